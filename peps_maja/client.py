@@ -1,0 +1,387 @@
+"""The only user of the network: asks, waits, tries again where that is safe, and turns bad answers into our errors.
+
+Three kinds of requests leave here: questions, which can be repeated; the order to run a job, which goes out
+once and never again; and downloads, which are read as a stream.
+"""
+
+from __future__ import annotations
+
+import base64
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3 import exceptions as urllib3_errors
+
+from . import __version__
+from .credentials import Credentials
+from .errors import (
+    AccountRefused,
+    Forbidden,
+    NotPeps,
+    NotThere,
+    PepsError,
+    ServerAway,
+    ServerBusy,
+    ServerSilent,
+    ServerTrouble,
+    UntrustedServer,
+)
+from .server import Server
+from .text import one_line, size
+from .wps import Unreadable, read_json
+
+TRIES = 3
+CONNECT_TIMEOUT = 10.0  # seconds
+READ_TIMEOUT = 30.0  # seconds in which the next bytes of an answer must come
+LONGEST_RETRY_AFTER = 60.0  # seconds; who asks for more is left for the next run
+PAGE_LIMIT = 32_000_000  # bytes of a catalogue page; 500 products take about 4 MB
+DOCUMENT_LIMIT = 1_000_000  # bytes of a WPS document, report or joblog; a year's report takes 20 kB
+CHUNK = 256 * 1024  # bytes of a download per read
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 5
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: HTTP status, header fields, body, and the address it came from in the end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    address: str
+
+
+@dataclass(frozen=True)
+class Download:
+    """The beginning of a download: its header fields, and the chunks to come."""
+
+    status: int
+    headers: Mapping[str, str]
+    address: str
+    chunks: Iterator[bytes]
+
+
+class NoAnswer(PepsError):
+    """An order left, and nothing tells whether it arrived."""
+
+
+class _Anonymous(AuthBase):
+    """Keeps requests from taking a password out of ~/.netrc where none was given."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+class _Basic(AuthBase):
+    """HTTP Basic in UTF-8 (RFC 7617): requests itself knows Latin-1 only, which has no euro sign."""
+
+    def __init__(self, account: Credentials) -> None:
+        pair = f"{account.email}:{account.password}".encode("utf-8", "surrogateescape")
+        self._value = "Basic " + base64.b64encode(pair).decode("ascii")
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = self._value
+        return request
+
+
+class Client:
+    """Talks to one server on behalf of one account. Threads may share it, up to `connections` at once."""
+
+    def __init__(
+        self,
+        server: Server,
+        account: Credentials | None = None,
+        *,
+        connections: int = 8,
+        read_timeout: float = READ_TIMEOUT,
+        trace: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.server = server
+        self._basic = _Basic(account) if account else _Anonymous()
+        self._timeout = (min(CONNECT_TIMEOUT, read_timeout), read_timeout)
+        self._trace = trace
+        self._session = _session(connections)
+
+    def ask(self, address: str, query: str = "", *, limit: int = DOCUMENT_LIMIT, tries: int = TRIES) -> Answer:
+        """GET a small answer; a server's own trouble and cut connections are tried again, `tries` times in all.
+
+        Raises what `refusal` makes of a bad answer, ServerAway if no connection could be made, ServerSilent or
+        ServerTrouble if an answer broke off, NotPeps if it is longer than `limit` bytes.
+        """
+
+        def attempt() -> Answer:
+            with self._open(address, query, {}) as response:
+                return self._accepted(_answer(response, _body(response, limit)))
+
+        return self._patiently(attempt, tries)
+
+    def order(self, address: str, query: str) -> Answer:
+        """Send an order once: over a fresh connection, with no second try and no redirect followed.
+
+        Raises ServerAway if surely nothing was sent, NoAnswer if it may have arrived. Any answer is returned as
+        it came, for only who gave the order can tell what it means.
+        """
+        connect, read = self._timeout
+        with _session(1) as fresh:
+            try:
+                response = self._send(fresh, address, query, {"Connection": "close"}, (connect, 2 * read))
+                with response:
+                    return _answer(response, _body(response, DOCUMENT_LIMIT))
+            except (ServerTrouble, NotPeps) as error:
+                raise NoAnswer(str(error)) from error
+
+    def download(self, address: str, headers: Mapping[str, str]) -> _Opened:
+        """GET a large answer as a stream, inside a `with`; raises what `ask` raises for one that is no file."""
+        return _Opened(self._patiently(lambda: self._stream(address, headers), TRIES))
+
+    def length_of(self, address: str) -> int | None:
+        """Return the length in bytes that the server gives for a file, or None if it does not tell."""
+        try:
+            with self._send(self._session, address, "", {"Accept-Encoding": "identity"}, self._timeout, "HEAD") as head:
+                length = head.headers.get("Content-Length", "")
+                return int(length) if head.status_code == 200 and length.isdecimal() else None
+        except PepsError:
+            return None
+
+    def _stream(self, address: str, headers: Mapping[str, str]) -> requests.Response:
+        response = self._open(address, "", {"Accept-Encoding": "identity", **headers})
+        if response.status_code in {200, 206, 416}:
+            return response
+        with response:
+            self._accepted(_answer(response, _body(response, DOCUMENT_LIMIT, cut=True)))
+        raise NotPeps(f"{_where(response.url)} answers {response.status_code}, and no file")
+
+    def _accepted(self, answer: Answer) -> Answer:
+        if error := refusal(answer):
+            raise self._in_proportion(error, answer.address)
+        return answer
+
+    def _in_proportion(self, error: PepsError, address: str) -> PepsError:
+        """Return an error that concerns the whole run only if it comes from our server: another host's is its own."""
+        if self.server.may_see_password(address):
+            return error
+        match error:
+            case AccountRefused() | UntrustedServer():
+                return NotThere(str(error))
+            case ServerAway():
+                return ServerTrouble(str(error))
+        return error
+
+    def _patiently(self, attempt: Callable[[], _Result], tries: int) -> _Result:
+        for left in reversed(range(tries)):
+            try:
+                return attempt()
+            except (ServerBusy, ServerTrouble) as error:
+                wait = getattr(error, "retry_after", None)
+                wait = 2.0 ** (tries - 1 - left) / 2 if wait is None else wait
+                if not left or wait > LONGEST_RETRY_AFTER:
+                    raise
+                self._trace(f"{error}; again in {wait:g} s")
+                time.sleep(wait)
+        raise AssertionError("a try either returns or raises")
+
+    def _open(self, address: str, query: str, headers: Mapping[str, str]) -> requests.Response:
+        """Send a GET and follow its redirects by our own rules: the password goes to the server alone."""
+        for _ in range(_MOST_REDIRECTS + 1):
+            response = self._send(self._session, address, query, headers, self._timeout)
+            target = response.headers.get("Location")
+            if response.status_code not in _REDIRECTS or not target:
+                return response
+            response.close()
+            address, query = self.server.reach(urljoin(response.url, target)), ""
+        raise NotPeps(f"{_where(address)} redirects in a circle")
+
+    def _send(
+        self,
+        session: requests.Session,
+        address: str,
+        query: str,
+        headers: Mapping[str, str],
+        timeout: tuple[float, float],
+        method: str = "GET",
+    ) -> requests.Response:
+        begun = time.monotonic()
+        try:
+            response = session.request(
+                method,
+                f"{address}?{query}" if query else address,
+                headers=dict(headers),
+                auth=self._basic if self.server.may_see_password(address) else _Anonymous(),
+                timeout=timeout,
+                allow_redirects=False,
+                stream=True,
+            )
+        except (requests.RequestException, urllib3_errors.HTTPError, ValueError) as error:
+            raise self._in_proportion(_network_error(error, address), address) from error
+        self._trace(f"{method} {response.url} -> {response.status_code} after {time.monotonic() - begun:.2f} s")
+        return response
+
+
+class _Opened:
+    """An open download, closed at the end of a `with`."""
+
+    def __init__(self, response: requests.Response) -> None:
+        self._response = response
+
+    def __enter__(self) -> Download:
+        response = self._response
+        return Download(response.status_code, response.headers, response.url, self._chunks())
+
+    def __exit__(self, *_: object) -> None:
+        self._response.close()
+
+    def _chunks(self) -> Iterator[bytes]:
+        try:
+            yield from self._response.iter_content(CHUNK)
+        except (requests.RequestException, urllib3_errors.HTTPError) as error:
+            raise _network_error(error, self._response.url) from error
+
+
+def refusal(answer: Answer) -> PepsError | None:
+    """Return what is wrong with an answer, or None if nothing is: by its HTTP status, or by PEPS's own error JSON.
+
+    That JSON, `{"ErrorCode": 500, "ErrorMessage": "…"}`, comes with any status, 200 included.
+    """
+    code, reason = _error_json(answer) or (answer.status, "")
+    said = f"{_where(answer.address)} answers {code}" + (f": {reason}" if reason else "")
+    match code:
+        case 200 | 201 | 202 | 203 | 206:
+            return None
+        case 401:
+            return AccountRefused(f"{said}: e-mail or password are wrong; mend the credentials file")
+        case 403:
+            return Forbidden(f"{said}: this account has no right to do that; ask PEPS for it")
+        case 404 | 410:
+            return NotThere(said)
+        case 429 | 503:
+            return ServerBusy(f"{said}: the server is busy", retry_after(answer.headers))
+        case _ if code >= 500:
+            return ServerTrouble(said)
+        case _:
+            return NotPeps(f"{said}, which no PEPS would: is the address right?")
+
+
+def error_at_start(download: Download, start: bytes) -> PepsError | None:
+    """Return the error that PEPS's own JSON tells in the first bytes of what should have been a file, or None."""
+    return refusal(Answer(download.status, download.headers, start, download.address))
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a server asks us to wait (RFC 9110, section 10.2.3: a number or a date), or None."""
+    value = headers.get("Retry-After", "").strip()
+    if value.isdecimal():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return max(0.0, (moment - datetime.now(timezone.utc)).total_seconds())
+
+
+def _answer(response: requests.Response, body: bytes) -> Answer:
+    return Answer(response.status_code, response.headers, body, response.url)
+
+
+def _error_json(answer: Answer) -> tuple[int, str] | None:
+    """Return code and message of PEPS's error JSON, if the answer is one."""
+    if len(answer.body) > 10_000 or not answer.body.lstrip().startswith(b"{"):
+        return None
+    try:
+        error = read_json(answer.body)
+    except Unreadable:
+        return None
+    if not isinstance(error, dict) or not {"ErrorMessage", "ErrorCode"} & error.keys():
+        return None
+    message = one_line(str(error.get("ErrorMessage") or ""), 200)
+    if code := {"unauthorized": 401, "forbidden": 403}.get(message.lower()):
+        return code, message
+    code = error.get("ErrorCode")
+    if answer.status >= 400:
+        code = answer.status
+    return code if isinstance(code, int) and 400 <= code <= 599 else 500, message
+
+
+def _session(connections: int) -> requests.Session:
+    session = requests.Session()
+    # A pool that blocks: never more connections than this, and none opened only to be thrown away.
+    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections, max_retries=0, pool_block=True)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    session.headers["User-Agent"] = f"peps_maja/{__version__}"
+    return session
+
+
+def _body(response: requests.Response, limit: int, *, cut: bool = False) -> bytes:
+    """Return the body; one of more than `limit` bytes is an error, or `cut` off there."""
+    body = bytearray()
+    try:
+        for chunk in response.iter_content(64 * 1024):
+            body += chunk
+            if len(body) > limit:
+                if cut:
+                    break
+                raise NotPeps(f"{_where(response.url)} answers with more than {size(limit)}, which no PEPS would")
+    except (requests.RequestException, urllib3_errors.HTTPError) as error:
+        raise _network_error(error, response.url) from error
+    return bytes(body)
+
+
+def _network_error(error: Exception, address: str) -> PepsError:
+    """Return what an exception of requests or urllib3 means: was nothing sent, or did an answer fail to come?"""
+    where = _where(address)
+    cause = _causes(error)
+    if any(isinstance(one, ssl.SSLCertVerificationError) for one in cause):
+        reason = next(one.verify_message for one in cause if isinstance(one, ssl.SSLCertVerificationError))
+        return UntrustedServer(
+            f"the TLS certificate of {where} is not trusted ({reason}): if it is your institute's own, name its"
+            " authority in REQUESTS_CA_BUNDLE"
+        )
+    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, ValueError)):
+        return NotPeps(f"{where} cannot be asked: {one_line(str(error), 120)}")
+    unconnected = (
+        requests.exceptions.ConnectTimeout,
+        requests.exceptions.ProxyError,
+        urllib3_errors.NewConnectionError,
+        urllib3_errors.ConnectTimeoutError,
+    )
+    if any(isinstance(one, unconnected) for one in cause):
+        return ServerAway(f"no connection to {where} ({_plainly(cause)}): check the network and --server")
+    if any(isinstance(one, ssl.SSLError) for one in cause):
+        return ServerTrouble(f"the TLS connection to {where} failed ({_plainly(cause)})")
+    if any(isinstance(one, (requests.exceptions.Timeout, urllib3_errors.TimeoutError, TimeoutError)) for one in cause):
+        return ServerSilent(f"{where} fell silent")
+    return ServerTrouble(f"{where} closed the connection in the middle of its answer")
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an exception and all that it was made from: its causes, contexts, arguments and reasons."""
+    found: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, BaseException) and one not in found:
+            found.append(one)
+            waiting += [*one.args, one.__cause__, one.__context__, getattr(one, "reason", None)]
+    return found
+
+
+def _plainly(causes: list[BaseException]) -> str:
+    reasons = [one.strerror for one in causes if isinstance(one, OSError) and one.strerror]
+    return one_line(reasons[-1] if reasons else type(causes[-1]).__name__, 120)
+
+
+def _where(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

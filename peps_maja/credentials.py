@@ -1,0 +1,75 @@
+"""The account: from peps.txt or from the environment, and never shown."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import CredentialsError
+
+USER_VARIABLE, PASSWORD_VARIABLE = "PEPS_USER", "PEPS_PASSWORD"
+_EXAMPLE = "copy peps.txt.example there, put your e-mail and password into it and run chmod 600 on it"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """E-mail and password of a PEPS account. The password is in no repr."""
+
+    email: str
+    password: str = field(repr=False)
+
+
+def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
+    """Return the account from the environment if it is there, else from the file at `path`.
+
+    The file's first line that is neither empty nor a comment holds e-mail and password, with white space
+    between; the password is the rest of the line, whatever it holds. Raises CredentialsError.
+    """
+    email, password = environment.get(USER_VARIABLE, ""), environment.get(PASSWORD_VARIABLE, "")
+    if email and password:
+        return _sendable(Credentials(email, password), "the environment")
+    if email or password:
+        given, wanted = (USER_VARIABLE, PASSWORD_VARIABLE) if email else (PASSWORD_VARIABLE, USER_VARIABLE)
+        raise CredentialsError(f"{given} is set in the environment and {wanted} is not: set both, or none")
+    return _sendable(_parse(_read(path), path), str(path))
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Tell whether anyone but its owner can read the file (never on Windows, whose modes mean something else)."""
+    return os.name == "posix" and path.exists() and bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise CredentialsError(f"no credentials file {path}: {_EXAMPLE}") from None
+    except UnicodeDecodeError:
+        raise CredentialsError(f"the credentials file {path} is not UTF-8 text: save it again as UTF-8") from None
+    except OSError as error:
+        raise CredentialsError(f"cannot read the credentials file {path}: {error.strerror}") from None
+
+
+def _parse(text: str, path: Path) -> Credentials:
+    # Not splitlines(): it would also break lines at signs that a password may hold, U+0085 or U+2028.
+    for line in text.split("\n"):
+        words = line.removesuffix("\r").split(None, 1)
+        if not words or words[0].startswith("#"):
+            continue
+        if len(words) == 1:
+            raise CredentialsError(
+                f"the credentials file {path} has only one word in its first line: write e-mail and password there,"
+                " with a space between"
+            )
+        return Credentials(*words)
+    raise CredentialsError(f"the credentials file {path} is empty: {_EXAMPLE}")
+
+
+def _sendable(account: Credentials, source: str) -> Credentials:
+    # RFC 7617, section 2: the first colon ends the user name, so a name cannot hold one.
+    if ":" in account.email:
+        raise CredentialsError(f"the e-mail address from {source} holds a colon: write e-mail, a space, the password")
+    return account

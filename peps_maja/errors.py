@@ -1,0 +1,126 @@
+"""What can go wrong, and the exit status with which each kind ends a run.
+
+Every message is one line for the person who reads it in a cron mail a week later: what happened, to which
+job or file, and what to do about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+
+class Status(IntEnum):
+    """The exit statuses of both scripts."""
+
+    OK = 0
+    TROUBLE = 1  # a job rejected, failed, cancelled or unsure; a product that could not be fetched
+    UNUSABLE = 2  # options, credentials or log: nothing can work until the user changes something
+    TRY_LATER = 75  # EX_TEMPFAIL of sysexits.h: server out of reach or busy, or another run at work
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+_GRAVEST_FIRST = (
+    Status.TERMINATED,
+    Status.INTERRUPTED,
+    Status.UNUSABLE,
+    Status.TROUBLE,
+    Status.TRY_LATER,
+    Status.OK,
+)
+
+
+def gravest(statuses: Iterable[Status]) -> Status:
+    """Return the status that tells most: 130 or 143, then 2, then 1, then 75; 0 if there is none."""
+    return min(statuses, key=_GRAVEST_FIRST.index, default=Status.OK)
+
+
+class PepsError(Exception):
+    """Anything that this project foresaw. Its text is a message for the user."""
+
+    status = Status.TROUBLE
+
+
+class UsageError(PepsError):
+    """Options that cannot work."""
+
+    status = Status.UNUSABLE
+
+
+class CredentialsError(PepsError):
+    """No e-mail and password to be had."""
+
+    status = Status.UNUSABLE
+
+
+class LogError(PepsError):
+    """The job log cannot be read, written or locked."""
+
+    status = Status.UNUSABLE
+
+
+class AccountRefused(PepsError):
+    """The server knows the account or its password is wrong (401)."""
+
+    status = Status.UNUSABLE
+
+
+class Forbidden(AccountRefused):
+    """403: the account is known, and has no right to this."""
+
+
+class UntrustedServer(PepsError):
+    """The server's TLS certificate does not stand up to the check."""
+
+    status = Status.UNUSABLE
+
+
+class NotPeps(PepsError):
+    """Whatever answered is no PEPS, or not in a form that any PEPS was ever seen to use."""
+
+    status = Status.UNUSABLE
+
+
+class ServerTrouble(PepsError):
+    """The server answered with an error of its own, or stopped in the middle."""
+
+    status = Status.TRY_LATER
+
+
+class ServerSilent(ServerTrouble):
+    """A connection was made, and then nothing came in time."""
+
+
+class ServerAway(PepsError):
+    """No connection could be made, so surely nothing was sent."""
+
+    status = Status.TRY_LATER
+
+
+class ServerBusy(PepsError):
+    """The server takes nothing now; `retry_after` are the seconds it asked us to wait, if it did."""
+
+    status = Status.TRY_LATER
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NotThere(PepsError):
+    """The server does not have (or does not show) what was asked for."""
+
+
+class AlreadyRunning(PepsError):
+    """Another run of the same script holds the lock."""
+
+    status = Status.TRY_LATER
+
+
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM. No `Exception`, so that nothing on its way out takes it for one."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(status)
+        self.status = status

@@ -1,0 +1,158 @@
+"""The part of a zip that is there already: kept for the next try or the next run, locked, and renamed when whole.
+
+`NAME.zip.part` holds the bytes; beside it `NAME.zip.part.json` says of which remote file they are.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .errors import AlreadyRunning, PepsError
+from .joblog import sync_folder
+from .locks import lock
+from .text import size
+
+# No room on the disk, in the quota, or under the limit of the largest file (`ulimit -f`).
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class DiskFull(PepsError):
+    """No room for the rest of a result: neither the result's fault nor the server's."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """What identifies a file on the server: its length in bytes, and its validators where it gives them."""
+
+    length: int | None = None
+    etag: str = ""
+    modified: str = ""
+
+    @property
+    def validator(self) -> str:
+        """What an If-Range may carry: a strong entity tag or a date (RFC 9110, section 13.1.5), or nothing."""
+        return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
+
+    def may_be(self, other: Remote) -> bool:
+        """Tell whether nothing speaks against both being the same file."""
+        pairs = ((self.length, other.length), (self.etag, other.etag), (self.modified, other.modified))
+        return all(mine == theirs or not mine or not theirs for mine, theirs in pairs)
+
+
+class PartFile:
+    """An open, locked `.part` file. Made by `part_of`."""
+
+    def __init__(self, final: Path, descriptor: int) -> None:
+        self.path = _part_path(final)
+        self.remote = _read_remote(_remote_path(final))
+        self.length = os.fstat(descriptor).st_size
+        self._final = final
+        self._descriptor = descriptor
+
+    def restart(self, remote: Remote) -> None:
+        """Throw away what is there: what comes now is `remote`, from its first byte."""
+        os.ftruncate(self._descriptor, 0)
+        self.length = 0
+        self.remote = remote
+        with _told_plainly(self.path):
+            _remote_path(self._final).write_text(json.dumps(asdict(remote)))
+
+    def make_room(self, remote: Remote) -> None:
+        """Raise DiskFull if the disk has no room for what is still to come of `remote`."""
+        wanted = (remote.length or 0) - self.length
+        free = shutil.disk_usage(self.path.parent).free
+        if wanted > free:
+            raise DiskFull(
+                f"no room for {self._final}: {size(wanted)} are still to come and {size(free)} are free; what came"
+                " is kept, make room and the next run goes on"
+            )
+
+    def write(self, chunk: bytes) -> None:
+        """Add what came. Raises DiskFull; what was written before stays."""
+        left = memoryview(chunk)
+        with _told_plainly(self._final):
+            while left:
+                written = os.pwrite(self._descriptor, left, self.length)
+                self.length += written
+                left = left[written:]
+
+    def publish(self) -> int:
+        """Give the whole, checked file its final name, and return its size when file and name are on disk."""
+        with _told_plainly(self._final):
+            os.fsync(self._descriptor)
+            self.path.rename(self._final)
+            sync_folder(self._final.parent)
+        _remote_path(self._final).unlink(missing_ok=True)
+        return self.length
+
+    def drop(self) -> None:
+        """Remove the part: nothing of it is worth keeping."""
+        self.path.unlink(missing_ok=True)
+        _remote_path(self._final).unlink(missing_ok=True)
+
+
+@contextmanager
+def part_of(final: Path) -> Iterator[PartFile]:
+    """Open and lock the part of the file that will be `final`; raise AlreadyRunning if another run is at it."""
+    path = _part_path(final)
+    while True:
+        with _told_plainly(path):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            if not lock(descriptor, path, wait=False):
+                raise AlreadyRunning(f"another run is downloading {final}: nothing to do before it ends")
+            if not _is_still_at(path, descriptor):
+                continue  # that other run has just given it its final name
+            part = PartFile(final, descriptor)
+            try:
+                yield part
+            finally:
+                if not part.length:
+                    part.drop()
+            return
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _told_plainly(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise DiskFull(
+                f"no room for {path} ({error.strerror}): what came is kept, make room and the next run goes on"
+            ) from error
+        raise PepsError(f"cannot write {path}: {error.strerror}; mend that, the next run tries again") from error
+
+
+def _part_path(final: Path) -> Path:
+    return final.with_name(final.name + ".part")
+
+
+def _remote_path(final: Path) -> Path:
+    return final.with_name(final.name + ".part.json")
+
+
+def _read_remote(path: Path) -> Remote:
+    try:
+        fields = json.loads(path.read_text())
+        return Remote(fields["length"], fields["etag"], fields["modified"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return Remote()  # nothing is known of it; the checksums inside the zip will tell
+
+
+def _is_still_at(path: Path, descriptor: int) -> bool:
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    mine = os.fstat(descriptor)
+    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)

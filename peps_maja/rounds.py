@@ -1,0 +1,224 @@
+"""One round over the open jobs: poll each, fetch what is finished, and write to the log what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from pathlib import Path
+
+from .cli import Console
+from .download import NO_WHOLE_ZIP, Absent, fetch
+from .errors import AccountRefused, AlreadyRunning, PepsError, ServerAway, Status, UntrustedServer, gravest
+from .follow import POLLS_AT_ONCE, Follower
+from .joblog import ABSENT, BROKEN, NO_RESULTS, Event, Job, JobLog, Missing, State
+from .partfile import DiskFull
+from .products import L1CProduct, is_novald
+from .text import one_line, size
+from .workers import Workers
+from .wps import JobReport, Phase
+from .zips import Belongs, Broken, bare_name, is_whole
+
+BROKEN_AGAIN_AFTER = timedelta(hours=24)  # a gigabyte that came whole and broken is not fetched every half hour
+GIVE_UP_RESULT_AFTER = timedelta(days=7)
+GIVE_UP_EMPTY_AFTER = timedelta(hours=24)
+
+_ENDS_THE_ROUND = (AccountRefused, UntrustedServer, ServerAway)
+
+
+class _Stopped(PepsError):
+    """The round has ended for another reason: the rest of this download is left for the next one."""
+
+
+class Round:
+    """One pass over a log. What happens is written to the log first, and then told."""
+
+    def __init__(self, follower: Follower, log: JobLog, folder: Path, console: Console, downloads: int) -> None:
+        self._client = follower.client
+        self._follower = follower
+        self._log = log
+        self._folder = folder
+        self._console = console
+        self._workers = Workers(poll=POLLS_AT_ONCE, fetch=downloads)
+        self._statuses: list[Status] = []
+        self._claims: dict[str, str] = {}  # file names, and the jobs whose results bear them
+        self._under_way: dict[str, int] = {}  # finished jobs, and how many of their downloads are not through
+        self._short: set[str] = set()  # jobs of which a result stays out in this round
+        self._is_ended = False
+        self._is_full = False
+
+    def run(self, jobs: Mapping[str, Job]) -> Status:
+        """Poll every open job, fetch what is finished, and return how the round went."""
+        self._claims = {file: job.name for job in jobs.values() for file in job.files}
+        try:
+            for job in jobs.values():
+                if job.state is State.OPEN:
+                    self._workers.start("poll", partial(self._follower.poll, job), partial(self._take_poll, job))
+            self._workers.finish()
+        finally:
+            self._workers.close()
+        return gravest(self._statuses)
+
+    # -- polls ----------------------------------------------------------------------------------------------------
+
+    def _take_poll(self, job: Job, poll: Future[JobReport]) -> None:
+        if error := poll.exception():
+            self._take_error(job, error)
+            return
+        report = poll.result()
+        match report.phase:
+            case Phase.FAILED:
+                self._close(job, Event.FAILED, report.message or report.status)
+            case Phase.CANCELLED:
+                self._close(job, Event.CANCELLED, report.message or report.status)
+            case Phase.FINISHED:
+                self._harvest(job, report)
+            case _:
+                self._console.say(f"{job.name}: {report}")
+
+    def _harvest(self, job: Job, report: JobReport) -> None:
+        """Deal with the results of a finished job: note what is too cloudy, begin to fetch the rest."""
+        if not report.results:
+            self._miss(job, NO_RESULTS, ABSENT, "no results")
+        for name, address in {bare_name(address, job.wps_id): address for address in report.results}.items():
+            if job.has_dealt_with(name):
+                continue
+            if is_novald(name):
+                self._log.append(Event.NOVALD, job.name, name)
+                self._console.tell(f"{job.name}: too cloudy, {name} holds nothing to use and is not downloaded")
+            elif _is_put_off(job.missing.get(name)):
+                self._stays_out(job, f"{name} came broken within the last day; it is tried again later")
+            elif not self._is_full:
+                self._begin(job, name, address)
+        self._conclude(job)
+
+    def _begin(self, job: Job, name: str, address: str) -> None:
+        is_taken = self._claims.get(name, job.name) != job.name
+        file = job.own_file_name(name) if is_taken else name
+        self._claims[file] = job.name
+        self._under_way[job.name] = self._under_way.get(job.name, 0) + 1
+        self._workers.start(
+            "fetch", partial(self._bring, job, name, address, file), partial(self._take_fetch, job, name)
+        )
+
+    # -- downloads ------------------------------------------------------------------------------------------------
+
+    def _bring(self, job: Job, name: str, address: str, file: str) -> Path:
+        """Bring a result to its place, in a thread of its own; return where it is."""
+        belongs = _belongs_to(job)
+        final = self._folder / file
+        if is_whole(final, belongs):
+            length = self._client.length_of(address)
+            if length in {None, final.stat().st_size}:
+                return final
+            # Another log's job has a result of this name: the other part of an acquisition cut in two.
+            final = self._folder / job.own_file_name(name)
+            if is_whole(final, belongs):
+                return final
+        with self._console.meter(final.name) as meter:
+
+            def watch(there: int, total: int | None) -> None:
+                if self._is_ended:
+                    raise _Stopped(f"{final}: stopped")
+                meter(there, total)
+
+            fetch(self._client, address, final, belongs, watch)
+        return final
+
+    def _take_fetch(self, job: Job, name: str, fetched: Future[Path]) -> None:
+        match error := fetched.exception():
+            case None:
+                final = fetched.result()
+                self._log.append(Event.DOWNLOADED, job.name, final.name)
+                self._console.tell(f"{job.name}: downloaded {final} ({size(final.stat().st_size)})")
+            case Absent():
+                self._miss(job, name, ABSENT, str(error))
+            case Broken():
+                self._miss(job, name, BROKEN, str(error))
+            case _:
+                self._take_error(job, error)
+        self._under_way[job.name] -= 1
+        self._conclude(job)
+
+    def _miss(self, job: Job, name: str, kind: str, reason: str) -> None:
+        """Note a result that could not be had: told once, and the end of the job when it stays so for too long."""
+        now = datetime.now(timezone.utc)
+        known = job.missing.get(name)
+        is_news = known is None or (kind == BROKEN and _is_whole_zip(reason))
+        if is_news:
+            self._log.append(Event.MISSING, job.name, f"{name} {kind} {reason}")
+        if known is None:
+            self._statuses.append(Status.TROUBLE)
+            self._short.add(job.name)
+            self._console.tell(f"{job.name}: {name} is missing ({kind}): {reason}; every run tries it again")
+            return
+        self._stays_out(job, f"{name} is still missing ({kind}): {reason}")
+        patience = GIVE_UP_EMPTY_AFTER if name == NO_RESULTS else GIVE_UP_RESULT_AFTER
+        if now - known.since >= patience and job.state is State.OPEN:
+            self._close(job, Event.FAILED, f"{name} {kind} since {known.since:%Y-%m-%d}: {reason}")
+
+    def _stays_out(self, job: Job, why: str) -> None:
+        self._short.add(job.name)
+        self._statuses.append(Status.TROUBLE)
+        self._console.say(f"{job.name}: {why}")
+
+    # -- what both come to ----------------------------------------------------------------------------------------
+
+    def _take_error(self, job: Job, error: BaseException) -> None:
+        """Tell of an error that leaves the job as it was, once if it concerns every job."""
+        self._short.add(job.name)
+        if isinstance(error, _Stopped) or (self._is_full and isinstance(error, DiskFull)):
+            return
+        if not isinstance(error, PepsError):
+            self._statuses.append(Status.TROUBLE)
+            self._console.warn(f"{job.name}: unforeseen {type(error).__name__}: {error}; please report it")
+            return
+        if isinstance(error, _ENDS_THE_ROUND):
+            if self._is_ended:
+                return
+            self._is_ended = True
+            self._workers.cancel_waiting("poll", "fetch")
+        if isinstance(error, DiskFull):
+            self._is_full = True
+            self._workers.cancel_waiting("fetch")
+        self._statuses.append(error.status)
+        whose = "" if isinstance(error, (*_ENDS_THE_ROUND, DiskFull, AlreadyRunning)) else f"{job.name}: "
+        tell = self._console.remind if error.status is Status.TRY_LATER else self._console.warn
+        tell(f"{whose}{error}")
+
+    def _conclude(self, job: Job) -> None:
+        """Close a job whose results are all dealt with."""
+        if (
+            not self._under_way.get(job.name)
+            and job.name not in self._short
+            and job.state is State.OPEN
+            and not self._is_full
+        ):
+            self._close(job, Event.FINISHED)
+
+    def _close(self, job: Job, event: Event, detail: str = "") -> None:
+        self._log.append(event, job.name, detail)
+        if event is Event.FINISHED:
+            job.state = State.FINISHED
+            self._console.say(f"{job.name}: finished")
+            return
+        job.state = State(event.value)
+        self._statuses.append(Status.TROUBLE)
+        self._console.tell(f"{job.name}: {event.value}: {one_line(detail)}; --resubmit {event.value} submits it again")
+
+
+def _belongs_to(job: Job) -> Belongs:
+    product = L1CProduct.parse(job.name)
+    return product.became if product else (lambda _: True)
+
+
+def _is_whole_zip(reason: str) -> bool:
+    return not reason.startswith(NO_WHOLE_ZIP)
+
+
+def _is_put_off(missing: Missing | None) -> bool:
+    """Tell whether a result came whole and broken so lately that it is not tried again yet."""
+    if missing is None or missing.kind != BROKEN or not _is_whole_zip(missing.reason):
+        return False
+    return datetime.now(timezone.utc) - missing.last < BROKEN_AGAIN_AFTER

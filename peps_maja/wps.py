@@ -1,0 +1,352 @@
+"""The WPS 1.0.0 conversation with PEPS: query parameters out, XML and JSON in. Touches nothing.
+
+OGC 05-007r7, "OpenGIS Web Processing Service", for the documents; the JSON report is PEPS's own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from enum import Enum
+from math import isfinite
+from typing import NoReturn
+from urllib.parse import quote, unquote, urlsplit
+
+from .errors import PepsError
+from .text import one_line
+
+MAJA = "MAJA"
+
+_WPS_ID = re.compile(r"(?:pywps-)?([^/]+)\.xml", re.IGNORECASE)
+
+
+class Unreadable(PepsError):
+    """A document that is not what it should be: no XML, no JSON, nothing that WPS or PEPS would say."""
+
+
+# -- what goes out ----------------------------------------------------------------------------------------------
+
+
+def capabilities_query() -> str:
+    """Return the question which processes this account may run."""
+    return _query("GetCapabilities")
+
+
+def execute_query(product: str) -> str:
+    """Return the order to run MAJA on one L1C product."""
+    return _query(
+        "execute",
+        identifier=MAJA,
+        datainputs=f"product={product}",
+        storeExecuteResponse="true",
+        status="true",
+        title="Maja-Process",
+    )
+
+
+def refresh_query(wps_id: str) -> str:
+    """Return the order to bring the report of a job up to date. It runs no job, and can be repeated."""
+    return _query(
+        "execute",
+        identifier="PROCESSING_STATUS",
+        datainputs=f"wps_id={wps_id}",
+        status="false",
+        storeExecuteResponse="false",
+    )
+
+
+def _query(request: str, **parameters: str) -> str:
+    # The front of PEPS was only ever seen with a bare "=" inside datainputs, so it is not escaped.
+    every = {"service": "WPS", "request": request, "version": "1.0.0"} | parameters
+    return "&".join(f"{name}={quote(value, safe='=')}" for name, value in every.items())
+
+
+# -- status URLs ------------------------------------------------------------------------------------------------
+
+
+def is_status_url(address: str) -> bool:
+    """Tell whether this is a whole status URL: http(s), and not cut short of its `….xml`."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return (
+        parts.scheme in {"http", "https"}
+        and bool(parts.hostname)
+        and address == one_line(address, len(address))
+        and " " not in address
+        and _WPS_ID.fullmatch(_file_name(parts.path)) is not None
+    )
+
+
+def wps_id(status_url: str) -> str:
+    """Return the id that WPS gave the job: what stands in its status URL between `pywps-` and `.xml`."""
+    match = _WPS_ID.fullmatch(_file_name(urlsplit(status_url).path))
+    return match[1] if match else ""
+
+
+def _file_name(path: str) -> str:
+    return unquote(path.rpartition("/")[2])
+
+
+# -- XML --------------------------------------------------------------------------------------------------------
+
+
+class WpsState(Enum):
+    """Where the WPS process stands. It only launches the job: SUCCEEDED says nothing about MAJA."""
+
+    ACCEPTED = "ProcessAccepted"
+    STARTED = "ProcessStarted"
+    PAUSED = "ProcessPaused"
+    SUCCEEDED = "ProcessSucceeded"
+    FAILED = "ProcessFailed"
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """The processes that this account may run."""
+
+    processes: frozenset[str]
+
+
+@dataclass(frozen=True)
+class ExceptionReport:
+    """A refusal: its code (`ServerBusy`, `InvalidParameterValue`, …) and its text, either of which may be empty."""
+
+    code: str
+    text: str
+
+    def means_busy(self) -> bool:
+        """Tell whether the same request may be taken later."""
+        return self.code.lower() == "serverbusy"
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (self.code, self.text))) or "refused without a reason"
+
+
+@dataclass(frozen=True)
+class ExecuteResponse:
+    """What WPS says about a job: percentages are 0 to 100; `report` is the report itself, where it lies inside."""
+
+    state: WpsState | None
+    percent: float | None
+    message: str
+    status_location: str
+    report_url: str
+    report: str
+    failure: ExceptionReport | None
+
+
+WpsDocument = Capabilities | ExceptionReport | ExecuteResponse
+
+
+def read_document(body: bytes) -> WpsDocument:
+    """Return what a WPS answer says; raise Unreadable for anything that is none."""
+    root = _parse_xml(body)
+    match _local(root):
+        case "ExecuteResponse":
+            return _execute_response(root)
+        case "ExceptionReport":
+            return _exception_report(root)
+        case "Capabilities" | "WPS_Capabilities":
+            names = [_text(_child(process, "Identifier")) for process in _all(root, "Process")]
+            return Capabilities(frozenset(filter(None, names)))
+        case other:
+            raise Unreadable(f"an XML document <{one_line(other, 40)}>, which is no answer of WPS")
+
+
+def _execute_response(root: ET.Element) -> ExecuteResponse:
+    state = percent = failure = None
+    message = ""
+    for element in _child(root, "Status"):
+        if _local(element) in {known.value for known in WpsState}:
+            state = WpsState(_local(element))
+            percent = _percent(element.get("percentCompleted"))
+            message = one_line(element.text or "")
+            if state is WpsState.FAILED:
+                report = next(_all(element, "ExceptionReport"), None)
+                failure = ExceptionReport("", message) if report is None else _exception_report(report)
+    report_url, report_text = _report_output(root)
+    return ExecuteResponse(
+        state, percent, message, (root.get("statusLocation") or "").strip(), report_url, report_text, failure
+    )
+
+
+def _report_output(root: ET.Element) -> tuple[str, str]:
+    outputs = list(_all(_child(root, "ProcessOutputs"), "Output"))
+    for output in outputs:
+        if _text(_child(output, "Identifier")).lower() == "report":
+            literal = "".join(_child(_child(output, "Data"), "LiteralData").itertext()).strip()
+            if literal.startswith("{"):
+                return "", literal
+            if literal.startswith(("http://", "https://")):
+                return literal, ""
+    addresses = [
+        value.strip()
+        for output in outputs
+        for name, value in _child(output, "Reference").items()
+        if name.rpartition("}")[2] == "href" and value.strip()
+    ]
+    reports = [address for address in addresses if "report-" in _file_name(address)]
+    return next(iter(reports + addresses), ""), ""
+
+
+def _exception_report(root: ET.Element) -> ExceptionReport:
+    exception = _child(root, "Exception")
+    code = one_line(exception.get("exceptionCode") or exception.get("code") or "", 80)
+    texts = [_text(text) for text in _all(root, "ExceptionText")]
+    return ExceptionReport(code, one_line(" ".join(filter(None, texts))))
+
+
+class _NoDoctype(ET.TreeBuilder):
+    """Refuses a document type: WPS has none, and entities that unfold to gigabytes need one."""
+
+    def doctype(self, *_: object) -> NoReturn:
+        raise Unreadable("an XML document with a document type, which no answer of WPS has")
+
+
+def _parse_xml(body: bytes) -> ET.Element:
+    if not body.strip():
+        raise Unreadable("an empty document")
+    try:
+        return ET.fromstring(body, ET.XMLParser(target=_NoDoctype()))  # noqa: S314 (entities are refused above)
+    except (ET.ParseError, ValueError, LookupError) as error:
+        raise Unreadable(f"{kind_of(body)} where WPS's XML was expected ({one_line(str(error), 80)})") from None
+
+
+def _local(element: ET.Element) -> str:
+    # By local name, for the exceptions came in the namespace of WPS as well as in that of OWS.
+    return str(element.tag).rpartition("}")[2]
+
+
+def _all(element: ET.Element, name: str) -> filter[ET.Element]:
+    return filter(lambda found: _local(found) == name, element.iter())
+
+
+def _child(element: ET.Element, name: str) -> ET.Element:
+    return next((child for child in element if _local(child) == name), ET.Element("nothing"))
+
+
+def _text(element: ET.Element) -> str:
+    return one_line("".join(element.itertext()))
+
+
+# -- JSON -------------------------------------------------------------------------------------------------------
+
+
+class Phase(Enum):
+    """Where a job stands, in the user's words."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+# Every job_status that PEPS was seen to give. "Stalled" is normal: the percentage goes fast at the start and then
+# hardly moves.
+_PHASES = {
+    "PENDING": Phase.WAITING,
+    "RUNNING": Phase.RUNNING,
+    "STALLED": Phase.RUNNING,
+    "PAUSED": Phase.PAUSED,
+    "FINISHED": Phase.FINISHED,
+    "CANCELED": Phase.CANCELLED,
+    "CANCELLED": Phase.CANCELLED,
+    "KILLED": Phase.CANCELLED,
+    "FAILED": Phase.FAILED,
+    "IN_ERROR": Phase.FAILED,
+    "ERROR": Phase.FAILED,
+}
+
+
+@dataclass(frozen=True)
+class JobReport:
+    """What is known of a job: its phase, `job_status` as it came, percent (0 to 100) and the addresses of results."""
+
+    phase: Phase
+    status: str = ""
+    percent: float | None = None
+    message: str = ""
+    results: tuple[str, ...] = ()
+    unprocessed: str = ""
+
+    def __str__(self) -> str:
+        """Return the standing as people read it; a `job_status` that nobody knows is shown as it came."""
+        said = self.status if self.phase is Phase.UNKNOWN else self.phase.value
+        percent = "" if self.percent is None or self.phase is not Phase.RUNNING else f", {self.percent:g} %"
+        return said + percent + (f": {self.message}" if self.message else "")
+
+
+def read_report(body: bytes | str) -> JobReport:
+    """Return what a job's JSON report says, in either of its forms; raise Unreadable for anything else."""
+    report = read_json(body)
+    report = report.get("USER_INFO", report) if isinstance(report, dict) else report
+    if not isinstance(report, dict) or not isinstance(report.get("job_status"), str):
+        raise Unreadable("a report without a job_status")
+    status = one_line(report["job_status"], 80)
+    message = report.get("message")
+    percent = _percent(report.get("process"))
+    return JobReport(
+        phase=_PHASES.get(status.upper(), Phase.UNKNOWN),
+        status=status,
+        percent=_percent(report.get("percentCompleted")) if percent is None else percent,
+        message=one_line(message) if isinstance(message, str) else "",
+        results=_addresses(report.get("results")),
+        unprocessed=one_line(str(report.get("unprocessed") or "")),
+    )
+
+
+def read_json(body: bytes | str) -> object:
+    """Return the value of a JSON text; raise Unreadable for anything else."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        text = body if isinstance(body, bytes) else body.encode(errors="replace")
+        raise Unreadable(f"{kind_of(text)} where JSON was expected") from None
+
+
+def results_in_joblog(text: str, wps_id: str) -> tuple[str, ...]:
+    """Return the result addresses that the computing centre's log of a job names, each once, in their order."""
+    found = re.findall(rf"https?://\S*?/mapcache_results/maja/{re.escape(wps_id)}/[^\s\"'<>,;]+?\.zip", text)
+    return tuple(dict.fromkeys(found))
+
+
+def _addresses(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list):
+        return ()
+    return tuple(dict.fromkeys(address.strip() for address in value if isinstance(address, str) and address.strip()))
+
+
+def _percent(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value.strip().rstrip("%") if isinstance(value, str) else value)
+    except (ValueError, OverflowError):
+        return None
+    return min(max(number, 0.0), 100.0) if isfinite(number) else None
+
+
+# -- anything else ----------------------------------------------------------------------------------------------
+
+
+def kind_of(body: bytes) -> str:
+    """Return what an answer looks like, for a message: `an HTML page`, `XML`, `nothing`, …."""
+    start = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not start:
+        return "nothing"
+    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return "an HTML page"
+    if start.startswith(b"<"):
+        return "XML"
+    if start.startswith((b"{", b"[")):
+        return "JSON"
+    return "something else"

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Follow the MAJA jobs of a log and download the L2A products that are finished. Made for cron."""
+
+import sys
+
+if sys.version_info < (3, 10):  # before any import that an older Python would stumble over
+    sys.stderr.write("peps_maja_downloader: needs Python 3.10 or newer, and this is %d.%d\n" % sys.version_info[:2])
+    sys.exit(2)
+
+import argparse
+import os
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from peps_maja import cli
+from peps_maja.cli import Console, Signals
+from peps_maja.errors import LogError, PepsError, Status, UsageError, gravest
+from peps_maja.options import downloader_options
+
+# What a run needs beyond that is imported where it is needed: a cron run with nothing open costs next to nothing.
+if TYPE_CHECKING:
+    from peps_maja.credentials import Credentials
+    from peps_maja.follow import Follower
+    from peps_maja.joblog import Job, JobLog
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the script with these arguments (None: those of the process) and return its exit status."""
+    return cli.run("peps_maja_downloader", downloader_options(arguments), download, is_for_the_next_run)
+
+
+def is_for_the_next_run(error: PepsError) -> bool:
+    """Tell whether an error goes away without a person: cron need not mail it."""
+    return error.status is Status.TRY_LATER
+
+
+def download(options: argparse.Namespace, console: Console, _: Signals) -> Status:
+    """Poll the open jobs, fetch what is finished, and with --wait do so until no job is open."""
+    from peps_maja.joblog import JobLog
+
+    log = JobLog(options.log)
+    if not options.log.exists():
+        raise LogError(f"there is no log {options.log}: submit jobs with it first, or mend --log")
+    account = cli.read_account(options, console)
+    if options.status or options.json:
+        return show(options, log, account, console)
+
+    ready(options.write_dir)
+    leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
+    follower = None
+    troubles = set()
+    with log.lock_for("downloader"):
+        while True:
+            jobs = log.replay()
+            status = Status.OK
+            if has_open(jobs):
+                follower = follower or connect(options, account, console)
+                status = go_round(follower, log, jobs, options, console)
+            jobs = log.replay()
+            status = gravest([status, cli.remind_of_unsure(jobs, console)])
+            if not (options.wait and has_open(jobs)) or status is Status.UNUSABLE:
+                break
+            if time.monotonic() + options.pause > leave_at:
+                console.remind("--timeout is over and jobs are still open: the next run goes on")
+                status = gravest([status, Status.TRY_LATER])
+                break
+            troubles.add(status)
+            time.sleep(options.pause)
+    console.say(summary(jobs))
+    return gravest([status, *(troubles - {Status.TRY_LATER})])
+
+
+def show(options: argparse.Namespace, log: "JobLog", account: "Credentials", console: Console) -> Status:
+    """Show where the jobs stand: nothing is written, fetched or locked."""
+    import json
+
+    from peps_maja.standing import standings
+
+    jobs = log.replay()
+    follower = connect(options, account, console) if has_open(jobs) else None
+    stands = standings(jobs, follower)
+    if options.json:
+        console.tell(json.dumps([standing.as_json() for standing in stands], indent=1))
+    else:
+        for standing in stands:
+            console.tell(str(standing))
+    return gravest(standing.status for standing in stands)
+
+
+def ready(folder: Path) -> None:
+    """Make the folder for the zips if it is missing; raise UsageError if nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {folder}: {error.strerror}; mend --write-dir") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write into the folder {folder}: mend its permissions or --write-dir")
+
+
+def connect(options: argparse.Namespace, account: "Credentials", console: Console) -> "Follower":
+    """Return who asks the server about jobs."""
+    from peps_maja.client import Client
+    from peps_maja.follow import POLLS_AT_ONCE, Follower
+    from peps_maja.server import Server
+
+    return Follower(
+        Client(
+            Server.parse(options.server),
+            account,
+            connections=POLLS_AT_ONCE + options.jobs,
+            read_timeout=cli.read_timeout(),
+            trace=console.trace,
+        )
+    )
+
+
+def go_round(
+    follower: "Follower", log: "JobLog", jobs: "dict[str, Job]", options: argparse.Namespace, console: Console
+) -> Status:
+    """Poll each open job once, fetch what is finished, and log what became of it."""
+    from peps_maja.rounds import Round
+
+    return Round(follower, log, options.write_dir, console, options.jobs).run(jobs)
+
+
+def has_open(jobs: "dict[str, Job]") -> bool:
+    """Tell whether any job is still to be followed."""
+    from peps_maja.joblog import State
+
+    return any(job.state is State.OPEN for job in jobs.values())
+
+
+def summary(jobs: "dict[str, Job]") -> str:
+    """Return how many jobs of the log stand where."""
+    counts = Counter(job.state.value for job in jobs.values())
+    return f"{len(jobs)} in the log: " + (", ".join(f"{number} {state}" for state, number in counts.items()) or "none")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
