@@ -10,7 +10,6 @@ if sys.version_info < (3, 10):  # before any import that an older Python would s
 import argparse
 import os
 import time
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +23,8 @@ from peps_maja.options import downloader_options
 if TYPE_CHECKING:
     from peps_maja.credentials import Credentials
     from peps_maja.follow import Follower
-    from peps_maja.joblog import Job, JobLog
+    from peps_maja.joblog import JobLog
+    from peps_maja.jobs import Jobs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,8 +40,11 @@ def is_for_the_next_run(error: PepsError) -> bool:
 def download(options: argparse.Namespace, console: Console, _: Signals) -> Status:
     """Poll the open jobs, fetch what is finished, and with --wait do so until no job is open."""
     from peps_maja.joblog import JobLog
+    from peps_maja.jobs import State
 
     log = JobLog(options.log)
+    if options.check:
+        return check(options, log, console)
     if not options.log.exists():
         raise LogError(f"there is no log {options.log}: submit jobs with it first, or mend --log")
     account = cli.read_account(options, console)
@@ -56,12 +59,13 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
         while True:
             jobs = log.replay()
             status = Status.OK
-            if has_open(jobs):
+            if jobs.in_state(State.OPEN):
                 follower = follower or connect(options, account, console)
                 status = go_round(follower, log, jobs, options, console)
-            jobs = log.replay()
+                jobs = log.replay()
+            point_out_stalled(log, jobs, options.stalled_after, console)
             status = gravest([status, cli.remind_of_unsure(jobs, console)])
-            if not (options.wait and has_open(jobs)) or status is Status.UNUSABLE:
+            if not (options.wait and jobs.in_state(State.OPEN)) or status is Status.UNUSABLE:
                 break
             if time.monotonic() + options.pause > leave_at:
                 console.remind("--timeout is over and jobs are still open: the next run goes on")
@@ -73,14 +77,25 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
     return gravest([status, *(troubles - {Status.TRY_LATER})])
 
 
+def check(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
+    """Say in one line each whether everything is in place."""
+    from peps_maja.checkup import checkup
+
+    findings = list(checkup(options, log, console.trace))
+    for finding in findings:
+        (console.say if finding.status is Status.OK else console.tell)(str(finding))
+    return gravest(finding.status for finding in findings)
+
+
 def show(options: argparse.Namespace, log: "JobLog", account: "Credentials", console: Console) -> Status:
     """Show where the jobs stand: nothing is written, fetched or locked."""
     import json
 
+    from peps_maja.jobs import State
     from peps_maja.standing import standings
 
     jobs = log.replay()
-    follower = connect(options, account, console) if has_open(jobs) else None
+    follower = connect(options, account, console) if jobs.in_state(State.OPEN) else None
     stands = standings(jobs, follower)
     if options.json:
         console.tell(json.dumps([standing.as_json() for standing in stands], indent=1))
@@ -118,7 +133,7 @@ def connect(options: argparse.Namespace, account: "Credentials", console: Consol
 
 
 def go_round(
-    follower: "Follower", log: "JobLog", jobs: "dict[str, Job]", options: argparse.Namespace, console: Console
+    follower: "Follower", log: "JobLog", jobs: "Jobs", options: argparse.Namespace, console: Console
 ) -> Status:
     """Poll each open job once, fetch what is finished, and log what became of it."""
     from peps_maja.rounds import Round
@@ -126,17 +141,21 @@ def go_round(
     return Round(follower, log, options.write_dir, console, options.jobs).run(jobs)
 
 
-def has_open(jobs: "dict[str, Job]") -> bool:
-    """Tell whether any job is still to be followed."""
-    from peps_maja.joblog import State
+def point_out_stalled(log: "JobLog", jobs: "Jobs", hours: float, console: Console) -> None:
+    """Point out, once, each job that is open for longer than any job should be."""
+    from peps_maja.jobs import Event, State
 
-    return any(job.state is State.OPEN for job in jobs.values())
+    for job in jobs.in_state(State.OPEN):
+        open_for = job.open_for().total_seconds() / 3600
+        if open_for >= hours and not job.stalled:
+            log.append(Event.STALLED, job.name, f"{open_for:.0f}")
+            console.tell(f"{job.name}: still open after {open_for:.0f} hours: {cli.LOOK_AT_IT}")
 
 
-def summary(jobs: "dict[str, Job]") -> str:
+def summary(jobs: "Jobs") -> str:
     """Return how many jobs of the log stand where."""
-    counts = Counter(job.state.value for job in jobs.values())
-    return f"{len(jobs)} in the log: " + (", ".join(f"{number} {state}" for state, number in counts.items()) or "none")
+    stands = ", ".join(f"{number} {state}" for state, number in jobs.count().items())
+    return f"{len(jobs)} in the log" + (f": {stands}" if stands else "")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ from peps_maja.options import DEFAULT_SERVER, QUESTION_FROM, process_options
 if TYPE_CHECKING:
     from peps_maja.catalogue import Choice, Record, Wishes
     from peps_maja.client import Client
-    from peps_maja.joblog import Job, JobLog
+    from peps_maja.joblog import JobLog
+    from peps_maja.jobs import Jobs
     from peps_maja.submit import Submitter
 
 MOST_UNSURE_IN_A_ROW = 3  # then the server is in no state to be given more jobs
@@ -68,8 +69,7 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
         check_account(client, MAJA)
         status = submit(products, Submitter(client, log, signals.deferred, console.remind), console)
         console.say(f"Follow the jobs: {command_that_follows(options)}")
-        earlier = {name: job for name, job in jobs.items() if name not in products}
-        return gravest([status, cli.remind_of_unsure(earlier, console)])
+        return gravest([status, cli.remind_of_unsure(jobs, console, but_not=products)])
 
 
 def correct(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
@@ -83,7 +83,7 @@ def correct(options: argparse.Namespace, log: "JobLog", console: Console) -> Sta
     return Status.OK
 
 
-def find(options: argparse.Namespace, wishes: "Wishes", client: "Client", jobs: "dict[str, Job]") -> "list[Record]":
+def find(options: argparse.Namespace, wishes: "Wishes", client: "Client", jobs: "Jobs") -> "list[Record]":
     """Return the products in question: those of a search, those named, or those to be submitted again."""
     from peps_maja.catalogue import Record
     from peps_maja.products import L1CProduct
@@ -101,15 +101,15 @@ def find(options: argparse.Namespace, wishes: "Wishes", client: "Client", jobs: 
     return records
 
 
-def to_resubmit(options: argparse.Namespace, jobs: "dict[str, Job]") -> "list[str]":
+def to_resubmit(options: argparse.Namespace, jobs: "Jobs") -> "list[str]":
     """Return the names of the jobs that the user wants submitted once more."""
-    states = options.resubmit or ()
-    return [job.name for job in jobs.values() if job.state.value in states and not job.was_dropped]
+    from peps_maja.jobs import State
+
+    jobs_again = jobs.in_state(*map(State, options.resubmit or ()))
+    return [job.name for job in jobs_again if not job.was_dropped]
 
 
-def decide(
-    options: argparse.Namespace, wishes: "Wishes", records: "list[Record]", jobs: "dict[str, Job]"
-) -> "list[Choice]":
+def decide(options: argparse.Namespace, wishes: "Wishes", records: "list[Record]", jobs: "Jobs") -> "list[Choice]":
     """Decide for each product whether it is submitted, by what the log says now."""
     from peps_maja.catalogue import choose
 
@@ -140,7 +140,7 @@ def is_agreed(choices: "Sequence[Choice]", options: argparse.Namespace, console:
 
 def submit(products: Sequence[str], submitter: "Submitter", console: Console) -> Status:
     """Submit one job after the other, and say what became of each and of the rest."""
-    from peps_maja.joblog import WAY_OUT
+    from peps_maja.jobs import WAY_OUT
     from peps_maja.submit import Outcome
     from peps_maja.wps import execute_query
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from math import isfinite
 
+from .documents import read_json
 from .errors import NotPeps
 from .products import BEYOND_60, Acquisition, L1CProduct, is_old_format
 from .text import one_line
-from .wps import read_json
 
 PAGE_SIZE = 500  # resto cuts a larger number silently to this
 

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TextIO
@@ -21,8 +21,9 @@ from .text import one_line
 if TYPE_CHECKING:
     from .credentials import Credentials
     from .download import Meter
-    from .joblog import Job
+    from .jobs import Jobs
 
+LOOK_AT_IT = 'look at it on PEPS\'s page "My processing", and --drop it if it is not wanted any more'
 READ_TIMEOUT_VARIABLE = "PEPS_TIMEOUT"
 
 _INTERRUPTIONS = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: Status.TERMINATED}
@@ -182,11 +183,11 @@ def read_account(options: argparse.Namespace, console: Console) -> Credentials:
     return account
 
 
-def remind_of_unsure(jobs: Mapping[str, Job], console: Console) -> Status:
-    """Point out the jobs of which nobody knows whether PEPS took them."""
-    from .joblog import WAY_OUT, State, in_state
+def remind_of_unsure(jobs: Jobs, console: Console, but_not: Collection[str] = ()) -> Status:
+    """Point out the jobs of which nobody knows whether PEPS took them; TROUBLE if there is any."""
+    from .jobs import WAY_OUT, State
 
-    unsure = in_state(jobs.values(), State.UNSURE)
+    unsure = [job for job in jobs.in_state(State.UNSURE) if job.name not in but_not]
     for job in unsure:
         console.remind(f"{job.name}: unsure whether PEPS took it: {WAY_OUT}")
     return Status.TROUBLE if unsure else Status.OK

@@ -11,10 +11,8 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -22,10 +20,10 @@ from requests.auth import AuthBase
 from urllib3 import exceptions as urllib3_errors
 
 from . import __version__
+from .answers import Answer, refusal, shown
 from .credentials import Credentials
 from .errors import (
     AccountRefused,
-    Forbidden,
     NotPeps,
     NotThere,
     PepsError,
@@ -37,7 +35,6 @@ from .errors import (
 )
 from .server import Server
 from .text import one_line, size
-from .wps import Unreadable, read_json
 
 TRIES = 3
 CONNECT_TIMEOUT = 10.0  # seconds
@@ -50,16 +47,6 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 
 _Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back: HTTP status, header fields, body, and the address it came from in the end."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    address: str
 
 
 @dataclass(frozen=True)
@@ -135,7 +122,7 @@ class Client:
         connect, read = self._timeout
         with _session(1) as fresh:
             try:
-                response = self._send(fresh, address, query, {"Connection": "close"}, (connect, 2 * read))
+                response = self._send(fresh, address, query, {"Connection": "close"}, timeout=(connect, 2 * read))
                 with response:
                     return _answer(response, _body(response, DOCUMENT_LIMIT))
             except (ServerTrouble, NotPeps) as error:
@@ -148,7 +135,7 @@ class Client:
     def length_of(self, address: str) -> int | None:
         """Return the length in bytes that the server gives for a file, or None if it does not tell."""
         try:
-            with self._send(self._session, address, "", {"Accept-Encoding": "identity"}, self._timeout, "HEAD") as head:
+            with self._send(self._session, address, "", {"Accept-Encoding": "identity"}, method="HEAD") as head:
                 length = head.headers.get("Content-Length", "")
                 return int(length) if head.status_code == 200 and length.isdecimal() else None
         except PepsError:
@@ -160,7 +147,7 @@ class Client:
             return response
         with response:
             self._accepted(_answer(response, _body(response, DOCUMENT_LIMIT, cut=True)))
-        raise NotPeps(f"{_where(response.url)} answers {response.status_code}, and no file")
+        raise NotPeps(f"{shown(response.url)} answers {response.status_code}, and no file")
 
     def _accepted(self, answer: Answer) -> Answer:
         if error := refusal(answer):
@@ -194,13 +181,13 @@ class Client:
     def _open(self, address: str, query: str, headers: Mapping[str, str]) -> requests.Response:
         """Send a GET and follow its redirects by our own rules: the password goes to the server alone."""
         for _ in range(_MOST_REDIRECTS + 1):
-            response = self._send(self._session, address, query, headers, self._timeout)
+            response = self._send(self._session, address, query, headers)
             target = response.headers.get("Location")
             if response.status_code not in _REDIRECTS or not target:
                 return response
             response.close()
             address, query = self.server.reach(urljoin(response.url, target)), ""
-        raise NotPeps(f"{_where(address)} redirects in a circle")
+        raise NotPeps(f"{shown(address)} redirects in a circle")
 
     def _send(
         self,
@@ -208,7 +195,8 @@ class Client:
         address: str,
         query: str,
         headers: Mapping[str, str],
-        timeout: tuple[float, float],
+        *,
+        timeout: tuple[float, float] | None = None,
         method: str = "GET",
     ) -> requests.Response:
         begun = time.monotonic()
@@ -218,7 +206,7 @@ class Client:
                 f"{address}?{query}" if query else address,
                 headers=dict(headers),
                 auth=self._basic if self.server.may_see_password(address) else _Anonymous(),
-                timeout=timeout,
+                timeout=timeout or self._timeout,
                 allow_redirects=False,
                 stream=True,
             )
@@ -248,69 +236,13 @@ class _Opened:
             raise _network_error(error, self._response.url) from error
 
 
-def refusal(answer: Answer) -> PepsError | None:
-    """Return what is wrong with an answer, or None if nothing is: by its HTTP status, or by PEPS's own error JSON.
-
-    That JSON, `{"ErrorCode": 500, "ErrorMessage": "…"}`, comes with any status, 200 included.
-    """
-    code, reason = _error_json(answer) or (answer.status, "")
-    said = f"{_where(answer.address)} answers {code}" + (f": {reason}" if reason else "")
-    match code:
-        case 200 | 201 | 202 | 203 | 206:
-            return None
-        case 401:
-            return AccountRefused(f"{said}: e-mail or password are wrong; mend the credentials file")
-        case 403:
-            return Forbidden(f"{said}: this account has no right to do that; ask PEPS for it")
-        case 404 | 410:
-            return NotThere(said)
-        case 429 | 503:
-            return ServerBusy(f"{said}: the server is busy", retry_after(answer.headers))
-        case _ if code >= 500:
-            return ServerTrouble(said)
-        case _:
-            return NotPeps(f"{said}, which no PEPS would: is the address right?")
-
-
 def error_at_start(download: Download, start: bytes) -> PepsError | None:
     """Return the error that PEPS's own JSON tells in the first bytes of what should have been a file, or None."""
     return refusal(Answer(download.status, download.headers, start, download.address))
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a server asks us to wait (RFC 9110, section 10.2.3: a number or a date), or None."""
-    value = headers.get("Retry-After", "").strip()
-    if value.isdecimal():
-        return float(value)
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return max(0.0, (moment - datetime.now(timezone.utc)).total_seconds())
-
-
 def _answer(response: requests.Response, body: bytes) -> Answer:
     return Answer(response.status_code, response.headers, body, response.url)
-
-
-def _error_json(answer: Answer) -> tuple[int, str] | None:
-    """Return code and message of PEPS's error JSON, if the answer is one."""
-    if len(answer.body) > 10_000 or not answer.body.lstrip().startswith(b"{"):
-        return None
-    try:
-        error = read_json(answer.body)
-    except Unreadable:
-        return None
-    if not isinstance(error, dict) or not {"ErrorMessage", "ErrorCode"} & error.keys():
-        return None
-    message = one_line(str(error.get("ErrorMessage") or ""), 200)
-    if code := {"unauthorized": 401, "forbidden": 403}.get(message.lower()):
-        return code, message
-    code = error.get("ErrorCode")
-    if answer.status >= 400:
-        code = answer.status
-    return code if isinstance(code, int) and 400 <= code <= 599 else 500, message
 
 
 def _session(connections: int) -> requests.Session:
@@ -332,15 +264,15 @@ def _body(response: requests.Response, limit: int, *, cut: bool = False) -> byte
             if len(body) > limit:
                 if cut:
                     break
-                raise NotPeps(f"{_where(response.url)} answers with more than {size(limit)}, which no PEPS would")
+                raise NotPeps(f"{shown(response.url)} answers with more than {size(limit)}, which no PEPS would")
     except (requests.RequestException, urllib3_errors.HTTPError) as error:
         raise _network_error(error, response.url) from error
     return bytes(body)
 
 
 def _network_error(error: Exception, address: str) -> PepsError:
-    """Return what an exception of requests or urllib3 means: was nothing sent, or did an answer fail to come?"""
-    where = _where(address)
+    """Return what an exception of requests or urllib3 means: nothing was sent, or an answer failed to come."""
+    where = shown(address)
     cause = _causes(error)
     if any(isinstance(one, ssl.SSLCertVerificationError) for one in cause):
         reason = next(one.verify_message for one in cause if isinstance(one, ssl.SSLCertVerificationError))
@@ -380,8 +312,3 @@ def _causes(error: BaseException) -> list[BaseException]:
 def _plainly(causes: list[BaseException]) -> str:
     reasons = [one.strerror for one in causes if isinstance(one, OSError) and one.strerror]
     return one_line(reasons[-1] if reasons else type(causes[-1]).__name__, 120)
-
-
-def _where(address: str) -> str:
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

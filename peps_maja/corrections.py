@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .errors import UsageError
-from .joblog import DROPPED, Event, Job, JobLog, State
+from .joblog import JobLog
+from .jobs import DROPPED, Event, Job, State
 from .products import L1CProduct
 from .wps import is_status_url
 

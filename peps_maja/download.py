@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from .client import TRIES, Client, Download, error_at_start
+from .documents import kind_of
 from .errors import Forbidden, NotPeps, NotThere, PepsError, ServerSilent, ServerTrouble
 from .partfile import PartFile, Remote, part_of
 from .text import counted, size
-from .wps import kind_of
 from .zips import ZIP_STARTS, Belongs, Broken, check_zip
 
 # Begins the reason of a broken result that did not even come as a whole zip, and so is tried again at every run.

@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 
 from .client import Client
+from .documents import Unreadable
 from .errors import (
     AccountRefused,
     Forbidden,
@@ -20,18 +21,9 @@ from .errors import (
     ServerTrouble,
     UntrustedServer,
 )
-from .joblog import Job
-from .wps import (
-    ExecuteResponse,
-    JobReport,
-    Phase,
-    Unreadable,
-    WpsState,
-    read_document,
-    read_report,
-    refresh_query,
-    results_in_joblog,
-)
+from .jobs import Job
+from .report import JobReport, Phase, read_report, results_in_joblog
+from .wps import ExecuteResponse, WpsState, read_document, refresh_query
 
 POLLS_AT_ONCE = 8  # connections: polite to a public service, and enough for a thousand jobs
 REFRESH_INTERVAL = 10.0  # seconds between two PROCESSING_STATUS for one job, at the least

@@ -92,11 +92,15 @@ def downloader_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--status", action="store_true", help="only show where the jobs stand; write, download and lock nothing")
     add("--json", action="store_true", help="the same as --status, as JSON")
 
+    add("--stalled-after", metavar="HOURS", type=_number(0, 10**6, "number of hours"), default=24,
+        help="point out, once, a job that is open for so long (default: %(default)s)")  # fmt: skip
+    add("--check", action="store_true", help="only say whether everything is in place")
+
     options = _parse(parser, arguments)
     if not options.wait and (options.every is not None or options.timeout is not None):
         parser.error("--every and --timeout go with --wait")
-    if options.wait and (options.status or options.json):
-        parser.error("--wait and --status (or --json) exclude each other")
+    if sum((options.wait, options.status or options.json, options.check)) > 1:
+        parser.error("--wait, --status (or --json) and --check exclude each other")
     options.pause = max(SHORTEST_ROUND, 60 * (10 if options.every is None else options.every))
     return options
 

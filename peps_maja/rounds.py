@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import Future
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -12,12 +11,13 @@ from .cli import Console
 from .download import NO_WHOLE_ZIP, Absent, fetch
 from .errors import AccountRefused, AlreadyRunning, PepsError, ServerAway, Status, UntrustedServer, gravest
 from .follow import POLLS_AT_ONCE, Follower
-from .joblog import ABSENT, BROKEN, NO_RESULTS, Event, Job, JobLog, Missing, State
+from .joblog import JobLog
+from .jobs import ABSENT, BROKEN, NO_RESULTS, Event, Job, Jobs, Missing, State
 from .partfile import DiskFull
 from .products import L1CProduct, is_novald
+from .report import JobReport, Phase
 from .text import one_line, size
 from .workers import Workers
-from .wps import JobReport, Phase
 from .zips import Belongs, Broken, bare_name, is_whole
 
 BROKEN_AGAIN_AFTER = timedelta(hours=24)  # a gigabyte that came whole and broken is not fetched every half hour
@@ -35,6 +35,7 @@ class Round:
     """One pass over a log. What happens is written to the log first, and then told."""
 
     def __init__(self, follower: Follower, log: JobLog, folder: Path, console: Console, downloads: int) -> None:
+        """Prepare a round that fetches so many results at once into `folder`."""
         self._client = follower.client
         self._follower = follower
         self._log = log
@@ -48,13 +49,12 @@ class Round:
         self._is_ended = False
         self._is_full = False
 
-    def run(self, jobs: Mapping[str, Job]) -> Status:
+    def run(self, jobs: Jobs) -> Status:
         """Poll every open job, fetch what is finished, and return how the round went."""
-        self._claims = {file: job.name for job in jobs.values() for file in job.files}
+        self._claims = jobs.owners()
         try:
-            for job in jobs.values():
-                if job.state is State.OPEN:
-                    self._workers.start("poll", partial(self._follower.poll, job), partial(self._take_poll, job))
+            for job in jobs.in_state(State.OPEN):
+                self._workers.start("poll", partial(self._follower.poll, job), partial(self._take_poll, job))
             self._workers.finish()
         finally:
             self._workers.close()

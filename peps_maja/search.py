@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 from .catalogue import Page, Record, Search, read_page
 from .client import PAGE_LIMIT, Client
+from .documents import Unreadable
 from .errors import NotPeps, UsageError
-from .wps import Unreadable
 
 _MOST_IDLE_PAGES = 3  # pages in a row that bring nothing new: then the server goes round in a circle
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from .errors import AccountRefused, PepsError, ServerAway, Status, UntrustedServer
 from .follow import POLLS_AT_ONCE, Follower
-from .joblog import Job, State
+from .jobs import Job, Jobs, State
 from .products import is_novald
+from .report import JobReport, Phase
 from .workers import Workers
-from .wps import JobReport, Phase
 from .zips import bare_name
 
 _CONCERNS_ALL = (AccountRefused, UntrustedServer, ServerAway)
@@ -52,7 +52,7 @@ class Standing:
         return {name: value for name, value in asdict(self).items() if name != "status"}
 
 
-def standings(jobs: Mapping[str, Job], follower: Follower | None) -> list[Standing]:
+def standings(jobs: Jobs, follower: Follower | None) -> list[Standing]:
     """Return where each job stands, in the order of the log; open ones are asked for, if there is a `follower`.
 
     Raises what concerns every job: AccountRefused, UntrustedServer, ServerAway.
@@ -69,9 +69,8 @@ def standings(jobs: Mapping[str, Job], follower: Follower | None) -> list[Standi
                 found[job.name] = _reported(found[job.name], job, poll.result())
 
         try:
-            for job in jobs.values():
-                if job.state is State.OPEN:
-                    workers.start("poll", partial(follower.poll, job), partial(take, job))
+            for job in jobs.in_state(State.OPEN):
+                workers.start("poll", partial(follower.poll, job), partial(take, job))
             workers.finish()
         finally:
             workers.close()

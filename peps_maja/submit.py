@@ -8,19 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
 
-from .client import Answer, Client, NoAnswer, refusal, retry_after
+from .answers import Answer, refusal, retry_after
+from .client import Client, NoAnswer
+from .documents import Unreadable, kind_of
 from .errors import AccountRefused, Forbidden, NotPeps, PepsError, ServerAway, ServerBusy, UntrustedServer
-from .joblog import Event, JobLog
-from .wps import (
-    Capabilities,
-    ExceptionReport,
-    ExecuteResponse,
-    Unreadable,
-    capabilities_query,
-    is_status_url,
-    kind_of,
-    read_document,
-)
+from .joblog import JobLog
+from .jobs import Event
+from .wps import Capabilities, ExceptionReport, ExecuteResponse, capabilities_query, is_status_url, read_document
 
 PATIENCE = 60.0  # seconds that a run waits for a busy server, all its waits together
 _FIRST_WAIT = 3.0  # seconds; doubled from wait to wait unless the server says how long

@@ -1,29 +1,20 @@
-"""The WPS 1.0.0 conversation with PEPS: query parameters out, XML and JSON in. Touches nothing.
-
-OGC 05-007r7, "OpenGIS Web Processing Service", for the documents; the JSON report is PEPS's own.
-"""
+"""The WPS 1.0.0 conversation with PEPS (OGC 05-007r7): query parameters out, XML in. Touches nothing."""
 
 from __future__ import annotations
 
-import json
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from enum import Enum
-from math import isfinite
 from typing import NoReturn
 from urllib.parse import quote, unquote, urlsplit
 
-from .errors import PepsError
+from .documents import Unreadable, kind_of, percentage
 from .text import one_line
 
 MAJA = "MAJA"
 
 _WPS_ID = re.compile(r"(?:pywps-)?([^/]+)\.xml", re.IGNORECASE)
-
-
-class Unreadable(PepsError):
-    """A document that is not what it should be: no XML, no JSON, nothing that WPS or PEPS would say."""
 
 
 # -- what goes out ----------------------------------------------------------------------------------------------
@@ -163,7 +154,7 @@ def _execute_response(root: ET.Element) -> ExecuteResponse:
     for element in _child(root, "Status"):
         if _local(element) in {known.value for known in WpsState}:
             state = WpsState(_local(element))
-            percent = _percent(element.get("percentCompleted"))
+            percent = percentage(element.get("percentCompleted"))
             message = one_line(element.text or "")
             if state is WpsState.FAILED:
                 report = next(_all(element, "ExceptionReport"), None)
@@ -211,7 +202,7 @@ def _parse_xml(body: bytes) -> ET.Element:
     if not body.strip():
         raise Unreadable("an empty document")
     try:
-        return ET.fromstring(body, ET.XMLParser(target=_NoDoctype()))  # noqa: S314 (entities are refused above)
+        return ET.fromstring(body, ET.XMLParser(target=_NoDoctype()))  # noqa: S314 (what makes XML unsafe is refused above)
     except (ET.ParseError, ValueError, LookupError) as error:
         raise Unreadable(f"{kind_of(body)} where WPS's XML was expected ({one_line(str(error), 80)})") from None
 
@@ -231,122 +222,3 @@ def _child(element: ET.Element, name: str) -> ET.Element:
 
 def _text(element: ET.Element) -> str:
     return one_line("".join(element.itertext()))
-
-
-# -- JSON -------------------------------------------------------------------------------------------------------
-
-
-class Phase(Enum):
-    """Where a job stands, in the user's words."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    PAUSED = "paused"
-    FINISHED = "finished"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    UNKNOWN = "unknown"
-
-
-# Every job_status that PEPS was seen to give. "Stalled" is normal: the percentage goes fast at the start and then
-# hardly moves.
-_PHASES = {
-    "PENDING": Phase.WAITING,
-    "RUNNING": Phase.RUNNING,
-    "STALLED": Phase.RUNNING,
-    "PAUSED": Phase.PAUSED,
-    "FINISHED": Phase.FINISHED,
-    "CANCELED": Phase.CANCELLED,
-    "CANCELLED": Phase.CANCELLED,
-    "KILLED": Phase.CANCELLED,
-    "FAILED": Phase.FAILED,
-    "IN_ERROR": Phase.FAILED,
-    "ERROR": Phase.FAILED,
-}
-
-
-@dataclass(frozen=True)
-class JobReport:
-    """What is known of a job: its phase, `job_status` as it came, percent (0 to 100) and the addresses of results."""
-
-    phase: Phase
-    status: str = ""
-    percent: float | None = None
-    message: str = ""
-    results: tuple[str, ...] = ()
-    unprocessed: str = ""
-
-    def __str__(self) -> str:
-        """Return the standing as people read it; a `job_status` that nobody knows is shown as it came."""
-        said = self.status if self.phase is Phase.UNKNOWN else self.phase.value
-        percent = "" if self.percent is None or self.phase is not Phase.RUNNING else f", {self.percent:g} %"
-        return said + percent + (f": {self.message}" if self.message else "")
-
-
-def read_report(body: bytes | str) -> JobReport:
-    """Return what a job's JSON report says, in either of its forms; raise Unreadable for anything else."""
-    report = read_json(body)
-    report = report.get("USER_INFO", report) if isinstance(report, dict) else report
-    if not isinstance(report, dict) or not isinstance(report.get("job_status"), str):
-        raise Unreadable("a report without a job_status")
-    status = one_line(report["job_status"], 80)
-    message = report.get("message")
-    percent = _percent(report.get("process"))
-    return JobReport(
-        phase=_PHASES.get(status.upper(), Phase.UNKNOWN),
-        status=status,
-        percent=_percent(report.get("percentCompleted")) if percent is None else percent,
-        message=one_line(message) if isinstance(message, str) else "",
-        results=_addresses(report.get("results")),
-        unprocessed=one_line(str(report.get("unprocessed") or "")),
-    )
-
-
-def read_json(body: bytes | str) -> object:
-    """Return the value of a JSON text; raise Unreadable for anything else."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        text = body if isinstance(body, bytes) else body.encode(errors="replace")
-        raise Unreadable(f"{kind_of(text)} where JSON was expected") from None
-
-
-def results_in_joblog(text: str, wps_id: str) -> tuple[str, ...]:
-    """Return the result addresses that the computing centre's log of a job names, each once, in their order."""
-    found = re.findall(rf"https?://\S*?/mapcache_results/maja/{re.escape(wps_id)}/[^\s\"'<>,;]+?\.zip", text)
-    return tuple(dict.fromkeys(found))
-
-
-def _addresses(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        value = [value]
-    if not isinstance(value, list):
-        return ()
-    return tuple(dict.fromkeys(address.strip() for address in value if isinstance(address, str) and address.strip()))
-
-
-def _percent(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        number = float(value.strip().rstrip("%") if isinstance(value, str) else value)
-    except (ValueError, OverflowError):
-        return None
-    return min(max(number, 0.0), 100.0) if isfinite(number) else None
-
-
-# -- anything else ----------------------------------------------------------------------------------------------
-
-
-def kind_of(body: bytes) -> str:
-    """Return what an answer looks like, for a message: `an HTML page`, `XML`, `nothing`, …."""
-    start = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if not start:
-        return "nothing"
-    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
-        return "an HTML page"
-    if start.startswith(b"<"):
-        return "XML"
-    if start.startswith((b"{", b"[")):
-        return "JSON"
-    return "something else"

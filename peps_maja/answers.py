@@ -1,0 +1,85 @@
+"""What an answer over HTTP means: whether it is one at all, or an error in one of PEPS's ways. Touches nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+from .documents import Unreadable, read_json
+from .errors import AccountRefused, Forbidden, NotPeps, NotThere, PepsError, ServerBusy, ServerTrouble
+from .text import one_line
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: HTTP status, header fields, body, and the address it came from in the end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    address: str
+
+
+def refusal(answer: Answer) -> PepsError | None:
+    """Return what is wrong with an answer, or None if nothing is: by its HTTP status, or by PEPS's own error JSON.
+
+    That JSON, `{"ErrorCode": 500, "ErrorMessage": "…"}`, comes with any status, 200 included.
+    """
+    code, reason = _error_json(answer) or (answer.status, "")
+    said = f"{shown(answer.address)} answers {code}" + (f": {reason}" if reason else "")
+    match code:
+        case 200 | 201 | 202 | 203 | 206:
+            return None
+        case 401:
+            return AccountRefused(f"{said}: e-mail or password are wrong; mend the credentials file")
+        case 403:
+            return Forbidden(f"{said}: this account has no right to do that; ask PEPS for it")
+        case 404 | 410:
+            return NotThere(said)
+        case 429 | 503:
+            return ServerBusy(f"{said}: the server is busy", retry_after(answer.headers))
+        case _ if code >= 500:
+            return ServerTrouble(said)
+        case _:
+            return NotPeps(f"{said}, which no PEPS would: is the address right?")
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a server asks us to wait (RFC 9110, section 10.2.3: a number or a date), or None."""
+    value = headers.get("Retry-After", "").strip()
+    if value.isdecimal():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return max(0.0, (moment - datetime.now(timezone.utc)).total_seconds())
+
+
+def shown(address: str) -> str:
+    """Return an address as messages show it: without account and query."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _error_json(answer: Answer) -> tuple[int, str] | None:
+    """Return code and message of PEPS's error JSON, if the answer is one."""
+    if len(answer.body) > 10_000 or not answer.body.lstrip().startswith(b"{"):
+        return None
+    try:
+        error = read_json(answer.body)
+    except Unreadable:
+        return None
+    if not isinstance(error, dict) or not {"ErrorMessage", "ErrorCode"} & error.keys():
+        return None
+    message = one_line(str(error.get("ErrorMessage") or ""), 200)
+    if code := {"unauthorized": 401, "forbidden": 403}.get(message.lower()):
+        return code, message
+    code = error.get("ErrorCode")
+    if answer.status >= 400:
+        code = answer.status
+    return code if isinstance(code, int) and 400 <= code <= 599 else 500, message

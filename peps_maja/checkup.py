@@ -1,0 +1,126 @@
+"""Is everything in place? Each thing that a run needs is tried, and said in one line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+from .catalogue import read_page
+from .cli import read_timeout
+from .client import PAGE_LIMIT, Client
+from .credentials import PASSWORD_VARIABLE, USER_VARIABLE, Credentials, is_open_to_others, read_credentials
+from .documents import Unreadable
+from .errors import LogError, NotPeps, PepsError, Status, UsageError
+from .joblog import JobLog
+from .partfile import DiskFull
+from .server import Server
+from .submit import check_account
+from .text import counted, size
+from .wps import MAJA
+
+LARGEST_PRODUCT = 1.5e9  # bytes of an L2A zip
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, how it stands, and the exit status that a run would end with for it."""
+
+    what: str
+    says: str
+    status: Status = Status.OK
+
+    def __str__(self) -> str:
+        """Return the finding as one line."""
+        return f"{'ok ' if self.status is Status.OK else 'BAD'}  {self.what:<11}  {self.says}"
+
+
+def checkup(options: argparse.Namespace, log: JobLog, trace: Callable[[str], None]) -> Iterator[Finding]:
+    """Yield a finding for credentials, server, account, log, locks, folder and space."""
+    accounts: list[Credentials] = []
+
+    def credentials() -> str:
+        accounts.append(read_credentials(options.auth, os.environ))
+        return _where_from(accounts[0], options.auth)
+
+    def client() -> Client:
+        account = accounts[0] if accounts else None
+        return Client(Server.parse(options.server), account, read_timeout=read_timeout(), trace=trace)
+
+    def account() -> str:
+        if not accounts:
+            raise UsageError("cannot be checked without credentials")
+        check_account(client(), MAJA)
+        return f"{accounts[0].email} may run {MAJA}"
+
+    yield _finding("credentials", credentials)
+    yield _finding("server", lambda: _server(client()))
+    yield _finding("account", account)
+    yield _finding("log", lambda: _log(log))
+    yield _finding("locks", lambda: _locks(log))
+    yield _finding("folder", lambda: _folder(options.write_dir))
+    yield _finding("space", lambda: _space(options.write_dir))
+
+
+def _finding(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, look())
+    except PepsError as error:
+        return Finding(what, str(error), error.status)
+
+
+def _where_from(account: Credentials, path: Path) -> str:
+    if os.environ.get(USER_VARIABLE):
+        return f"{account.email}, from {USER_VARIABLE} and {PASSWORD_VARIABLE}"
+    if is_open_to_others(path):
+        raise UsageError(f"others can read your password: chmod 600 {path}")
+    return f"{account.email}, from {path} (mode {stat.S_IMODE(path.stat().st_mode):o})"
+
+
+def _server(client: Client) -> str:
+    """Ask the catalogue for one product, which needs no account."""
+    try:
+        read_page(client.ask(client.server.catalogue, urlencode({"maxRecords": "1"}), limit=PAGE_LIMIT).body)
+    except Unreadable as error:
+        raise NotPeps(f"{client.server.base} is no PEPS: its catalogue sends {error}") from error
+    return f"{client.server.base} answers" + (" over TLS" if client.server.base.startswith("https") else "")
+
+
+def _log(log: JobLog) -> str:
+    if not log.path.exists():
+        raise LogError(f"there is no {log.path}: submit jobs with it first, or mend --log")
+    jobs = log.replay()
+    stands = ", ".join(f"{number} {state}" for state, number in jobs.count().items())
+    return f"{log.path}: {counted(len(jobs), 'job')}" + (f", {stands}" if stands else "")
+
+
+def _locks(log: JobLog) -> str:
+    with ExitStack() as locks:
+        for script in ("process", "downloader"):
+            locks.enter_context(log.lock_for(script))
+    return "free, and the file system has them"
+
+
+def _folder(folder: Path) -> str:
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".peps_maja_check"):
+            return f"{folder.resolve()} can be written to"
+    except OSError as error:
+        raise UsageError(f"cannot write into {folder}: {error.strerror}; make it, or mend --write-dir") from None
+
+
+def _space(folder: Path) -> str:
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise UsageError(f"cannot tell the space in {folder}: {error.strerror}") from None
+    if free < LARGEST_PRODUCT:
+        raise DiskFull(f"{size(free)} free in {folder}, and a product takes up to {size(LARGEST_PRODUCT)}: make room")
+    return f"{size(free)} free, and a product takes up to {size(LARGEST_PRODUCT)}"

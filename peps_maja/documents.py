@@ -1,0 +1,46 @@
+"""What any document may turn out to be: JSON that is none, an HTML page in its place. Touches nothing."""
+
+from __future__ import annotations
+
+import json
+from math import isfinite
+
+from .errors import PepsError
+
+
+class Unreadable(PepsError):
+    """A document that is not what it should be: no XML, no JSON, nothing that WPS or PEPS would say."""
+
+
+def read_json(body: bytes | str) -> object:
+    """Return the value of a JSON text; raise Unreadable for anything else."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        text = body if isinstance(body, bytes) else body.encode(errors="replace")
+        raise Unreadable(f"{kind_of(text)} where JSON was expected") from None
+
+
+def percentage(value: object) -> float | None:
+    """Return a percentage from 0 to 100 that a server gave as a number or as a text (`42`, `"42 %"`), or None."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value.strip().rstrip("%") if isinstance(value, str) else value)
+    except (ValueError, OverflowError):
+        return None
+    return min(max(number, 0.0), 100.0) if isfinite(number) else None
+
+
+def kind_of(body: bytes) -> str:
+    """Return what an answer looks like, for a message: `an HTML page`, `XML`, `nothing`, …."""
+    start = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not start:
+        return "nothing"
+    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return "an HTML page"
+    if start.startswith(b"<"):
+        return "XML"
+    if start.startswith((b"{", b"[")):
+        return "JSON"
+    return "something else"

@@ -1,0 +1,90 @@
+"""The JSON report of a job, which is PEPS's own: where MAJA stands, and where its results are. Touches nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from .documents import Unreadable, percentage, read_json
+from .text import one_line
+
+
+class Phase(Enum):
+    """Where a job stands, in the user's words."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+# Every job_status that PEPS was seen to give. "Stalled" is normal: the percentage goes fast at the start and then
+# hardly moves.
+_PHASES = {
+    "PENDING": Phase.WAITING,
+    "RUNNING": Phase.RUNNING,
+    "STALLED": Phase.RUNNING,
+    "PAUSED": Phase.PAUSED,
+    "FINISHED": Phase.FINISHED,
+    "CANCELED": Phase.CANCELLED,
+    "CANCELLED": Phase.CANCELLED,
+    "KILLED": Phase.CANCELLED,
+    "FAILED": Phase.FAILED,
+    "IN_ERROR": Phase.FAILED,
+    "ERROR": Phase.FAILED,
+}
+
+
+@dataclass(frozen=True)
+class JobReport:
+    """What is known of a job: its phase, `job_status` as it came, percent (0 to 100) and the addresses of results."""
+
+    phase: Phase
+    status: str = ""
+    percent: float | None = None
+    message: str = ""
+    results: tuple[str, ...] = ()
+    unprocessed: str = ""
+
+    def __str__(self) -> str:
+        """Return the standing as people read it; a `job_status` that nobody knows is shown as it came."""
+        said = self.status if self.phase is Phase.UNKNOWN else self.phase.value
+        percent = "" if self.percent is None or self.phase is not Phase.RUNNING else f", {self.percent:g} %"
+        return said + percent + (f": {self.message}" if self.message else "")
+
+
+def read_report(body: bytes | str) -> JobReport:
+    """Return what a job's JSON report says, in either of its forms; raise Unreadable for anything else."""
+    report = read_json(body)
+    report = report.get("USER_INFO", report) if isinstance(report, dict) else report
+    if not isinstance(report, dict) or not isinstance(report.get("job_status"), str):
+        raise Unreadable("a report without a job_status")
+    status = one_line(report["job_status"], 80)
+    message = report.get("message")
+    percent = percentage(report.get("process"))
+    return JobReport(
+        phase=_PHASES.get(status.upper(), Phase.UNKNOWN),
+        status=status,
+        percent=percentage(report.get("percentCompleted")) if percent is None else percent,
+        message=one_line(message) if isinstance(message, str) else "",
+        results=_addresses(report.get("results")),
+        unprocessed=one_line(str(report.get("unprocessed") or "")),
+    )
+
+
+def results_in_joblog(text: str, wps_id: str) -> tuple[str, ...]:
+    """Return the result addresses that the computing centre's log of a job names, each once, in their order."""
+    found = re.findall(rf"https?://\S*?/mapcache_results/maja/{re.escape(wps_id)}/[^\s\"'<>,;]+?\.zip", text)
+    return tuple(dict.fromkeys(found))
+
+
+def _addresses(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list):
+        return ()
+    return tuple(dict.fromkeys(address.strip() for address in value if isinstance(address, str) and address.strip()))
