@@ -1,0 +1,54 @@
+"""A small PEPS on loopback: to try both scripts without an account, and to test against.
+
+It answers as PEPS did (catalogue, WPS, reports, results), with a made-up world behind it, and misbehaves in
+every way that a test asks for: see `Faults`. `python -m peps_maja.sandbox` shows both scripts at work.
+"""
+
+from .exchange import Endpoint, Recorded, Reply
+from .faults import (
+    BAD_GATEWAY,
+    FORBIDDEN,
+    HTML_PAGE,
+    INTERNAL_ERROR,
+    NOT_FOUND,
+    SERVER_BUSY,
+    TOO_MANY,
+    UNAUTHORIZED_JSON,
+    UNAVAILABLE,
+    Altered,
+    Canned,
+    Cut,
+    Delay,
+    Fault,
+    Faults,
+    Stall,
+)
+from .jobs import Job, Result
+from .results import make_zip
+from .server import Sandbox
+
+__all__ = [
+    "BAD_GATEWAY",
+    "FORBIDDEN",
+    "HTML_PAGE",
+    "INTERNAL_ERROR",
+    "NOT_FOUND",
+    "SERVER_BUSY",
+    "TOO_MANY",
+    "UNAUTHORIZED_JSON",
+    "UNAVAILABLE",
+    "Altered",
+    "Canned",
+    "Cut",
+    "Delay",
+    "Endpoint",
+    "Fault",
+    "Faults",
+    "Job",
+    "Recorded",
+    "Reply",
+    "Result",
+    "Sandbox",
+    "Stall",
+    "make_zip",
+]

@@ -1,0 +1,73 @@
+"""What goes over the wire, as values: endpoints, recorded requests and replies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+XML = "text/xml; charset=utf-8"
+JSON = "application/json"
+
+
+class Endpoint(Enum):
+    """The kinds of request that PEPS answers, as tests and faults name them."""
+
+    CATALOGUE = "catalogue"
+    CAPABILITIES = "capabilities"
+    EXECUTE = "execute"
+    REFRESH = "refresh"  # Execute of PROCESSING_STATUS: it runs no job
+    STATUS = "status"
+    REPORT = "report"
+    JOBLOG = "joblog"
+    RESULT = "result"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One request as it arrived.
+
+    `query` is percent-decoded, `headers` has lower-case keys, `at` is `time.monotonic()` in seconds.
+    """
+
+    endpoint: Endpoint
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    at: float
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer before it is sent; Content-Length is added then, unless `headers` has one already."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    reason: str | None = None
+
+    def text(self) -> str:
+        """Return the body as text."""
+        return self.body.decode()
+
+    def with_body(self, body: bytes | str) -> Reply:
+        """Return the same reply with another body."""
+        return replace(self, body=body.encode() if isinstance(body, str) else body)
+
+
+def json_reply(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+    """Return `value` as a JSON reply."""
+    return Reply(status, {"Content-Type": JSON, **(headers or {})}, json.dumps(value).encode())
+
+
+def error_reply(status: int, message: str, headers: Mapping[str, str] | None = None) -> Reply:
+    """Return an error as resto words it: `ErrorCode` and `ErrorMessage`."""
+    return json_reply({"ErrorCode": status, "ErrorMessage": message}, status, headers)
+
+
+def xml_reply(text: str, status: int = 200) -> Reply:
+    """Return an XML document as a reply."""
+    return Reply(status, {"Content-Type": XML}, text.encode())

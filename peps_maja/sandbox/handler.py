@@ -1,0 +1,144 @@
+"""One connection: requests read, recorded, answered, and faults carried out."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import socket
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler
+from time import monotonic
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from .exchange import Recorded, Reply
+from .faults import Altered, Answer, Canned, Cut, Delay, Stall
+
+if TYPE_CHECKING:
+    from .server import Server
+
+REALM = {"WWW-Authenticate": 'Basic realm="PEPS"'}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Reads requests off one connection; what to answer is asked of the sandbox."""
+
+    server: Server
+    protocol_version = "HTTP/1.1"
+    server_version = "peps_maja.sandbox"
+    sys_version = ""
+    disable_nagle_algorithm = True
+    wbufsize = -1  # head and body leave together
+
+    def do_GET(self) -> None:
+        """Answer a GET, or carry out the fault that waits for it."""
+        recorded = self._recorded()
+        self.server.sandbox.requests.append(recorded)
+        text = f"{recorded.path}?" + "&".join(f"{name}={value}" for name, value in recorded.query.items())
+        answer = self.server.sandbox.faults.take(recorded.endpoint, text)
+        if answer is None:
+            self._send(self._real(recorded))
+        else:
+            self._misbehave(recorded, answer)
+
+    do_HEAD = do_GET  # noqa: N815 - http.server looks for this name
+
+    def handle_expect_100(self) -> bool:
+        """Take no bodies."""
+        self.send_error(417)
+        return False
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in http.server
+        """Keep the console quiet."""
+
+    def _recorded(self) -> Recorded:
+        parts = urlsplit(self.path)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        path = unquote(parts.path)
+        endpoint = self.server.sandbox.endpoint_of(path, query)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return Recorded(endpoint, self.command, path, query, headers, monotonic())
+
+    def _real(self, recorded: Recorded) -> Reply:
+        return self.server.sandbox.answer(recorded)
+
+    def _misbehave(self, recorded: Recorded, answer: Answer) -> None:
+        waiting = self.server.sandbox.stopping.wait
+        if isinstance(answer, Canned):
+            self._send(answer.reply())
+        elif isinstance(answer, Altered):
+            self._send(answer.change(self._real(recorded)))
+        elif isinstance(answer, Delay):
+            reply = self._real(recorded)
+            waiting(answer.seconds)
+            self._send(reply)
+        else:
+            self._break_off(recorded, answer)
+
+    def _break_off(self, recorded: Recorded, answer: Cut | Stall) -> None:
+        """Leave the answer out, or the rest of it; a stall holds the connection open first."""
+        if answer.after is not None:
+            self._send(self._real(recorded), answer.after)
+        elif answer.work_done:
+            self._real(recorded)
+        if isinstance(answer, Stall):
+            self.server.sandbox.stopping.wait(answer.seconds)
+        self.close_connection = True
+
+    def _send(self, reply: Reply, most: int | None = None) -> None:
+        """Send a reply: at most so many bytes of its body, under the Content-Length of all of it."""
+        self.send_response(reply.status, reply.reason)
+        lengths = self.server.sandbox.faults.lengths or not reply.headers.get("Content-Type", "").endswith("zip")
+        given = {name.lower() for name in reply.headers}
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        if not lengths:
+            self.send_header("Connection", "close")
+        elif not given & {"content-length", "transfer-encoding"}:
+            self.send_header("Content-Length", str(len(reply.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(reply.body[:most])
+        self.wfile.flush()
+
+    def finish(self) -> None:
+        """Close both directions at once: a client waits for no more."""
+        try:
+            super().finish()
+            self.connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+
+def account_of(headers: Mapping[str, str], accounts: Mapping[str, str]) -> str | None:
+    """Return the account whose Basic credentials a request bears, compared as UTF-8 bytes; else None."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        given = base64.b64decode(token.strip(), validate=True)
+    except ValueError:
+        return None
+    for user, password in accounts.items():
+        if hmac.compare_digest(given, f"{user}:{password}".encode()):
+            return user
+    return None
+
+
+def cut_to_range(reply: Reply, headers: Mapping[str, str]) -> Reply:
+    """Return the part of a 200 reply that Range asks for: 206, 416, or all of it if If-Range does not fit."""
+    asked = headers.get("range", "")
+    unit, _, span = asked.partition("=")
+    first, dash, last = span.strip().partition("-")
+    if unit.strip() != "bytes" or not dash or "," in span or not (first + last).isdecimal():
+        return reply
+    condition = headers.get("if-range")
+    if condition and condition not in (reply.headers.get("ETag"), reply.headers.get("Last-Modified")):
+        return reply
+    total = len(reply.body)
+    begin = int(first) if first else max(total - int(last), 0)
+    end = min(int(last) + 1, total) if first and last else total
+    if begin >= total or begin >= end:
+        return Reply(416, {**reply.headers, "Content-Range": f"bytes */{total}"})
+    part = {**reply.headers, "Content-Range": f"bytes {begin}-{end - 1}/{total}"}
+    return Reply(206, part, reply.body[begin:end])

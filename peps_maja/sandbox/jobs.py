@@ -1,0 +1,214 @@
+"""The computing centre: jobs, their states over time, and what comes out of them."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from email.utils import formatdate
+from urllib.parse import quote
+
+from .results import make_zip
+from .world import draw
+
+OUTPUTS = "/resto/wps/outputs"
+RESULTS = "/cgi-bin/mapcache_results/maja"
+LOGS = "/cgi-bin/mapcache_results/logs"
+WAITING = 2 / 12  # the share of its time that a job waits for the computing centre
+LAUNCHED = 1 / 24  # the share after which the WPS process has launched it
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job ends with: a `job_status`, the server's message, names of zips, dates left out."""
+
+    status: str = "FINISHED"
+    message: str = ""
+    results: tuple[str, ...] = ()
+    unprocessed: int = 0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The report as the last PROCESSING_STATUS left it."""
+
+    status: str = "PENDING"
+    percent: int = 0
+    message: str = ""
+    urls: tuple[str, ...] = ()
+    unprocessed: int = 0
+    finished_at: str | None = None
+
+
+class Result:
+    """One zip. Content, ETag and Last-Modified can be set; a new content gets new ones by itself."""
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self.url = url
+        """The address that reports give; a test may set another."""
+        self.served = True
+        """False: 404, though the report names it."""
+        self._content: bytes | None = None
+        self._changed = time.time() // 1 - 3600
+        self._validators: dict[str, str | None] = {}
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of the zip, made when they are first asked for."""
+        if self._content is None:
+            self._content = make_zip(self.name)
+        return self._content
+
+    @content.setter
+    def content(self, content: bytes) -> None:
+        self._content = content
+        self._changed = max(time.time() // 1, self._changed + 1)
+
+    @property
+    def etag(self) -> str | None:
+        """The ETag with its quotes; None: none is sent."""
+        if "etag" not in self._validators:
+            return f'"{hashlib.sha256(self.content).hexdigest()[:32]}"'
+        return self._validators["etag"]
+
+    @etag.setter
+    def etag(self, etag: str | None) -> None:
+        self._validators["etag"] = etag
+
+    @property
+    def last_modified(self) -> str | None:
+        """The HTTP date of Last-Modified; None: none is sent."""
+        return self._validators.get("last_modified", formatdate(self._changed, usegmt=True))
+
+    @last_modified.setter
+    def last_modified(self, date: str | None) -> None:
+        self._validators["last_modified"] = date
+
+
+class Job:
+    """One job; `status`, `percent`, `message`, `launched` follow the clock until a test sets them."""
+
+    def __init__(self, product: str, server: str, outcome: Outcome, lasts: float, file_pattern: str) -> None:
+        self.product = product
+        self.process = "MAJA"
+        self.wps_id = str(uuid.uuid4())
+        self.job_id = 10000 + int(self.wps_id[:4], 16)
+        self.status_file = file_pattern.format(uuid=self.wps_id)
+        self.status_url = f"{server}{OUTPUTS}/{self.status_file}"
+        self.report_url = f"{server}{OUTPUTS}/report-{self.wps_id}.json"
+        self.joblog_url = f"{server}{LOGS}/joblog-{self.wps_id}.log"
+        folder = f"{server}{RESULTS}/{self.wps_id}"
+        self.results = [Result(name, f"{folder}/{quote(name)}") for name in outcome.results]
+        self.unprocessed = outcome.unprocessed
+        self.wps_state: str | None = None
+        """Set to `ProcessFailed`, `ProcessPaused`, … to have that in the status document."""
+        self.reported = Snapshot()
+        """What the report says; it changes by `refresh` alone."""
+        self._outcome = outcome
+        self._lasts = lasts
+        self._began = time.monotonic()
+        self._set: dict[str, str] = {}
+        self._percent: int | None = None
+        self._launched: bool | None = None
+
+    @property
+    def status(self) -> str:
+        """The true `job_status` now."""
+        if "status" in self._set:
+            return self._set["status"]
+        if self._share() >= 1:
+            return self._outcome.status
+        return "PENDING" if self._share() < WAITING else "RUNNING"
+
+    @status.setter
+    def status(self, status: str) -> None:
+        self._set["status"] = status
+
+    @property
+    def percent(self) -> int:
+        """How much is done, 0–100: fast at the start, then hardly more."""
+        if self._percent is not None:
+            return self._percent
+        if self.status in ("FINISHED", "PENDING"):
+            return 100 if self.status == "FINISHED" else 0
+        running = max((self._share() - WAITING) / (1 - WAITING), 0.0)
+        return min(int(95 * (1 - math.exp(-6 * running))), 94)
+
+    @percent.setter
+    def percent(self, percent: int) -> None:
+        self._percent = percent
+
+    @property
+    def message(self) -> str:
+        """The server's message."""
+        return self._set.get("message", self._outcome.message if self.status == self._outcome.status else "")
+
+    @message.setter
+    def message(self, message: str) -> None:
+        self._set["message"] = message
+
+    @property
+    def launched(self) -> bool:
+        """Whether the WPS process has launched the job: its document then refers to the report."""
+        return self._share() >= LAUNCHED or "status" in self._set if self._launched is None else self._launched
+
+    @launched.setter
+    def launched(self, launched: bool) -> None:
+        self._launched = launched
+
+    def refresh(self) -> None:
+        """Bring the report up to date: what PROCESSING_STATUS does."""
+        done = self.status == "FINISHED"
+        urls = tuple(result.url for result in self.results) if done else ()
+        end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) if done else None
+        self.reported = Snapshot(self.status, self.percent, self.message, urls, self.unprocessed, end)
+
+    def result(self, name: str) -> Result | None:
+        """Return the result of this file name, if it can be had: the job must have finished."""
+        if self.status != "FINISHED":
+            return None
+        return next((result for result in self.results if result.name == name and result.served), None)
+
+    def log(self) -> str:
+        """Return the joblog: text that names the results' addresses once they exist."""
+        urls = [result.url for result in self.results] if self.status == "FINISHED" else []
+        lines = [f"job {self.job_id} {self.process} {self.product}", f"state: {self.status} {self.percent}%"]
+        lines += [self.message] if self.message else []
+        lines += [f"INFO result available: {url}" for url in urls]
+        return "\n".join(lines) + "\n"
+
+    def _share(self) -> float:
+        return (time.monotonic() - self._began) / self._lasts if self._lasts > 0 else 1.0
+
+
+class Centre:
+    """All jobs of the server, and the order in which Executes started them."""
+
+    def __init__(self, pace: float) -> None:
+        self.pace = pace
+        self.jobs: list[Job] = []
+        self.executed: list[str] = []
+        self._lock = threading.Lock()
+
+    def start(self, product: str, server: str, outcome: Outcome, file_pattern: str, process: str) -> Job:
+        """Start a job that an Execute asked for."""
+        lasts = self.pace * (8 + 8 * draw("lasts", product))
+        job = Job(product, server, outcome, lasts, file_pattern)
+        job.process = process
+        with self._lock:
+            self.executed.append(product)
+            self.jobs.append(job)
+        return job
+
+    def add(self, job: Job) -> None:
+        """Add a job that no Execute asked for."""
+        with self._lock:
+            self.jobs.append(job)
+
+    def find(self, wps_id: str) -> Job | None:
+        """Return the job of this WPS id."""
+        return next((job for job in list(self.jobs) if job.wps_id == wps_id), None)

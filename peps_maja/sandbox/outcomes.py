@@ -1,0 +1,128 @@
+"""What comes out of a job: decided by the product's name and clouds, before the job begins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from .features import of_feature
+from .jobs import Outcome
+from .results import NOT_VALID
+from .world import L1C, Product, World, draw, fails, has_elevation, l2a_name
+
+FIRST_SERIES_DAY = datetime(2016, 4, 1, tzinfo=timezone.utc)
+SERIES_DAYS = (55, 366)
+TOO_CLOUDY = 90.0
+NO_ELEVATION = "job cancelled: no SRTM elevation model for tile {tile}"
+_SINGLE = re.compile(r"(S2[ABC])_MSIL1C_(\d{8}T\d{6})_N\d{4}_R\d{3}_T(\d\d[A-Z]{3})_\d{8}T\d{6}")
+
+
+class InputError(Exception):
+    """An input of a process that the server refuses; `locator` names it."""
+
+    def __init__(self, locator: str, message: str) -> None:
+        super().__init__(message)
+        self.locator = locator
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Where products are looked up: the made-up world, or the features that a test set."""
+
+    world: World
+    own: Sequence[dict[str, object]] | None = None
+
+    def clouds(self, name: str) -> float | None:
+        """Return the clouds of a product in percent, if known; InputError if there is no such L1C product."""
+        if self.own is not None:
+            listed = next((e for e in map(of_feature, self.own) if e.name == name), None)
+            if listed and listed.level in (None, L1C):
+                return listed.clouds
+        else:
+            product = self.world.find(name)
+            if product and product.level == L1C:
+                return product.clouds
+        raise InputError("product", f"product {name} not found in collection S2ST")
+
+
+def of_product(name: str, catalogue: Catalogue) -> Outcome:
+    """Return what MAJA makes of an L1C product; InputError if the catalogue has none of this name.
+
+    In the made-up world one product of about twelve fails; a test's own features never do.
+    """
+    if re.match(r"S2._OPER_", name):
+        raise InputError("product", f"{name}: multi-tile products are not supported")
+    clouds = catalogue.clouds(name)
+    message = fails(name) if catalogue.own is None else None
+    cloudy = clouds is not None and clouds > TOO_CLOUDY
+    if message and not cloudy and _has_elevation(name):
+        return Outcome("FAILED", message)
+    return of_name(name, cloudy=cloudy)
+
+
+def of_name(name: str, *, cloudy: bool = False) -> Outcome:
+    """Return the outcome of a name alone: never a failure, and one result even for an unusual name."""
+    match = _SINGLE.fullmatch(name)
+    if match is None:
+        return Outcome(results=(f"{name}_L2A.zip",))
+    if not has_elevation(match[3]):
+        return Outcome("CANCELED", NO_ELEVATION.format(tile=match[3]))
+    start = datetime.strptime(match[2], "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc)
+    return Outcome(results=(_zip_name(match[1], start, match[3], cloudy=cloudy),))
+
+
+def of_series(inputs: dict[str, str], world: World) -> Outcome:
+    """Return what FULL_MAJA makes of a tile from `startDate` to before `completionDate`: a zip for each date.
+
+    Dates count once, with all their baselines and parts; of more than five, one is left out as `unprocessed`.
+    """
+    first, last = _day(inputs, "startDate"), _day(inputs, "completionDate")
+    tile, orbit = _given(inputs, "tileid"), inputs.get("relativeOrbitNumber")
+    if not timedelta(SERIES_DAYS[0]) <= last - first <= timedelta(SERIES_DAYS[1]):
+        raise InputError("completionDate", "the time series must cover {} to {} days".format(*SERIES_DAYS))
+    if first < FIRST_SERIES_DAY:
+        raise InputError("startDate", f"startDate must not be before {FIRST_SERIES_DAY:%Y-%m-%d}")
+    if orbit is not None and not (orbit.isdecimal() and 1 <= int(orbit) <= 143):
+        raise InputError("relativeOrbitNumber", f"invalid relative orbit {orbit}")
+    if not has_elevation(tile):
+        return Outcome("CANCELED", NO_ELEVATION.format(tile=tile))
+    products = world.products([tile], first, last - timedelta(seconds=1))
+    dates = {
+        p.start: p for p in products if p.level == L1C and "_OPER_" not in p.name and orbit in (None, str(p.orbit))
+    }
+    if not dates:
+        raise InputError("tileid", f"no product of tile {tile} in this time")
+    left_out = max(dates, key=lambda start: draw("unprocessed", tile, start)) if len(dates) > 5 else None
+    names = tuple(_series_name(p) for start, p in dates.items() if start != left_out)
+    return Outcome(results=names, unprocessed=0 if left_out is None else 1)
+
+
+def _has_elevation(name: str) -> bool:
+    match = _SINGLE.fullmatch(name)
+    return match is None or has_elevation(match[3])
+
+
+def _series_name(product: Product) -> str:
+    cloudy = product.clouds is not None and product.clouds > TOO_CLOUDY
+    return _zip_name(product.satellite, product.start, product.tile, cloudy=cloudy)
+
+
+def _zip_name(satellite: str, start: datetime, tile: str, *, cloudy: bool) -> str:
+    return f"{NOT_VALID if cloudy else ''}{l2a_name(satellite, start, tile)}.zip"
+
+
+def _given(inputs: dict[str, str], name: str) -> str:
+    value = inputs.get(name, "")
+    if not value:
+        raise InputError(name, f"missing input {name}")
+    return value
+
+
+def _day(inputs: dict[str, str], name: str) -> datetime:
+    text = _given(inputs, name)
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc)
+    except ValueError:
+        raise InputError(name, f"invalid date {text}") from None

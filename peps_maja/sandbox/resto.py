@@ -1,0 +1,212 @@
+"""The catalogue as resto 2 answers it: query parameters in, one page of GeoJSON out."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from urllib.parse import urlencode
+
+from .exchange import Reply, error_reply, json_reply
+from .features import Listed, of_feature, of_product
+from .tiles import Position, tile_at, tiles_in
+from .world import World, all_town_tiles, tiles_of_town
+
+PATH = "/resto/api/collections/S2ST/search.json"
+DEFAULT_RECORDS = 50
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:?\d\d)?)?")
+_INTERVAL = re.compile(r"([\[\]])\s*([\d.]+)\s*,\s*([\d.]+)\s*([\[\]])")
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How this catalogue answers: its address, the most records on a page, and its oddities."""
+
+    server: str
+    cap: int = 500
+    exact: bool = True
+    links_at_top: bool = False
+    added_between_pages: int = 0
+
+
+class QueryError(Exception):
+    """A parameter that the server chokes on; `status` is the HTTP status it answers with."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def search(query: Mapping[str, str], world: World, own: Sequence[dict[str, object]] | None, habits: Habits) -> Reply:
+    """Answer a search in the world, or in a test's `own` features: newest acquisition first."""
+    try:
+        first, last = _moment(query.get("startDate")), _moment(query.get("completionDate"))
+        count = min(_number(query, "maxRecords", DEFAULT_RECORDS), habits.cap)
+        page = _number(query, "page", 1)
+        listed = _of_world(query, world, habits.server, first, last) if own is None else _of_test(query, own)
+        found = [entry for entry in listed if _wanted(entry, query, first, last)]
+    except QueryError as error:
+        return error_reply(error.status, str(error))
+    found.sort(key=lambda entry: (entry.start, entry.name), reverse=True)
+    return json_reply(_page(found, query, count, page, habits))
+
+
+def _of_world(
+    query: Mapping[str, str], world: World, server: str, first: datetime | None, last: datetime | None
+) -> list[Listed]:
+    tiles = _tiles(query)
+    end = datetime.combine(world.today, datetime.min.time(), timezone.utc)
+    begin = first or datetime(2015, 1, 1, tzinfo=timezone.utc)
+    return [of_product(p, server) for p in world.products(tiles, begin, min(last or end, end))]
+
+
+def _of_test(query: Mapping[str, str], own: Sequence[dict[str, object]]) -> list[Listed]:
+    """Return the entries that lie where the query says, as far as they say where they lie."""
+    listed = [of_feature(feature) for feature in own]
+    if "tileid" in query:
+        return listed  # `_wanted` compares it
+    if "lat" in query and "lon" in query:
+        lat, lon = _degrees(query["lat"]), _degrees(query["lon"])
+        box = (lon, lat, lon, lat)
+    elif "box" in query:
+        box = _box(query["box"])
+    elif "q" in query:
+        tiles = tiles_of_town(query["q"])
+        return [entry for entry in listed if entry.tile in tiles]
+    else:
+        return listed
+    return [entry for entry in listed if entry.bounds is None or _overlap(entry.bounds, box)]
+
+
+def _tiles(query: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the tiles that a query asks for; without a place, those of all towns."""
+    if "tileid" in query:
+        return (query["tileid"],)
+    if "lat" in query and "lon" in query:
+        tile = tile_at(Position(_degrees(query["lat"]), _degrees(query["lon"])))
+        return (tile,) if tile else ()
+    if "box" in query:
+        return tiles_in(*_box(query["box"]))
+    if query.get("q"):
+        return tiles_of_town(query["q"])
+    return all_town_tiles()
+
+
+def _wanted(entry: Listed, query: Mapping[str, str], first: datetime | None, last: datetime | None) -> bool:
+    """Return whether an entry fits; what it does not say, fits, but for unknown clouds."""
+    start = _said(entry.start)
+    in_time = start is None or ((not first or start >= first) and (not last or start <= last))
+    orbit = query.get("relativeOrbitNumber")
+    return (
+        in_time
+        and query.get("tileid") in (None, entry.tile)
+        and _same(query.get("productType"), entry.level)
+        and _same(query.get("platform"), entry.platform)
+        and _same(orbit.lstrip("0") if orbit else None, None if entry.orbit is None else str(entry.orbit))
+        and ("cloudCover" not in query or _within(entry.clouds, query["cloudCover"]))
+    )
+
+
+def _same(asked: str | None, said: str | None) -> bool:
+    return not asked or said is None or asked == said
+
+
+def _within(value: float | None, interval: str) -> bool:
+    """Return whether a value lies in `[0,30]`; brackets turned outwards leave the limit out."""
+    match = _INTERVAL.fullmatch(interval.strip())
+    if match is None:
+        return value == _degrees(interval)
+    if value is None:
+        return False
+    opening, low, high, closing = match[1], float(match[2]), float(match[3]), match[4]
+    return (value >= low if opening == "[" else value > low) and (value <= high if closing == "]" else value < high)
+
+
+def _page(found: list[Listed], query: Mapping[str, str], count: int, page: int, habits: Habits) -> dict[str, object]:
+    begin = (page - 1) * count
+    if page > 1:
+        begin = max(begin - habits.added_between_pages * (page - 1), 0)
+    features = [entry.feature() for entry in found[begin : begin + count]]
+    total = len(found) if habits.exact else math.ceil(1.1 * len(found))
+    more = begin + count < len(found)
+    last_page = max(math.ceil(len(found) / count), 1) if count else 1
+    links = [_link("self", query, page, habits)]
+    links += [_link("previous", query, page - 1, habits)] if page > 1 else []
+    links += [_link("next", query, page + 1, habits)] if more else []
+    links += [_link("last", query, last_page, habits)] if habits.exact else []
+    properties: dict[str, object] = {
+        "title": "",
+        "id": "3ca70a6a-c4c0-569d-bbcd-d8d22d758a53",
+        "totalResults": total,
+        "exactCount": habits.exact,
+        "startIndex": begin + 1,
+        "itemsPerPage": len(features),
+        "totalItemsPerPage": str(count),
+        "query": {"searchFilters": dict(query), "analysis": {"query": query.get("q", "")}},
+    }
+    answer: dict[str, object] = {"type": "FeatureCollection", "properties": properties, "features": features}
+    (answer if habits.links_at_top else properties)["links"] = links
+    return answer
+
+
+def _link(rel: str, query: Mapping[str, str], page: int, habits: Habits) -> dict[str, str]:
+    href = f"{habits.server}{PATH}?&{urlencode({**query, 'page': str(page)})}"
+    return {"rel": rel, "type": "application/json", "title": rel, "href": href}
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Return the moment of an ISO date (its 00:00:00) or timestamp; an impossible one is HTTP 500."""
+    if not text:
+        return None
+    if not _DATE.fullmatch(text):
+        raise QueryError(400, f"Invalid date {text}")
+    whole, _, rest = text.partition(".")
+    fraction = re.match(r"\d*", rest)
+    micro = int(((fraction[0] if fraction else "") + "000000")[:6])
+    zone = re.search(r"T.*([+-])(\d\d):?(\d\d)$", text)
+    try:
+        moment = datetime.fromisoformat(re.sub(r"(Z|[+-]\d\d:?\d\d)$", "", whole) if "T" in whole else whole)
+    except ValueError:
+        raise QueryError(500, f"Database Connection Error: date out of range: {text}") from None
+    moment = moment.replace(tzinfo=timezone.utc, microsecond=micro)
+    if zone:
+        offset = timedelta(hours=int(zone[2]), minutes=int(zone[3]))
+        moment += -offset if zone[1] == "+" else offset
+    return moment
+
+
+def _said(text: str) -> datetime | None:
+    """Return the moment that a feature gives; None if it gives none that can be read."""
+    try:
+        return _moment(text)
+    except QueryError:
+        return None
+
+
+def _number(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name)
+    if not text:
+        return default
+    if not text.isdecimal() or int(text) < 1:
+        raise QueryError(400, f"Invalid {name} {text}")
+    return int(text)
+
+
+def _degrees(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise QueryError(400, f"Invalid number {text}") from None
+
+
+def _box(text: str) -> tuple[float, float, float, float]:
+    numbers = [_degrees(part) for part in text.split(",")]
+    if len(numbers) != 4 or numbers[0] > numbers[2] or numbers[1] > numbers[3]:
+        raise QueryError(400, f"Invalid box {text}")
+    return numbers[0], numbers[1], numbers[2], numbers[3]
+
+
+def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]

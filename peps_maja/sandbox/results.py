@@ -1,0 +1,119 @@
+"""L2A zips: small, and genuine in shape. The same name always gives the same bytes."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+import struct
+import zipfile
+
+SIDE = 120  # pixels; a true raster has 10980
+BANDS = ("B2", "B3", "B4", "B8")
+MASKS = ("CLM", "EDG", "SAT")
+NOT_VALID = "NOVALD_"
+LONG_AGO = (2019, 3, 1, 12, 0, 0)  # the time of all members, so that the bytes stay the same
+
+QUICKLOOK = base64.b64decode(
+    b"""
+/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABsSFBcUERsXFhceHBsgKEIrKCUlKFE6PTBCYFVlZF9VXVtqeJmBanGQc1tdhbWG
+kJ6jq62rZ4C8ybqmx5moq6T/2wBDARweHigjKE4rK06kbl1upKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSk
+pKSkpKSkpKSkpKSkpKT/wAARCAAwADADASIAAhEBAxEB/8QAFwABAQEBAAAAAAAAAAAAAAAAAQACBP/EABUQAQEAAAAAAAAA
+AAAAAAAAAAAR/8QAFwEAAwEAAAAAAAAAAAAAAAAAAAIDAf/EABURAQEAAAAAAAAAAAAAAAAAAAAB/9oADAMBAAIRAxEAPwDk
+hhiiCMUUMMYeUQwxQGlZhihgQlUUMMB5RDDFAaVmGKGFQlEMMMaeUQwwxppX/9k=
+"""
+)
+
+_METADATA = """<?xml version="1.0" encoding="UTF-8"?>
+<Muscate_Metadata_Document>
+  <Metadata_Identification>
+    <METADATA_FORMAT version="1.16">METADATA_MUSCATE</METADATA_FORMAT>
+    <METADATA_PROFILE>DISTRIBUTED</METADATA_PROFILE>
+  </Metadata_Identification>
+  <Dataset_Identification>
+    <IDENTIFIER>{name}</IDENTIFIER>
+    <AUTHORITY>THEIA</AUTHORITY>
+    <PRODUCER>PEPS</PRODUCER>
+    <PROJECT>SENTINEL2</PROJECT>
+    <GEOGRAPHICAL_ZONE type="Tile">T{tile}</GEOGRAPHICAL_ZONE>
+  </Dataset_Identification>
+  <Product_Characteristics>
+    <PRODUCT_ID>{name}</PRODUCT_ID>
+    <ACQUISITION_DATE>{moment}</ACQUISITION_DATE>
+    <PLATFORM>{platform}</PLATFORM>
+    <PROCESSING_LEVEL>L2A</PROCESSING_LEVEL>
+  </Product_Characteristics>
+  <Radiometric_Informations>
+    <REFLECTANCE_QUANTIFICATION_VALUE>10000</REFLECTANCE_QUANTIFICATION_VALUE>
+    <SPECIAL_VALUES_LIST><SPECIAL_VALUE name="nodata">-10000</SPECIAL_VALUE></SPECIAL_VALUES_LIST>
+  </Radiometric_Informations>
+</Muscate_Metadata_Document>
+"""
+UNKNOWN = ("A", "0000", "00", "00", "00", "00", "00", "000", "00XXX")  # what a name without a date says
+_NAME = re.compile(r"SENTINEL2(\w)_(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-(\d{3})_L2A_T(\w{5})_")
+
+
+def make_zip(file_name: str) -> bytes:
+    """Return the zip of this name: one folder of the same name; NOVALD ones hold metadata only."""
+    name = file_name.removesuffix(".zip")
+    members = {f"{name}_MTD_ALL.xml": metadata(name)}
+    if NOT_VALID not in name:
+        members |= _images(name)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for member, content in members.items():
+            entry = zipfile.ZipInfo(f"{name}/{member}", LONG_AGO)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, content)
+    return packed.getvalue()
+
+
+def metadata(name: str) -> bytes:
+    """Return a MUSCATE metadata document for the product."""
+    match = _NAME.search(name)
+    satellite, *moment, tile = match.groups() if match else UNKNOWN
+    when = "{}-{}-{}T{}:{}:{}.{}Z".format(*moment)
+    return _METADATA.format(name=name, tile=tile, moment=when, platform=f"SENTINEL2{satellite}").encode()
+
+
+def tiff(pixels: bytes, bits: int, side: int = SIDE) -> bytes:
+    """Return a square, uncompressed, little-endian TIFF of one sample of 8 (unsigned) or 16 (signed) bits."""
+    short, long = 3, 4
+    entries = (
+        (256, long, side),  # width
+        (257, long, side),  # height
+        (258, short, bits),
+        (259, short, 1),  # not compressed
+        (262, short, 1),  # black is zero
+        (273, long, 8),  # where the only strip begins
+        (277, short, 1),  # samples per pixel
+        (278, long, side),  # rows per strip
+        (279, long, len(pixels)),
+        (339, short, 2 if bits == 16 else 1),  # signed or not
+    )
+    fields = b"".join(
+        struct.pack("<HHI" + ("HH" if kind == short else "I"), tag, kind, 1, *((value, 0)[: 5 - kind]))
+        for tag, kind, value in entries
+    )
+    directory = struct.pack("<H", len(entries)) + fields + struct.pack("<I", 0)
+    return b"II*\0" + struct.pack("<I", 8 + len(pixels)) + pixels + directory
+
+
+def _images(name: str) -> dict[str, bytes]:
+    files = {f"{name}_QKL_ALL.jpg": QUICKLOOK}
+    for kind in ("SRE", "FRE"):
+        for band in BANDS:
+            files[f"{name}_{kind}_{band}.tif"] = tiff(_reflectance(name + kind + band), 16)
+    for mask in MASKS:
+        files[f"MASKS/{name}_{mask}_R1.tif"] = tiff(bytes(SIDE * SIDE), 8)
+    return files
+
+
+def _reflectance(seed: str) -> bytes:
+    """Return little-endian pixels: a slope from south to north (high bytes) under noise (low bytes)."""
+    pixels = bytearray(2 * SIDE * SIDE)
+    pixels[0::2] = hashlib.shake_128(seed.encode()).digest(SIDE * SIDE)
+    pixels[1::2] = bytes(1 + row // 20 for row in range(SIDE) for _ in range(SIDE))
+    return bytes(pixels)

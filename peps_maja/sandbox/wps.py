@@ -1,0 +1,150 @@
+"""The WPS service: key-value pairs in, documents and reports out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from .documents import capabilities, exception_report, execute_response, failed, literal, reference, state
+from .exchange import JSON, Endpoint, Reply, error_reply, xml_reply
+from .faults import Faults
+from .jobs import Centre, Job
+from .outcomes import Catalogue, InputError, of_product, of_series
+
+PATH = "/resto/wps"
+REFRESH = "PROCESSING_STATUS"
+INSIDE = "http://peps-vizo.cnes.fr:8081/wps/outputs/"
+PLAIN = "http://peps.cnes.fr"
+PROCESSES = (
+    (REFRESH, "Status of a processing"),
+    ("MAJA", "MAJA on one Sentinel-2 product"),
+    ("FULL_MAJA", "MAJA on a time series of one tile"),
+)
+
+
+@dataclass(frozen=True)
+class Service:
+    """The processes of one server; `catalogue` holds the products that they may be run on."""
+
+    server: str
+    centre: Centre
+    faults: Faults
+    catalogue: Catalogue
+    may_run: bool
+
+    def answer(self, query: Mapping[str, str]) -> Reply:
+        """Answer GetCapabilities or Execute; the names of parameters may be in any case."""
+        pairs = {name.lower(): value for name, value in query.items()}
+        request = pairs.get("request", "")
+        if pairs.get("service", "").upper() != "WPS":
+            return _refused("MissingParameterValue", "service", "service=WPS is missing")
+        if request.lower() == "getcapabilities":
+            return xml_reply(capabilities(PROCESSES if self.may_run else PROCESSES[:1]))
+        if request.lower() != "execute":
+            return _refused("InvalidParameterValue", "request", f"request {request!r} is not known here")
+        if pairs.get("version") != "1.0.0":
+            return _refused("MissingParameterValue", "version", "version=1.0.0 is missing")
+        return self._run(pairs)
+
+    def status_document(self, job: Job) -> Reply:
+        """Return what lies at the job's status URL: of the launch, not of the work."""
+        location = self.announced(job.status_url)
+        outputs = ""
+        if job.wps_state == "ProcessFailed":
+            words = failed(job.message or "launch of the job failed", self.faults.exception_namespace)
+        elif job.wps_state or not job.launched:
+            name = job.wps_state or ("ProcessStarted" if job.percent or job.status != "PENDING" else "ProcessAccepted")
+            percent = 10 if name in ("ProcessStarted", "ProcessPaused") else None
+            words = state(name, f"Process {job.process} {name.removeprefix('Process').lower()}", percent)
+        else:
+            words = state("ProcessSucceeded", f"PyWPS Process {job.process} successfully calculated")
+        if job.launched and job.wps_state in (None, "ProcessSucceeded"):
+            outputs = self._outputs(job)
+        return xml_reply(execute_response(job.process, words, location, outputs))
+
+    def report(self, job: Job) -> Reply:
+        """Return the report as the last PROCESSING_STATUS left it."""
+        return Reply(200, {"Content-Type": JSON}, self._report_text(job).encode())
+
+    def announced(self, url: str) -> str:
+        """Return an address of this server as answers give it, however the switches bend it."""
+        parts = urlsplit(url)
+        if not url.startswith(self.server + "/"):
+            return url  # a test's own
+        if self.faults.inside_hosts and "/wps/outputs/" in parts.path:
+            return INSIDE + parts.path.rpartition("/")[2]
+        return PLAIN + parts.path if self.faults.plain_http else url
+
+    def _run(self, pairs: Mapping[str, str]) -> Reply:
+        identifier, inputs = pairs.get("identifier", ""), pairs.get("datainputs", "")
+        if identifier == REFRESH:
+            return self._refresh(inputs)
+        if identifier not in dict(PROCESSES):
+            return _refused("InvalidParameterValue", "identifier", f"process {identifier!r} is not known here")
+        if not self.may_run:
+            return error_reply(403, "Forbidden")
+        stored = pairs.get("storeexecuteresponse") == "true" and pairs.get("status") == "true"
+        return self._execute(identifier, inputs, stored=stored)
+
+    def _execute(self, identifier: str, inputs: str, *, stored: bool) -> Reply:
+        """Start a job. What it is to work on is checked first: a refused product starts nothing."""
+        given = dict(pair.partition("=")[::2] for pair in inputs.split(";"))
+        try:
+            if identifier == "MAJA":
+                wanted = given.get("product", "")
+                if not wanted:
+                    return _refused("MissingParameterValue", "product", "")
+                outcome = of_product(wanted, self.catalogue)
+            else:
+                wanted, outcome = inputs, of_series(given, self.catalogue.world)
+        except InputError as error:
+            return _refused("InvalidParameterValue", error.locator, str(error))
+        job = self.centre.start(wanted, self.server, outcome, self.faults.status_names, identifier)
+        accepted = state("ProcessAccepted", f"Process {identifier} accepted")
+        return xml_reply(execute_response(identifier, accepted, self.announced(job.status_url) if stored else None))
+
+    def _refresh(self, inputs: str) -> Reply:
+        """Bring a job's report up to date; the answer itself says nothing about the job."""
+        job = self.centre.find(inputs.partition("wps_id=")[2])
+        if job is None:
+            return _refused("InvalidParameterValue", "wps_id", f"no job for {inputs!r}")
+        job.refresh()
+        done = state("ProcessSucceeded", f"PyWPS Process {REFRESH} successfully calculated")
+        return xml_reply(execute_response(REFRESH, done))
+
+    def _outputs(self, job: Job) -> str:
+        if self.faults.report_as == "literal":
+            return literal(self._report_text(job))
+        return reference(self.announced(job.report_url), plain=self.faults.report_as == "href")
+
+    def _report_text(self, job: Job) -> str:
+        said = job.reported
+        fields: dict[str, object] = {"job_id": job.job_id, "job_status": said.status}
+        if self.faults.wrapped:
+            fields["process"] = f"{said.percent}%"
+        else:
+            fields["percentCompleted"] = said.percent
+        fields["message"] = said.message
+        fields["results"] = [self.announced(url) for url in said.urls]
+        fields["unprocessed"] = str(said.unprocessed)
+        fields["logs"] = [self.announced(job.joblog_url)]
+        if said.finished_at and not self.faults.wrapped:
+            fields["finishedTime"] = said.finished_at
+        return json.dumps({"USER_INFO": fields} if self.faults.wrapped else fields)
+
+
+def endpoint_of(query: Mapping[str, str]) -> Endpoint:
+    """Return which endpoint a request to the WPS path means."""
+    pairs = {name.lower(): value for name, value in query.items()}
+    request = pairs.get("request", "").lower()
+    if request == "getcapabilities":
+        return Endpoint.CAPABILITIES
+    if request == "execute":
+        return Endpoint.REFRESH if pairs.get("identifier") == REFRESH else Endpoint.EXECUTE
+    return Endpoint.OTHER
+
+
+def _refused(code: str, locator: str, text: str) -> Reply:
+    return xml_reply(exception_report(code, text, locator), 400 if code == "MissingParameterValue" else 200)
