@@ -50,6 +50,8 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
     account = cli.read_account(options, console)
     if options.status or options.json:
         return show(options, log, account, console)
+    if options.dates:
+        return show_dates(options, log, account, console)
 
     ready(options.write_dir)
     leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
@@ -103,6 +105,33 @@ def show(options: argparse.Namespace, log: "JobLog", account: "Credentials", con
         for standing in stands:
             console.tell(str(standing))
     return gravest(standing.status for standing in stands)
+
+
+def show_dates(options: argparse.Namespace, log: "JobLog", account: "Credentials", console: Console) -> Status:
+    """Show the ledger: what became of each tile and date. Without the server, open jobs are shown as waiting."""
+    from peps_maja.jobs import State
+    from peps_maja.ledger import as_csv, ledger
+    from peps_maja.standing import standings
+
+    jobs = log.replay()
+    standing, status = {}, Status.OK
+    if jobs.in_state(State.OPEN):
+        try:
+            stands = standings(jobs, connect(options, account, console))
+            standing = {one.job: one.state for one in stands}
+            status = gravest(one.status for one in stands)
+        except PepsError as error:
+            console.warn(f"{error}; open jobs are shown as waiting")
+            status = error.status
+    entries = ledger(jobs, standing, options.write_dir)
+    for entry in entries:
+        console.tell(str(entry))
+    if options.csv:
+        try:
+            options.csv.write_text(as_csv(entries), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot write {options.csv}: {error.strerror}") from None
+    return status
 
 
 def ready(folder: Path) -> None:

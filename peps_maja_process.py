@@ -21,10 +21,11 @@ from peps_maja.options import DEFAULT_SERVER, QUESTION_FROM, process_options
 
 # What a run needs beyond that is imported where it is needed: --help and a mistyped option answer at once.
 if TYPE_CHECKING:
-    from peps_maja.catalogue import Choice, Record, Wishes
+    from peps_maja.catalogue import Record, Wishes
     from peps_maja.client import Client
     from peps_maja.joblog import JobLog
     from peps_maja.jobs import Jobs
+    from peps_maja.orders import Order, Proposal
     from peps_maja.submit import Submitter
 
 MOST_UNSURE_IN_A_ROW = 3  # then the server is in no state to be given more jobs
@@ -42,7 +43,6 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
     from peps_maja.server import Server
     from peps_maja.submit import Submitter, check_account
     from peps_maja.wishes import read_wishes
-    from peps_maja.wps import MAJA
 
     log = JobLog(options.log)
     if options.adopt or options.drop:
@@ -56,20 +56,21 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
     with nullcontext() if options.dry_run else log.lock_for("process"):
         jobs = log.replay()
         records = find(options, wishes, client, jobs)
-        choices = decide(options, wishes, records, jobs)
-        show(choices, options, console)
-        if options.dry_run or not products_to_submit(choices):
+        proposal = propose(options, wishes, records, jobs)
+        show(proposal, options, wishes, records, console)
+        if options.dry_run or not proposal.orders:
             return cli.remind_of_unsure(jobs, console)
-        if not is_agreed(choices, options, console):
+        if not is_agreed(proposal, options, console):
             console.say("Nothing was submitted.")
             return cli.remind_of_unsure(jobs, console)
 
         jobs = log.replay()  # the question may have stood there for hours
-        products = products_to_submit(decide(options, wishes, records, jobs))
-        check_account(client, MAJA)
-        status = submit(products, Submitter(client, log, signals.deferred, console.remind), console)
+        orders = propose(options, wishes, records, jobs).orders
+        for wps_process in sorted({order.process for order in orders}):
+            check_account(client, wps_process)
+        status = submit(orders, Submitter(client, log, signals.deferred, console.remind), console)
         console.say(f"Follow the jobs: {command_that_follows(options)}")
-        return gravest([status, cli.remind_of_unsure(jobs, console, but_not=products)])
+        return gravest([status, cli.remind_of_unsure(jobs, console, but_not=[order.job for order in orders])])
 
 
 def correct(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
@@ -95,9 +96,10 @@ def find(options: argparse.Namespace, wishes: "Wishes", client: "Client", jobs: 
     records = []
     for name in options.product or to_resubmit(options, jobs):
         product = L1CProduct.parse(name)
-        if product is None:
+        if product is not None:
+            records.append(Record.named(product))
+        elif options.product:
             raise UsageError(f"{name} is no single-tile L1C product, and MAJA on PEPS takes no other")
-        records.append(Record.named(product))
     return records
 
 
@@ -109,53 +111,58 @@ def to_resubmit(options: argparse.Namespace, jobs: "Jobs") -> "list[str]":
     return [job.name for job in jobs_again if not job.was_dropped]
 
 
-def decide(options: argparse.Namespace, wishes: "Wishes", records: "list[Record]", jobs: "Jobs") -> "list[Choice]":
-    """Decide for each product whether it is submitted, by what the log says now."""
-    from peps_maja.catalogue import choose
+def propose(options: argparse.Namespace, wishes: "Wishes", records: "list[Record]", jobs: "Jobs") -> "Proposal":
+    """Decide what is submitted, by what the log and the folder of products say now."""
+    from peps_maja import orders, zips
 
-    return choose(records, wishes, jobs, to_resubmit(options, jobs))
+    on_disk = zips.products_in(options.write_dir) if options.write_dir else []
+    again = to_resubmit(options, jobs)
+    if options.series:
+        return orders.propose_series(records, wishes, jobs, again, on_disk)
+    proposal = orders.propose(records, wishes, jobs, again, on_disk)
+    if wishes.days or options.product:
+        return proposal
+    return orders.Proposal(proposal.choices, [*proposal.orders, *orders.orders_again(again, jobs)][: wishes.limit])
 
 
-def products_to_submit(choices: "Sequence[Choice]") -> "list[str]":
-    """Return the names of the products to submit, oldest acquisition first."""
-    return [choice.record.identifier for choice in choices if choice.is_submitted]
+def show(
+    proposal: "Proposal", options: argparse.Namespace, wishes: "Wishes", records: "list[Record]", console: Console
+) -> None:
+    """Show what will be done with each product, and what that will cost, one way and the other."""
+    from peps_maja.orders import cost_of_other_way, costs
+    from peps_maja.plan import compare, summary, table
 
-
-def show(choices: "Sequence[Choice]", options: argparse.Namespace, console: Console) -> None:
-    """Show what will be done with each product, and what that will cost."""
-    from peps_maja.plan import cost, summary, table
-
-    for line in table(choices, with_names=options.verbose):
+    for line in [*table(proposal.choices, with_names=options.verbose), summary(proposal.choices)]:
         console.say(line)
-    console.say(summary(choices))
-    if wanted := products_to_submit(choices):
-        console.say(cost(len(wanted)))
+    chosen = costs(proposal)
+    other = cost_of_other_way(records, wishes, proposal) if wishes.tiles and chosen else None
+    for line in map(str, chosen) if other is None else compare(chosen[0], other, is_series=options.series):
+        console.say(line)
 
 
-def is_agreed(choices: "Sequence[Choice]", options: argparse.Namespace, console: Console) -> bool:
+def is_agreed(proposal: "Proposal", options: argparse.Namespace, console: Console) -> bool:
     """Ask before many jobs; few go without a question."""
-    number = len(products_to_submit(choices))
+    number = len(proposal.orders)
     return number < QUESTION_FROM or options.yes or console.agrees(f"Submit {number} jobs?")
 
 
-def submit(products: Sequence[str], submitter: "Submitter", console: Console) -> Status:
+def submit(orders: "Sequence[Order]", submitter: "Submitter", console: Console) -> Status:
     """Submit one job after the other, and say what became of each and of the rest."""
     from peps_maja.jobs import WAY_OUT
     from peps_maja.submit import Outcome
-    from peps_maja.wps import execute_query
 
     outcomes = []
     status = Status.OK
     try:
-        for product in products:
-            submission = submitter.submit(product, execute_query(product))
+        for order in orders:
+            submission = submitter.submit(order.job, order.query, order.dates)
             outcomes.append(submission.outcome)
             if submission.outcome is Outcome.SUBMITTED:
-                console.tell(f"{product}: submitted")
+                console.tell(f"{order.job}: submitted")
             elif submission.outcome is Outcome.REJECTED:
-                console.warn(f"{product}: rejected: {submission.detail}")
+                console.warn(f"{order.job}: rejected: {submission.detail}")
             else:
-                console.warn(f"{product}: unsure whether PEPS took it ({submission.detail}): {WAY_OUT}")
+                console.warn(f"{order.job}: unsure whether PEPS took it ({submission.detail}): {WAY_OUT}")
             if outcomes[-MOST_UNSURE_IN_A_ROW:] == [Outcome.UNSURE] * MOST_UNSURE_IN_A_ROW:
                 console.warn(f"{MOST_UNSURE_IN_A_ROW} jobs in a row without a clear answer: no more are submitted now")
                 break
@@ -164,7 +171,7 @@ def submit(products: Sequence[str], submitter: "Submitter", console: Console) ->
         status = error.status
     finally:
         counts = Counter(outcome.value for outcome in outcomes)
-        counts["left for the next run"] = len(products) - len(outcomes)
+        counts["left for the next run"] = len(orders) - len(outcomes)
         console.say(", ".join(f"{number} {what}" for what, number in counts.items() if number))
     return gravest([status, Status.TROUBLE if counts["rejected"] or counts["unsure"] else Status.OK])
 
@@ -172,7 +179,8 @@ def submit(products: Sequence[str], submitter: "Submitter", console: Console) ->
 def command_that_follows(options: argparse.Namespace) -> str:
     """Return the command line that follows the jobs just submitted."""
     server = [] if options.server == DEFAULT_SERVER else ["--server", options.server]
-    return shlex.join(["peps_maja_downloader.py", "-a", str(options.auth), "-l", str(options.log), *server, "-w", "."])
+    files = ["-a", str(options.auth), "-l", str(options.log), "-w", str(options.write_dir or ".")]
+    return shlex.join(["peps_maja_downloader.py", *files, *server])
 
 
 if __name__ == "__main__":

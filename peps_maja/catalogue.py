@@ -9,7 +9,7 @@ from math import isfinite
 
 from .documents import read_json
 from .errors import NotPeps
-from .products import BEYOND_60, Acquisition, L1CProduct, is_old_format
+from .products import BEYOND_60, Acquisition, L1CProduct, L2AProduct, is_old_format
 from .text import one_line
 
 PAGE_SIZE = 500  # resto cuts a larger number silently to this
@@ -218,14 +218,19 @@ class Choice:
 
 
 def choose(
-    records: Iterable[Record], wishes: Wishes, logged: Iterable[str] = (), again: Iterable[str] = ()
+    records: Iterable[Record],
+    wishes: Wishes,
+    logged: Iterable[str] = (),
+    again: Iterable[str] = (),
+    on_disk: Iterable[L2AProduct] = (),
 ) -> list[Choice]:
     """Decide for each record, oldest acquisition first, what will be done.
 
-    `logged` are the names of the jobs in the log, `again` those of them that the user wants submitted once more.
+    `logged` are the names of the jobs in the log, `again` those of them that the user wants submitted once more,
+    `on_disk` the L2A products that the user has already.
     """
     ordered = sorted({record.identifier: record for record in records}.values(), key=_by_acquisition)
-    logged, again = frozenset(logged), frozenset(again)
+    logged, again, on_disk = frozenset(logged), frozenset(again), frozenset(on_disk)
     baselines_logged = {
         product.acquisition: product.baseline for name in sorted(logged) if (product := L1CProduct.parse(name))
     }
@@ -239,7 +244,7 @@ def choose(
     room = wishes.limit
     for record in ordered:
         action = _unwanted(record, wishes) or _known(record, newest, baselines_logged, logged, again)
-        action = action or _too_cloudy(record, wishes) or SUBMIT
+        action = action or _had(record, on_disk) or _too_cloudy(record, wishes) or SUBMIT
         if action == SUBMIT and room is not None:
             action, room = (SUBMIT, room - 1) if room else ("beyond --limit", 0)
         choices.append(Choice(record, action))
@@ -285,6 +290,10 @@ def _known(
     # Of one acquisition cut in two, the other part in the log is no reason: it has the same baseline.
     other = baselines_logged.get(product.acquisition, product.baseline)
     return "" if other == product.baseline else f"{IN_LOG} ({other})"
+
+
+def _had(record: Record, on_disk: Iterable[L2AProduct]) -> str:
+    return "on disk" if record.product and any(map(record.product.became, on_disk)) else ""
 
 
 def _too_cloudy(record: Record, wishes: Wishes) -> str:

@@ -8,6 +8,7 @@ from .errors import UsageError
 from .joblog import JobLog
 from .jobs import DROPPED, Event, Job, State
 from .products import L1CProduct
+from .series import Series
 from .wps import is_status_url
 
 
@@ -19,19 +20,19 @@ def adopt(log: JobLog, found: Iterable[tuple[str, str]]) -> list[str]:
     jobs = log.replay()
     adopted = {}
     for name, status_url in found:
-        product = L1CProduct.parse(name)
-        if product is None:
-            raise UsageError(f"--adopt {name}: no single-tile L1C product has such a name")
+        job_of = L1CProduct.parse(name) or Series.parse(name)
+        if job_of is None:
+            raise UsageError(f"--adopt {name}: neither a single-tile L1C product nor a series has such a name")
         if not is_status_url(status_url):
             raise UsageError(
                 f"--adopt {name}: {status_url!r} is no status URL, which begins with http and ends in .xml"
             )
-        job = jobs.get(product.name, Job(product.name))
+        job = jobs.get(job_of.name, Job(job_of.name))
         if job.state is State.FINISHED:
             raise UsageError(f"--adopt {name}: {log.path} has it as finished already")
         if job.state is State.OPEN and job.status_url != status_url:
             raise UsageError(f"--adopt {name}: {log.path} follows it under {job.status_url}; --drop it first")
-        adopted[product.name] = status_url
+        adopted[job_of.name] = status_url
     for name, status_url in adopted.items():
         if jobs.get(name, Job(name)).state is not State.OPEN:
             log.append(Event.SUBMITTED, name, status_url)

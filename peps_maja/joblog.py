@@ -36,7 +36,7 @@ class JobLog:
                 datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
                 event.value,
                 one_line(job),
-                one_line(detail, 2000),
+                one_line(detail, 20_000),
             )
         )
         try:

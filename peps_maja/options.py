@@ -62,6 +62,8 @@ def process_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     what("-n", "--dry-run", action="store_true", help="show what would be submitted; needs no account")
     what("-y", "--yes", action="store_true", help=f"do not ask, not even from {QUESTION_FROM} jobs on")
     what("--json", metavar="FILE", type=Path, help="keep the catalogue's answer, all pages, as GeoJSON")
+    what("--series", action="store_true", help="one job for each tile and span of days instead of one for each product")
+    what("-w", "--write-dir", metavar="DIR", type=Path, help="leave out products whose L2A is in this folder already")
     what("--adopt", nargs=2, metavar=("NAME", "URL"), action="append", help="log a job that runs on PEPS already")
     what("--drop", metavar="NAME", nargs="+", action="extend", help="log these jobs as not wanted any more")
 
@@ -94,13 +96,17 @@ def downloader_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
     add("--stalled-after", metavar="HOURS", type=_number(0, 10**6, "number of hours"), default=24,
         help="point out, once, a job that is open for so long (default: %(default)s)")  # fmt: skip
+    add("--dates", action="store_true", help="only show the ledger: what became of each tile and acquisition date")
+    add("--csv", metavar="FILE", type=Path, help="with --dates: write the ledger to this file, too")
     add("--check", action="store_true", help="only say whether everything is in place")
 
     options = _parse(parser, arguments)
     if not options.wait and (options.every is not None or options.timeout is not None):
         parser.error("--every and --timeout go with --wait")
-    if sum((options.wait, options.status or options.json, options.check)) > 1:
-        parser.error("--wait, --status (or --json) and --check exclude each other")
+    if sum((options.wait, options.status or options.json, options.dates, options.check)) > 1:
+        parser.error("--wait, --status (or --json), --dates and --check exclude each other")
+    if options.csv and not options.dates:
+        parser.error("--csv goes with --dates")
     options.pause = max(SHORTEST_ROUND, 60 * (10 if options.every is None else options.every))
     return options
 
@@ -146,7 +152,7 @@ def _problem_of_process(options: argparse.Namespace) -> str:
     point, box = given & {"lat", "lon"}, given & _EDGES.keys()
     places = [bool(given & {name}) for name in ("tile", "location", "product")] + [bool(point), bool(box)]
     is_search = bool(point or box or given & {"tile", "location"})
-    of_a_search = sorted(given & {"start_date", "orbit", "max_cloud", "sat", "json"})
+    of_a_search = sorted(given & {"start_date", "orbit", "max_cloud", "sat", "json", "series"})
     corrections = given & {"adopt", "drop"}
     others = given - corrections - {"auth", "log", "server", "quiet", "verbose", "end_date"}
     match True:
@@ -168,6 +174,10 @@ def _problem_of_process(options: argparse.Namespace) -> str:
             return f"the start {options.start_date} lies after the end {options.end_date}"
         case _ if not is_search and (of_a_search or "end_date" in given):
             return f"{_named((of_a_search or ['end_date'])[0])} goes with a search: say where, with --tile for example"
+        case _ if "series" in given and "tile" not in given:
+            return "--series needs --tile: its jobs take a tile each"
+        case _ if "series" in given and given & {"max_cloud", "sat"}:
+            return "--series takes all satellites and clouds: take away --max-cloud and --sat"
         case _ if not is_search and not given & {"product", "resubmit"}:
             return "nothing to do: say where to search (--tile and --start-date), or --product, or --resubmit"
     return ""

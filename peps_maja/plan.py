@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from .catalogue import Choice, Record
 from .text import counted, size
@@ -11,6 +12,7 @@ from .text import counted, size
 # PEPS computes the product and the seven after it (or before it, where it is too recent), to deliver one.
 PRODUCTS_PER_JOB = 8
 HOURS_PER_JOB = (1, 2)
+HOURS_OF_FIRST_DATE, HOURS_OF_FURTHER_DATE = 1, 25 / 60  # of a series job
 LIKELY_NOVALD = 90  # percent of clouds: above, MAJA delivers nothing to use
 
 _HEAD = ("date", "sat", "orbit", "tile", "clouds", "size", "what")
@@ -30,13 +32,48 @@ def summary(choices: Sequence[Choice]) -> str:
     return f"{found}: {len(choices) - left_out.total()} to submit" + (f", {reasons}" if reasons else "")
 
 
-def cost(jobs: int) -> str:
-    """Return in one line what so many jobs take."""
-    least, most = (jobs * hours for hours in HOURS_PER_JOB)
-    return (
-        f"{counted(jobs, 'job')} at PEPS: {least} to {most} hours of computing,"
-        f" {jobs * PRODUCTS_PER_JOB} computed products"
-    )
+@dataclass(frozen=True)
+class Cost:
+    """What one way of processing takes: jobs, products that PEPS computes, and hours of computing."""
+
+    way: str
+    jobs: int
+    computed: int
+    hours: tuple[float, float]
+
+    def __str__(self) -> str:
+        """Return the cost as one line."""
+        hours = " to ".join(dict.fromkeys(f"{hours:.0f}" for hours in self.hours))
+        return (
+            f"{self.way:<13} {counted(self.jobs, 'job')}, {counted(self.computed, 'computed product')}, {hours} hours"
+        )
+
+
+def cost_of_singles(jobs: int) -> Cost:
+    """Return what one job for each product takes."""
+    least, most = HOURS_PER_JOB
+    return Cost("one by one:", jobs, jobs * PRODUCTS_PER_JOB, (jobs * least, jobs * most))
+
+
+def cost_of_series(dates: Sequence[int]) -> Cost:
+    """Return what series jobs of so many dates take."""
+    hours = sum(HOURS_OF_FIRST_DATE + HOURS_OF_FURTHER_DATE * (number - 1) for number in dates)
+    return Cost("as a series:", len(dates), sum(dates), (hours, hours))
+
+
+def compare(chosen: Cost, other: Cost | str, *, is_series: bool) -> list[str]:
+    """Return both ways side by side, and a hint if the other one takes half the computing or less.
+
+    `other` is a text where that way is not possible: the reason.
+    """
+    lines = [f"{chosen}   <- this run"]
+    if isinstance(other, str):
+        return [*lines, f"as a series:  not possible, {other}"]
+    lines.append(str(other))
+    if 0 < other.computed * 2 <= chosen.computed:
+        way = "without --series" if is_series else "with --series"
+        lines.append(f"Much cheaper: {way} PEPS computes {other.computed} products instead of {chosen.computed}.")
+    return lines
 
 
 def _row(choice: Choice, *, with_names: bool) -> str:

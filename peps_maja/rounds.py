@@ -16,6 +16,7 @@ from .jobs import ABSENT, BROKEN, NO_RESULTS, Event, Job, Jobs, Missing, State
 from .partfile import DiskFull
 from .products import L1CProduct, is_novald
 from .report import JobReport, Phase
+from .series import Series
 from .text import one_line, size
 from .workers import Workers
 from .zips import Belongs, Broken, bare_name, is_whole
@@ -46,6 +47,7 @@ class Round:
         self._claims: dict[str, str] = {}  # file names, and the jobs whose results bear them
         self._under_way: dict[str, int] = {}  # finished jobs, and how many of their downloads are not through
         self._short: set[str] = set()  # jobs of which a result stays out in this round
+        self._unprocessed: dict[str, str] = {}  # series jobs, and how many dates PEPS left out of them
         self._is_ended = False
         self._is_full = False
 
@@ -91,6 +93,8 @@ class Round:
                 self._stays_out(job, f"{name} came broken within the last day; it is tried again later")
             elif not self._is_full:
                 self._begin(job, name, address)
+        if report.unprocessed not in {"", "0"}:
+            self._unprocessed[job.name] = report.unprocessed
         self._conclude(job)
 
     def _begin(self, job: Job, name: str, address: str) -> None:
@@ -202,6 +206,8 @@ class Round:
         if event is Event.FINISHED:
             job.state = State.FINISHED
             self._console.say(f"{job.name}: finished")
+            if left_out := self._unprocessed.get(job.name):
+                self._console.tell(f"{job.name}: PEPS left out {left_out} of its dates; --dates tells which")
             return
         job.state = State(event.value)
         self._statuses.append(Status.TROUBLE)
@@ -209,8 +215,8 @@ class Round:
 
 
 def _belongs_to(job: Job) -> Belongs:
-    product = L1CProduct.parse(job.name)
-    return product.became if product else (lambda _: True)
+    job_of = L1CProduct.parse(job.name) or Series.parse(job.name)
+    return job_of.became if job_of else (lambda _: True)
 
 
 def _is_whole_zip(reason: str) -> bool:

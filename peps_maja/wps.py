@@ -12,7 +12,8 @@ from urllib.parse import quote, unquote, urlsplit
 from .documents import Unreadable, kind_of, percentage
 from .text import one_line
 
-MAJA = "MAJA"
+MAJA = "MAJA"  # one product
+FULL_MAJA = "FULL_MAJA"  # a tile over a span of days
 
 _WPS_ID = re.compile(r"(?:pywps-)?([^/]+)\.xml", re.IGNORECASE)
 
@@ -27,14 +28,12 @@ def capabilities_query() -> str:
 
 def execute_query(product: str) -> str:
     """Return the order to run MAJA on one L1C product."""
-    return _query(
-        "execute",
-        identifier=MAJA,
-        datainputs=f"product={product}",
-        storeExecuteResponse="true",
-        status="true",
-        title="Maja-Process",
-    )
+    return _order(MAJA, f"product={product}")
+
+
+def series_query(inputs: str) -> str:
+    """Return the order to run MAJA on a tile over a span of days, by the inputs of such a job."""
+    return _order(FULL_MAJA, inputs)
 
 
 def refresh_query(wps_id: str) -> str:
@@ -48,10 +47,21 @@ def refresh_query(wps_id: str) -> str:
     )
 
 
+def _order(process: str, inputs: str) -> str:
+    return _query(
+        "execute",
+        identifier=process,
+        datainputs=inputs,
+        storeExecuteResponse="true",
+        status="true",
+        title="Maja-Process",
+    )
+
+
 def _query(request: str, **parameters: str) -> str:
-    # The front of PEPS was only ever seen with a bare "=" inside datainputs, so it is not escaped.
+    # PEPS was only ever seen with "=" and ";" as they are inside datainputs, so they are not escaped.
     every = {"service": "WPS", "request": request, "version": "1.0.0"} | parameters
-    return "&".join(f"{name}={quote(value, safe='=')}" for name, value in every.items())
+    return "&".join(f"{name}={quote(value, safe='=;')}" for name, value in every.items())
 
 
 # -- status URLs ------------------------------------------------------------------------------------------------
@@ -202,7 +212,8 @@ def _parse_xml(body: bytes) -> ET.Element:
     if not body.strip():
         raise Unreadable("an empty document")
     try:
-        return ET.fromstring(body, ET.XMLParser(target=_NoDoctype()))  # noqa: S314 (what makes XML unsafe is refused above)
+        parser = ET.XMLParser(target=_NoDoctype())  # noqa: S314 (what makes XML unsafe is refused above)
+        return ET.fromstring(body, parser)  # noqa: S314
     except (ET.ParseError, ValueError, LookupError) as error:
         raise Unreadable(f"{kind_of(body)} where WPS's XML was expected ({one_line(str(error), 80)})") from None
 

@@ -12,7 +12,7 @@ from struct import error as struct_error
 from urllib.parse import unquote, urlsplit
 
 from .errors import PepsError
-from .products import L2AProduct
+from .products import L2AProduct, is_novald
 from .text import one_line
 
 ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -45,6 +45,16 @@ def bare_name(address: str, otherwise: str) -> str:
     name = re.sub(r'[\s<>:"|?*]+', "_", one_line(last, 1000)).strip("._")
     stem = name[:-4] if name.lower().endswith(".zip") else name
     return (stem.encode()[:_LONGEST_NAME].decode(errors="ignore").strip("._") or otherwise) + ".zip"
+
+
+def products_in(folder: Path) -> list[L2AProduct]:
+    """Return the L2A products that lie in a folder, zipped or unpacked, whoever put them there."""
+    try:
+        entries = list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    there = [entry.name for entry in entries if entry.is_dir() or (entry.suffix == ".zip" and entry.stat().st_size)]
+    return [product for name in there if not is_novald(name) and (product := L2AProduct.find(name))]
 
 
 def is_whole(path: Path, belongs: Belongs) -> bool:

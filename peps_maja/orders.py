@@ -1,0 +1,125 @@
+"""What will be ordered from PEPS: one job for each product, or one for a tile over a span of days. Touches nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from .catalogue import IN_LOG, SUBMIT, Choice, Record, Wishes, choose
+from .errors import UsageError
+from .jobs import Jobs
+from .plan import Cost, cost_of_series, cost_of_singles
+from .products import L1CProduct, L2AProduct, Tile
+from .series import Series, is_covered, series_of, write_plan
+from .wps import FULL_MAJA, MAJA, execute_query, series_query
+
+
+@dataclass(frozen=True)
+class Order:
+    """A job to submit: its name in the log, the WPS process and the query, and the dates that a series covers."""
+
+    job: str
+    process: str
+    query: str
+    dates: str = ""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a run would do: with each product, and in all."""
+
+    choices: Sequence[Choice]
+    orders: Sequence[Order]
+
+
+def propose(
+    records: Iterable[Record],
+    wishes: Wishes,
+    jobs: Jobs,
+    again: Iterable[str] = (),
+    on_disk: Iterable[L2AProduct] = (),
+) -> Proposal:
+    """Return one order for each product that is wanted, oldest acquisition first."""
+    choices = choose(records, wishes, jobs, again, on_disk)
+    return Proposal(choices, [_single(choice.record.identifier) for choice in choices if choice.is_submitted])
+
+
+def propose_series(
+    records: Iterable[Record],
+    wishes: Wishes,
+    jobs: Jobs,
+    again: Iterable[str] = (),
+    on_disk: Iterable[L2AProduct] = (),
+) -> Proposal:
+    """Return one order for each tile and span that the log does not cover yet; raise UsageError if PEPS takes none.
+
+    A series processes all dates of its tile, so what other jobs of the log are about does not count.
+    """
+    logged = [series for name in jobs if name not in set(again) and (series := Series.parse(name))]
+    choices = choose(records, replace(wishes, limit=None), on_disk=on_disk)
+    orders: list[Order] = []
+    for series in all_series(wishes):
+        covered = [choice.record.product for choice in choices if choice.is_submitted and _is_of(choice, series)]
+        if is_covered(series, logged):
+            reason = IN_LOG
+        elif wishes.limit is not None and len(orders) >= wishes.limit:
+            reason = "beyond --limit"
+        else:
+            reason = SUBMIT
+            if covered:
+                orders.append(_series(series, write_plan(filter(None, covered))))
+        choices = [
+            replace(choice, action=reason) if choice.is_submitted and _is_of(choice, series) else choice
+            for choice in choices
+        ]
+    return Proposal(choices, orders)
+
+
+def all_series(wishes: Wishes) -> list[Series]:
+    """Return the series that cover what the user wants; raise UsageError if PEPS takes none of it."""
+    if wishes.days is None:
+        return []
+    tiles = [Tile(name) for name in sorted(wishes.tiles)]
+    days = wishes.days
+    return [series for tile in tiles for series in series_of(tile, days.start, days.end, wishes.orbit)]
+
+
+def orders_again(again: Iterable[str], jobs: Jobs) -> list[Order]:
+    """Return the orders for the series among the jobs that the user wants submitted once more."""
+    return [_series(series, jobs[name].plan) for name in again if (series := Series.parse(name))]
+
+
+def costs(proposal: Proposal) -> list[Cost]:
+    """Return what the orders of a proposal take, by the way in which they process."""
+    singles = sum(order.process == MAJA for order in proposal.orders)
+    series = [len(order.dates.split()) for order in proposal.orders if order.process == FULL_MAJA]
+    return [cost_of_singles(singles)] * bool(singles) + [cost_of_series(series)] * bool(series)
+
+
+def cost_of_other_way(records: Iterable[Record], wishes: Wishes, proposal: Proposal) -> Cost | str:
+    """Return what the same products would take the other way, or why that is not possible."""
+    wanted = [choice.record.product for choice in proposal.choices if choice.is_submitted]
+    if any(order.process == FULL_MAJA for order in proposal.orders):
+        return cost_of_singles(len(wanted))
+    try:
+        every = choose(records, replace(wishes, limit=None, max_clouds=None, satellite=None))
+        dates = [
+            len({choice.record.day for choice in every if choice.is_submitted and _is_of(choice, series)})
+            for series in all_series(wishes)
+        ]
+    except UsageError as error:
+        return str(error)
+    return cost_of_series([number for number in dates if number])
+
+
+def _single(product: str) -> Order:
+    return Order(product, MAJA, execute_query(product))
+
+
+def _series(series: Series, dates: str) -> Order:
+    return Order(series.name, FULL_MAJA, series_query(series.inputs), dates)
+
+
+def _is_of(choice: Choice, series: Series) -> bool:
+    product: L1CProduct | None = choice.record.product
+    return product is not None and series.covers(product)
