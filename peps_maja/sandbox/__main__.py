@@ -19,6 +19,7 @@ from .server import ACCOUNT, Sandbox
 SCRIPTS = Path(__file__).resolve().parents[2]  # a checkout or an installation: they lie beside the package
 FOLDER = "peps_maja_sandbox"
 TILE, FIRST, LAST = "31TCJ", "2019-03-01", "2019-03-11"  # three zips, one NOVALD, one failure
+SERIES = ["-d", "2020-07-29", "-f", "2020-09-21", "-o", "51", "--series"]  # eleven dates, of which one is left out
 LOG, ZIPS = f"{TILE}.log", "zips"
 DEMONSTRATION_PACE, SERVER_PACE = 1.0, 5.0
 FAILED_JOB = 1  # the downloader's exit status when a job failed
@@ -77,9 +78,13 @@ def demonstrate(options: argparse.Namespace) -> int:
         _run(folder, "peps_maja_process.py", [*search, "-n"])
         _say("", "2. Submit it (-y: without a question).")
         _run(folder, "peps_maja_process.py", [*search, *logged, "-y"])
-        _say("", "3. Wait for the jobs and download what they make. Cron would run this without --wait.")
+        _say("", "3. Eight weeks of one orbit, as a series: one job.")
+        _run(folder, "peps_maja_process.py", ["--server", sandbox.url, "-t", TILE, *SERIES, *logged])
+        _say("", "4. Wait for the jobs and download what they make. Cron would run this without --wait.")
         follow = ["--server", sandbox.url, *logged, "-w", ZIPS, "--wait", "--every", "0.17"]
         _run(folder, "peps_maja_downloader.py", follow, expected=FAILED_JOB)
+        _say("", "5. What became of each date?")
+        _run(folder, "peps_maja_downloader.py", ["--server", sandbox.url, *logged, "-w", ZIPS, "--dates"])
         return _sum_up(sandbox, folder)
 
 
@@ -136,7 +141,7 @@ def _sum_up(sandbox: Sandbox, folder: Path) -> int:
         "  cp peps.txt.example peps.txt             for your own account; then, on PEPS itself:",
         f"  peps_maja_process.py -t {TILE} -d {FIRST} -f {LAST} -l {LOG} -n",
     )
-    whole = sum(job.status == "FINISHED" for job in sandbox.jobs) - len(cloudy)
+    whole = sum("NOVALD" not in result.name for job in sandbox.jobs for result in job.results)
     if len(zips) != whole:
         raise DemonstrationError(f"{len(zips)} zips are here, {whole} were to come")
     return 0
