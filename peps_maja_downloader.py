@@ -136,8 +136,12 @@ def show_dates(options: argparse.Namespace, log: "JobLog", account: "Credentials
 
 def ready(folder: Path) -> None:
     """Make the folder for the zips if it is missing; raise UsageError if nothing can be written there."""
+    from peps_maja.joblog import sync_folder
+
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(folder.parent)
     except OSError as error:
         raise UsageError(f"cannot make the folder {folder}: {error.strerror}; mend --write-dir") from None
     if not os.access(folder, os.W_OK | os.X_OK):

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from peps_maja.joblog import JobLog
     from peps_maja.jobs import Jobs
     from peps_maja.orders import Order, Proposal
-    from peps_maja.submit import Submitter
-
-MOST_UNSURE_IN_A_ROW = 3  # then the server is in no state to be given more jobs
+    from peps_maja.plan import Cost
+    from peps_maja.submit import Submission
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,8 +39,9 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
     """Find products, show what will be done with them, ask, submit, and say how to go on."""
     from peps_maja.client import Client
     from peps_maja.joblog import JobLog
+    from peps_maja.orders import all_series
     from peps_maja.server import Server
-    from peps_maja.submit import Submitter, check_account
+    from peps_maja.submit import check_account
     from peps_maja.wishes import read_wishes
 
     log = JobLog(options.log)
@@ -50,14 +50,16 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
             return correct(options, log, console)
 
     wishes = read_wishes(options, console.warn)
+    if options.series:
+        all_series(wishes)  # a span that PEPS does not take is an error before any request
     server = Server.parse(options.server)
     account = None if options.dry_run else cli.read_account(options, console)
     client = Client(server, account, read_timeout=cli.read_timeout(), trace=console.trace)
     with nullcontext() if options.dry_run else log.lock_for("process"):
         jobs = log.replay()
         records = find(options, wishes, client, jobs)
-        proposal = propose(options, wishes, records, jobs)
-        show(proposal, options, wishes, records, console)
+        proposal = propose(options, wishes, records, jobs, series=options.series)
+        show(proposal, cost_of_other_way(options, wishes, records, jobs), options, console)
         if options.dry_run or not proposal.orders:
             return cli.remind_of_unsure(jobs, console)
         if not is_agreed(proposal, options, console):
@@ -65,10 +67,10 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
             return cli.remind_of_unsure(jobs, console)
 
         jobs = log.replay()  # the question may have stood there for hours
-        orders = propose(options, wishes, records, jobs).orders
+        orders = propose(options, wishes, records, jobs, series=options.series).orders
         for wps_process in sorted({order.process for order in orders}):
             check_account(client, wps_process)
-        status = submit(orders, Submitter(client, log, signals.deferred, console.remind), console)
+        status = submit(orders, client, log, signals, console)
         console.say(f"Follow the jobs: {command_that_follows(options)}")
         return gravest([status, cli.remind_of_unsure(jobs, console, but_not=[order.job for order in orders])])
 
@@ -111,13 +113,15 @@ def to_resubmit(options: argparse.Namespace, jobs: "Jobs") -> "list[str]":
     return [job.name for job in jobs_again if not job.was_dropped]
 
 
-def propose(options: argparse.Namespace, wishes: "Wishes", records: "list[Record]", jobs: "Jobs") -> "Proposal":
+def propose(
+    options: argparse.Namespace, wishes: "Wishes", records: "list[Record]", jobs: "Jobs", *, series: bool
+) -> "Proposal":
     """Decide what is submitted, by what the log and the folder of products say now."""
     from peps_maja import orders, zips
 
     on_disk = zips.products_in(options.write_dir) if options.write_dir else []
     again = to_resubmit(options, jobs)
-    if options.series:
+    if series:
         return orders.propose_series(records, wishes, jobs, again, on_disk)
     proposal = orders.propose(records, wishes, jobs, again, on_disk)
     if wishes.days or options.product:
@@ -125,19 +129,30 @@ def propose(options: argparse.Namespace, wishes: "Wishes", records: "list[Record
     return orders.Proposal(proposal.choices, [*proposal.orders, *orders.orders_again(again, jobs)][: wishes.limit])
 
 
-def show(
-    proposal: "Proposal", options: argparse.Namespace, wishes: "Wishes", records: "list[Record]", console: Console
-) -> None:
-    """Show what will be done with each product, and what that will cost, one way and the other."""
-    from peps_maja.orders import cost_of_other_way, costs
+def show(proposal: "Proposal", other: "Cost | str | None", options: argparse.Namespace, console: Console) -> None:
+    """Show what will be done with each product, and what that will cost, one way and the `other`."""
+    from peps_maja.orders import costs
     from peps_maja.plan import compare, summary, table
 
     for line in [*table(proposal.choices, with_names=options.verbose), summary(proposal.choices)]:
         console.say(line)
     chosen = costs(proposal)
-    other = cost_of_other_way(records, wishes, proposal) if wishes.tiles and chosen else None
-    for line in map(str, chosen) if other is None else compare(chosen[0], other, is_series=options.series):
+    for line in compare(chosen[0], other, is_series=options.series) if chosen and other else map(str, chosen):
         console.say(line)
+
+
+def cost_of_other_way(
+    options: argparse.Namespace, wishes: "Wishes", records: "list[Record]", jobs: "Jobs"
+) -> "Cost | str | None":
+    """Return what the same tiles and days take the other way: one by one for a series, a series for single jobs."""
+    from peps_maja.orders import cost_as_series
+    from peps_maja.plan import cost_of_singles
+
+    if not wishes.tiles:
+        return None
+    if options.series:
+        return cost_of_singles(len(propose(options, wishes, records, jobs, series=False).orders))
+    return cost_as_series(records, wishes)
 
 
 def is_agreed(proposal: "Proposal", options: argparse.Namespace, console: Console) -> bool:
@@ -146,34 +161,44 @@ def is_agreed(proposal: "Proposal", options: argparse.Namespace, console: Consol
     return number < QUESTION_FROM or options.yes or console.agrees(f"Submit {number} jobs?")
 
 
-def submit(orders: "Sequence[Order]", submitter: "Submitter", console: Console) -> Status:
+def submit(orders: "Sequence[Order]", client: "Client", log: "JobLog", signals: Signals, console: Console) -> Status:
     """Submit one job after the other, and say what became of each and of the rest."""
-    from peps_maja.jobs import WAY_OUT
-    from peps_maja.submit import Outcome
+    from peps_maja.submit import Outcome, Submitter, check_account
 
-    outcomes = []
+    outcomes: Counter[str] = Counter()
+
+    def tell(job: str, submission: "Submission") -> None:
+        outcomes[submission.outcome.value] += 1
+        say_what_became(job, submission, console)
+
+    submitter = Submitter(client, log, signals.deferred, tell, console.remind)
     status = Status.OK
     try:
         for order in orders:
-            submission = submitter.submit(order.job, order.query, order.dates)
-            outcomes.append(submission.outcome)
-            if submission.outcome is Outcome.SUBMITTED:
-                console.tell(f"{order.job}: submitted")
-            elif submission.outcome is Outcome.REJECTED:
-                console.warn(f"{order.job}: rejected: {submission.detail}")
-            else:
-                console.warn(f"{order.job}: unsure whether PEPS took it ({submission.detail}): {WAY_OUT}")
-            if outcomes[-MOST_UNSURE_IN_A_ROW:] == [Outcome.UNSURE] * MOST_UNSURE_IN_A_ROW:
-                console.warn(f"{MOST_UNSURE_IN_A_ROW} jobs in a row without a clear answer: no more are submitted now")
-                break
+            if submitter.submit(order.job, order.query, order.dates) is Outcome.UNSURE:
+                # A server in trouble would make every further job unsure: a free question tells whether it is.
+                check_account(client, order.process)
     except PepsError as error:
         console.warn(str(error))
         status = error.status
     finally:
-        counts = Counter(outcome.value for outcome in outcomes)
-        counts["left for the next run"] = len(orders) - len(outcomes)
-        console.say(", ".join(f"{number} {what}" for what, number in counts.items() if number))
-    return gravest([status, Status.TROUBLE if counts["rejected"] or counts["unsure"] else Status.OK])
+        left = len(orders) - sum(outcomes.values())
+        counts = [*outcomes.items(), ("left for the next run", left)]
+        console.say(", ".join(f"{number} {what}" for what, number in counts if number))
+    return gravest([status, Status.TROUBLE if outcomes["rejected"] or outcomes["unsure"] else Status.OK])
+
+
+def say_what_became(job: str, submission: "Submission", console: Console) -> None:
+    """Say what became of one order."""
+    from peps_maja.jobs import WAY_OUT
+    from peps_maja.submit import Outcome
+
+    if submission.outcome is Outcome.SUBMITTED:
+        console.tell(f"{job}: submitted")
+    elif submission.outcome is Outcome.REJECTED:
+        console.warn(f"{job}: rejected: {submission.detail}")
+    else:
+        console.warn(f"{job}: unsure whether PEPS took it ({submission.detail}): {WAY_OUT}")
 
 
 def command_that_follows(options: argparse.Namespace) -> str:

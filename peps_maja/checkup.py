@@ -10,17 +10,17 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
-from urllib.parse import urlencode
 
-from .catalogue import read_page
+from .catalogue import Days, Search
 from .cli import read_timeout
-from .client import PAGE_LIMIT, Client
+from .client import Client
 from .credentials import PASSWORD_VARIABLE, USER_VARIABLE, Credentials, is_open_to_others, read_credentials
-from .documents import Unreadable
-from .errors import LogError, NotPeps, PepsError, Status, UsageError
+from .errors import LogError, PepsError, Status, UsageError
 from .joblog import JobLog
 from .partfile import DiskFull
+from .search import read_page_of
 from .server import Server
 from .submit import check_account
 from .text import counted, size
@@ -86,10 +86,8 @@ def _where_from(account: Credentials, path: Path) -> str:
 
 def _server(client: Client) -> str:
     """Ask the catalogue for one product, which needs no account."""
-    try:
-        read_page(client.ask(client.server.catalogue, urlencode({"maxRecords": "1"}), limit=PAGE_LIMIT).body)
-    except Unreadable as error:
-        raise NotPeps(f"{client.server.base} is no PEPS: its catalogue sends {error}") from error
+    today = datetime.now(timezone.utc).date()
+    read_page_of(client, Search({"tileid": "31TCJ"}, Days(today, today)))
     return f"{client.server.base} answers" + (" over TLS" if client.server.base.startswith("https") else "")
 
 

@@ -35,7 +35,7 @@ class Console:
     def __init__(self, script: str, *, quiet: bool = False, verbose: bool = False) -> None:
         self._script = script
         self._quiet = quiet
-        self.verbose = verbose
+        self._verbose = verbose
         self._write = threading.Lock()
         self._bars = False
         for stream in (sys.stdout, sys.stderr):
@@ -62,15 +62,24 @@ class Console:
 
     def trace(self, line: str) -> None:
         """Show what only someone who looks for a fault wants to see."""
-        if self.verbose:
+        if self._verbose:
             self._print(f"  {one_line(line, 2000)}", sys.stderr)
+
+    def trace_back(self, error: BaseException) -> None:
+        """Show where an error came from, to someone who looks for a fault."""
+        if self._verbose:
+            import traceback
+
+            self._print("".join(traceback.format_exception(error)).rstrip(), sys.stderr)
 
     def agrees(self, question: str) -> bool:
         """Ask a person; raise UsageError where there is no terminal to ask on."""
         if not sys.stdin or not sys.stdin.isatty():
             raise UsageError(f"{question} There is no terminal to ask on: -y says yes")
+        # Not as input's own prompt: that goes to standard error where that is no terminal, and would not be seen.
+        print(f"{question} [y/N] ", end="", flush=True)
         try:
-            return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+            return input().strip().lower() in {"y", "yes"}
         except EOFError:
             self._print("", sys.stdout)
             return False
@@ -95,6 +104,8 @@ class Console:
     def _print(self, line: str, stream: TextIO | None) -> None:
         if stream is None:  # closed by who started us: `>&-`
             return
+        # Whatever a server or a log may say, no control character reaches the terminal.
+        line = "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in line)
         try:
             if self._bars:
                 from tqdm import tqdm
@@ -147,25 +158,23 @@ def run(script: str, options: argparse.Namespace, story: Story, silent_when_quie
     console = Console(script, quiet=options.quiet, verbose=options.verbose)
     try:
         return int(story(options, console, Signals(console)))
-    except PepsError as error:
-        if not (options.quiet and silent_when_quiet(error)):
-            console.warn(str(error))
-        status = error.status
     except Interrupted as interruption:
         console.warn("interrupted; the log has all that was done, the next run goes on from there")
         _leave_at_once(interruption.status)
+    except PepsError as error:
+        if not (options.quiet and silent_when_quiet(error)):
+            console.warn(str(error))
+        console.trace_back(error)
+        return int(error.status)
     except ModuleNotFoundError as error:
         console.warn(f"the Python package {error.name} is missing: {sys.executable} -m pip install {error.name}")
-        status = Status.UNUSABLE
+        console.trace_back(error)
+        return int(Status.UNUSABLE)
     except Exception as error:
-        hint = "" if console.verbose else "; run it again with -v and report what that shows"
+        hint = "" if options.verbose else "; run it again with -v and report what that shows"
         console.warn(f"unforeseen {type(error).__name__}: {error}{hint}")
-        status = Status.TROUBLE
-    if console.verbose:
-        import traceback
-
-        traceback.print_exc()
-    return int(status)
+        console.trace_back(error)
+        return int(Status.TROUBLE)
 
 
 def is_another_run(error: PepsError) -> bool:

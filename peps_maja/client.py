@@ -39,6 +39,7 @@ from .text import one_line, size
 TRIES = 3
 CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 30.0  # seconds in which the next bytes of an answer must come
+LONGEST_ANSWER = 20  # read time-outs in which a small answer must be there as a whole
 LONGEST_RETRY_AFTER = 60.0  # seconds; who asks for more is left for the next run
 PAGE_LIMIT = 32_000_000  # bytes of a catalogue page; 500 products take about 4 MB
 DOCUMENT_LIMIT = 1_000_000  # bytes of a WPS document, report or joblog; a year's report takes 20 kB
@@ -97,10 +98,19 @@ class Client:
         self.server = server
         self._basic = _Basic(account) if account else _Anonymous()
         self._timeout = (min(CONNECT_TIMEOUT, read_timeout), read_timeout)
+        self._longest = LONGEST_ANSWER * read_timeout
         self._trace = trace
         self._session = _session(connections)
 
-    def ask(self, address: str, query: str = "", *, limit: int = DOCUMENT_LIMIT, tries: int = TRIES) -> Answer:
+    def ask(
+        self,
+        address: str,
+        query: str = "",
+        *,
+        limit: int = DOCUMENT_LIMIT,
+        tries: int = TRIES,
+        anonymously: bool = False,
+    ) -> Answer:
         """GET a small answer; a server's own trouble and cut connections are tried again, `tries` times in all.
 
         Raises what `refusal` makes of a bad answer, ServerAway if no connection could be made, ServerSilent or
@@ -108,8 +118,8 @@ class Client:
         """
 
         def attempt() -> Answer:
-            with self._open(address, query, {}) as response:
-                return self._accepted(_answer(response, _body(response, limit)))
+            with self._open(address, query, {}, anonymously=anonymously) as response:
+                return self._accepted(_answer(response, _body(response, limit, self._longest)))
 
         return self._patiently(attempt, tries)
 
@@ -124,18 +134,19 @@ class Client:
             try:
                 response = self._send(fresh, address, query, {"Connection": "close"}, timeout=(connect, 2 * read))
                 with response:
-                    return _answer(response, _body(response, DOCUMENT_LIMIT))
+                    return _answer(response, _body(response, DOCUMENT_LIMIT, self._longest))
             except (ServerTrouble, NotPeps) as error:
                 raise NoAnswer(str(error)) from error
 
     def download(self, address: str, headers: Mapping[str, str]) -> _Opened:
         """GET a large answer as a stream, inside a `with`; raises what `ask` raises for one that is no file."""
-        return _Opened(self._patiently(lambda: self._stream(address, headers), TRIES))
+        return _Opened(self._patiently(lambda: self._stream(self.server.reach(address), headers), TRIES))
 
     def length_of(self, address: str) -> int | None:
         """Return the length in bytes that the server gives for a file, or None if it does not tell."""
         try:
-            with self._send(self._session, address, "", {"Accept-Encoding": "identity"}, method="HEAD") as head:
+            there = self.server.reach(address)
+            with self._send(self._session, there, "", {"Accept-Encoding": "identity"}, method="HEAD") as head:
                 length = head.headers.get("Content-Length", "")
                 return int(length) if head.status_code == 200 and length.isdecimal() else None
         except PepsError:
@@ -146,7 +157,7 @@ class Client:
         if response.status_code in {200, 206, 416}:
             return response
         with response:
-            self._accepted(_answer(response, _body(response, DOCUMENT_LIMIT, cut=True)))
+            self._accepted(_answer(response, _body(response, DOCUMENT_LIMIT, self._longest, cut=True)))
         raise NotPeps(f"{shown(response.url)} answers {response.status_code}, and no file")
 
     def _accepted(self, answer: Answer) -> Answer:
@@ -178,10 +189,12 @@ class Client:
                 time.sleep(wait)
         raise AssertionError("a try either returns or raises")
 
-    def _open(self, address: str, query: str, headers: Mapping[str, str]) -> requests.Response:
+    def _open(
+        self, address: str, query: str, headers: Mapping[str, str], *, anonymously: bool = False
+    ) -> requests.Response:
         """Send a GET and follow its redirects by our own rules: the password goes to the server alone."""
         for _ in range(_MOST_REDIRECTS + 1):
-            response = self._send(self._session, address, query, headers)
+            response = self._send(self._session, address, query, headers, anonymously=anonymously)
             target = response.headers.get("Location")
             if response.status_code not in _REDIRECTS or not target:
                 return response
@@ -198,14 +211,16 @@ class Client:
         *,
         timeout: tuple[float, float] | None = None,
         method: str = "GET",
+        anonymously: bool = False,
     ) -> requests.Response:
+        is_for_us = self.server.may_see_password(address) and not anonymously
         begun = time.monotonic()
         try:
             response = session.request(
                 method,
                 f"{address}?{query}" if query else address,
                 headers=dict(headers),
-                auth=self._basic if self.server.may_see_password(address) else _Anonymous(),
+                auth=self._basic if is_for_us else _Anonymous(),
                 timeout=timeout or self._timeout,
                 allow_redirects=False,
                 stream=True,
@@ -224,16 +239,10 @@ class _Opened:
 
     def __enter__(self) -> Download:
         response = self._response
-        return Download(response.status_code, response.headers, response.url, self._chunks())
+        return Download(response.status_code, response.headers, response.url, _chunks(response, CHUNK))
 
     def __exit__(self, *_: object) -> None:
         self._response.close()
-
-    def _chunks(self) -> Iterator[bytes]:
-        try:
-            yield from self._response.iter_content(CHUNK)
-        except (requests.RequestException, urllib3_errors.HTTPError) as error:
-            raise _network_error(error, self._response.url) from error
 
 
 def error_at_start(download: Download, start: bytes) -> PepsError | None:
@@ -255,18 +264,27 @@ def _session(connections: int) -> requests.Session:
     return session
 
 
-def _body(response: requests.Response, limit: int, *, cut: bool = False) -> bytes:
-    """Return the body; one of more than `limit` bytes is an error, or `cut` off there."""
-    body = bytearray()
+def _chunks(response: requests.Response, most: int) -> Iterator[bytes]:
+    """Yield what comes as it comes, up to `most` bytes at once: what came before a connection broke is not lost."""
     try:
-        for chunk in response.iter_content(64 * 1024):
-            body += chunk
-            if len(body) > limit:
-                if cut:
-                    break
-                raise NotPeps(f"{shown(response.url)} answers with more than {size(limit)}, which no PEPS would")
-    except (requests.RequestException, urllib3_errors.HTTPError) as error:
+        while chunk := response.raw.read1(most, decode_content=True):
+            yield chunk
+    except urllib3_errors.HTTPError as error:
         raise _network_error(error, response.url) from error
+
+
+def _body(response: requests.Response, limit: int, seconds: float, *, cut: bool = False) -> bytes:
+    """Return the body if it comes within `seconds`; one of more than `limit` bytes is an error, or `cut` off there."""
+    body = bytearray()
+    leave_at = time.monotonic() + seconds
+    for chunk in _chunks(response, 64 * 1024):
+        body += chunk
+        if len(body) > limit:
+            if cut:
+                break
+            raise NotPeps(f"{shown(response.url)} answers with more than {size(limit)}, which no PEPS would")
+        if time.monotonic() > leave_at:
+            raise ServerSilent(f"{shown(response.url)} dribbles: its answer was not there after {seconds:.0f} s")
     return bytes(body)
 
 

@@ -18,7 +18,6 @@ from .errors import (
     NotThere,
     PepsError,
     ServerAway,
-    ServerTrouble,
     UntrustedServer,
 )
 from .jobs import Job
@@ -108,6 +107,6 @@ class Follower:
     def _results_in_joblog(self, job: Job) -> tuple[str, ...]:
         try:
             joblog = self.client.ask(self.client.server.joblog(job.wps_id))
-        except (*_NOT_TO_BE_HAD, ServerTrouble):
+        except _NOT_TO_BE_HAD:
             return ()
         return results_in_joblog(joblog.body.decode(errors="replace"), job.wps_id)

@@ -24,6 +24,7 @@ class JobLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._is_named_on_disk = False
 
     def replay(self) -> Jobs:
         """Return the jobs of the log. Raises LogError."""
@@ -69,14 +70,14 @@ class JobLog:
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
-        is_new = not self.path.exists()
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
         try:
             lock(descriptor, self.path, wait=True)
             yield descriptor
             os.fsync(descriptor)
-            if is_new:
+            if not self._is_named_on_disk:  # made now, or by a run that was killed before it could sync the name
                 sync_folder(self.path.parent)
+                self._is_named_on_disk = True
         finally:
             os.close(descriptor)
 

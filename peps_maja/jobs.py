@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 
+from .products import L1CProduct
+from .series import Series
 from .wps import is_status_url, wps_id
 
 HEADER = "# peps_maja job log 1"
@@ -169,19 +170,20 @@ class Jobs(Mapping[str, Job]):
 
 def _histories(text: str) -> dict[str, list[_Row]]:
     """Return the events of each job since its last `submitting`; what is torn or no event is passed over."""
-    if TORN in text:
-        text = re.sub(rf"[^\n]*\n{re.escape(TORN)}(?=\n)", "", text)
     lines = text.replace("\r\n", "\n").split("\n")
     lines.pop()  # what stands behind the last line end: nothing, or a torn line
+    if TORN in text:
+        lines = _without_torn(lines)
     histories: dict[str, list[_Row]] = {}
     for line in lines:
         columns = line.split("\t")
         if len(columns) != 4:
-            if len(columns) < 3:
+            # An editor may have taken away the tab at a line's end; a torn line names no whole job.
+            if len(columns) < 3 or not _names_a_job(columns[2]):
                 continue
             columns.append("")
         moment, event, name, detail = columns[:4]
-        if moment.startswith("#"):
+        if not name or moment.startswith("#"):
             continue
         if event == _SUBMITTING:
             histories[name] = [(moment, event, detail)]
@@ -192,6 +194,23 @@ def _histories(text: str) -> dict[str, list[_Row]]:
         else:
             histories[name] = [(moment, event, detail)]
     return histories
+
+
+def _without_torn(lines: Iterable[str]) -> list[str]:
+    """Leave out the lines above each mark of a torn one; the mark itself may have been torn by a second crash."""
+    whole: list[str] = []
+    for line in lines:
+        if line != TORN:
+            whole.append(line)
+            continue
+        while whole and TORN.startswith(whole[-1] or "?"):
+            whole.pop()
+        del whole[-1:]
+    return whole
+
+
+def _names_a_job(text: str) -> bool:
+    return L1CProduct.parse(text) is not None or Series.parse(text) is not None
 
 
 def _job(name: str, rows: Iterable[_Row]) -> Job:
@@ -211,12 +230,11 @@ def _after(job: Job, moment: str, event: str, detail: str) -> Job:
         return Job(job.name, State.OPEN, plan=job.plan, status_url=detail, submitted_at=_when(moment))
     if event in _ENDS:
         job.state, job.detail = _ENDS[event], detail
-    elif event == Event.NOVALD:
-        job.novald.append(detail)
-        job.missing.pop(detail, None)
-    elif event == Event.DOWNLOADED:
-        job.files.append(detail)
-        job.missing = {name: gone for name, gone in job.missing.items() if job.file_of(name) is None}
+    elif event in {Event.NOVALD, Event.DOWNLOADED}:
+        (job.novald if event == Event.NOVALD else job.files).append(detail)
+        job.missing = {
+            name: gone for name, gone in job.missing.items() if name != NO_RESULTS and not job.has_dealt_with(name)
+        }
     elif event == Event.MISSING:
         _tell_missing(job, moment, detail)
     elif event == Event.STALLED:

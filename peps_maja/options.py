@@ -68,8 +68,9 @@ def process_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     what("--drop", metavar="NAME", nargs="+", action="extend", help="log these jobs as not wanted any more")
 
     options = _parse(parser, arguments)
-    if options.end_date is None and options.start_date is not None:
-        options.end_date = datetime.now(timezone.utc).date()
+    today = datetime.now(timezone.utc).date()
+    if options.start_date is not None and (options.end_date is None or (options.series and options.end_date > today)):
+        options.end_date = today  # a series counts as covered from end to end: days to come would be lost to it
     if problem := _problem_of_process(options):
         parser.error(problem)
     return options
@@ -148,7 +149,7 @@ _EDGES = {"lonmin": 180, "latmin": 90, "lonmax": 180, "latmax": 90}
 
 def _problem_of_process(options: argparse.Namespace) -> str:
     """Return why these options do not go together, or nothing."""
-    given = {name for name, value in vars(options).items() if value not in (None, False)}
+    given = {name for name, value in vars(options).items() if value is not None and value is not False}
     point, box = given & {"lat", "lon"}, given & _EDGES.keys()
     places = [bool(given & {name}) for name in ("tile", "location", "product")] + [bool(point), bool(box)]
     is_search = bool(point or box or given & {"tile", "location"})

@@ -53,26 +53,30 @@ def propose_series(
 ) -> Proposal:
     """Return one order for each tile and span that the log does not cover yet; raise UsageError if PEPS takes none.
 
-    A series processes all dates of its tile, so what other jobs of the log are about does not count.
+    A series processes all dates of its tile, whatever other jobs of the log are about and whatever is on disk; but
+    where everything is on disk, there is nothing to order.
     """
     logged = [series for name in jobs if name not in set(again) and (series := Series.parse(name))]
     choices = choose(records, replace(wishes, limit=None), on_disk=on_disk)
     orders: list[Order] = []
-    for series in all_series(wishes):
-        covered = [choice.record.product for choice in choices if choice.is_submitted and _is_of(choice, series)]
+    for series, dates in _dates(records, wishes):
+        missing = [choice for choice in choices if choice.is_submitted and _is_of(choice, series)]
         if is_covered(series, logged):
             reason = IN_LOG
         elif wishes.limit is not None and len(orders) >= wishes.limit:
             reason = "beyond --limit"
         else:
             reason = SUBMIT
-            if covered:
-                orders.append(_series(series, write_plan(filter(None, covered))))
-        choices = [
-            replace(choice, action=reason) if choice.is_submitted and _is_of(choice, series) else choice
-            for choice in choices
-        ]
+            orders += [_series(series, write_plan(dates))] if missing else []
+        choices = [replace(choice, action=reason) if choice in missing else choice for choice in choices]
     return Proposal(choices, orders)
+
+
+def _dates(records: Iterable[Record], wishes: Wishes) -> list[tuple[Series, list[L1CProduct]]]:
+    """Return each series with the products that it would process."""
+    every = choose(records, replace(wishes, limit=None, max_clouds=None, satellite=None))
+    products = [choice.record.product for choice in every if choice.is_submitted and choice.record.product]
+    return [(series, list(filter(series.covers, products))) for series in all_series(wishes)]
 
 
 def all_series(wishes: Wishes) -> list[Series]:
@@ -92,21 +96,14 @@ def orders_again(again: Iterable[str], jobs: Jobs) -> list[Order]:
 def costs(proposal: Proposal) -> list[Cost]:
     """Return what the orders of a proposal take, by the way in which they process."""
     singles = sum(order.process == MAJA for order in proposal.orders)
-    series = [len(order.dates.split()) for order in proposal.orders if order.process == FULL_MAJA]
+    series = [len(order.dates.split()) for order in proposal.orders if order.dates]
     return [cost_of_singles(singles)] * bool(singles) + [cost_of_series(series)] * bool(series)
 
 
-def cost_of_other_way(records: Iterable[Record], wishes: Wishes, proposal: Proposal) -> Cost | str:
-    """Return what the same products would take the other way, or why that is not possible."""
-    wanted = [choice.record.product for choice in proposal.choices if choice.is_submitted]
-    if any(order.process == FULL_MAJA for order in proposal.orders):
-        return cost_of_singles(len(wanted))
+def cost_as_series(records: Iterable[Record], wishes: Wishes) -> Cost | str:
+    """Return what series jobs for the same tiles and days take, or why there can be none."""
     try:
-        every = choose(records, replace(wishes, limit=None, max_clouds=None, satellite=None))
-        dates = [
-            len({choice.record.day for choice in every if choice.is_submitted and _is_of(choice, series)})
-            for series in all_series(wishes)
-        ]
+        dates = [len(write_plan(products).split()) for _, products in _dates(records, wishes)]
     except UsageError as error:
         return str(error)
     return cost_of_series([number for number in dates if number])

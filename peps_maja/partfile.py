@@ -98,6 +98,16 @@ class PartFile:
         _remote_path(self._final).unlink(missing_ok=True)
 
 
+def make_durable(final: Path) -> None:
+    """Bring a file that an earlier run has renamed, and its name, to disk: that run may have been killed before."""
+    descriptor = os.open(final, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    sync_folder(final.parent)
+
+
 @contextmanager
 def part_of(final: Path) -> Iterator[PartFile]:
     """Open and lock the part of the file that will be `final`; raise AlreadyRunning if another run is at it."""

@@ -13,7 +13,7 @@ from .errors import AccountRefused, AlreadyRunning, PepsError, ServerAway, Statu
 from .follow import POLLS_AT_ONCE, Follower
 from .joblog import JobLog
 from .jobs import ABSENT, BROKEN, NO_RESULTS, Event, Job, Jobs, Missing, State
-from .partfile import DiskFull
+from .partfile import DiskFull, make_durable
 from .products import L1CProduct, is_novald
 from .report import JobReport, Phase
 from .series import Series
@@ -59,6 +59,7 @@ class Round:
                 self._workers.start("poll", partial(self._follower.poll, job), partial(self._take_poll, job))
             self._workers.finish()
         finally:
+            self._is_ended = True
             self._workers.close()
         return gravest(self._statuses)
 
@@ -115,10 +116,12 @@ class Round:
         if is_whole(final, belongs):
             length = self._client.length_of(address)
             if length in {None, final.stat().st_size}:
+                make_durable(final)
                 return final
             # Another log's job has a result of this name: the other part of an acquisition cut in two.
             final = self._folder / job.own_file_name(name)
             if is_whole(final, belongs):
+                make_durable(final)
                 return final
         with self._console.meter(final.name) as meter:
 
@@ -155,7 +158,8 @@ class Round:
         if known is None:
             self._statuses.append(Status.TROUBLE)
             self._short.add(job.name)
-            self._console.tell(f"{job.name}: {name} is missing ({kind}): {reason}; every run tries it again")
+            what = "it is finished without results" if name == NO_RESULTS else f"{name} is missing ({kind}): {reason}"
+            self._console.tell(f"{job.name}: {what}; the next runs try again")
             return
         self._stays_out(job, f"{name} is still missing ({kind}): {reason}")
         patience = GIVE_UP_EMPTY_AFTER if name == NO_RESULTS else GIVE_UP_RESULT_AFTER

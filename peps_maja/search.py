@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from .catalogue import Page, Record, Search, read_page
 from .client import PAGE_LIMIT, Client
 from .documents import Unreadable
-from .errors import NotPeps, UsageError
+from .errors import NotPeps, NotThere, UsageError
 
 _MOST_IDLE_PAGES = 3  # pages in a row that bring nothing new: then the server goes round in a circle
 
@@ -35,7 +35,7 @@ def _pages(client: Client, search: Search, *, with_features: bool) -> Iterator[P
     number = idle = 0
     while idle < _MOST_IDLE_PAGES:
         number += 1
-        page = _read(client, search, number)
+        page = read_page_of(client, search, number)
         yield page if with_features else replace(page, features=())
         if not page.has_next or not page.features:
             return
@@ -44,12 +44,14 @@ def _pages(client: Client, search: Search, *, with_features: bool) -> Iterator[P
         seen |= names
 
 
-def _read(client: Client, search: Search, number: int) -> Page:
-    answer = client.ask(client.server.catalogue, urlencode(search.parameters(number)), limit=PAGE_LIMIT)
+def read_page_of(client: Client, search: Search, number: int = 1) -> Page:
+    """Return one page of the answer to a search, counted from 1; the catalogue needs no account and gets none."""
+    query = urlencode(search.parameters(number))
     try:
+        answer = client.ask(client.server.catalogue, query, limit=PAGE_LIMIT, anonymously=True)
         return read_page(answer.body)
-    except Unreadable as error:
-        raise NotPeps(f"{client.server.base} is no PEPS: its catalogue sends {error}; is --server right?") from error
+    except (Unreadable, NotPeps, NotThere) as error:
+        raise NotPeps(f"{client.server.base} is no PEPS ({error}): is --server right?") from error
 
 
 def _keep(features: list[object], path: Path) -> None:

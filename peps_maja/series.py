@@ -51,7 +51,9 @@ class Series:
             if match is None:
                 return None
             start, end = date.fromisoformat(match["start"]), date.fromisoformat(match["end"])
-            return cls(Tile.parse(match["tile"]), start, end, int(match["orbit"]) if match["orbit"] else None)
+            orbit = int(match["orbit"]) if match["orbit"] else None
+            is_possible = start <= end and (orbit is None or 1 <= orbit <= 143)
+            return cls(Tile.parse(match["tile"]), start, end, orbit) if is_possible else None
         except (ValueError, UsageError):
             return None
 

@@ -24,6 +24,8 @@ class Server:
     @classmethod
     def parse(cls, address: str) -> Server:
         """Read what a user gave; raise UsageError for an address that would not keep a password safe."""
+        if "@" in address.partition("?")[0]:
+            raise UsageError("--server holds an account: put e-mail and password into the credentials file instead")
         try:
             parts = urlsplit(address.strip())
             origin = _origin(parts)
@@ -31,8 +33,6 @@ class Server:
             raise UsageError(f"--server {address!r} is no address: {error}") from None
         if parts.scheme not in _PORTS or not parts.hostname:
             raise UsageError(f"--server {address!r} is no address: write it as https://peps.cnes.fr")
-        if parts.username or parts.password:
-            raise UsageError("--server holds an account: put e-mail and password into the credentials file instead")
         if parts.query or parts.fragment:
             raise UsageError(f"--server {address!r} goes on after the path: write it as https://peps.cnes.fr")
         if parts.scheme == "http" and not _is_loopback(origin[1]):

@@ -11,7 +11,17 @@ from enum import Enum
 from .answers import Answer, refusal, retry_after
 from .client import Client, NoAnswer
 from .documents import Unreadable, kind_of
-from .errors import AccountRefused, Forbidden, NotPeps, PepsError, ServerAway, ServerBusy, UntrustedServer
+from .errors import (
+    AccountRefused,
+    Forbidden,
+    Interrupted,
+    NotPeps,
+    NotThere,
+    PepsError,
+    ServerAway,
+    ServerBusy,
+    UntrustedServer,
+)
 from .joblog import JobLog
 from .jobs import Event
 from .wps import Capabilities, ExceptionReport, ExecuteResponse, capabilities_query, is_status_url, read_document
@@ -41,8 +51,8 @@ def check_account(client: Client, process: str) -> None:
     """Ask, free of charge, whether the account may run a process; raise AccountRefused if not."""
     try:
         document = read_document(client.ask(client.server.wps, capabilities_query()).body)
-    except Unreadable as error:
-        raise NotPeps(f"{client.server.base} speaks no WPS ({error}): is the address right?") from error
+    except (Unreadable, NotPeps, NotThere) as error:
+        raise NotPeps(f"{client.server.base} speaks no WPS ({error}): is --server right?") from error
     if isinstance(document, ExceptionReport):
         raise NotPeps(f"{client.server.base} does not tell what this account may run: {document}")
     if not isinstance(document, Capabilities) or process not in document.processes:
@@ -52,7 +62,8 @@ def check_account(client: Client, process: str) -> None:
 class Submitter:
     """Sends orders, and writes to the log before each and after each.
 
-    `deferred` holds signals back for the time between both; `notice` is told of each wait for a busy server.
+    `deferred` holds signals back from the one to the other; `tell` is given every outcome before they have effect,
+    `notice` each wait for a busy server.
     """
 
     def __init__(
@@ -60,40 +71,47 @@ class Submitter:
         client: Client,
         log: JobLog,
         deferred: Callable[[], AbstractContextManager[None]],
+        tell: Callable[[str, Submission], None],
         notice: Callable[[str], None],
     ) -> None:
-        self._client = client
+        self.client = client
         self._log = log
         self._deferred = deferred
+        self._tell = tell
         self._notice = notice
         self._patience = PATIENCE
 
-    def submit(self, job: str, query: str, plan: str = "") -> Submission:
+    def submit(self, job: str, query: str, plan: str = "") -> Outcome:
         """Order a job. If it was surely not taken: AccountRefused, ServerAway, UntrustedServer or ServerBusy."""
         wait = _FIRST_WAIT
         while True:
             with self._deferred():
                 self._log.append(Event.SUBMITTING, job, plan)
-                answer = self._ordered(query)
+                answer = self._ordered(job, query)
                 if isinstance(answer, PepsError):
                     self._log.append(Event.POSTPONED, job, str(answer))
-                elif answer.outcome is not Outcome.UNSURE:
-                    self._log.append(Event(answer.outcome.value), job, answer.detail)
+                else:
+                    if answer.outcome is not Outcome.UNSURE:
+                        self._log.append(Event(answer.outcome.value), job, answer.detail)
+                    self._tell(job, answer)
             if isinstance(answer, Submission):
-                return answer
+                return answer.outcome
             if not isinstance(answer, ServerBusy):
                 raise answer
             self._wait(wait if answer.retry_after is None else answer.retry_after, answer)
             wait *= 2
 
-    def _ordered(self, query: str) -> Submission | PepsError:
+    def _ordered(self, job: str, query: str) -> Submission | PepsError:
         """Send the order once; return what became of it, or the error that says it was surely not taken."""
         try:
-            return read_answer(self._client.order(self._client.server.wps, query))
+            return read_answer(self.client.order(self.client.server.wps, query))
         except (AccountRefused, ServerAway, ServerBusy, UntrustedServer) as error:
             return error
         except NoAnswer as error:
             return Submission(Outcome.UNSURE, str(error))
+        except Interrupted:
+            self._tell(job, Submission(Outcome.UNSURE, "interrupted before the answer came"))
+            raise
 
     def _wait(self, seconds: float, busy: ServerBusy) -> None:
         seconds = max(seconds, _SHORTEST_WAIT)

@@ -5,30 +5,17 @@ from __future__ import annotations
 import errno
 import re
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
-from struct import error as struct_error
 from urllib.parse import unquote, urlsplit
 
-from .errors import PepsError
+from .errors import PepsError, UsageError
 from .products import L2AProduct, is_novald
 from .text import one_line
 
 ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 _LONGEST_NAME = 200  # bytes; a file system takes 255, and `.12345678.zip.part.json` comes behind
 _LARGEST_CONTENT = 100_000_000_000  # bytes that a zip may unfold to; an L2A product has 2 to 4 GB
-# What the standard library raises over a damaged zip, beside BadZipFile.
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-    struct_error,
-)
-
 Belongs = Callable[[L2AProduct], bool]
 
 
@@ -41,7 +28,10 @@ def bare_name(address: str, otherwise: str) -> str:
 
     Nothing of it can leave the folder, hide in it or upset a file system; `otherwise` serves where none is left.
     """
-    last = re.split(r"[/\\]", unquote(urlsplit(address).path))[-1]
+    try:
+        last = re.split(r"[/\\]", unquote(urlsplit(address).path))[-1]
+    except ValueError:  # not an address at all
+        last = ""
     name = re.sub(r'[\s<>:"|?*]+', "_", one_line(last, 1000)).strip("._")
     stem = name[:-4] if name.lower().endswith(".zip") else name
     return (stem.encode()[:_LONGEST_NAME].decode(errors="ignore").strip("._") or otherwise) + ".zip"
@@ -53,8 +43,14 @@ def products_in(folder: Path) -> list[L2AProduct]:
         entries = list(folder.iterdir())
     except FileNotFoundError:
         return []
-    there = [entry.name for entry in entries if entry.is_dir() or (entry.suffix == ".zip" and entry.stat().st_size)]
+    except OSError as error:
+        raise UsageError(f"cannot read the folder {folder}: {error.strerror}; mend --write-dir") from None
+    there = [entry.name for entry in entries if entry.is_dir() or (entry.suffix == ".zip" and _has_content(entry))]
     return [product for name in there if not is_novald(name) and (product := L2AProduct.find(name))]
+
+
+def _has_content(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
 
 def is_whole(path: Path, belongs: Belongs) -> bool:
@@ -73,21 +69,24 @@ def check_zip(path: Path, name: str, belongs: Belongs) -> None:
             members = archive.infolist()
             if sum(member.file_size for member in members) > _LARGEST_CONTENT:
                 raise Broken("the zip would unfold to more than any product has")
-            _check_product(
-                [name, *dict.fromkeys(re.split(r"[/\\]", member.filename)[0] for member in members)], belongs
-            )
+            folders = dict.fromkeys(re.split(r"[/\\]", member.filename)[0] for member in members)
+            _check_product([name, *folders], belongs)
             damaged = archive.testzip()
-    except _DAMAGE as error:
-        raise Broken(f"the zip is damaged ({one_line(str(error), 100)})") from error
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # a seek to before the file's beginning
+    except Exception as error:
+        if isinstance(error, Broken):
             raise
-        raise Broken("the zip is damaged") from error
+        # The decompressors name no complete list of what they raise over damaged bytes; OSError without a number or
+        # with EINVAL (a seek to before the beginning) is among it. Any other one is the disk's.
+        if isinstance(error, OSError) and error.errno not in {None, errno.EINVAL}:
+            raise
+        raise Broken(f"the zip is damaged ({one_line(str(error), 100)})") from error
     if damaged is not None:
         raise Broken(f"the zip is damaged: {one_line(damaged, 100)} has a wrong checksum")
 
 
 def _check_product(names: list[str], belongs: Belongs) -> None:
+    if len(names) < 2:
+        raise Broken("the zip is empty")
     products = [product for name in names if (product := L2AProduct.find(name))]
     if not products:
         raise Broken("the zip holds no L2A product")
