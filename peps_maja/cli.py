@@ -184,10 +184,10 @@ def is_another_run(error: PepsError) -> bool:
 
 def read_account(options: argparse.Namespace, console: Console) -> Credentials:
     """Return the account to use; warn of a credentials file that others can read."""
-    from .credentials import is_open_to_others, read_credentials
+    from .credentials import USER_VARIABLE, is_open_to_others, read_credentials
 
     account = read_credentials(options.auth, os.environ)
-    if is_open_to_others(options.auth):
+    if not os.environ.get(USER_VARIABLE) and is_open_to_others(options.auth):
         console.warn(f"others can read your password: chmod 600 {options.auth}")
     return account
 

@@ -50,7 +50,8 @@ class State(str, Enum):
 
 
 # Compared once a line, and a text compares faster than an enum's member.
-_SUBMITTING, _POSTPONED, _DOWNLOADED = Event.SUBMITTING.value, Event.POSTPONED.value, Event.DOWNLOADED.value
+_SUBMITTING, _SUBMITTED = Event.SUBMITTING.value, Event.SUBMITTED.value
+_POSTPONED, _DOWNLOADED = Event.POSTPONED.value, Event.DOWNLOADED.value
 _ENDS = {
     Event.REJECTED.value: State.REJECTED,
     Event.FINISHED.value: State.FINISHED,
@@ -171,9 +172,11 @@ class Jobs(Mapping[str, Job]):
 def _histories(text: str) -> dict[str, list[_Row]]:
     """Return the events of each job since its last `submitting`; what is torn or no event is passed over."""
     lines = text.replace("\r\n", "\n").split("\n")
-    lines.pop()  # what stands behind the last line end: nothing, or a torn line
-    if TORN in text:
-        lines = _without_torn(lines)
+    torn = [lines.pop()]  # what stands behind the last line end: nothing, or a torn line
+    if len(torn[0]) > len("# ") and TORN.startswith(torn[0]):
+        lines.append(TORN)  # a second crash, while the first tear was being marked
+    if TORN in lines:
+        lines = _without_torn(lines, torn)
     histories: dict[str, list[_Row]] = {}
     for line in lines:
         columns = line.split("\t")
@@ -193,18 +196,24 @@ def _histories(text: str) -> dict[str, list[_Row]]:
             histories[name].append((moment, event, detail))
         else:
             histories[name] = [(moment, event, detail)]
+    for line in torn:
+        # A job adopted when the machine lost power: passed over, its product would be submitted a second time.
+        columns = line.split("\t")
+        if len(columns) == 4 and columns[1] == _SUBMITTED and _names_a_job(columns[2]):
+            histories.setdefault(columns[2], [(columns[0], columns[1], columns[3])])
     return histories
 
 
-def _without_torn(lines: Iterable[str]) -> list[str]:
-    """Leave out the lines above each mark of a torn one; the mark itself may have been torn by a second crash."""
+def _without_torn(lines: Iterable[str], torn: list[str]) -> list[str]:
+    """Return the lines without those above a mark of a torn one, which go to `torn`."""
     whole: list[str] = []
     for line in lines:
         if line != TORN:
             whole.append(line)
             continue
-        while whole and TORN.startswith(whole[-1] or "?"):
+        while whole and TORN.startswith(whole[-1] or "?"):  # the mark itself was torn by a second crash
             whole.pop()
+        torn += whole[-1:]
         del whole[-1:]
     return whole
 

@@ -40,17 +40,3 @@ def held(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def is_held(path: Path) -> bool:
-    """Tell whether some run holds the lock file at `path`, without making it; raise LogError as `lock` does."""
-    try:
-        descriptor = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise LogError(f"cannot open the lock file {path}: {error.strerror}") from None
-    try:
-        return not lock(descriptor, path, wait=False)
-    finally:
-        os.close(descriptor)

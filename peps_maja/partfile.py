@@ -154,9 +154,12 @@ def _remote_path(final: Path) -> Path:
 def _read_remote(path: Path) -> Remote:
     try:
         fields = json.loads(path.read_text())
-        return Remote(fields["length"], fields["etag"], fields["modified"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return Remote()  # nothing is known of it; the checksums inside the zip will tell
+    except (OSError, ValueError, RecursionError):
+        fields = None
+    match fields:
+        case {"length": int() | None as length, "etag": str() as etag, "modified": str() as modified}:
+            return Remote(length, etag, modified)
+    return Remote()  # nothing is known of it; the checksums inside the zip will tell
 
 
 def _is_still_at(path: Path, descriptor: int) -> bool:

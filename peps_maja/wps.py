@@ -15,7 +15,7 @@ from .text import one_line
 MAJA = "MAJA"  # one product
 FULL_MAJA = "FULL_MAJA"  # a tile over a span of days
 
-_WPS_ID = re.compile(r"(?:pywps-)?([^/\s\x00-\x1f\x7f]+)\.xml", re.IGNORECASE)
+_WPS_ID = re.compile(r"(?:pywps-)?([A-Za-z0-9_.-]+)\.xml", re.IGNORECASE)
 
 
 # -- what goes out ----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What a result must be: a whole, sound zip with the L2A product of its job inside, under a harmless name."""
+"""What a result must be: a whole, sound zip of an L2A product of its job, under a harmless name."""
 
 from __future__ import annotations
 
