@@ -98,13 +98,22 @@ def show(options: argparse.Namespace, log: "JobLog", account: "Credentials", con
 
     jobs = log.replay()
     follower = connect(options, account, console) if jobs.in_state(State.OPEN) else None
-    stands = standings(jobs, follower)
+    stands, error = standings(jobs, follower)
     if options.json:
         console.tell(json.dumps([standing.as_json() for standing in stands], indent=1))
     else:
         for standing in stands:
             console.tell(str(standing))
-    return gravest(standing.status for standing in stands)
+    return gravest([*(standing.status for standing in stands), tell_of(error, console)])
+
+
+def tell_of(error: "PepsError | None", console: Console) -> Status:
+    """Tell of an error that kept open jobs from being asked for; return its status."""
+    if error is None:
+        return Status.OK
+    tell = console.remind if is_for_the_next_run(error) else console.warn
+    tell(f"{error}; open jobs are shown as the log has them")
+    return error.status
 
 
 def show_dates(options: argparse.Namespace, log: "JobLog", account: "Credentials", console: Console) -> Status:
@@ -114,24 +123,17 @@ def show_dates(options: argparse.Namespace, log: "JobLog", account: "Credentials
     from peps_maja.standing import standings
 
     jobs = log.replay()
-    standing, status = {}, Status.OK
-    if jobs.in_state(State.OPEN):
-        try:
-            stands = standings(jobs, connect(options, account, console))
-            standing = {one.job: one.state for one in stands}
-            status = gravest(one.status for one in stands)
-        except PepsError as error:
-            console.warn(f"{error}; open jobs are shown as waiting")
-            status = error.status
+    stands, error = standings(jobs, connect(options, account, console) if jobs.in_state(State.OPEN) else None)
+    standing = {one.job: one.state for one in stands}
     entries = ledger(jobs, standing, options.write_dir)
     for entry in entries:
         console.tell(str(entry))
     if options.csv:
         try:
             options.csv.write_text(as_csv(entries), encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"cannot write {options.csv}: {error.strerror}") from None
-    return status
+        except OSError as problem:
+            raise UsageError(f"cannot write {options.csv}: {problem.strerror}") from None
+    return gravest([*(one.status for one in stands), tell_of(error, console)])
 
 
 def ready(folder: Path) -> None:
@@ -139,9 +141,9 @@ def ready(folder: Path) -> None:
     from peps_maja.joblog import sync_folder
 
     try:
-        if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
-            sync_folder(folder.parent)
+        for missing in reversed([path for path in (folder, *folder.parents) if not path.is_dir()]):
+            missing.mkdir(exist_ok=True)
+            sync_folder(missing.parent)
     except OSError as error:
         raise UsageError(f"cannot make the folder {folder}: {error.strerror}; mend --write-dir") from None
     if not os.access(folder, os.W_OK | os.X_OK):

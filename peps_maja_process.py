@@ -175,7 +175,8 @@ def submit(orders: "Sequence[Order]", client: "Client", log: "JobLog", signals: 
     status = Status.OK
     try:
         for order in orders:
-            if submitter.submit(order.job, order.query, order.dates) is Outcome.UNSURE:
+            outcome = submitter.submit(order.job, order.query, order.dates)
+            if outcome is Outcome.UNSURE and order is not orders[-1]:
                 # A server in trouble would make every further job unsure: a free question tells whether it is.
                 check_account(client, order.process)
     except PepsError as error:

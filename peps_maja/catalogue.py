@@ -9,7 +9,7 @@ from math import isfinite
 
 from .documents import read_json
 from .errors import NotPeps
-from .products import BEYOND_60, Acquisition, L1CProduct, L2AProduct, is_old_format
+from .products import BEYOND_60, Acquisition, L1CProduct, L2AProduct, Tile, is_old_format
 from .text import one_line
 
 PAGE_SIZE = 500  # resto cuts a larger number silently to this
@@ -137,7 +137,7 @@ def _record(feature: object) -> Record | None:
         orbit=known.orbit or _whole(properties.get("relativeOrbitNumber")),
         clouds=_number(properties.get("cloudCover")),
         size=_whole(properties.get("resourceSize")),
-        on_tape=_dict(properties.get("storage")).get("mode") in {"tape", "tier3"},
+        on_tape=_dict(properties.get("storage")).get("mode") in ("tape", "tier3"),
         latitudes=_latitudes(_dict(feature).get("geometry")),
     )
 
@@ -230,7 +230,10 @@ def choose(
     `on_disk` the L2A products that the user has already.
     """
     ordered = sorted({record.identifier: record for record in records}.values(), key=_by_acquisition)
-    logged, again, on_disk = frozenset(logged), frozenset(again), frozenset(on_disk)
+    logged, again = frozenset(logged), frozenset(again)
+    had: dict[tuple[str, Tile], list[L2AProduct]] = {}
+    for result in on_disk:
+        had.setdefault((result.satellite, result.tile), []).append(result)
     baselines_logged = {
         product.acquisition: product.baseline for name in sorted(logged) if (product := L1CProduct.parse(name))
     }
@@ -244,7 +247,7 @@ def choose(
     room = wishes.limit
     for record in ordered:
         action = _unwanted(record, wishes) or _known(record, newest, baselines_logged, logged, again)
-        action = action or _had(record, on_disk) or _too_cloudy(record, wishes) or SUBMIT
+        action = action or _had(record, had) or _too_cloudy(record, wishes) or SUBMIT
         if action == SUBMIT and room is not None:
             action, room = (SUBMIT, room - 1) if room else ("beyond --limit", 0)
         choices.append(Choice(record, action))
@@ -292,8 +295,11 @@ def _known(
     return "" if other == product.baseline else f"{IN_LOG} ({other})"
 
 
-def _had(record: Record, on_disk: Iterable[L2AProduct]) -> str:
-    return "on disk" if record.product and any(map(record.product.became, on_disk)) else ""
+def _had(record: Record, on_disk: Mapping[tuple[str, Tile], Iterable[L2AProduct]]) -> str:
+    product = record.product
+    if product is None:
+        return ""
+    return "on disk" if any(map(product.became, on_disk.get((product.satellite, product.tile), ()))) else ""
 
 
 def _too_cloudy(record: Record, wishes: Wishes) -> str:

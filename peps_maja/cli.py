@@ -36,7 +36,7 @@ class Console:
         self._script = script
         self._quiet = quiet
         self._verbose = verbose
-        self._write = threading.Lock()
+        self._write = threading.RLock()  # a signal may speak while a line is being written
         self._bars = False
         for stream in (sys.stdout, sys.stderr):
             if reconfigure := getattr(stream, "reconfigure", None):

@@ -142,16 +142,6 @@ class Client:
         """GET a large answer as a stream, inside a `with`; raises what `ask` raises for one that is no file."""
         return _Opened(self._patiently(lambda: self._stream(self.server.reach(address), headers), TRIES))
 
-    def length_of(self, address: str) -> int | None:
-        """Return the length in bytes that the server gives for a file, or None if it does not tell."""
-        try:
-            there = self.server.reach(address)
-            with self._send(self._session, there, "", {"Accept-Encoding": "identity"}, method="HEAD") as head:
-                length = head.headers.get("Content-Length", "")
-                return int(length) if head.status_code == 200 and length.isdecimal() else None
-        except PepsError:
-            return None
-
     def _stream(self, address: str, headers: Mapping[str, str]) -> requests.Response:
         response = self._open(address, "", {"Accept-Encoding": "identity", **headers})
         if response.status_code in {200, 206, 416}:
@@ -210,14 +200,12 @@ class Client:
         headers: Mapping[str, str],
         *,
         timeout: tuple[float, float] | None = None,
-        method: str = "GET",
         anonymously: bool = False,
     ) -> requests.Response:
         is_for_us = self.server.may_see_password(address) and not anonymously
         begun = time.monotonic()
         try:
-            response = session.request(
-                method,
+            response = session.get(
                 f"{address}?{query}" if query else address,
                 headers=dict(headers),
                 auth=self._basic if is_for_us else _Anonymous(),
@@ -227,7 +215,7 @@ class Client:
             )
         except (requests.RequestException, urllib3_errors.HTTPError, ValueError) as error:
             raise self._in_proportion(_network_error(error, address), address) from error
-        self._trace(f"{method} {response.url} -> {response.status_code} after {time.monotonic() - begun:.2f} s")
+        self._trace(f"GET {response.url} -> {response.status_code} after {time.monotonic() - begun:.2f} s")
         return response
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from .client import TRIES, Client, Download, error_at_start
 from .documents import kind_of
-from .errors import Forbidden, NotPeps, NotThere, PepsError, ServerSilent, ServerTrouble
+from .errors import AccountRefused, Forbidden, NotPeps, NotThere, PepsError, ServerSilent, ServerTrouble
 from .partfile import PartFile, Remote, part_of
 from .text import counted, size
 from .zips import ZIP_STARTS, Belongs, Broken, check_zip
@@ -122,7 +122,10 @@ def _store_from_start(answer: Download, part: PartFile, meter: Meter) -> None:
     while len(start) < len(ZIP_STARTS[0]) and (chunk := next(chunks, b"")):
         start += chunk
     if not start.startswith(ZIP_STARTS):
-        raise error_at_start(answer, start) or Broken(f"{NO_WHOLE_ZIP} {kind_of(start)} came instead")
+        error = error_at_start(answer, start)
+        if isinstance(error, (AccountRefused, NotThere)):
+            raise error
+        raise Broken(f"{NO_WHOLE_ZIP} {error or kind_of(start)} came instead")
     remote = _remote(answer)
     part.restart(remote)
     part.make_room(remote)

@@ -7,6 +7,7 @@ JSON report, and that is a file which changes only when PROCESSING_STATUS is ask
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 from .client import Client
@@ -58,14 +59,22 @@ class Follower:
             return self._refreshed_report(job, self.client.server.report(job.wps_id))
         if document.state is WpsState.FAILED:
             return JobReport(Phase.FAILED, document.state.value, message=str(document.failure or document.message))
-        if document.report:
-            return self._literal_report(job, status_url, document)
+        with suppress(Unreadable):
+            if document.report:
+                return self._literal_report(job, status_url, document)
         if document.report_url:
-            self._reports[job.status_url] = self.client.server.reach(document.report_url, status_url)
+            self._reports[job.status_url] = self._report_address(job, document.report_url, status_url)
             return self._refreshed_report(job, self._reports[job.status_url])
-        if document.state is WpsState.SUCCEEDED:
+        if document.report or document.state is WpsState.SUCCEEDED:
             return self._refreshed_report(job, self.client.server.report(job.wps_id))
         return JobReport(Phase.WAITING, message="being launched")
+
+    def _report_address(self, job: Job, reference: str, status_url: str) -> str:
+        """Return where the report lies: where the status document says, or where reports use to lie."""
+        try:
+            return self.client.server.reach(reference, status_url)
+        except NotPeps:
+            return self.client.server.report(job.wps_id)
 
     def _status(self, status_url: str) -> ExecuteResponse:
         document = read_document(self.client.ask(status_url).body)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from enum import Enum
+from itertools import groupby
 
 from .products import L1CProduct
 from .series import Series
@@ -50,8 +51,8 @@ class State(str, Enum):
 
 
 # Compared once a line, and a text compares faster than an enum's member.
-_SUBMITTING, _SUBMITTED = Event.SUBMITTING.value, Event.SUBMITTED.value
 _POSTPONED, _DOWNLOADED = Event.POSTPONED.value, Event.DOWNLOADED.value
+_EVENTS = frozenset(event.value for event in Event)
 _ENDS = {
     Event.REJECTED.value: State.REJECTED,
     Event.FINISHED.value: State.FINISHED,
@@ -87,6 +88,7 @@ class Job:
     files: list[str] = field(default_factory=list)
     novald: list[str] = field(default_factory=list)
     missing: dict[str, Missing] = field(default_factory=dict)
+    earlier_files: list[str] = field(default_factory=list)  # of earlier submissions of this job
 
     @property
     def wps_id(self) -> str:
@@ -170,51 +172,46 @@ class Jobs(Mapping[str, Job]):
 
 
 def _histories(text: str) -> dict[str, list[_Row]]:
-    """Return the events of each job since its last `submitting`; what is torn or no event is passed over."""
+    """Return the events of each job; what is torn or no event is passed over."""
     lines = text.replace("\r\n", "\n").split("\n")
-    torn = [lines.pop()]  # what stands behind the last line end: nothing, or a torn line
-    if len(torn[0]) > len("# ") and TORN.startswith(torn[0]):
+    torn = lines.pop()  # what stands behind the last line end: nothing, or a torn line
+    if torn and TORN.startswith(torn):
         lines.append(TORN)  # a second crash, while the first tear was being marked
     if TORN in lines:
-        lines = _without_torn(lines, torn)
+        lines = _without_torn(lines)
     histories: dict[str, list[_Row]] = {}
     for line in lines:
         columns = line.split("\t")
-        if len(columns) != 4:
-            # An editor may have taken away the tab at a line's end; a torn line names no whole job.
-            if len(columns) < 3 or not _names_a_job(columns[2]):
-                continue
-            columns.append("")
-        moment, event, name, detail = columns[:4]
+        if len(columns) != 4 or columns[1] not in _EVENTS or not columns[2]:
+            columns = _what_is_named(columns)
+        moment, event, name, detail = columns
         if not name or moment.startswith("#"):
             continue
-        if event == _SUBMITTING:
-            histories[name] = [(moment, event, detail)]
-        elif event == _POSTPONED:
+        if event == _POSTPONED:
             histories.pop(name, None)
         elif name in histories:
             histories[name].append((moment, event, detail))
         else:
             histories[name] = [(moment, event, detail)]
-    for line in torn:
-        # A job adopted when the machine lost power: passed over, its product would be submitted a second time.
-        columns = line.split("\t")
-        if len(columns) == 4 and columns[1] == _SUBMITTED and _names_a_job(columns[2]):
-            histories.setdefault(columns[2], [(columns[0], columns[1], columns[3])])
     return histories
 
 
-def _without_torn(lines: Iterable[str], torn: list[str]) -> list[str]:
-    """Return the lines without those above a mark of a torn one, which go to `torn`."""
+def _what_is_named(columns: list[str]) -> list[str]:
+    """Return four columns for a line that has more or fewer, or an unknown event: a job that it names is kept."""
+    name = next((column for column in columns[1:] if _names_a_job(column)), "")
+    is_event = len(columns) >= 3 and columns[1] in _EVENTS and columns[2] == name
+    return [columns[0], columns[1] if is_event else "", name, columns[3] if is_event and len(columns) > 3 else ""]
+
+
+def _without_torn(lines: Iterable[str]) -> list[str]:
+    """Leave out each line that is marked as torn, and the marks: more than one where crashes tore the mark itself."""
     whole: list[str] = []
-    for line in lines:
-        if line != TORN:
-            whole.append(line)
-            continue
-        while whole and TORN.startswith(whole[-1] or "?"):  # the mark itself was torn by a second crash
-            whole.pop()
-        torn += whole[-1:]
-        del whole[-1:]
+    for is_mark, group in groupby(lines, key=lambda line: bool(line) and TORN.startswith(line)):
+        run = list(group)
+        if is_mark and TORN in run:
+            del whole[-1:]
+        else:
+            whole += run
     return whole
 
 
@@ -231,12 +228,12 @@ def _job(name: str, rows: Iterable[_Row]) -> Job:
 
 def _after(job: Job, moment: str, event: str, detail: str) -> Job:
     """Return the job after one event; a new submission begins it afresh."""
-    if event == Event.SUBMITTING:
-        return Job(job.name, State.UNSURE, plan=detail)
-    if event == Event.SUBMITTED:
-        if not is_status_url(detail):
-            return Job(job.name, State.UNSURE, plan=job.plan)
-        return Job(job.name, State.OPEN, plan=job.plan, status_url=detail, submitted_at=_when(moment))
+    if event in {Event.SUBMITTING, Event.SUBMITTED}:
+        begun = Job(job.name, State.UNSURE, earlier_files=[*job.earlier_files, *job.files])
+        begun.plan = detail if event == Event.SUBMITTING else job.plan
+        if event == Event.SUBMITTED and is_status_url(detail):
+            begun.state, begun.status_url, begun.submitted_at = State.OPEN, detail, _when(moment)
+        return begun
     if event in _ENDS:
         job.state, job.detail = _ENDS[event], detail
     elif event in {Event.NOVALD, Event.DOWNLOADED}:

@@ -51,12 +51,21 @@ class Entry:
 
 def ledger(jobs: Jobs, standing: Mapping[str, str], folder: Path) -> list[Entry]:
     """Return the ledger, by tile and date; `standing` says which of the open jobs are running."""
-    known: dict[tuple[str, date, str], list[Entry]] = {}
+    known: dict[tuple[str, date], list[Entry]] = {}
     for job in jobs.values():
         for entry in _entries(job, RUNNING if standing.get(job.name) == RUNNING else WAITING):
-            known.setdefault((entry.tile, entry.day, entry.satellite), []).append(entry)
-    shown = [entry for key in sorted(known) for entry in _to_show(known[key])]
+            known.setdefault((entry.tile, entry.day), []).append(entry)
+    shown = [entry for key in sorted(known) for seen in _by_satellite(known[key]) for entry in _to_show(seen)]
     return [replace(entry, bytes=_size(folder / entry.file)) if entry.file else entry for entry in shown]
+
+
+def _by_satellite(entries: list[Entry]) -> list[list[Entry]]:
+    """Return the entries of one day by satellite; a planned date without one is that of the first."""
+    satellites = sorted({entry.satellite for entry in entries} - {""}) or [""]
+    return [
+        [entry for entry in entries if entry.satellite == one or (not entry.satellite and one == satellites[0])]
+        for one in satellites
+    ]
 
 
 def as_csv(entries: Iterable[Entry]) -> str:
@@ -77,21 +86,22 @@ def _to_show(entries: list[Entry]) -> list[Entry]:
 
 def _entries(job: Job, if_open: str) -> list[Entry]:
     product, series = L1CProduct.parse(job.name), Series.parse(job.name)
-    results = [(file, ON_DISK) for file in job.files] + [(name, TOO_CLOUDY) for name in job.novald]
+    results = [(name, TOO_CLOUDY) for name in job.novald]
+    results += [(file, ON_DISK) for file in [*job.earlier_files, *job.files]]  # last, for it says more
     rest = {State.OPEN: if_open, State.UNSURE: UNSURE, State.FINISHED: NOT_DELIVERED}.get(job.state, FAILED)
     if product is not None:
-        name, state = next(iter(results), ("", rest))
+        name, state = results[-1] if results else ("", rest)
         planned = PlannedDate(product.sensing.date(), product.satellite, product.orbit)
         return [_entry(job, product.tile.name, planned, state, name)]
     if series is None:
         return []
     dates = dict.fromkeys(read_plan(job.plan), ("", rest))
     for name, state in results:
-        if sighted := L2AProduct.find(name):
-            dates[_planned(sighted, dates) or PlannedDate(sighted.sight.date(), sighted.satellite, series.orbit)] = (
-                name,
-                state,
-            )
+        if result := L2AProduct.find(name):
+            planned = _planned(result, dates) or PlannedDate(result.sight.date())
+            dates.pop(planned, None)
+            orbit = planned.orbit or series.orbit
+            dates[PlannedDate(planned.day, result.satellite, orbit)] = (name, state)
     return [_entry(job, series.tile.name, planned, state, name) for planned, (name, state) in dates.items()]
 
 

@@ -155,7 +155,7 @@ def _problem_of_process(options: argparse.Namespace) -> str:
     is_search = bool(point or box or given & {"tile", "location"})
     of_a_search = sorted(given & {"start_date", "orbit", "max_cloud", "sat", "json", "series"})
     corrections = given & {"adopt", "drop"}
-    others = given - corrections - {"auth", "log", "server", "quiet", "verbose", "end_date"}
+    others = given - corrections - {"auth", "log", "server", "quiet", "verbose", "yes", "end_date"}
     match True:
         case _ if corrections and others:
             return f"--adopt and --drop stand alone: take away {_named(sorted(others)[0])}"

@@ -99,13 +99,18 @@ class PartFile:
 
 
 def make_durable(final: Path) -> None:
-    """Bring a file that an earlier run has renamed, and its name, to disk: that run may have been killed before."""
+    """Bring a file that an earlier run has renamed, and its name, to disk: that run may have been killed before.
+
+    It may not have come to removing its note of the remote file either.
+    """
     descriptor = os.open(final, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
     sync_folder(final.parent)
+    if not _part_path(final).exists():
+        _remote_path(final).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import Future
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
+from typing import TypeGuard
 
 from .cli import Console
 from .download import NO_WHOLE_ZIP, Absent, fetch
@@ -14,7 +16,7 @@ from .follow import POLLS_AT_ONCE, Follower
 from .joblog import JobLog
 from .jobs import ABSENT, BROKEN, NO_RESULTS, Event, Job, Jobs, Missing, State
 from .partfile import DiskFull, make_durable
-from .products import L1CProduct, is_novald
+from .products import Acquisition, L1CProduct, is_novald
 from .report import JobReport, Phase
 from .series import Series
 from .text import one_line, size
@@ -45,6 +47,7 @@ class Round:
         self._workers = Workers(poll=POLLS_AT_ONCE, fetch=downloads)
         self._statuses: list[Status] = []
         self._claims: dict[str, str] = {}  # file names, and the jobs whose results bear them
+        self._second_parts: set[str] = set()
         self._under_way: dict[str, int] = {}  # finished jobs, and how many of their downloads are not through
         self._short: set[str] = set()  # jobs of which a result stays out in this round
         self._unprocessed: dict[str, str] = {}  # series jobs, and how many dates PEPS left out of them
@@ -54,8 +57,10 @@ class Round:
     def run(self, jobs: Jobs) -> Status:
         """Poll every open job, fetch what is finished, and return how the round went."""
         self._claims = jobs.owners()
+        open_jobs = jobs.in_state(State.OPEN)
+        self._second_parts = _second_parts(open_jobs)
         try:
-            for job in jobs.in_state(State.OPEN):
+            for job in open_jobs:
                 self._workers.start("poll", partial(self._follower.poll, job), partial(self._take_poll, job))
             self._workers.finish()
         finally:
@@ -90,8 +95,9 @@ class Round:
             if is_novald(name):
                 self._log.append(Event.NOVALD, job.name, name)
                 self._console.tell(f"{job.name}: too cloudy, {name} holds nothing to use and is not downloaded")
-            elif _is_put_off(job.missing.get(name)):
+            elif _is_put_off(missing := job.missing.get(name)):
                 self._stays_out(job, f"{name} came broken within the last day; it is tried again later")
+                self._give_up_in_time(job, name, missing)
             elif not self._is_full:
                 self._begin(job, name, address)
         if report.unprocessed not in {"", "0"}:
@@ -99,30 +105,21 @@ class Round:
         self._conclude(job)
 
     def _begin(self, job: Job, name: str, address: str) -> None:
-        is_taken = self._claims.get(name, job.name) != job.name
+        is_taken = self._claims.get(name, job.name) != job.name or job.name in self._second_parts
         file = job.own_file_name(name) if is_taken else name
         self._claims[file] = job.name
         self._under_way[job.name] = self._under_way.get(job.name, 0) + 1
-        self._workers.start(
-            "fetch", partial(self._bring, job, name, address, file), partial(self._take_fetch, job, name)
-        )
+        self._workers.start("fetch", partial(self._bring, job, address, file), partial(self._take_fetch, job, name))
 
     # -- downloads ------------------------------------------------------------------------------------------------
 
-    def _bring(self, job: Job, name: str, address: str, file: str) -> Path:
+    def _bring(self, job: Job, address: str, file: str) -> Path:
         """Bring a result to its place, in a thread of its own; return where it is."""
         belongs = _belongs_to(job)
         final = self._folder / file
         if is_whole(final, belongs):
-            length = self._client.length_of(address)
-            if length in {None, final.stat().st_size}:
-                make_durable(final)
-                return final
-            # Another log's job has a result of this name: the other part of an acquisition cut in two.
-            final = self._folder / job.own_file_name(name)
-            if is_whole(final, belongs):
-                make_durable(final)
-                return final
+            make_durable(final)
+            return final
         with self._console.meter(final.name) as meter:
 
             def watch(there: int, total: int | None) -> None:
@@ -150,7 +147,6 @@ class Round:
 
     def _miss(self, job: Job, name: str, kind: str, reason: str) -> None:
         """Note a result that could not be had: told once, and the end of the job when it stays so for too long."""
-        now = datetime.now(timezone.utc)
         known = job.missing.get(name)
         is_news = known is None or (kind == BROKEN and _is_whole_zip(reason))
         if is_news:
@@ -162,9 +158,14 @@ class Round:
             self._console.tell(f"{job.name}: {what}; the next runs try again")
             return
         self._stays_out(job, f"{name} is still missing ({kind}): {reason}")
+        self._give_up_in_time(job, name, known)
+
+    def _give_up_in_time(self, job: Job, name: str, missing: Missing) -> None:
+        """Close a job of which a result has been missing for too long."""
         patience = GIVE_UP_EMPTY_AFTER if name == NO_RESULTS else GIVE_UP_RESULT_AFTER
-        if now - known.since >= patience and job.state is State.OPEN:
-            self._close(job, Event.FAILED, f"{name} {kind} since {known.since:%Y-%m-%d}: {reason}")
+        if datetime.now(timezone.utc) - missing.since >= patience and job.state is State.OPEN:
+            since = f"since {missing.since:%Y-%m-%d}"
+            self._close(job, Event.FAILED, f"{name} {missing.kind} {since}: {missing.reason}")
 
     def _stays_out(self, job: Job, why: str) -> None:
         self._short.add(job.name)
@@ -223,11 +224,26 @@ def _belongs_to(job: Job) -> Belongs:
     return job_of.became if job_of else (lambda _: True)
 
 
+def _second_parts(jobs: Iterable[Job]) -> set[str]:
+    """Return the names of the jobs whose acquisition an earlier job of the log is of, too: it was cut in two.
+
+    Their results bear one name, and it goes to the job that came first, whichever is finished first.
+    """
+    first: set[Acquisition] = set()
+    second = set()
+    for job in jobs:
+        if product := L1CProduct.parse(job.name):
+            if product.acquisition in first:
+                second.add(job.name)
+            first.add(product.acquisition)
+    return second
+
+
 def _is_whole_zip(reason: str) -> bool:
     return not reason.startswith(NO_WHOLE_ZIP)
 
 
-def _is_put_off(missing: Missing | None) -> bool:
+def _is_put_off(missing: Missing | None) -> TypeGuard[Missing]:
     """Tell whether a result came whole and broken so lately that it is not tried again yet."""
     if missing is None or missing.kind != BROKEN or not _is_whole_zip(missing.reason):
         return False

@@ -12,6 +12,7 @@ from .errors import UsageError
 from .products import LATEST_SIGHT, L1CProduct, L2AProduct, Tile
 
 EARLIEST = date(2016, 4, 1)
+LATEST = date(9999, 12, 1)  # leaves room for reckoning with the days behind it
 SHORTEST, LONGEST = 55, 366  # days, both ends included: PEPS asks for 50 to 55 at least, and takes 366 at most
 _DAY = timedelta(days=1)
 _NAME = re.compile(
@@ -52,7 +53,7 @@ class Series:
                 return None
             start, end = date.fromisoformat(match["start"]), date.fromisoformat(match["end"])
             orbit = int(match["orbit"]) if match["orbit"] else None
-            is_possible = start <= end and (orbit is None or 1 <= orbit <= 143)
+            is_possible = start <= end <= LATEST and (orbit is None or 1 <= orbit <= 143)
             return cls(Tile.parse(match["tile"]), start, end, orbit) if is_possible else None
         except (ValueError, UsageError):
             return None

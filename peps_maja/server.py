@@ -65,14 +65,18 @@ class Server:
         without a host counts from `seen_at`. Raises NotPeps for what no http client can fetch.
         """
         try:
-            parts = urlsplit(urljoin(seen_at or self.base + "/", address.strip()))
-            here = _origin(parts) == _origin(urlsplit(self.base))
+            reached = self._reached(urlsplit(urljoin(seen_at or self.base + "/", address.strip())))
+            _origin(urlsplit(reached))
         except ValueError:
             raise NotPeps(f"the server names an address that is none: {address!r}") from None
+        return reached
+
+    def _reached(self, parts: SplitResult) -> str:
         if parts.scheme not in _PORTS or not parts.hostname:
-            raise NotPeps(f"the server names an address that is neither http nor https: {address!r}")
+            raise NotPeps(f"the server names an address that is neither http nor https: {parts.geturl()!r}")
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")
-        if here or (parts.scheme == "https" and not _CNES_HOST.fullmatch(parts.hostname)):
+        is_here = _origin(parts) == _origin(urlsplit(self.base))
+        if is_here or (parts.scheme == "https" and not _CNES_HOST.fullmatch(parts.hostname)):
             return urlunsplit(bare)
         path = parts.path
         if _OUTPUTS in path:

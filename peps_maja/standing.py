@@ -9,7 +9,7 @@ from functools import partial
 
 from .errors import AccountRefused, PepsError, ServerAway, Status, UntrustedServer
 from .follow import POLLS_AT_ONCE, Follower
-from .jobs import Job, Jobs, State
+from .jobs import NO_RESULTS, Job, Jobs, State
 from .products import is_novald
 from .report import JobReport, Phase
 from .workers import Workers
@@ -52,18 +52,23 @@ class Standing:
         return {name: value for name, value in asdict(self).items() if name != "status"}
 
 
-def standings(jobs: Jobs, follower: Follower | None) -> list[Standing]:
+def standings(jobs: Jobs, follower: Follower | None) -> tuple[list[Standing], PepsError | None]:
     """Return where each job stands, in the order of the log; open ones are asked for, if there is a `follower`.
 
-    Raises what concerns every job: AccountRefused, UntrustedServer, ServerAway.
+    What concerns every job (AccountRefused, UntrustedServer, ServerAway) ends the asking and comes second: then the
+    rest stands as the log has it.
     """
     found = {job.name: _logged(job) for job in jobs.values()}
+    ends: list[PepsError] = []
     if follower is not None:
         workers = Workers(poll=POLLS_AT_ONCE)
 
         def take(job: Job, poll: Future[JobReport]) -> None:
             error = poll.exception()
-            if isinstance(error, PepsError) and not isinstance(error, _CONCERNS_ALL):
+            if isinstance(error, _CONCERNS_ALL):
+                ends.append(error)
+                workers.cancel_waiting("poll")
+            elif isinstance(error, PepsError):
                 found[job.name] = replace(found[job.name], message=str(error), status=Status.TRY_LATER)
             else:
                 found[job.name] = _reported(found[job.name], job, poll.result())
@@ -74,7 +79,7 @@ def standings(jobs: Jobs, follower: Follower | None) -> list[Standing]:
             workers.finish()
         finally:
             workers.close()
-    return list(found.values())
+    return list(found.values()), next(iter(ends), None)
 
 
 def _logged(job: Job) -> Standing:
@@ -92,7 +97,7 @@ def _logged(job: Job) -> Standing:
 def _logged_results(job: Job) -> Iterable[ResultStanding]:
     yield from (ResultStanding(job.result_name(file), "downloaded", file) for file in job.files)
     yield from (ResultStanding(name, "novald") for name in job.novald)
-    yield from (ResultStanding(name, "missing") for name in job.missing)
+    yield from (ResultStanding(name, "missing") for name in job.missing if name != NO_RESULTS)
 
 
 def _reported(logged: Standing, job: Job, report: JobReport) -> Standing:

@@ -53,6 +53,8 @@ def check_account(client: Client, process: str) -> None:
         document = read_document(client.ask(client.server.wps, capabilities_query()).body)
     except (Unreadable, NotPeps, NotThere) as error:
         raise NotPeps(f"{client.server.base} speaks no WPS ({error}): is --server right?") from error
+    if isinstance(document, ExceptionReport) and document.means_busy():
+        raise ServerBusy(f"{client.server.base} is busy ({document}): try again later")
     if isinstance(document, ExceptionReport):
         raise NotPeps(f"{client.server.base} does not tell what this account may run: {document}")
     if not isinstance(document, Capabilities) or process not in document.processes:

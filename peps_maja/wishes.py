@@ -29,10 +29,10 @@ def searches(options: argparse.Namespace, wishes: Wishes) -> list[Search]:
     if options.location is not None:
         places = [{"q": options.location}]
     elif options.lat is not None:
-        places = [{"lat": f"{options.lat:g}", "lon": f"{options.lon:g}"}]
+        places = [{"lat": f"{options.lat:.10g}", "lon": f"{options.lon:.10g}"}]
     elif options.lonmin is not None:
         edges = (options.lonmin, options.latmin, options.lonmax, options.latmax)
-        places = [{"box": ",".join(f"{edge:g}" for edge in edges)}]
+        places = [{"box": ",".join(f"{edge:.10g}" for edge in edges)}]
     else:
         places = [{"tileid": tile} for tile in sorted(wishes.tiles)]
     return [Search(place, wishes.days) for place in places]

@@ -15,6 +15,10 @@ from .text import one_line
 MAJA = "MAJA"  # one product
 FULL_MAJA = "FULL_MAJA"  # a tile over a span of days
 
+# What XML 1.0 (section 2.2) has no place for, as it is or as a character reference.
+_CONTROLS = re.compile(
+    rb"[\x01-\x08\x0b\x0c\x0e-\x1f]|&#(?:x0*(?:[1-8bcef]|1[0-9a-f])|0*(?:[1-8]|1[124-9]|2[0-9]|3[01]));", re.IGNORECASE
+)
 _WPS_ID = re.compile(r"(?:pywps-)?([A-Za-z0-9_.-]+)\.xml", re.IGNORECASE)
 
 
@@ -71,6 +75,7 @@ def is_status_url(address: str) -> bool:
     """Tell whether this is a whole status URL: http(s), and not cut short of its `….xml`."""
     try:
         parts = urlsplit(address)
+        _ = parts.port  # raises ValueError for one that there is not
     except ValueError:
         return False
     return (
@@ -215,6 +220,10 @@ def _parse_xml(body: bytes) -> ET.Element:
         parser = ET.XMLParser(target=_NoDoctype())  # noqa: S314 (what makes XML unsafe is refused above)
         return ET.fromstring(body, parser)  # noqa: S314
     except (ET.ParseError, ValueError, LookupError) as error:
+        # A message with escape sequences in it is no well-formed XML, and still a refusal.
+        cleaned = _CONTROLS.sub(b" ", body)
+        if cleaned != body and b"\0" not in body:
+            return _parse_xml(cleaned)
         raise Unreadable(f"{kind_of(body)} where WPS's XML was expected ({one_line(str(error), 80)})") from None
 
 

@@ -59,6 +59,8 @@ def is_whole(path: Path, belongs: Belongs) -> bool:
         check_zip(path, path.name, belongs)
     except (Broken, FileNotFoundError):
         return False
+    except OSError as error:
+        raise PepsError(f"cannot read {path}: {error.strerror}; mend that, the next run tries again") from error
     return True
 
 

@@ -1,0 +1,543 @@
+"""What the parsers are fed by tests/test_fuzz.py and tests/fuzz.py, and what must hold whatever they are fed.
+
+Each target is a strategy and a check. A check calls the parsers as the scripts do; it lets pass what they foresee,
+which is a value or one of our errors, and nothing else.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from tempfile import TemporaryDirectory
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import test_forms as forms
+import test_recorded_catalogue as recorded
+from hypothesis import strategies as st
+
+from peps_maja.answers import Answer, refusal, retry_after, shown
+from peps_maja.catalogue import Wishes, choose, read_page
+from peps_maja.credentials import read_credentials
+from peps_maja.errors import PepsError
+from peps_maja.joblog import JobLog
+from peps_maja.jobs import HEADER, Event, Jobs, State
+from peps_maja.ledger import as_csv, ledger
+from peps_maja.plan import summary, table
+from peps_maja.products import L1CProduct, L2AProduct, Tile, is_novald, is_old_format
+from peps_maja.report import read_report, results_in_joblog
+from peps_maja.series import PlannedDate, Series, read_plan
+from peps_maja.server import Server
+from peps_maja.submit import Outcome, read_answer
+from peps_maja.text import one_line
+from peps_maja.wps import ExceptionReport, ExecuteResponse, is_status_url, read_document, wps_id
+from peps_maja.zips import bare_name
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a group of parsers is fed, and what must hold."""
+
+    values: st.SearchStrategy[Any]
+    check: Callable[[Any], None]
+
+
+# -- samples ---------------------------------------------------------------------------------------------------------
+
+L1C = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
+L2A = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D"
+SERIES = "31TCJ_2018-01-01_2018-12-31_R051"
+WPS_ID = "8e99b3de-3f20-11e9-81a5-0242ac110002"
+SERVER = "https://peps.cnes.fr"
+
+_PLACE = {
+    "server": SERVER,
+    "id": WPS_ID,
+    "report": WPS_ID,
+    "zip": f"{L2A}.zip",
+    "files": "/cgi-bin/mapcache_results/maja",
+}
+
+
+def filled(sample: str) -> str:
+    return Template(sample).substitute(_PLACE)
+
+
+WPS_DOCUMENTS = [filled(sample) for sample in (*forms.EXECUTE_RESPONSES.values(), *forms.EXCEPTION_REPORTS.values())]
+WPS_DOCUMENTS.append(
+    '<wps:Capabilities xmlns:wps="http://www.opengis.net/wps/1.0.0" xmlns:ows="http://www.opengis.net/ows/1.1">'
+    "<wps:ProcessOfferings><wps:Process><ows:Identifier>MAJA</ows:Identifier></wps:Process></wps:ProcessOfferings>"
+    "</wps:Capabilities>"
+)
+REPORTS = [
+    filled(sample)
+    for sample in (
+        *forms.REPORTS_WITH_RESULTS.values(),
+        *forms.WITHOUT_RESULTS.values(),
+        *(report for report, _ in forms.UNDER_WAY.values()),
+        *(report for report, _, _ in forms.ENDED_BADLY.values()),
+    )
+]
+PAGES = [recorded.page(recorded.varied()[:3], 1, 2), recorded.page(recorded.varied()[12:18])]
+JOBLOGS = [filled(forms.JOBLOG), filled(forms.JOBLOG_UNDER_WAY)]
+ERRORS = [
+    '{"ErrorCode": 500, "ErrorMessage": "Database Connection Error"}',
+    '{"ErrorMessage": "Unauthorized", "ErrorCode": 401}',
+    forms.HTML,
+]
+CREDENTIALS = [
+    "me@example.org secret\n",
+    "# mine\r\n\r\nme@example.org  pass word \u20ac\r\n",
+    "\ufeffme@example.org\tx",
+]
+ADDRESSES = [
+    *(filled(url) for url in forms.STATUS_URLS.values()),
+    f"{SERVER}/cgi-bin/mapcache_results/maja/{WPS_ID}/{L2A}.zip",
+    f"{SERVER}/resto/wps/outputs/report-{WPS_ID}.json",
+    "http://me:secret@peps-vizo.cnes.fr:8081/wps/outputs/x.xml?a=b;c#d",
+    "https://[2001:db8::1]:8443/maja/NOVALD_x.zip",
+    "//other.example.org/a%2F..%2Fb.zip",
+    "http://127.0.0.1:8080",
+]
+NAMES = [
+    L1C,
+    f"{L1C}.SAFE",
+    "S2A_OPER_PRD_MSIL1C_PDMC_20160525T004131_R108_V20150730T103016_20150730T103016",
+    f"{L2A}.zip",
+    f"NOVALD_{L2A}_V2-2.zip",
+    "T31TCJ",
+    SERIES,
+]
+LOG = "\n".join(
+    (
+        HEADER,
+        f"2019-04-02T09:12:44Z\tsubmitting\t{L1C}\t",
+        f"2019-04-02T09:12:45Z\tsubmitted\t{L1C}\t{SERVER}/resto/wps/outputs/pywps-{WPS_ID}.xml",
+        f"2019-04-02T10:00:00Z\tmissing\t{L1C}\t{L2A}.zip broken the zip is damaged",
+        f"2019-04-03T10:00:00Z\tstalled\t{L1C}\t25",
+        f"2019-04-03T11:30:01Z\tdownloaded\t{L1C}\t{L2A}.zip",
+        f"2019-04-03T11:30:01Z\tfinished\t{L1C}\t",
+        f"2019-04-02T09:13:00Z\tsubmitting\t{SERIES}\t2018-01-03/S2A/R051 2018-01-05",
+        f"2019-04-02T09:13:01Z\tpostponed\t{SERIES}\tthe server is busy",
+        f"2019-04-02T09:14:00Z\tsubmitting\t{SERIES}\t2018-01-03/S2A/R051 2018-01-05",
+        f"2019-04-02T09:14:01Z\tsubmitted\t{SERIES}\t{SERVER}/resto/wps/outputs/{WPS_ID}.xml",
+        f"2019-04-03T11:30:02Z\tnovald\t{SERIES}\tNOVALD_SENTINEL2A_20180103-105426-459_L2A_T31TCJ_D.zip",
+        "2019-04-02T09:15:00Z\tsubmitting\tanother\t",
+        "2019-04-02T09:15:01Z\trejected\tanother\tInvalidParameterValue: product",
+        "",
+    )
+)
+
+# -- how they are damaged --------------------------------------------------------------------------------------------
+
+# What stands at the borders of what a parser expects, in any of the languages that are read here.
+TOKENS = [
+    *(
+        b"\x00",
+        b"\xff",
+        b"\xed\xa0\x80",
+        b"\xef\xbb\xbf",
+        b"\xe2\x80\xae",
+        b"\xc2\x85",
+        b"\x1b[2J",
+        b"\t",
+        b"\n",
+        b"\r",
+    ),
+    *(b"<", b">", b"&", b"&amp;", b"&#0;", b"]]>", b"<!DOCTYPE a [<!ENTITY b 'c'>]>", b"<?xml?>", b'"', b"'"),
+    *(b"{", b"}", b"[", b"]", b":", b",", b"null", b"true", b"NaN", b"1e999", b"-1", b"0", b"9" * 400, b"9" * 5000),
+    *(
+        b"\\ud800",
+        b"\\u0000",
+        b"\\",
+        b"[" * 3000,
+        b"%00",
+        b"%2f",
+        b"%",
+        b"../",
+        b"//",
+        b"://",
+        b"[::",
+        b"@",
+        b"#",
+        b"?",
+    ),
+    *(b"ftp://x/y", b"http://[", "http://\u2100/".encode(), b":99999", b"-T", b"0000", b"9999", b".xml", b".zip"),
+]
+
+
+def damaged(samples: Sequence[bytes | str]) -> st.SearchStrategy[bytes]:
+    """Return samples of which pieces are cut out, doubled, exchanged or overwritten, and arbitrary bytes."""
+    whole = [sample.encode() if isinstance(sample, str) else sample for sample in samples]
+
+    @st.composite
+    def sampled(draw: st.DrawFn) -> bytes:
+        value = bytearray(draw(st.sampled_from(whole)))
+        for _ in range(draw(st.integers(0, 6))):
+            at = draw(st.integers(0, len(value)))
+            end = min(len(value), at + draw(st.integers(0, 40)))
+            match draw(st.integers(0, 5)):
+                case 0:
+                    del value[at:end]
+                case 1:
+                    value[at:at] = draw(st.sampled_from(TOKENS))
+                case 2:
+                    value[at:end] = draw(st.sampled_from(TOKENS))
+                case 3:
+                    value[at:at] = value[at:end]
+                case 4:
+                    other = draw(st.sampled_from(whole))
+                    value[at:end] = other[at : at + draw(st.integers(0, 200))]
+                case _:
+                    value[at:end] = draw(st.binary(max_size=12))
+        return bytes(value)
+
+    return st.one_of(sampled(), st.binary(max_size=200))
+
+
+def damaged_text(samples: Sequence[str]) -> st.SearchStrategy[str]:
+    """Return texts near the samples, and arbitrary ones (with lone surrogates, as JSON may have them)."""
+    near = damaged(samples).map(lambda value: value.decode(errors="surrogateescape"))
+    anything = st.text(st.characters(codec=None), max_size=80)
+    joined = st.lists(st.one_of(st.sampled_from(samples), anything), max_size=3).map("".join)
+    return st.one_of(near, anything, joined)
+
+
+json_values = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.integers(10**300, 10**320),
+        st.floats(),
+        st.text(max_size=20),
+        st.sampled_from([*ADDRESSES, *NAMES, "100%", "42 %", "FINISHED", "tape"]),
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=8), inner, max_size=3)),
+    max_leaves=6,
+)
+
+
+def changed_json(samples: Sequence[Any]) -> st.SearchStrategy[bytes]:
+    """Return JSON texts of samples in which some values are others, or missing."""
+
+    @st.composite
+    def changed(draw: st.DrawFn) -> bytes:
+        value = [copy.deepcopy(draw(st.sampled_from(samples)))]
+        for _ in range(draw(st.integers(1, 4))):
+            holder, key = draw(st.sampled_from(_places(value)))
+            if draw(st.booleans()) or holder is value:
+                holder[key] = draw(json_values)
+            else:
+                del holder[key]
+        return json.dumps(value[0]).encode()
+
+    return changed()
+
+
+def _places(value: Any) -> list[tuple[Any, Any]]:
+    """Return each list or dictionary inside, once with each of its indices or keys."""
+    here = [(value, key) for key in (range(len(value)) if isinstance(value, list) else value)]
+    return here + [
+        place for holder, key in here if isinstance(holder[key], (list, dict)) for place in _places(holder[key])
+    ]
+
+
+def changed_xml(samples: Sequence[str]) -> st.SearchStrategy[bytes]:
+    """Return XML documents in which some elements have another name, text or attribute, or are moved or missing."""
+    trees = [ET.fromstring(sample) for sample in samples]  # noqa: S314 (our own)
+    names = sorted({element.tag for tree in trees for element in tree.iter()})
+    texts = st.one_of(
+        st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff"), max_size=30),
+        st.sampled_from([*ADDRESSES, *REPORTS, "42", "NaN", "-1", "1e9999", ""]),
+    )
+    attributes = ["href", "{http://www.w3.org/1999/xlink}href", "statusLocation", "percentCompleted", "exceptionCode"]
+
+    @st.composite
+    def changed(draw: st.DrawFn) -> bytes:
+        tree = copy.deepcopy(draw(st.sampled_from(trees)))
+        for _ in range(draw(st.integers(1, 4))):
+            elements = list(tree.iter())
+            element = draw(st.sampled_from(elements))
+            match draw(st.integers(0, 4)):
+                case 0:
+                    element.tag = draw(st.sampled_from(names))
+                case 1:
+                    element.text = draw(texts)
+                case 2:
+                    element.set(draw(st.sampled_from(attributes)), draw(texts))
+                case 3:
+                    element.append(copy.deepcopy(draw(st.sampled_from(elements))))
+                case _:
+                    for child in list(element)[: draw(st.integers(0, 2))]:
+                        element.remove(child)
+        return ET.tostring(tree)
+
+    return changed()
+
+
+# -- valid names, for round trips ------------------------------------------------------------------------------------
+
+_zones = st.integers(1, 60).map("{:02d}".format)
+_letters = st.sampled_from("ABCDEFGHJKLMNPQRSTUVWXYZ")
+tiles = st.tuples(_zones, st.sampled_from("CDEFGHJKLMNPQRSTUVWX"), _letters, _letters).map("".join)
+_moments = st.datetimes().map(lambda moment: f"{moment:%Y%m%dT%H%M%S}".rjust(15, "0"))
+l1c_parts = st.tuples(
+    st.sampled_from(["S2A", "S2B", "S2C"]), _moments, st.integers(0, 9999), st.integers(1, 143), tiles, _moments
+)
+
+
+# -- what must hold --------------------------------------------------------------------------------------------------
+
+
+def _is_one_line(text: str) -> bool:
+    return text == one_line(text, len(text) + 1)
+
+
+def check_names(text: str) -> None:
+    with suppress(PepsError):
+        tile = Tile.parse(text)
+        assert Tile.parse(tile.name) == Tile.parse(tile.name.lower()) == tile
+    product, result, series = L1CProduct.parse(text), L2AProduct.find(text), Series.parse(text)
+    if product:
+        assert L1CProduct.parse(product.name) == product
+        assert not is_old_format(text)
+        assert 1 <= product.orbit <= 143
+        assert product.tile.name in product.name
+        assert product.baseline in product.name
+    if result:
+        assert result.name in text
+        assert L2AProduct.find(result.name) == result
+        assert is_novald(f"NOVALD_{result.name}")
+    if series:
+        assert Series.parse(series.name) == series
+        assert str(series.start) in series.inputs
+    if result and product:
+        product.became(result)
+    if result and series:
+        series.became(result)
+
+
+def check_l1c_parts(parts: tuple[str, str, int, int, str, str]) -> None:
+    satellite, sensing, baseline, orbit, tile, discriminator = parts
+    name = f"{satellite}_MSIL1C_{sensing}_N{baseline:04}_R{orbit:03}_T{tile}_{discriminator}"
+    product = L1CProduct.parse(name)
+    assert product is not None
+    assert product.name == name
+    assert (product.satellite, product.baseline, product.orbit) == (satellite, f"N{baseline:04}", orbit)
+    assert product.tile == Tile.parse(tile)
+    assert f"{product.sensing:%Y%m%dT%H%M%S}".rjust(15, "0") == sensing
+
+
+def check_page(body: bytes) -> None:
+    with suppress(PepsError):
+        page = read_page(body)
+        for record in page.records:
+            assert _is_one_line(record.identifier)
+            assert all(map(_is_one_line, (record.tile, record.day, record.satellite)))
+        choices = choose(page.records, Wishes(max_clouds=50))
+        assert len(choices) == len({record.identifier for record in page.records})
+        assert all(map(_is_printable, (*table(choices, with_names=True), summary(choices))))
+
+
+def _is_printable(line: str) -> bool:
+    return _is_one_line(" ".join(line.split()))
+
+
+def check_wps(body: bytes) -> None:
+    with suppress(PepsError):
+        document = read_document(body)
+        if isinstance(document, ExceptionReport):
+            assert _is_one_line(str(document))
+            assert str(document)
+            assert document.means_busy() in {True, False}
+        if isinstance(document, ExecuteResponse):
+            assert _is_one_line(document.message)
+            assert document.percent is None or 0 <= document.percent <= 100
+            assert document.failure is None or _is_one_line(str(document.failure))
+            if is_status_url(document.status_location):
+                assert wps_id(document.status_location)
+            if document.report_url:
+                check_address(document.report_url)
+            if document.report:
+                check_report(document.report.encode(errors="surrogatepass"))
+
+
+def check_report(body: bytes) -> None:
+    with suppress(PepsError):
+        report = read_report(body)
+        assert report.percent is None or 0 <= report.percent <= 100
+        assert all(map(_is_one_line, (report.status, report.message, report.unprocessed, str(report))))
+        for address in report.results:
+            check_file_name(address)
+            check_address(address)
+
+
+def check_joblog(text: str) -> None:
+    for address in results_in_joblog(text, WPS_ID):
+        assert f"/mapcache_results/maja/{WPS_ID}/" in address
+        assert address.startswith(("http://", "https://"))
+        assert address in text
+        check_file_name(address)
+        check_address(address)
+
+
+def check_credentials(content: bytes) -> None:
+    with TemporaryDirectory() as folder, suppress(PepsError):
+        path = Path(folder, "peps.txt")
+        path.write_bytes(content)
+        account = read_credentials(path, {})
+        assert account.email
+        assert account.password
+        assert ":" not in account.email
+        assert account.password.encode() in content
+
+
+def check_log(content: bytes) -> None:
+    """Whatever a log holds, it is read or refused; an event written behind it is neither lost nor torn."""
+    with TemporaryDirectory() as folder, suppress(PepsError):
+        log = JobLog(Path(folder, "log"))
+        log.path.write_bytes(content)
+        before = log.replay()
+        _check_jobs(before, Path(folder))
+        log.append(Event.SUBMITTING, L1C)
+        assert log.path.read_bytes().startswith(content)
+        after = log.replay()
+        assert after[L1C].state is State.UNSURE
+        assert {name: job.state for name, job in after.items() if name != L1C} == {
+            name: job.state for name, job in before.items() if name != L1C
+        }
+
+
+def _check_jobs(jobs: Jobs, folder: Path) -> None:
+    assert sum(jobs.count().values()) == len(jobs) == len(jobs.in_state(*State))
+    assert jobs.owners().keys() >= {file for job in jobs.values() for file in job.files}
+    for job in jobs.values():
+        assert (job.state is State.OPEN) <= is_status_url(job.status_url)
+        assert job.wps_id or not job.status_url
+        assert job.open_for().total_seconds() or job.state is not State.OPEN or job.submitted_at is None
+        assert all(job.has_dealt_with(name) for name in job.novald)
+        read_plan(job.plan)
+    as_csv(ledger(jobs, {}, folder))
+
+
+def check_written_log(events: list[tuple[Event, str, str]]) -> None:
+    """What is written is read again, with nothing in it that could forge a line or a column."""
+    with TemporaryDirectory() as folder:
+        log = JobLog(Path(folder, "log"))
+        for event, job, detail in events:
+            log.append(event, job, detail)
+        if not events:
+            return
+        text = log.path.read_bytes().decode()
+        assert text.endswith("\n")
+        first, *lines = text[:-1].split("\n")
+        assert first == HEADER
+        rows = [line.split("\t")[1:] for line in lines]
+        assert rows == [[event.value, one_line(job), one_line(detail)] for event, job, detail in events]
+        _check_jobs(log.replay(), Path(folder))
+        names: dict[str, None] = {}
+        for event, job, _ in events:
+            names[one_line(job)] = None
+            if event is Event.POSTPONED:
+                del names[one_line(job)]
+        assert set(log.replay()) == set(names) - {""}
+
+
+def check_plan(planned: PlannedDate) -> None:
+    assert read_plan(str(planned)) == [planned]
+
+
+def check_address(address: str) -> None:
+    with suppress(PepsError):
+        Server.parse(address)
+    for base in (SERVER, "http://127.0.0.1:8080", "https://mirror.example.org/peps"):
+        server = Server.parse(base)
+        with suppress(PepsError):
+            reached = server.reach(address)
+            assert reached.startswith(("http://", "https://"))
+            assert "@" not in shown(reached).partition("/")[2].lstrip("/").partition("/")[0]
+            # The password goes out to the server alone, and nothing goes out in clear but to it.
+            assert server.may_see_password(reached) or reached.startswith("https://")
+            assert server.may_see_password(server.reach(reached)) == server.may_see_password(reached)
+    if is_status_url(address):
+        assert wps_id(address)
+        assert Server.parse(SERVER).reach(address)  # without an error: the log takes it for the address of a job
+
+
+def check_answer(parts: tuple[int, Mapping[str, str], bytes]) -> None:
+    status, headers, body = parts
+    answer = Answer(status, headers, body, f"{SERVER}/resto/wps?a=b")
+    error = refusal(answer)
+    assert error is None or _is_one_line(str(error))
+    wait = retry_after(headers)
+    assert wait is None or wait >= 0
+    with suppress(PepsError):
+        submission = read_answer(answer)
+        assert submission.detail
+        assert _is_one_line(submission.detail)
+        assert submission.outcome is not Outcome.SUBMITTED or is_status_url(submission.detail)
+
+
+def check_file_name(address: str) -> None:
+    name = bare_name(address, WPS_ID)
+    assert name.endswith(".zip")
+    assert len(name.encode()) <= 240
+    assert not set(name) & set('/\\\0<>:"|?*\n\r\t')
+    assert not name.startswith(".")
+    assert _is_one_line(name)
+
+
+def _short(texts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return texts.map(lambda text: text[:400])
+
+
+_dates = st.one_of(
+    st.integers(-5, 10**7).map(str),
+    st.datetimes().map(lambda moment: f"{moment:%a, %d %b} {moment.year:04} {moment:%H:%M:%S} GMT"),
+    damaged_text(["Wed, 21 Oct 2015 07:28:00 GMT", "Wednesday, 21-Oct-15 07:28:00 -0000", "120"]),
+)
+_statuses = st.one_of(
+    st.sampled_from([200, 201, 204, 206, 301, 400, 401, 403, 404, 410, 429, 500, 503]), st.integers(100, 999)
+)
+_documents = st.one_of(
+    damaged(WPS_DOCUMENTS), changed_xml(WPS_DOCUMENTS), damaged(ERRORS), changed_json([json.loads(ERRORS[0])])
+)
+
+TARGETS = {
+    "names": Target(damaged_text(NAMES), check_names),
+    "names made of parts": Target(l1c_parts, check_l1c_parts),
+    "catalogue": Target(st.one_of(damaged([json.dumps(page) for page in PAGES]), changed_json(PAGES)), check_page),
+    "wps": Target(st.one_of(damaged(WPS_DOCUMENTS), changed_xml(WPS_DOCUMENTS)), check_wps),
+    "reports": Target(
+        st.one_of(damaged(REPORTS), changed_json([json.loads(report) for report in REPORTS])), check_report
+    ),
+    "joblog": Target(damaged_text(JOBLOGS), check_joblog),
+    "credentials": Target(damaged(CREDENTIALS), check_credentials),
+    "log": Target(damaged([LOG, HEADER, f"{HEADER}\n"]), check_log),
+    "written log": Target(
+        st.lists(
+            st.tuples(st.sampled_from(Event), _short(damaged_text([L1C, SERIES])), _short(damaged_text(ADDRESSES))),
+            max_size=3,
+        ),
+        check_written_log,
+    ),
+    "planned dates": Target(
+        st.one_of(
+            st.dates().map(PlannedDate),
+            st.builds(PlannedDate, st.dates(), st.sampled_from(["S2A", "S2B"]), st.integers(1, 143)),
+        ),
+        check_plan,
+    ),
+    "addresses": Target(damaged_text(ADDRESSES), check_address),
+    "answers": Target(
+        st.tuples(_statuses, st.one_of(st.just({}), st.fixed_dictionaries({"Retry-After": _dates})), _documents),
+        check_answer,
+    ),
+    "file names": Target(damaged_text([*ADDRESSES, *NAMES]), check_file_name),
+}

@@ -1,0 +1,110 @@
+"""Trust: TLS that is checked, answers that are too large, and a password that appears nowhere."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import trustme
+from conftest import EMAIL, TILE, Place
+
+from peps_maja.sandbox import Altered, Canned, Delay, Endpoint, Fault, Reply, Sandbox
+
+PASSWORD = "pass € wörd"
+MARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-01")
+BILLION_LAUGHS = (
+    '<!DOCTYPE lolz [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>'
+    '<wps:ExecuteResponse xmlns:wps="http://www.opengis.net/wps/1.0.0"><wps:Status>&c;</wps:Status></wps:ExecuteResponse>'
+)
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def peps(authority: trustme.CA, tmp_path: Path) -> Iterator[Sandbox]:
+    """A PEPS over https, with a certificate of an authority that nobody trusts by itself."""
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    for blob in certificate.cert_chain_pems:
+        blob.write_to_path(tmp_path / "cert.pem", append=True)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    with Sandbox(
+        accounts={EMAIL: PASSWORD}, certificate=(str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
+    ) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def trusting(place: Place, tmp_path: Path) -> Place:
+    (place.folder / "peps.txt").write_text(f"{EMAIL} {PASSWORD}\n", encoding="utf-8")
+    return Place(place.folder, place.environment | {"REQUESTS_CA_BUNDLE": str(tmp_path / "ca.pem")})
+
+
+def test_an_untrusted_certificate_is_refused(place: Place, peps: Sandbox) -> None:
+    run = place.process(*MARCH)
+    assert (run.status, len(run.err.splitlines())) == (2, 1)
+    assert "REQUESTS_CA_BUNDLE" in run.err
+    assert not peps.requests
+    assert not place.log.exists()
+
+
+def test_an_authority_of_ones_own_is_accepted_and_the_password_appears_nowhere(trusting: Place, peps: Sandbox) -> None:
+    peps.faults.add(Fault(Endpoint.EXECUTE, Delay(0.5)))
+    process = trusting.start("process", *MARCH, "-v")
+    seen: list[bytes] = []
+
+    def look() -> None:
+        while process.poll() is None:
+            with suppress(OSError):  # it has just ended, or this system has no such files
+                seen.append(Path(f"/proc/{process.pid}/cmdline").read_bytes())
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    out, err = process.communicate(timeout=60)
+    watcher.join()
+    assert process.returncode == 0, err
+    downloaded = trusting.download("-v")
+    assert downloaded.status == 0, downloaded.err
+    assert len(trusting.zips()) == 1
+    everything = [out, err, downloaded.out, downloaded.err, trusting.log.read_text(encoding="utf-8")]
+    shown = "".join([*everything, *(one.decode(errors="replace") for one in seen)])
+    for secret in (PASSWORD, "wörd", "Basic "):
+        assert secret not in shown
+    assert "GET https://127.0.0.1" in err
+
+
+TOO_LARGE = {
+    "an XML of many megabytes": b"<a>" + b"x" * 3_000_000,
+    "a million elements": json.dumps({"features": [[]] * 1_000_000}).encode(),
+    "entities that unfold": BILLION_LAUGHS.encode(),
+    "arrays in arrays": b"[" * 500_000,
+}
+
+
+@pytest.mark.parametrize("body", TOO_LARGE.values(), ids=TOO_LARGE)
+def test_answers_that_would_fill_the_memory_are_refused(trusting: Place, peps: Sandbox, body: bytes) -> None:
+    job = peps.add_job("S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917", status="RUNNING")
+    trusting.write_log(("2019-04-02T09:12:44Z", "submitted", job.product, job.status_url))
+    for endpoint in (Endpoint.STATUS, Endpoint.REPORT, Endpoint.REFRESH, Endpoint.JOBLOG):
+        peps.faults.add(Fault(endpoint, Canned(200, body), times=None))
+    run = trusting.download("--stalled-after", "1000000")
+    assert (run.status, run.err) == (0, "")
+    assert "waiting" in run.out
+    assert trusting.events() == [("submitted", job.product, job.status_url)]
+
+
+def test_a_catalogue_without_end_is_refused(trusting: Place, peps: Sandbox) -> None:
+    def swell(reply: Reply) -> Reply:
+        return reply.with_body(reply.body + b" " * 33_000_000)
+
+    peps.faults.add(Fault(Endpoint.CATALOGUE, Altered(swell), times=None))
+    run = trusting.process(*MARCH)
+    assert (run.status, len(run.err.splitlines())) == (2, 1)
+    assert "more than 32 MB" in run.err
