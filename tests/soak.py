@@ -129,7 +129,8 @@ class Season(ABC):
         trap = self.set_trap()
         self.running = self.start(*self.arguments())
         try:
-            while self.running.poll() is None and not trap.is_sprung():
+            give_up = time.monotonic() + 20
+            while self.running.poll() is None and not trap.is_sprung() and time.monotonic() < give_up:
                 self.look()
                 time.sleep(0.0002)
             wait = time.monotonic() + self.chance.uniform(0, trap.later)
@@ -346,7 +347,7 @@ class Downloading(Season):
         "in the middle of a download that goes on",
         "when all bytes are there, before the rename",
         "after the rename, before its log line",
-        "while a whole zip of an earlier run is looked at",
+        "while the zip of an earlier run waits for its log line",
         "after `downloaded`, before `finished`",
     )
 
@@ -378,12 +379,9 @@ class Downloading(Season):
         except FileNotFoundError:
             return 0
 
-    def asked_for(self, job: Job, endpoint: Endpoint, method: str = "GET") -> list[Recorded]:
-        return [
-            one
-            for one in self.asked(endpoint)
-            if one.method == method and (job.wps_id in one.path or job.wps_id in one.query.get("datainputs", ""))
-        ]
+    def asked_for(self, job: Job, endpoint: Endpoint) -> list[Recorded]:
+        whose = [(one, one.path + one.query.get("datainputs", "")) for one in self.asked(endpoint)]
+        return [one for one, text in whose if job.wps_id in text and one.method == "GET"]
 
     def set_trap(self) -> Trap:
         self.whole_before = {path.name for path in self.folder.glob("*.zip")}
@@ -396,8 +394,9 @@ class Downloading(Season):
             case 1:
                 return Trap(lambda: bool(self.asked_for(job, Endpoint.REFRESH)), 0.002)
             case 2:
-                self.peps.faults.add(Fault(Endpoint.REPORT, Delay(0.05), times=None))
-                return Trap(lambda: bool(self.asked_for(job, Endpoint.REPORT)), 0.03)
+                self.peps.faults.add(Fault(Endpoint.REPORT, Delay(0.03), times=None))
+                job = self.chance.choice([job for job in left if self.final(job).exists()] or left)
+                return Trap(lambda: bool(self.asked_for(job, Endpoint.REPORT)), 0.05)
             case 3:
                 self.peps.faults.add(Fault(Endpoint.RESULT, Delay(0.05), match=job.wps_id))
                 return Trap(lambda: bool(self.asked_for(job, Endpoint.RESULT)), 0.03)
@@ -439,7 +438,7 @@ class Downloading(Season):
         if final.exists():
             if final.name not in self.whole_before:
                 return 7
-            if self.asked_for(job, Endpoint.RESULT, "HEAD"):
+            if self.asked_for(job, Endpoint.REPORT):
                 return 8
         elif asked := self.asked_for(job, Endpoint.RESULT):
             if self.length(job) == len(job.results[0].content):
