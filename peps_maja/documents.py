@@ -15,6 +15,9 @@ class Unreadable(PepsError):
 def read_json(body: bytes | str) -> object:
     """Return the value of a JSON text; raise Unreadable for anything else."""
     try:
+        if isinstance(body, bytes):
+            # One letter in another encoding, in a message, must not hide where the job stands.
+            body = body.decode(json.detect_encoding(body), errors="replace")
         return json.loads(body)
     except (ValueError, RecursionError):
         text = body if isinstance(body, bytes) else body.encode(errors="replace")

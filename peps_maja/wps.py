@@ -119,17 +119,18 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class ExceptionReport:
-    """A refusal: its code (`ServerBusy`, `InvalidParameterValue`, …) and its text, either of which may be empty."""
+    """A refusal: its code (`ServerBusy`, …), its text, and the input it is about; any of them may be empty."""
 
     code: str
     text: str
+    locator: str = ""
 
     def means_busy(self) -> bool:
         """Tell whether the same request may be taken later."""
         return self.code.lower() == "serverbusy"
 
     def __str__(self) -> str:
-        return ": ".join(filter(None, (self.code, self.text))) or "refused without a reason"
+        return ": ".join(filter(None, (self.code, self.text or self.locator))) or "no reason given"
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ def _exception_report(root: ET.Element) -> ExceptionReport:
     exception = _child(root, "Exception")
     code = one_line(exception.get("exceptionCode") or exception.get("code") or "", 80)
     texts = [_text(text) for text in _all(root, "ExceptionText")]
-    return ExceptionReport(code, one_line(" ".join(filter(None, texts))))
+    return ExceptionReport(code, one_line(" ".join(filter(None, texts))), one_line(exception.get("locator") or "", 80))
 
 
 class _NoDoctype(ET.TreeBuilder):

@@ -260,6 +260,7 @@ ENDED_BADLY = {
     "CANCELED": ('{"USER_INFO": {"job_status": "CANCELED", "process": "0%"}}', "cancelled", "CANCELED"),
     "KILLED": ('{"job_status": "KILLED", "message": "by the operator"}', "cancelled", "by the operator"),
 }
+FAILED_IN_FRENCH = '{"job_status": "FAILED", "message": "données absentes"}'
 
 # -- the joblog, where nothing else is left: sentinelPot/peps.py in LLeiSong/sentinelPot reads it ---------------------
 
@@ -289,6 +290,7 @@ class Form:
     joblog: str | None = None
     refresh: str = SUCCEEDED_WITHOUT_OUTPUTS
     status_url: str = STATUS_URL
+    encoding: str = "utf-8"
 
 
 # A job whose WPS process has not launched it yet, or that has no report yet, whatever came in its place.
@@ -353,16 +355,17 @@ ASKED = {
 }
 FAILED = {
     "FAILED_WPS_REPORT": (FAILED_WPS_REPORT, "Failed to execute WPS process [MAJA]: no space left"),
-    "FAILED_WPS_REPORT_WITHOUT_TEXT": (FAILED_WPS_REPORT_WITHOUT_TEXT, "MissingParameterValue"),
+    "FAILED_WPS_REPORT_WITHOUT_TEXT": (FAILED_WPS_REPORT_WITHOUT_TEXT, "MissingParameterValue: product"),
     "FAILED_ALL_IN_WPS": (FAILED_ALL_IN_WPS, "launch of the job failed"),
     "FAILED_OWS_REPORT": (FAILED_OWS_REPORT, "Process execution failed: out of memory"),
     "FAILED_OWS_REPORT_WITHOUT_TEXT": (FAILED_OWS_REPORT_WITHOUT_TEXT, "NoApplicableCode"),
     "FAILED_WITH_BARE_TEXT": (FAILED_WITH_BARE_TEXT, "cannot reach the computing centre"),
-    "FAILED_WITHOUT_A_WORD": (FAILED_WITHOUT_A_WORD, ""),
+    "FAILED_WITHOUT_A_WORD": (FAILED_WITHOUT_A_WORD, "no reason given"),
 }
 ENDED = {
     **{name: (Form(status, None), "failed", why) for name, (status, why) in FAILED.items()},
     **{name: (Form(report=report), event, why) for name, (report, event, why) in ENDED_BADLY.items()},
+    "FAILED_IN_LATIN_1": (Form(report=FAILED_IN_FRENCH, encoding="latin-1"), "failed", "donn\ufffdes absentes"),
 }
 
 
@@ -395,7 +398,7 @@ def tell(peps: Sandbox, job: Job, form: Form) -> None:
         (Endpoint.JOBLOG, form.joblog, job.wps_id),
         (Endpoint.REFRESH, form.refresh, job.wps_id),
     ):
-        answer = NOT_FOUND if sample is None else Canned(200, filled(sample, job, peps))
+        answer = NOT_FOUND if sample is None else Canned(200, filled(sample, job, peps).encode(form.encoding))
         peps.faults.add(Fault(endpoint, answer, times=None, match=match))
 
 
