@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from enum import Enum
+from functools import cached_property
 from itertools import groupby
 
 from .products import L1CProduct
@@ -124,13 +125,13 @@ class Job:
         return datetime.now(timezone.utc) - self.submitted_at
 
 
-_Row = tuple[str, str, str]  # time, event, detail
+_History = list[str]  # the lines of one job, each of four columns
 
 
 class Jobs(Mapping[str, Job]):
     """The jobs of a log by name. Each is put together when it is asked for: most of a long log is done with."""
 
-    def __init__(self, histories: dict[str, list[_Row]]) -> None:
+    def __init__(self, histories: dict[str, _History]) -> None:
         self._histories = histories
         self._jobs: dict[str, Job] = {}
 
@@ -153,46 +154,44 @@ class Jobs(Mapping[str, Job]):
     def in_state(self, *states: State) -> list[Job]:
         """Return the jobs that stand in one of these states."""
         ends = {event for event, state in _ENDS.items() if state not in states}
-        candidates = [name for name, rows in self._histories.items() if rows[-1][1] not in ends]
+        candidates = [name for name, event in self._last_events.items() if event not in ends]
         return [job for name in candidates if (job := self[name]).state in states]
 
     def count(self) -> Counter[str]:
         """Return how many jobs stand in which state."""
-        ends = Counter(rows[-1][1] for rows in self._histories.values())
-        counts = Counter({state.value: ends[event] for event, state in _ENDS.items() if ends[event]})
+        last = Counter(self._last_events.values())
+        counts = Counter({state.value: last[event] for event, state in _ENDS.items() if last[event]})
         return counts + Counter(
-            self[name].state.value for name, rows in self._histories.items() if rows[-1][1] not in _ENDS
+            self[name].state.value for name, event in self._last_events.items() if event not in _ENDS
         )
 
     def owners(self) -> dict[str, str]:
         """Return the names of all files that were downloaded, each with the name of its job."""
-        return {
-            detail: name for name, rows in self._histories.items() for _, event, detail in rows if event == _DOWNLOADED
-        }
+        rows = (line.split("\t") for lines in self._histories.values() for line in lines)
+        return {detail: name for _, event, name, detail in rows if event == _DOWNLOADED}
+
+    @cached_property
+    def _last_events(self) -> dict[str, str]:
+        return {name: lines[-1].split("\t", 2)[1] for name, lines in self._histories.items()}
 
 
-def _histories(text: str) -> dict[str, list[_Row]]:
+def _histories(text: str) -> dict[str, _History]:
     """Return the events of each job; what is torn or no event is passed over."""
-    lines = text.replace("\r\n", "\n").split("\n")
-    torn = lines.pop()  # what stands behind the last line end: nothing, or a torn line
-    if torn and TORN.startswith(torn):
-        lines.append(TORN)  # a second crash, while the first tear was being marked
-    if TORN in lines:
-        lines = _without_torn(lines)
-    histories: dict[str, list[_Row]] = {}
-    for line in lines:
+    histories: dict[str, _History] = {}
+    for line in _whole_lines(text):
         columns = line.split("\t")
         if len(columns) != 4 or columns[1] not in _EVENTS or not columns[2]:
             columns = _what_is_named(columns)
-        moment, event, name, detail = columns
-        if not name or moment.startswith("#"):
+            line = "\t".join(columns)  # noqa: PLW2901 (mended)
+        name = columns[2]
+        if not name or line[0] == "#":
             continue
-        if event == _POSTPONED:
+        if columns[1] == _POSTPONED:
             histories.pop(name, None)
         elif name in histories:
-            histories[name].append((moment, event, detail))
+            histories[name].append(line)
         else:
-            histories[name] = [(moment, event, detail)]
+            histories[name] = [line]
     return histories
 
 
@@ -201,6 +200,15 @@ def _what_is_named(columns: list[str]) -> list[str]:
     name = next((column for column in columns[1:] if _names_a_job(column)), "")
     is_event = len(columns) >= 3 and columns[1] in _EVENTS and columns[2] == name
     return [columns[0], columns[1] if is_event else "", name, columns[3] if is_event and len(columns) > 3 else ""]
+
+
+def _whole_lines(text: str) -> list[str]:
+    """Return the lines of a log as they were meant: without what a crash has torn, and whatever ends them."""
+    lines = (text.replace("\r\n", "\n") if "\r" in text else text).split("\n")  # looking for two signs takes longer
+    torn = lines.pop()  # what stands behind the last line end: nothing, or a torn line
+    if torn and TORN.startswith(torn):
+        lines.append(TORN)  # a second crash, while the first tear was being marked
+    return _without_torn(lines) if TORN in lines else lines
 
 
 def _without_torn(lines: Iterable[str]) -> list[str]:
@@ -219,9 +227,10 @@ def _names_a_job(text: str) -> bool:
     return L1CProduct.parse(text) is not None or Series.parse(text) is not None
 
 
-def _job(name: str, rows: Iterable[_Row]) -> Job:
+def _job(name: str, lines: _History) -> Job:
     job = Job(name)
-    for moment, event, detail in rows:
+    for line in lines:
+        moment, event, _, detail = line.split("\t")
         job = _after(job, moment, event, detail)
     return job
 
