@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from conftest import EMAIL, TILE, Place
 
 from peps_maja.sandbox import Altered, Canned, Delay, Endpoint, Fault, Reply, Sandbox
 
+OPENSSL = shutil.which("openssl") or ""
 PASSWORD = "pass € wörd"
 MARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-01")
 BILLION_LAUGHS = (
@@ -53,6 +57,51 @@ def test_an_untrusted_certificate_is_refused(place: Place, peps: Sandbox) -> Non
     assert "REQUESTS_CA_BUNDLE" in run.err
     assert not peps.requests
     assert not place.log.exists()
+
+
+# Certificates of an authority that is trusted: for which host, and until when.
+UNFIT = {
+    "of another host": ("localhost", datetime.now(timezone.utc) + timedelta(days=1)),
+    "over": ("127.0.0.1", datetime.now(timezone.utc) - timedelta(days=1)),
+}
+
+
+@pytest.mark.parametrize(("host", "until"), UNFIT.values(), ids=UNFIT)
+def test_a_certificate_that_does_not_fit_is_refused(
+    trusting: Place, authority: trustme.CA, tmp_path: Path, host: str, until: datetime
+) -> None:
+    certificate = authority.issue_cert(host, not_after=until).private_key_and_cert_chain_pem
+    certificate.write_to_path(tmp_path / "unfit.pem")
+    with Sandbox(certificate=(str(tmp_path / "unfit.pem"), str(tmp_path / "unfit.pem"))) as peps:
+        run = trusting.process(*MARCH, PEPS_SERVER=peps.url)
+        assert not peps.requests
+    assert (run.status, len(run.err.splitlines())) == (2, 1)
+    assert "certificate of https://127.0.0.1" in run.err
+    assert not trusting.log.exists()
+
+
+@pytest.mark.parametrize("content", [None, "no certificate\n"], ids=["missing", "none inside"])
+def test_authorities_that_cannot_be_read_are_told(
+    place: Place, peps: Sandbox, tmp_path: Path, content: str | None
+) -> None:
+    authorities = tmp_path / "authorities.pem"
+    if content is not None:
+        authorities.write_text(content)
+    run = place.process(*MARCH, REQUESTS_CA_BUNDLE=str(authorities))
+    assert (run.status, len(run.err.splitlines())) == (2, 1)
+    assert str(authorities) in run.err
+    assert "mend REQUESTS_CA_BUNDLE" in run.err
+    assert not peps.requests
+
+
+@pytest.mark.skipif(not OPENSSL, reason="needs openssl, which gives the files their names")
+@pytest.mark.usefixtures("peps")
+def test_a_folder_of_authorities_will_do(trusting: Place, tmp_path: Path) -> None:
+    folder = tmp_path / "authorities"
+    folder.mkdir()
+    shutil.copy(tmp_path / "ca.pem", folder)
+    subprocess.run([OPENSSL, "rehash", folder], check=True)
+    assert trusting.process(*MARCH, "-y", REQUESTS_CA_BUNDLE=str(folder)).status == 0
 
 
 def test_an_authority_of_ones_own_is_accepted_and_the_password_appears_nowhere(trusting: Place, peps: Sandbox) -> None:
