@@ -49,7 +49,7 @@ def fetch(client: Client, address: str, final: Path, belongs: Belongs, meter: Me
         while True:
             _receive_patiently(client, address, part, meter)
             try:
-                check_zip(part.path, final.name, belongs)
+                check_zip(part.path, final.name, belongs, part.members.sound)
             except Broken:
                 if not continued:
                     part.drop()

@@ -17,6 +17,7 @@ from pathlib import Path
 from .errors import AlreadyRunning, PepsError
 from .joblog import sync_folder
 from .locks import lock
+from .members import PassingMembers
 from .text import size
 
 # No room on the disk, in the quota, or under the limit of the largest file (`ulimit -f`).
@@ -53,6 +54,7 @@ class PartFile:
         self.path = _part_path(final)
         self.remote = _read_remote(_remote_path(final))
         self.length = os.fstat(descriptor).st_size
+        self.members = PassingMembers(self.length)
         self._final = final
         self._descriptor = descriptor
 
@@ -60,6 +62,7 @@ class PartFile:
         """Throw away what is there: what comes now is `remote`, from its first byte."""
         os.ftruncate(self._descriptor, 0)
         self.length = 0
+        self.members = PassingMembers()
         self.remote = remote
         with _told_plainly(self.path):
             _remote_path(self._final).write_text(json.dumps(asdict(remote)))
@@ -82,6 +85,7 @@ class PartFile:
                 written = os.pwrite(self._descriptor, left, self.length)
                 self.length += written
                 left = left[written:]
+        self.members.pass_by(chunk)
 
     def publish(self) -> int:
         """Give the whole, checked file its final name, and return its size when file and name are on disk."""
