@@ -46,7 +46,7 @@ LONGEST_ANSWER = 20  # read time-outs in which a small answer must be there as a
 LONGEST_RETRY_AFTER = 60.0  # seconds; who asks for more is left for the next run
 PAGE_LIMIT = 32_000_000  # bytes of a catalogue page; 500 products take about 4 MB
 DOCUMENT_LIMIT = 1_000_000  # bytes of a WPS document, report or joblog; a year's report takes 20 kB
-CHUNK = 256 * 1024  # bytes of a download per read
+CHUNK = 120 * 1024  # bytes of a download per read, at most: from 128 KiB on, glibc maps fresh memory for each
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 
@@ -308,8 +308,9 @@ def _session(connections: int, trust: _Trust) -> requests.Session:
 
 def _chunks(response: requests.Response, most: int) -> Iterator[bytes]:
     """Yield what comes as it comes, up to `most` bytes at once: what came before a connection broke is not lost."""
+    is_packed = "Content-Encoding" in response.headers  # what is not would be copied once more to be unpacked
     try:
-        while chunk := response.raw.read1(most, decode_content=True):
+        while chunk := response.raw.read1(most, decode_content=is_packed):
             yield chunk
     except urllib3_errors.HTTPError as error:
         raise _network_error(error, response.url) from error

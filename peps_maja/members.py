@@ -56,10 +56,14 @@ class PassingMembers:
 
     def pass_by(self, chunk: bytes) -> None:
         """Take the next bytes of the zip."""
-        with suppress(StopIteration):  # there is nothing more to be followed
-            self._following.send(chunk)
+        self._following.send(chunk)
 
     def _follow(self, offset: int) -> Generator[None, bytes, None]:
+        yield from self._follow_members(offset)
+        while True:
+            yield  # what comes behind them is not followed
+
+    def _follow_members(self, offset: int) -> Generator[None, bytes, None]:
         came = b""
         while True:
             while len(came) < _HEADER.size:

@@ -80,11 +80,13 @@ class PartFile:
     def write(self, chunk: bytes) -> None:
         """Add what came. Raises DiskFull; what was written before stays."""
         left = memoryview(chunk)
-        with _told_plainly(self._final):
+        try:
             while left:
                 written = os.pwrite(self._descriptor, left, self.length)
                 self.length += written
                 left = left[written:]
+        except OSError as error:
+            raise _plain(error, self._final) from error
         self.members.pass_by(chunk)
 
     def publish(self) -> int:
@@ -145,11 +147,13 @@ def _told_plainly(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise DiskFull(
-                f"no room for {path} ({error.strerror}): what came is kept, make room and the next run goes on"
-            ) from error
-        raise PepsError(f"cannot write {path}: {error.strerror}; mend that, the next run tries again") from error
+        raise _plain(error, path) from error
+
+
+def _plain(error: OSError, path: Path) -> PepsError:
+    if error.errno in _NO_ROOM:
+        return DiskFull(f"no room for {path} ({error.strerror}): what came is kept, make room and the next run goes on")
+    return PepsError(f"cannot write {path}: {error.strerror}; mend that, the next run tries again")
 
 
 def _part_path(final: Path) -> Path:
