@@ -136,6 +136,8 @@ def show(proposal: "Proposal", other: "Cost | str | None", options: argparse.Nam
 
     for line in [*table(proposal.choices, with_names=options.verbose), summary(proposal.choices)]:
         console.say(line)
+    for warning in proposal.warnings:
+        console.warn(warning)
     chosen = costs(proposal)
     for line in compare(chosen[0], other, is_series=options.series) if chosen and other else map(str, chosen):
         console.say(line)

@@ -10,7 +10,8 @@ from .errors import UsageError
 from .jobs import Jobs
 from .plan import Cost, cost_of_series, cost_of_singles
 from .products import L1CProduct, L2AProduct, Tile
-from .series import Series, is_covered, series_of, write_plan
+from .series import Series, series_of, write_plan
+from .text import counted
 from .wps import FULL_MAJA, MAJA, execute_query, series_query
 
 
@@ -26,10 +27,11 @@ class Order:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a run would do: with each product, and in all."""
+    """What a run would do: with each product, and in all; and what the user should know before that."""
 
     choices: Sequence[Choice]
     orders: Sequence[Order]
+    warnings: Sequence[str] = ()
 
 
 def propose(
@@ -51,7 +53,7 @@ def propose_series(
     again: Iterable[str] = (),
     on_disk: Iterable[L2AProduct] = (),
 ) -> Proposal:
-    """Return one order for each tile and span that the log does not cover yet; raise UsageError if PEPS takes none.
+    """Return one order for each tile and span of which the log does not cover all; raise UsageError if PEPS takes none.
 
     A series processes all dates of its tile, whatever other jobs of the log are about and whatever is on disk; but
     where everything is on disk, there is nothing to order.
@@ -59,17 +61,26 @@ def propose_series(
     logged = [series for name in jobs if name not in set(again) and (series := Series.parse(name))]
     choices = choose(records, replace(wishes, limit=None), on_disk=on_disk)
     orders: list[Order] = []
+    warnings: list[str] = []
     for series, dates in _dates(records, wishes):
-        missing = [choice for choice in choices if choice.is_submitted and _is_of(choice, series)]
-        if is_covered(series, logged):
+        known = [one for one in logged if (one.tile, one.orbit) == (series.tile, series.orbit)]
+        missing = [choice for choice in choices if choice.is_submitted and _is_of(choice, [series])]
+        new = [choice for choice in missing if not _is_of(choice, known)]
+        if not new:
             reason = IN_LOG
         elif wishes.limit is not None and len(orders) >= wishes.limit:
             reason = "beyond --limit"
         else:
             reason = SUBMIT
-            orders += [_series(series, write_plan(dates))] if missing else []
+            orders.append(_series(series, write_plan(dates)))
+            if repeated := len(missing) - len(new):
+                warnings.append(
+                    f"{series.name}: {repeated} of its {counted(len(missing), 'product')} are in series of the log and"
+                    f" will be computed again; the new ones are of {new[0].record.day} to {new[-1].record.day}: set"
+                    " --start-date and --end-date so"
+                )
         choices = [replace(choice, action=reason) if choice in missing else choice for choice in choices]
-    return Proposal(choices, orders)
+    return Proposal(choices, orders, warnings)
 
 
 def _dates(records: Iterable[Record], wishes: Wishes) -> list[tuple[Series, list[L1CProduct]]]:
@@ -117,6 +128,6 @@ def _series(series: Series, dates: str) -> Order:
     return Order(series.name, FULL_MAJA, series_query(series.inputs), dates)
 
 
-def _is_of(choice: Choice, series: Series) -> bool:
+def _is_of(choice: Choice, series: Iterable[Series]) -> bool:
     product: L1CProduct | None = choice.record.product
-    return product is not None and series.covers(product)
+    return product is not None and any(one.covers(product) for one in series)

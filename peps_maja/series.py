@@ -103,16 +103,6 @@ def series_of(tile: Tile, start: date, end: date, orbit: int | None = None) -> l
     return [Series(tile, begin, after - _DAY, orbit) for begin, after in pairwise(borders)]
 
 
-def is_covered(series: Series, logged: Iterable[Series]) -> bool:
-    """Tell whether jobs of the same tile and orbit choice cover every day of a series already."""
-    spans = sorted((one.start, one.end) for one in logged if (one.tile, one.orbit) == (series.tile, series.orbit))
-    next_day = series.start
-    for start, end in spans:
-        if start <= next_day:
-            next_day = max(next_day, end + _DAY)
-    return next_day > series.end
-
-
 def read_plan(text: str) -> list[PlannedDate]:
     """Return the dates that the `submitting` line of a series job lists."""
     planned = []
