@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import copy
 import json
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from string import Template
 from tempfile import TemporaryDirectory
@@ -28,6 +30,7 @@ from peps_maja.errors import PepsError
 from peps_maja.joblog import JobLog
 from peps_maja.jobs import HEADER, Event, Jobs, State
 from peps_maja.ledger import as_csv, ledger
+from peps_maja.members import Member, PassingMembers
 from peps_maja.plan import summary, table
 from peps_maja.products import L1CProduct, L2AProduct, Tile, is_novald, is_old_format
 from peps_maja.report import read_report, results_in_joblog
@@ -36,7 +39,7 @@ from peps_maja.server import Server
 from peps_maja.submit import Outcome, read_answer
 from peps_maja.text import one_line
 from peps_maja.wps import ExceptionReport, ExecuteResponse, is_status_url, read_document, wps_id
-from peps_maja.zips import bare_name
+from peps_maja.zips import bare_name, check_zip
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,17 @@ TOKENS = [
     ),
     *(b"ftp://x/y", b"http://[", "http://\u2100/".encode(), b":99999", b"-T", b"0000", b"9999", b".xml", b".zip"),
 ]
+
+
+def _zipped(method: int) -> bytes:
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name in (f"{L2A}_MTD_ALL.xml", "MASKS/", f"MASKS/{L2A}_CLM_R1.tif"):
+            archive.writestr(f"{L2A}/{name}", name * 10)
+    return file.getvalue()
+
+
+ZIPS = [_zipped(method) for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)]
 
 
 def damaged(samples: Sequence[bytes | str]) -> st.SearchStrategy[bytes]:
@@ -387,6 +401,25 @@ def check_joblog(text: str) -> None:
         check_address(address)
 
 
+def check_zip_both_ways(content: bytes) -> None:
+    """A zip is sound or broken, and it is the same whether or not its members were checked as they came."""
+    passing = PassingMembers()
+    for at in range(0, len(content), 50):
+        passing.pass_by(content[at : at + 50])
+    assert _verdict(content, passing.sound) == _verdict(content, set())
+
+
+def _verdict(content: bytes, sound: set[Member]) -> str:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, f"{L2A}.zip")
+        path.write_bytes(content)
+        try:
+            check_zip(path, path.name, lambda _: True, sound)
+        except PepsError as error:
+            return str(error)
+    return "sound"
+
+
 def check_credentials(content: bytes) -> None:
     with TemporaryDirectory() as folder, suppress(PepsError):
         path = Path(folder, "peps.txt")
@@ -539,5 +572,6 @@ TARGETS = {
         st.tuples(_statuses, st.one_of(st.just({}), st.fixed_dictionaries({"Retry-After": _dates})), _documents),
         check_answer,
     ),
+    "zips": Target(damaged(ZIPS), check_zip_both_ways),
     "file names": Target(damaged_text([*ADDRESSES, *NAMES]), check_file_name),
 }
