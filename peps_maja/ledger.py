@@ -120,5 +120,5 @@ def _planned(result: L2AProduct, planned: Iterable[PlannedDate]) -> PlannedDate 
 def _size(path: Path) -> int | None:
     try:
         return path.stat().st_size
-    except OSError:
+    except (OSError, ValueError):  # a power cut may leave NULs in a log, and no file has such a name
         return None

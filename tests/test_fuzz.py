@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from strategies import TARGETS
+from strategies import L1C, L2A, TARGETS
+
+from peps_maja.jobs import HEADER
 
 # The least cases that once broke a parser: which, and what it was fed.
 ONCE_BROKE: dict[str, tuple[str, Any]] = {
@@ -21,6 +23,10 @@ ONCE_BROKE: dict[str, tuple[str, Any]] = {
     "a status URL with a port that there is not": ("addresses", "https://peps.cnes.fr:99999/resto/wps/outputs/x.xml"),
     "an address that is none without its account": ("addresses", "https://[2001:db8::1]@[:8443/a.zip"),
     "an address that is none": ("file names", "http://["),
+    "a NUL in the name of a file": (
+        "log",
+        f"{HEADER}\n2019-04-03T11:30:01Z\tdownloaded\t{L1C}\t\0{L2A}.zip\n".encode(),
+    ),
     "a series to the end of time": ("names", "31TCJ_2018-01-01_9999-12-31"),
 }
 
