@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import base64
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urljoin
 
 import requests
-from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
 from requests.auth import AuthBase
 from urllib3 import exceptions as urllib3_errors
-from urllib3.util.ssl_ import create_urllib3_context
 
 from . import __version__
 from .answers import Answer, refusal, shown
@@ -38,6 +34,7 @@ from .errors import (
 )
 from .server import Server
 from .text import one_line, size
+from .tls import Connections, Trust
 
 TRIES = 3
 CONNECT_TIMEOUT = 10.0  # seconds
@@ -86,57 +83,6 @@ class _Basic(AuthBase):
         return request
 
 
-class _Trust:
-    """TLS settings, made once for each set of authorities: to read them for each connection takes 30 ms."""
-
-    def __init__(self) -> None:
-        self._contexts: dict[str, ssl.SSLContext] = {}
-        self._reading = threading.Lock()
-
-    def context(self, authorities: str) -> ssl.SSLContext:
-        """Return settings that trust the authorities in a file or folder; raise UntrustedServer without any there."""
-        with self._reading:
-            if authorities not in self._contexts:
-                self._contexts[authorities] = self._made(authorities)
-            return self._contexts[authorities]
-
-    def _made(self, authorities: str) -> ssl.SSLContext:
-        context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
-        try:
-            if Path(authorities).is_dir():
-                context.load_verify_locations(capath=authorities)
-            else:
-                context.load_verify_locations(cafile=authorities)
-        except OSError as error:
-            reason = one_line(error.strerror or str(error), 80)
-            raise UntrustedServer(
-                f"the authorities in {authorities} cannot be read ({reason}): mend REQUESTS_CA_BUNDLE"
-            ) from error
-        return context
-
-
-class _Connections(HTTPAdapter):
-    """The connections of a session: at most so many to a server, and the same TLS settings for all of them."""
-
-    def __init__(self, most: int, trust: _Trust) -> None:
-        self._trust = trust
-        # A pool that blocks: never more connections than this, and none opened only to be thrown away.
-        super().__init__(pool_connections=4, pool_maxsize=most, max_retries=0, pool_block=True)
-
-    def build_connection_pool_key_attributes(
-        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
-    ) -> tuple[Any, Any]:
-        """Return what requests would, with TLS settings in the place of the authorities' file."""
-        host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
-        if host["scheme"] != "https":
-            return host, tls
-        context = self._trust.context(verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH)
-        return host, {"cert_reqs": "CERT_REQUIRED", "ssl_context": context}
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Leave the connection as it is: its settings know the authorities."""
-
-
 class Client:
     """Talks to one server on behalf of one account. Threads may share it, up to `connections` at once."""
 
@@ -154,7 +100,7 @@ class Client:
         self._timeout = (min(CONNECT_TIMEOUT, read_timeout), read_timeout)
         self._longest = LONGEST_ANSWER * read_timeout
         self._trace = trace
-        self._trust = _Trust()
+        self._trust = Trust()
         self._session = _session(connections, self._trust)
 
     def ask(
@@ -297,9 +243,9 @@ def _answer(response: requests.Response, body: bytes) -> Answer:
     return Answer(response.status_code, response.headers, body, response.url)
 
 
-def _session(connections: int, trust: _Trust) -> requests.Session:
+def _session(connections: int, trust: Trust) -> requests.Session:
     session = requests.Session()
-    adapter = _Connections(connections, trust)
+    adapter = Connections(connections, trust)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     session.headers["User-Agent"] = f"peps_maja/{__version__}"

@@ -1,8 +1,8 @@
-"""The members of a zip, proven while their bytes come by: nothing is read again, and nobody waits at the end.
+"""The members of a zip, proven while their bytes come by, so that they need not be read again at the end.
 
 What is followed is what packers write who can go back in their file: members one behind the other, stored or
-deflated, with sizes and checksum before the bytes (APPNOTE.TXT, 4.3.7). What else there is stays unproven. Touches
-nothing.
+deflated, with sizes and checksum before the bytes (APPNOTE.TXT, 4.3.7). What else there is stays unproven, and so
+does what comes from a server that has gone mad. Touches nothing.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ _HEADER = Struct("<4s2xHH4xIIIHH")
 _SIGNATURE = b"PK\x03\x04"
 _IN_UTF_8 = 0x800
 _FOLLOWED_FLAGS = _IN_UTF_8 | 0b110  # the other two tell how hard the packer tried
-_MOST = 2**32 - 1  # stands for a size that is told elsewhere (zip64)
-_PIECE = 1024 * 1024  # bytes that are unpacked at once
+_TOLD_ELSEWHERE = 2**32 - 1  # stands in the place of a size (zip64)
+_MOST_MEMBERS = 10_000  # an L2A product has about 60
+LARGEST_CONTENT = 100_000_000_000  # bytes that a zip may unfold to; an L2A product has 2 to 4 GB
+PIECE = 1024 * 1024  # bytes that are unpacked at once
 
 
 @dataclass(frozen=True)
@@ -61,51 +63,71 @@ class PassingMembers:
     def _follow(self, offset: int) -> Generator[None, bytes, None]:
         yield from self._follow_members(offset)
         while True:
-            yield  # what comes behind them is not followed
+            yield  # what comes behind them is let pass
 
     def _follow_members(self, offset: int) -> Generator[None, bytes, None]:
         came = b""
-        while True:
+        claimed = 0
+        for _ in range(_MOST_MEMBERS):
             while len(came) < _HEADER.size:
                 came += yield
-            signature, flags, method, crc, packed, size, *lengths = _HEADER.unpack_from(came)
-            is_plain = flags | _FOLLOWED_FLAGS == _FOLLOWED_FLAGS and _MOST not in {packed, size}
-            if signature != _SIGNATURE or not is_plain or method not in {ZIP_STORED, ZIP_DEFLATED}:
+            signature, flags, method, crc, packed, size, name_length, more_length = _HEADER.unpack_from(came)
+            claimed += size
+            is_plain = flags | _FOLLOWED_FLAGS == _FOLLOWED_FLAGS and _TOLD_ELSEWHERE not in {packed, size}
+            if signature != _SIGNATURE or not is_plain or method not in _CONTENTS or claimed > LARGEST_CONTENT:
                 return
-            start = _HEADER.size + sum(lengths)
+            start = _HEADER.size + name_length + more_length
             while len(came) < start:
                 came += yield
-            name, came = came[_HEADER.size : _HEADER.size + lengths[0]], came[start:]
-            content = _Content(is_deflated=method == ZIP_DEFLATED)
+            name, came = came[_HEADER.size : _HEADER.size + name_length], came[start:]
+            content = _CONTENTS[method]()
             left = packed
-            while len(came) < left:
+            while len(came) < left and content.size <= size:
                 content.take(came)
                 left -= len(came)
                 came = yield
+            if content.size > size:
+                return
             content.take(came[:left])
             came = came[left:]
-            if (content.size, content.crc) == (size, crc):
+            if content.is_whole and (content.size, content.crc) == (size, crc):
                 self.sound.add(Member(offset, name, flags, method, packed, size, crc))
             offset += start + packed
 
 
-class _Content:
-    """What a member unpacks to: how much, and with which checksum. Damaged bytes unpack to nothing."""
+class _Stored:
+    """What a member holds: how many bytes, and with which checksum."""
 
-    def __init__(self, *, is_deflated: bool) -> None:
+    def __init__(self) -> None:
         self.size = self.crc = 0
-        self._unpacker = zlib.decompressobj(-zlib.MAX_WBITS) if is_deflated else None
 
-    def take(self, packed: bytes) -> None:
-        if self._unpacker is None:
-            self._count(packed)
-            return
-        with suppress(zlib.error):
-            while packed:
-                # What unpacks to zeros may be a thousand times as long.
-                self._count(self._unpacker.decompress(packed, _PIECE))
-                packed = self._unpacker.unconsumed_tail
+    @property
+    def is_whole(self) -> bool:
+        return True
 
-    def _count(self, content: bytes) -> None:
+    def take(self, content: bytes) -> None:
         self.size += len(content)
         self.crc = zlib.crc32(content, self.crc)
+
+
+class _Deflated(_Stored):
+    """The same of a member that is packed; whole if its stream ends where the member does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+
+    @property
+    def is_whole(self) -> bool:
+        return self._unpacker.eof and not self._unpacker.unused_data
+
+    def take(self, content: bytes) -> None:
+        with suppress(zlib.error):
+            piece = self._unpacker.decompress(content, PIECE)
+            super().take(piece)
+            while len(piece) == PIECE:  # there may be more: what unpacks to zeros is a thousand times as long
+                piece = self._unpacker.decompress(self._unpacker.unconsumed_tail, PIECE)
+                super().take(piece)
+
+
+_CONTENTS = {ZIP_STORED: _Stored, ZIP_DEFLATED: _Deflated}

@@ -10,7 +10,7 @@ from .errors import UsageError
 from .jobs import Jobs
 from .plan import Cost, cost_of_series, cost_of_singles
 from .products import L1CProduct, L2AProduct, Tile
-from .series import Series, series_of, write_plan
+from .series import SHORTEST, Series, series_of, write_plan
 from .text import counted
 from .wps import FULL_MAJA, MAJA, execute_query, series_query
 
@@ -53,10 +53,10 @@ def propose_series(
     again: Iterable[str] = (),
     on_disk: Iterable[L2AProduct] = (),
 ) -> Proposal:
-    """Return one order for each tile and span of which the log does not cover all; raise UsageError if PEPS takes none.
+    """Return one order for each tile and span with a wanted product that no series of the log covers.
 
-    A series processes all dates of its tile, whatever other jobs of the log are about and whatever is on disk; but
-    where everything is on disk, there is nothing to order.
+    Raises UsageError if PEPS takes no such series. A series processes all dates of its tile, whatever other jobs of
+    the log are about and whatever is on disk; but where everything is on disk, there is nothing to order.
     """
     logged = [series for name in jobs if name not in set(again) and (series := Series.parse(name))]
     choices = choose(records, replace(wishes, limit=None), on_disk=on_disk)
@@ -73,14 +73,24 @@ def propose_series(
         else:
             reason = SUBMIT
             orders.append(_series(series, write_plan(dates)))
-            if repeated := len(missing) - len(new):
-                warnings.append(
-                    f"{series.name}: {repeated} of its {counted(len(missing), 'product')} are in series of the log and"
-                    f" will be computed again; the new ones are of {new[0].record.day} to {new[-1].record.day}: set"
-                    " --start-date and --end-date so"
-                )
+            warnings += _warnings(series, dates, logged)
         choices = [replace(choice, action=reason) if choice in missing else choice for choice in choices]
     return Proposal(choices, orders, warnings)
+
+
+def _warnings(series: Series, products: Sequence[L1CProduct], logged: Iterable[Series]) -> list[str]:
+    """Return what to say of a series of these products, if any series of the log covers some of them already."""
+    days = {product.sensing.date() for product in products}
+    new = {product.sensing.date() for product in products if not any(one.covers(product) for one in logged)}
+    repeated = days - new
+    if not repeated:
+        return []
+    said = f"{series.name}: {len(repeated)} of its {counted(len(days), 'day')} are in series of the log"
+    said += " and will be computed again"
+    if not new or any(min(new) <= day <= max(new) for day in repeated):
+        return [said]
+    way = " without --series" if (max(new) - min(new)).days + 1 < SHORTEST else ""
+    return [f"{said}: to have the new ones alone, order {min(new)} to {max(new)}{way}"]
 
 
 def _dates(records: Iterable[Record], wishes: Wishes) -> list[tuple[Series, list[L1CProduct]]]:

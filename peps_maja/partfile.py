@@ -80,13 +80,13 @@ class PartFile:
     def write(self, chunk: bytes) -> None:
         """Add what came. Raises DiskFull; what was written before stays."""
         left = memoryview(chunk)
-        try:
+        try:  # not _told_plainly, which takes time for each of a hundred thousand pieces
             while left:
                 written = os.pwrite(self._descriptor, left, self.length)
                 self.length += written
                 left = left[written:]
         except OSError as error:
-            raise _plain(error, self._final) from error
+            raise _write_error(error, self._final) from error
         self.members.pass_by(chunk)
 
     def publish(self) -> int:
@@ -147,10 +147,10 @@ def _told_plainly(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _plain(error, path) from error
+        raise _write_error(error, path) from error
 
 
-def _plain(error: OSError, path: Path) -> PepsError:
+def _write_error(error: OSError, path: Path) -> PepsError:
     if error.errno in _NO_ROOM:
         return DiskFull(f"no room for {path} ({error.strerror}): what came is kept, make room and the next run goes on")
     return PepsError(f"cannot write {path}: {error.strerror}; mend that, the next run tries again")

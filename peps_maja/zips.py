@@ -10,14 +10,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from .errors import PepsError, UsageError
-from .members import Member
+from .members import LARGEST_CONTENT, PIECE, Member
 from .products import L2AProduct, is_novald
 from .text import one_line
 
 ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 _LONGEST_NAME = 200  # bytes; a file system takes 255, and `.12345678.zip.part.json` comes behind
-_PIECE = 1024 * 1024  # bytes that are unpacked at once
-_LARGEST_CONTENT = 100_000_000_000  # bytes that a zip may unfold to; an L2A product has 2 to 4 GB
 Belongs = Callable[[L2AProduct], bool]
 
 
@@ -69,17 +67,16 @@ def is_whole(path: Path, belongs: Belongs) -> bool:
 def check_zip(path: Path, name: str, belongs: Belongs, sound: Container[Member] = frozenset()) -> None:
     """Read the zip at `path`, which the server calls `name`; raise Broken unless it is sound and the job's.
 
-    Members that are known to be `sound` are not read again.
+    Of members that are known to be `sound`, the headers alone are read again.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            if sum(member.file_size for member in members) > _LARGEST_CONTENT:
+            if sum(member.file_size for member in members) > LARGEST_CONTENT:
                 raise Broken("the zip would unfold to more than any product has")
             folders = dict.fromkeys(re.split(r"[/\\]", member.filename)[0] for member in members)
             _check_product([name, *folders], belongs)
-            unproven = (member for member in members if Member.listed(member) not in sound)
-            damaged = next((member.filename for member in unproven if _is_damaged(archive, member)), None)
+            damaged = next((member.filename for member in members if _is_damaged(archive, member, sound)), None)
     except Exception as error:
         if isinstance(error, Broken):
             raise
@@ -92,11 +89,11 @@ def check_zip(path: Path, name: str, belongs: Belongs, sound: Container[Member] 
         raise Broken(f"the zip is damaged: {one_line(damaged, 100)} has a wrong checksum")
 
 
-def _is_damaged(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
-    """Read all of a member; tell whether it is not what its checksum says."""
+def _is_damaged(archive: zipfile.ZipFile, member: zipfile.ZipInfo, sound: Container[Member]) -> bool:
+    """Open a member, and read all of it unless it is known to be sound; tell whether it is not what it should be."""
     try:
         with archive.open(member) as content:
-            while content.read(_PIECE):
+            while Member.listed(member) not in sound and content.read(PIECE):
                 pass
     except zipfile.BadZipFile:
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,6 +115,43 @@ def test_a_member_that_came_otherwise_is_not_proven() -> None:
     first, second = (Member.listed(entry) for entry in listed(content))
     assert sound_in(content) == {first, second}
     assert sound_in(content.replace(b"aaa", b"aab", 1)) == {second}
+
+
+@pytest.mark.parametrize("length", [1024 * 1024 + more for more in (-1, 0, 1, 5, 195)])
+def test_zeros_that_fill_a_piece_just_so_are_proven(length: int) -> None:
+    content = packed([("a.tif", bytes(length), zipfile.ZIP_DEFLATED)], io.BytesIO())
+    assert sound_in(content) == {Member.listed(entry) for entry in listed(content)}
+
+
+def header(packed: int, size: int, crc: int, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    entry = zipfile.ZipInfo(f"{FOLDER}/a.tif")
+    entry.compress_type, entry.compress_size, entry.file_size, entry.CRC = method, packed, size, crc
+    return entry.FileHeader()
+
+
+@pytest.mark.parametrize(
+    ("behind", "proven"),
+    [(b"\x03\x00", 1), (b"\x07", 0), (b"\x03\x00more", 0), (b"", 0)],
+    ids=["its end", "damage", "more than its end", "no end"],
+)
+def test_a_stream_is_proven_if_it_ends_where_the_member_does(behind: bytes, proven: int) -> None:
+    content = b"a" * 5000
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    stream = packer.compress(content) + packer.flush(zlib.Z_SYNC_FLUSH) + behind
+    whole = header(len(stream), len(content), zlib.crc32(content)) + stream
+    for length in range(1, len(whole)):
+        assert len(sound_in(whole, length)) == proven, length
+
+
+def test_a_server_gone_mad_costs_neither_time_nor_memory() -> None:
+    assert len(sound_in(header(0, 0, 0, zipfile.ZIP_STORED) * 20_000)) == 10_000
+    bomb = zlib.compress(bytes(100_000_000), wbits=-zlib.MAX_WBITS)
+    passing = PassingMembers()
+    for claim in (header(1000 * len(bomb), 10, 0), header(1000 * len(bomb), 2**32 - 2, 0) * 1000):
+        passing.pass_by(claim)
+        for _ in range(1000):  # 100 GB if all of it were unpacked
+            passing.pass_by(bomb)
+    assert passing.sound == set()
 
 
 def test_what_begins_in_the_middle_is_told_where() -> None:

@@ -362,11 +362,15 @@ COVERING = {
     "more than it": ([("2017-12-01", "2019-01-31", "")], ["in log"] * 3, ""),
     "both halves": ([("2018-01-01", "2018-06-30", ""), ("2018-07-01", "2018-12-31", "")], ["in log"] * 3, ""),
     "each product's day": ([("2018-01-04", "2018-12-29", "")], ["in log"] * 3, ""),
-    "the beginning": ([("2018-01-01", "2018-12-27", "")], ["submit"] * 3, "2018-12-28 to 2018-12-28"),
-    "the end": ([("2018-03-10", "2018-12-31", "")], ["submit"] * 3, "2018-01-05 to 2018-01-05"),
-    "the middle": ([("2018-01-06", "2018-12-27", "")], ["submit"] * 3, "2018-01-05 to 2018-12-28"),
+    "the beginning": (
+        [("2018-01-01", "2018-12-27", "")],
+        ["submit"] * 3,
+        "again: to have the new ones alone, order 2018-12-28 to 2018-12-28 without --series",
+    ),
+    "the end": ([("2018-12-01", "2018-12-31", "")], ["submit"] * 3, "order 2018-01-05 to 2018-03-10\n"),
+    "the middle": ([("2018-01-06", "2018-12-27", "")], ["submit"] * 3, "1 of its 3 days are in series of the log"),
     "days of no product": ([("2018-04-01", "2018-11-30", "")], ["submit"] * 3, ""),
-    "one orbit": ([("2018-01-01", "2018-12-31", "_R051")], ["submit"] * 3, ""),
+    "one orbit": ([("2018-01-01", "2018-12-31", "_R051")], ["submit"] * 3, "3 of its 3 days are in series"),
 }
 
 
@@ -383,6 +387,16 @@ def test_a_series_is_ordered_where_the_log_does_not_cover_each_product(
     # To compute the same dates again takes hours: that is told, and how to avoid it.
     assert len(run.err.splitlines()) == bool(new)
     assert new in run.err
+
+
+def test_dates_on_disk_are_computed_again_too(place: Place, peps: Sandbox) -> None:
+    peps.catalogue = listed([l1c("2018-01-05"), l1c("2018-03-10"), l1c("2018-12-28")])
+    place.write_log(*submitted(f"{TILE}_2018-01-01_2018-12-27"))
+    for day in ("20180105", "20180310"):
+        (place.folder / f"SENTINEL2A_{day}-105426-459_L2A_T31TCJ_D").mkdir()
+    run = place.process(*YEAR, "--series", "-w", ".")
+    assert len(peps.executed) == 1
+    assert "2 of its 3 days are in series of the log" in run.err
 
 
 def test_a_span_without_products_is_not_submitted(place: Place, peps: Sandbox) -> None:

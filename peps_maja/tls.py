@@ -1,0 +1,68 @@
+"""Connections of requests with TLS settings that are made once: by itself it makes them anew for each connection."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
+from urllib3.util.ssl_ import create_urllib3_context
+
+from .errors import UntrustedServer
+from .text import one_line
+
+
+class Trust:
+    """TLS settings, made once for each set of authorities: to read them for each connection takes 30 ms."""
+
+    def __init__(self) -> None:
+        self._contexts: dict[str, ssl.SSLContext] = {}
+        self._reading = threading.Lock()
+
+    def context(self, authorities: str) -> ssl.SSLContext:
+        """Return settings that trust the authorities in a file or folder; raise UntrustedServer without any there."""
+        with self._reading:
+            if authorities not in self._contexts:
+                self._contexts[authorities] = self._made(authorities)
+            return self._contexts[authorities]
+
+    def _made(self, authorities: str) -> ssl.SSLContext:
+        context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+        try:
+            if Path(authorities).is_dir():
+                context.load_verify_locations(capath=authorities)
+            else:
+                context.load_verify_locations(cafile=authorities)
+        except OSError as error:
+            reason = one_line(error.strerror or str(error), 80)
+            raise UntrustedServer(
+                f"the authorities in {authorities} cannot be read ({reason}): mend REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"
+            ) from error
+        return context
+
+
+class Connections(HTTPAdapter):
+    """The connections of a session: at most so many to a server, and the same TLS settings for all of them."""
+
+    def __init__(self, most: int, trust: Trust) -> None:
+        self._trust = trust
+        # A pool that blocks: never more connections than this, and none opened only to be thrown away.
+        super().__init__(pool_connections=4, pool_maxsize=most, max_retries=0, pool_block=True)
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[Any, Any]:
+        """Return what requests would, with TLS settings in the place of the authorities' file."""
+        host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] != "https":
+            return host, tls
+        context = self._trust.context(verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH)
+        return host, {"cert_reqs": "CERT_REQUIRED", "ssl_context": context}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Leave the connection as it is, for its settings know the authorities; those of a TLS proxy do not."""
+        if conn.proxy and conn.proxy.scheme == "https":
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
