@@ -46,7 +46,7 @@ class Member:
 
 
 class PassingMembers:
-    """Follows a zip, and keeps in `sound` the members whose bytes are what their headers say.
+    """Follows a zip, and keeps in `sound` its members up to the first whose bytes are not what its header says.
 
     It begins `offset` bytes behind the start of the zip, and finds nothing if that is in the middle of a member.
     """
@@ -86,12 +86,11 @@ class PassingMembers:
                 content.take(came)
                 left -= len(came)
                 came = yield
-            if content.size > size:
-                return
             content.take(came[:left])
+            if not content.is_whole or (content.size, content.crc) != (size, crc):
+                return
+            self.sound.add(Member(offset, name, flags, method, packed, size, crc))
             came = came[left:]
-            if content.is_whole and (content.size, content.crc) == (size, crc):
-                self.sound.add(Member(offset, name, flags, method, packed, size, crc))
             offset += start + packed
 
 
