@@ -44,6 +44,7 @@ LONGEST_RETRY_AFTER = 60.0  # seconds; who asks for more is left for the next ru
 PAGE_LIMIT = 32_000_000  # bytes of a catalogue page; 500 products take about 4 MB
 DOCUMENT_LIMIT = 1_000_000  # bytes of a WPS document, report or joblog; a year's report takes 20 kB
 CHUNK = 120 * 1024  # bytes of a download per read, at most: from 128 KiB on, glibc maps fresh memory for each
+_LARGE = 8 * 1024 * 1024  # bytes of an answer
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 
@@ -253,11 +254,21 @@ def _session(connections: int, trust: Trust) -> requests.Session:
 
 
 def _chunks(response: requests.Response, most: int) -> Iterator[bytes]:
-    """Yield what comes as it comes, up to `most` bytes at once: what came before a connection broke is not lost."""
-    is_packed = "Content-Encoding" in response.headers  # what is not would be copied once more to be unpacked
+    """Yield an answer in pieces of up to `most` bytes.
+
+    At first they come as they come, so that little is lost if the connection breaks; of a large answer, which they
+    would make slow over TLS, only full ones.
+    """
+    is_packed = "Content-Encoding" in response.headers  # unpacking takes a copy
+    came = 0
     try:
-        while chunk := response.raw.read1(most, decode_content=is_packed):
-            yield chunk
+        while True:
+            read = response.raw.read1 if came < _LARGE or is_packed else response.raw.read
+            piece = read(most, decode_content=is_packed)
+            if not piece:
+                return
+            came += len(piece)
+            yield piece
     except urllib3_errors.HTTPError as error:
         raise _network_error(error, response.url) from error
 

@@ -624,6 +624,25 @@ def test_what_came_before_each_cut_is_kept_to_the_last_byte(place: Place, peps: 
     assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
 
 
+@pytest.mark.parametrize("fault", [Cut(after=10_000_000), Stall(30, after=10_000_000)], ids=["cut", "silent"])
+def test_of_a_large_zip_little_comes_twice(place: Place, peps: Sandbox, fault: Cut | Stall) -> None:
+    job = add(peps)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(f"{l2a(1).removesuffix('.zip')}/a.tif", os.urandom(12_000_000))
+    job.results[0].content = content.getvalue()
+    open_in(place, job)
+    peps.faults.add(Fault(Endpoint.RESULT, fault))
+
+    run = place.download(PEPS_TIMEOUT="1")
+
+    assert (run.status, run.err) == (0, "")
+    first, second = ranges(peps)
+    assert first == ""
+    assert 9_800_000 < int(second.removeprefix("bytes=").removesuffix("-")) <= 10_000_000
+    assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
+
+
 @pytest.fixture
 def heeding_ctrl_c() -> Iterator[None]:
     """Have processes start as at a terminal, also where the tests themselves run in the background."""
