@@ -74,7 +74,6 @@ NO_PAGE = {
     "no features": b'{"type": "FeatureCollection"}',
     "features that are none": b'{"features": {"0": 1}}',
     "cut short": b'{"features": [{"type": "Feature", "prop',
-    "no UTF-8": b'{"features": ["\xff\xfe"]}',
     "too deep": b'{"features": ' + b"[" * 100_000,
 }
 
@@ -222,6 +221,11 @@ def test_what_is_no_catalogue_page_is_an_error(no_page: bytes) -> None:
     with pytest.raises(PepsError) as error:
         read_page(no_page)
     assert "\n" not in str(error.value)
+
+
+def test_a_letter_in_another_encoding_hides_no_product() -> None:
+    page = json.dumps({"features": [feature(title="Pyrénées")]}, ensure_ascii=False).encode("latin-1")
+    assert [record.identifier for record in read_page(page).records] == [PROPERTIES["productIdentifier"]]
 
 
 values: st.SearchStrategy[object] = st.recursive(
