@@ -7,7 +7,6 @@ once and never again; and downloads, which are read as a stream.
 from __future__ import annotations
 
 import base64
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,8 +31,9 @@ from .errors import (
     ServerTrouble,
     UntrustedServer,
 )
+from .failures import network_error
 from .server import Server
-from .text import one_line, size
+from .text import size
 from .tls import Connections, Trust
 
 TRIES = 3
@@ -216,7 +216,7 @@ class Client:
                 stream=True,
             )
         except (requests.RequestException, urllib3_errors.HTTPError, ValueError) as error:
-            raise self._in_proportion(_network_error(error, address), address) from error
+            raise self._in_proportion(network_error(error, address), address) from error
         self._trace(f"GET {response.url} -> {response.status_code} after {time.monotonic() - begun:.2f} s")
         return response
 
@@ -270,7 +270,7 @@ def _chunks(response: requests.Response, most: int) -> Iterator[bytes]:
             came += len(piece)
             yield piece
     except urllib3_errors.HTTPError as error:
-        raise _network_error(error, response.url) from error
+        raise network_error(error, response.url) from error
 
 
 def _body(response: requests.Response, limit: int, seconds: float, *, cut: bool = False) -> bytes:
@@ -286,47 +286,3 @@ def _body(response: requests.Response, limit: int, seconds: float, *, cut: bool 
         if time.monotonic() > leave_at:
             raise ServerSilent(f"{shown(response.url)} dribbles: its answer was not there after {seconds:.0f} s")
     return bytes(body)
-
-
-def _network_error(error: Exception, address: str) -> PepsError:
-    """Return what an exception of requests or urllib3 means: nothing was sent, or an answer failed to come."""
-    where = shown(address)
-    cause = _causes(error)
-    if any(isinstance(one, ssl.SSLCertVerificationError) for one in cause):
-        reason = next(one.verify_message for one in cause if isinstance(one, ssl.SSLCertVerificationError))
-        return UntrustedServer(
-            f"the TLS certificate of {where} is not trusted ({reason}): if it is your institute's own, name its"
-            " authority in REQUESTS_CA_BUNDLE"
-        )
-    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, ValueError)):
-        return NotPeps(f"{where} cannot be asked: {one_line(str(error), 120)}")
-    unconnected = (
-        requests.exceptions.ConnectTimeout,
-        requests.exceptions.ProxyError,
-        urllib3_errors.NewConnectionError,
-        urllib3_errors.ConnectTimeoutError,
-    )
-    if any(isinstance(one, unconnected) for one in cause):
-        return ServerAway(f"no connection to {where} ({_plainly(cause)}): check the network and --server")
-    if any(isinstance(one, ssl.SSLError) for one in cause):
-        return ServerTrouble(f"the TLS connection to {where} failed ({_plainly(cause)})")
-    if any(isinstance(one, (requests.exceptions.Timeout, urllib3_errors.TimeoutError, TimeoutError)) for one in cause):
-        return ServerSilent(f"{where} fell silent")
-    return ServerTrouble(f"{where} closed the connection in the middle of its answer")
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """Return an exception and all that it was made from: its causes, contexts, arguments and reasons."""
-    found: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, BaseException) and one not in found:
-            found.append(one)
-            waiting += [*one.args, one.__cause__, one.__context__, getattr(one, "reason", None)]
-    return found
-
-
-def _plainly(causes: list[BaseException]) -> str:
-    reasons = [one.strerror for one in causes if isinstance(one, OSError) and one.strerror]
-    return one_line(reasons[-1] if reasons else type(causes[-1]).__name__, 120)
