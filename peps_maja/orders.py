@@ -85,8 +85,8 @@ def _warnings(series: Series, products: Sequence[L1CProduct], logged: Iterable[S
     repeated = days - new
     if not repeated:
         return []
-    said = f"{series.name}: {len(repeated)} of its {counted(len(days), 'day')} are in series of the log"
-    said += " and will be computed again"
+    said = f"{series.name}: series in the log cover {len(repeated)} of its {counted(len(days), 'day')} already"
+    said += ", which will be computed again"
     if not new or any(min(new) <= day <= max(new) for day in repeated):
         return [said]
     way = " without --series" if (max(new) - min(new)).days + 1 < SHORTEST else ""

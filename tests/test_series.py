@@ -368,9 +368,17 @@ COVERING = {
         "again: to have the new ones alone, order 2018-12-28 to 2018-12-28 without --series",
     ),
     "the end": ([("2018-12-01", "2018-12-31", "")], ["submit"] * 3, "order 2018-01-05 to 2018-03-10\n"),
-    "the middle": ([("2018-01-06", "2018-12-27", "")], ["submit"] * 3, "1 of its 3 days are in series of the log"),
+    "the middle": (
+        [("2018-01-06", "2018-12-27", "")],
+        ["submit"] * 3,
+        "series in the log cover 1 of its 3 days already, which will be computed again\n",
+    ),
     "days of no product": ([("2018-04-01", "2018-11-30", "")], ["submit"] * 3, ""),
-    "one orbit": ([("2018-01-01", "2018-12-31", "_R051")], ["submit"] * 3, "3 of its 3 days are in series"),
+    "one orbit": (
+        [("2018-01-01", "2018-12-31", "_R051")],
+        ["submit"] * 3,
+        "series in the log cover 3 of its 3 days already, which will be computed again\n",
+    ),
 }
 
 
@@ -396,7 +404,7 @@ def test_dates_on_disk_are_computed_again_too(place: Place, peps: Sandbox) -> No
         (place.folder / f"SENTINEL2A_{day}-105426-459_L2A_T31TCJ_D").mkdir()
     run = place.process(*YEAR, "--series", "-w", ".")
     assert len(peps.executed) == 1
-    assert "2 of its 3 days are in series of the log" in run.err
+    assert "series in the log cover 2 of its 3 days already" in run.err
 
 
 def test_a_span_without_products_is_not_submitted(place: Place, peps: Sandbox) -> None:
