@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from peps_maja.follow import Follower
     from peps_maja.joblog import JobLog
     from peps_maja.jobs import Jobs
+    from peps_maja.rounds import Round
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +56,7 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
 
     ready(options.write_dir)
     leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
-    follower = None
+    follower, is_all_done = None, False
     troubles = set()
     with log.lock_for("downloader"):
         while True:
@@ -63,8 +64,10 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
             status = Status.OK
             if jobs.in_state(State.OPEN):
                 follower = follower or connect(options, account, console)
-                status = go_round(follower, log, jobs, options, console)
+                cycle = make_round(follower, log, options, console, leave_at)
+                status = cycle.run(jobs)
                 jobs = log.replay()
+                is_all_done = cycle.has_closed_jobs and not jobs.in_state(State.OPEN)
             point_out_stalled(log, jobs, options.stalled_after, console)
             status = gravest([status, cli.remind_of_unsure(jobs, console)])
             if not (options.wait and jobs.in_state(State.OPEN)) or status is Status.UNUSABLE:
@@ -75,7 +78,10 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
                 break
             troubles.add(status)
             time.sleep(options.pause)
-    console.say(summary(jobs))
+    if is_all_done:
+        console.tell(f"{options.log}: no job is open any more, all are done; {summary(jobs)}")
+    else:
+        console.say(summary(jobs))
     return gravest([status, *(troubles - {Status.TRY_LATER})])
 
 
@@ -167,13 +173,13 @@ def connect(options: argparse.Namespace, account: "Credentials", console: Consol
     )
 
 
-def go_round(
-    follower: "Follower", log: "JobLog", jobs: "Jobs", options: argparse.Namespace, console: Console
-) -> Status:
-    """Poll each open job once, fetch what is finished, and log what became of it."""
+def make_round(
+    follower: "Follower", log: "JobLog", options: argparse.Namespace, console: Console, leave_at: float
+) -> "Round":
+    """Return what polls each open job once, fetches what is finished, and logs what became of it."""
     from peps_maja.rounds import Round
 
-    return Round(follower, log, options.write_dir, console, options.jobs).run(jobs)
+    return Round(follower, log, options.write_dir, console, downloads=options.jobs, leave_at=leave_at)
 
 
 def point_out_stalled(log: "JobLog", jobs: "Jobs", hours: float, console: Console) -> None:

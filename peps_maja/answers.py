@@ -14,6 +14,7 @@ from .documents import HTML, Unreadable, kind_of, read_json
 from .errors import (
     AccountRefused,
     Forbidden,
+    InternalError,
     NotPeps,
     NotReady,
     NotThere,
@@ -63,6 +64,8 @@ def refusal(answer: Answer) -> PepsError | None:
             return NotThere(said)
         case 503:
             return ServerBusy(f"{said}: the server is busy", retry_after(answer.headers))
+        case 500:
+            return InternalError(said)
         case _ if code >= 500:
             return ServerTrouble(said)
         case _:

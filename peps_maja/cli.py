@@ -155,9 +155,18 @@ Story = Callable[[argparse.Namespace, Console, Signals], Status]
 
 def run(script: str, options: argparse.Namespace, story: Story, silent_when_quiet: Callable[[PepsError], bool]) -> int:
     """Run a script's story and return its exit status; every error ends here, as one line."""
+    status = _run(script, options, story, silent_when_quiet)
+    if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+        _leave_at_once(status)  # the run had to end before its threads
+    return int(status)
+
+
+def _run(
+    script: str, options: argparse.Namespace, story: Story, silent_when_quiet: Callable[[PepsError], bool]
+) -> Status:
     console = Console(script, quiet=options.quiet, verbose=options.verbose)
     try:
-        return int(story(options, console, Signals(console)))
+        return story(options, console, Signals(console))
     except Interrupted as interruption:
         console.warn("interrupted; the log has all that was done, the next run goes on from there")
         _leave_at_once(interruption.status)
@@ -165,16 +174,16 @@ def run(script: str, options: argparse.Namespace, story: Story, silent_when_quie
         if not (options.quiet and silent_when_quiet(error)):
             console.warn(str(error))
         console.trace_back(error)
-        return int(error.status)
+        return error.status
     except ModuleNotFoundError as error:
         console.warn(f"the Python package {error.name} is missing: {sys.executable} -m pip install {error.name}")
         console.trace_back(error)
-        return int(Status.UNUSABLE)
+        return Status.UNUSABLE
     except Exception as error:
         hint = "" if options.verbose else "; run it again with -v and report what that shows"
         console.warn(f"unforeseen {type(error).__name__}: {error}{hint}")
         console.trace_back(error)
-        return int(Status.TROUBLE)
+        return Status.TROUBLE
 
 
 def is_another_run(error: PepsError) -> bool:

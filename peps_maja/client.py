@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 from urllib.parse import urljoin
 
@@ -124,6 +125,19 @@ class Client:
                 return self._accepted(_answer(response, _body(response, limit, self._longest)))
 
         return self._patiently(attempt, tries)
+
+    def read(self, address: str, reading: Callable[[Iterator[bytes]], _Result]) -> _Result:
+        """GET an answer of any length, and return what `reading` makes of its chunks; raises what `ask` raises."""
+
+        def attempt() -> _Result:
+            with self._stream(address, {}) as response:
+                leave_at = time.monotonic() + self._longest
+                chunks = _chunks(response, CHUNK)
+                start = next(chunks, b"")
+                self._accepted(_answer(response, start))
+                return reading(_in_time(chain([start], chunks), leave_at, response.url))
+
+        return self._patiently(attempt, TRIES)
 
     def order(self, address: str, query: str) -> Answer:
         """Send an order once: over a fresh connection, with no second try and no redirect followed.
@@ -271,6 +285,13 @@ def _chunks(response: requests.Response, most: int) -> Iterator[bytes]:
             yield piece
     except urllib3_errors.HTTPError as error:
         raise network_error(error, response.url) from error
+
+
+def _in_time(chunks: Iterable[bytes], leave_at: float, address: str) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+        if time.monotonic() > leave_at:
+            raise ServerSilent(f"{shown(address)} takes too long to send its answer")
 
 
 def _body(response: requests.Response, limit: int, seconds: float, *, cut: bool = False) -> bytes:

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 from math import isfinite
 
-from .errors import PepsError
+from .errors import PepsError, Status
 
 HTML = "an HTML page"
+# What may stand before the first element, in an XHTML page too.
+_PROLOG = re.compile(rb"(?:[\xef\xbb\xbf\s]|<\?xml[^>]*>|<!--(?:(?!-->).)*-->)*", re.IGNORECASE | re.DOTALL)
 
 
 class Unreadable(PepsError):
     """A document that is not what it should be: no XML, no JSON, nothing that WPS or PEPS would say."""
 
 
+class HtmlPage(Unreadable):
+    """A page for people: the service is under maintenance, or wants a login."""
+
+    status = Status.TRY_LATER
+
+
+def refuse_html(body: bytes, expected: str) -> None:
+    """Raise HtmlPage if this is one."""
+    if kind_of(body) == HTML:
+        raise HtmlPage(f"{HTML} where {expected} was expected (maintenance, or a login page); try again later")
+
+
 def read_json(body: bytes | str) -> object:
-    """Return the value of a JSON text; raise Unreadable for anything else."""
+    """Return the value of a JSON text; raise HtmlPage or Unreadable for anything else."""
+    if isinstance(body, bytes):
+        refuse_html(body, "JSON")
     try:
         if isinstance(body, bytes):
             # One letter in another encoding, in a message, must not hide where the job stands.
@@ -39,7 +56,7 @@ def percentage(value: object) -> float | None:
 
 def kind_of(body: bytes) -> str:
     """Return what an answer looks like, for a message: `an HTML page`, `XML`, `nothing`, …."""
-    start = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    start = _PROLOG.sub(b"", body[:1024], count=1).lower()
     if not start:
         return "nothing"
     if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):

@@ -60,7 +60,11 @@ class LogError(PepsError):
     status = Status.UNUSABLE
 
 
-class AccountRefused(PepsError):
+class ConcernsAll(PepsError):
+    """What any other question to this server would meet, too: it ends a run."""
+
+
+class AccountRefused(ConcernsAll):
     """The account is refused as a whole (401, or 403 with words about the user): all else would be refused too."""
 
     status = Status.UNUSABLE
@@ -70,7 +74,7 @@ class Forbidden(PepsError):
     """The server refuses this one thing (another 403, or 401 to a question without an account)."""
 
 
-class UntrustedServer(PepsError):
+class UntrustedServer(ConcernsAll):
     """The server's TLS certificate does not stand up to the check."""
 
     status = Status.UNUSABLE
@@ -88,11 +92,15 @@ class ServerTrouble(PepsError):
     status = Status.TRY_LATER
 
 
+class InternalError(ServerTrouble):
+    """500: this question is too much for the server, another one may not be."""
+
+
 class ServerSilent(ServerTrouble):
     """A connection was made, and then nothing came in time."""
 
 
-class ServerAway(PepsError):
+class ServerAway(ConcernsAll):
     """No connection could be made, so surely nothing was sent."""
 
     status = Status.TRY_LATER

@@ -7,74 +7,176 @@ JSON report, and that is a file which changes only when PROCESSING_STATUS is ask
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from itertools import chain
 
 from .client import Client
-from .documents import Unreadable
-from .errors import (
-    AccountRefused,
-    Forbidden,
-    NotPeps,
-    NotThere,
-    PepsError,
-    ServerAway,
-    UntrustedServer,
-)
-from .jobs import Job
+from .documents import HtmlPage, Unreadable, refuse_html
+from .errors import AccountRefused, ConcernsAll, Forbidden, NotPeps, NotThere, PepsError, ServerSilent
+from .jobs import NO_REPORT, Job
 from .report import JobReport, Phase, read_report, results_in_joblog
+from .workers import Workers
 from .wps import ExecuteResponse, WpsState, read_document, refresh_query
 
 POLLS_AT_ONCE = 8  # connections: polite to a public service, and enough for a thousand jobs
 REFRESH_INTERVAL = 10.0  # seconds between two PROCESSING_STATUS for one job, at the least
+REPORT_DUE_AFTER = timedelta(hours=1)  # a job may not have a report before
+SILENT_JOBS = 3  # in a row: then the server says nothing to anybody
+GRACE = 5.0  # seconds that what is under way gets when a run has to end
 _NOT_TO_BE_HAD = (NotThere, NotPeps, Unreadable, Forbidden)
 
 
+class Polls:
+    """Polls jobs, many at once, and keeps apart what one job meets and what all of them would meet.
+
+    `take` is given a job and its report, `leave` a job and the error for which it is left as it is; `end` the error
+    that ends it all, at most once.
+    """
+
+    def __init__(
+        self,
+        follower: Follower,
+        workers: Workers,
+        take: Callable[[Job, JobReport], None],
+        leave: Callable[[Job, BaseException], None],
+        end: Callable[[PepsError], None],
+    ) -> None:
+        self.is_ended = False
+        self._follower = follower
+        self._workers = workers
+        self._take_report = take
+        self._leave = leave
+        self._end = end
+        self._silent = 0
+        self._forbidden: list[tuple[Job, Forbidden]] = []
+        self._answered = 0
+
+    def run(self, jobs: Iterable[Job]) -> bool:
+        """Poll each job, and see to it that all that comes of it is done; return False if the time was over before."""
+        try:
+            for job in jobs:
+                self._workers.start("poll", partial(self._follower.poll, job), partial(self._take, job))
+            is_done = self._workers.finish()
+            self._settle_forbidden()
+        finally:
+            self.is_ended = True
+            self._workers.close()
+        return is_done
+
+    def hear(self) -> None:
+        """Note that something came from the server."""
+        self._silent = 0
+
+    def take_error(self, job: Job, error: BaseException) -> None:
+        """Take in what kept a poll, or a download, from its end."""
+        self._silent += isinstance(error, ServerSilent)
+        if isinstance(error, Forbidden):
+            self._forbidden.append((job, error))
+        elif isinstance(error, ConcernsAll) or (isinstance(error, ServerSilent) and self._silent >= SILENT_JOBS):
+            self._end_all(error)
+        else:
+            self._leave(job, error)
+
+    def _take(self, job: Job, poll: Future[JobReport]) -> None:
+        error = poll.exception()
+        if not isinstance(error, ServerSilent):
+            self.hear()
+        self._answered += not isinstance(error, Forbidden)
+        if error:
+            self.take_error(job, error)
+        else:
+            self._take_report(job, poll.result())
+
+    def _settle_forbidden(self) -> None:
+        """Take a 403 that every job gets as one about the account, any other as one about its job."""
+        if self._forbidden and not self._answered:
+            _, error = self._forbidden[0]
+            self._end_all(AccountRefused(f"{error}; so it does for every open job: ask PEPS about this account"))
+            return
+        for job, error in self._forbidden:
+            self._leave(job, PepsError(f'{error}; look at this job on PEPS\'s page "My processing"'))
+
+    def _end_all(self, error: PepsError) -> None:
+        if not self.is_ended:
+            self.is_ended = True
+            self._workers.stop(GRACE)
+            self._end(error)
+
+
 class Follower:
-    """Polls jobs, and remembers between the polls of one run where their reports lie."""
+    """Polls jobs, and remembers between the polls of one run where their reports are and what these have listed."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
         self._reports: dict[str, str] = {}
+        self._listed: dict[str, tuple[str, ...]] = {}
         self._refreshed: dict[str, float] = {}
 
     def poll(self, job: Job) -> JobReport:
         """Return where `job` stands.
 
-        Raises ServerAway, AccountRefused (401) and UntrustedServer, which concern every job, and ServerTrouble or
-        ServerBusy if this one cannot be followed now.
+        Raises ConcernsAll, or Forbidden, ServerTrouble, ServerBusy and the like if this one cannot be followed now.
         """
-        report = self._report(job)
-        if report.phase is Phase.FINISHED and not report.results:
-            return replace(report, results=self._results_in_joblog(job))
-        return report
+        obstacles: list[PepsError] = []
+        report = self._report(job, obstacles)
+        if report is None:
+            return self._without_report(job, obstacles)
+        if report.phase is not Phase.FINISHED:
+            return report
+        # What an earlier report of this run has listed is not forgotten.
+        listed = (*self._listed.get(job.status_url, ()), *report.results) or self._results_in_joblog(job)
+        self._listed[job.status_url] = tuple(dict.fromkeys(listed))
+        return replace(report, results=self._listed[job.status_url])
 
-    def _report(self, job: Job) -> JobReport:
-        if known := self._reports.get(job.status_url):
-            return self._refreshed_report(job, known)
-        status_url = self.client.server.reach(job.status_url)
+    def _report(self, job: Job, obstacles: list[PepsError]) -> JobReport | None:
+        """Return what the layers say; None if there is no report to be had, and why, layer by layer."""
+        address = self._reports.get(job.status_url)
+        if address is None:
+            address = self.client.server.report(job.wps_id)
+            try:
+                status_url = self.client.server.reach(job.status_url)
+                document = self._status(status_url)
+            except _NOT_TO_BE_HAD as error:
+                obstacles.append(error)
+            else:
+                if document.state is WpsState.FAILED:
+                    why = str(document.failure or document.message)
+                    return JobReport(Phase.FAILED, document.state.value, message=why)
+                if document.report:
+                    with suppress(*_NOT_TO_BE_HAD):
+                        return self._literal_report(job, status_url, document)
+                elif document.report_url:
+                    with suppress(NotPeps):
+                        address = self.client.server.reach(document.report_url, status_url)
+                    self._reports[job.status_url] = address
+                elif document.state is not WpsState.SUCCEEDED:
+                    return JobReport(Phase.WAITING, message="being launched")
+        self._refresh(job)
         try:
-            document = self._status(status_url)
-        except _NOT_TO_BE_HAD:
-            return self._refreshed_report(job, self.client.server.report(job.wps_id))
-        if document.state is WpsState.FAILED:
-            return JobReport(Phase.FAILED, document.state.value, message=str(document.failure or document.message))
-        with suppress(Unreadable):
-            if document.report:
-                return self._literal_report(job, status_url, document)
-        if document.report_url:
-            self._reports[job.status_url] = self._report_address(job, document.report_url, status_url)
-            return self._refreshed_report(job, self._reports[job.status_url])
-        if document.report or document.state is WpsState.SUCCEEDED:
-            return self._refreshed_report(job, self.client.server.report(job.wps_id))
-        return JobReport(Phase.WAITING, message="being launched")
+            return read_report(self.client.ask(address).body)
+        except _NOT_TO_BE_HAD as error:
+            self._reports.pop(job.status_url, None)
+            obstacles.append(error)
+            return None
 
-    def _report_address(self, job: Job, reference: str, status_url: str) -> str:
-        """Return where the report lies: where the status document says, or where reports use to lie."""
-        try:
-            return self.client.server.reach(reference, status_url)
-        except NotPeps:
-            return self.client.server.report(job.wps_id)
+    def _without_report(self, job: Job, obstacles: Sequence[PepsError]) -> JobReport:
+        """Return what there is to say of a job whose report cannot be had: nothing of its end."""
+        for error in obstacles:
+            if isinstance(error, Forbidden):
+                raise error
+        in_joblog = self._results_in_joblog(job)
+        for error in obstacles:
+            if isinstance(error, (HtmlPage, NotPeps)):
+                return JobReport(Phase.UNREADABLE, message=str(error), in_joblog=in_joblog)
+        is_due = job.submitted_at is None or job.open_for() >= REPORT_DUE_AFTER
+        if is_due and len(obstacles) == 2 and all(isinstance(error, NotThere) for error in obstacles):
+            return JobReport(Phase.GONE, message=NO_REPORT, in_joblog=in_joblog)
+        return JobReport(Phase.WAITING, message="no report yet", in_joblog=in_joblog)
 
     def _status(self, status_url: str) -> ExecuteResponse:
         document = read_document(self.client.ask(status_url).body)
@@ -90,14 +192,6 @@ class Follower:
         self._refresh(job)
         return read_report(self._status(status_url).report or document.report)
 
-    def _refreshed_report(self, job: Job, address: str) -> JobReport:
-        self._refresh(job)
-        try:
-            return read_report(self.client.ask(address).body)
-        except _NOT_TO_BE_HAD:
-            results = self._results_in_joblog(job)
-        return JobReport(Phase.FINISHED if results else Phase.WAITING, message="no report yet", results=results)
-
     def _refresh(self, job: Job) -> None:
         """Have the report brought up to date: once, for a second try would come too soon."""
         last = self._refreshed.get(job.wps_id)
@@ -106,16 +200,17 @@ class Follower:
         self._refreshed[job.wps_id] = time.monotonic()
         try:
             self.client.ask(self.client.server.wps, refresh_query(job.wps_id), tries=1)
-        except Forbidden:
-            return
-        except (ServerAway, AccountRefused, UntrustedServer):
+        except ConcernsAll:
             raise
         except PepsError:
             return  # the report as it was tells less, and still something
 
     def _results_in_joblog(self, job: Job) -> tuple[str, ...]:
-        try:
-            joblog = self.client.ask(self.client.server.joblog(job.wps_id))
-        except _NOT_TO_BE_HAD:
-            return ()
-        return results_in_joblog(joblog.body.decode(errors="replace"), job.wps_id)
+        def reading(chunks: Iterator[bytes]) -> tuple[str, ...]:
+            start = next(chunks, b"")
+            refuse_html(start, "a joblog")
+            return results_in_joblog(chain([start], chunks), job.wps_id)
+
+        with suppress(NotThere, NotPeps, Forbidden):
+            return self.client.read(self.client.server.joblog(job.wps_id), reading)
+        return ()

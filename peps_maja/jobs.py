@@ -73,15 +73,16 @@ _PIECE = re.compile(r"[-0-9T:Z]{1,20}(?:(?:\t[^\t\n]*){0,2}|\t(?:downloaded|nova
 _LONGEST_LINES = 200_000  # characters
 
 ABSENT, BROKEN = "absent", "broken"
-NO_RESULTS = "-"  # stands for the name of a result where a finished job has none
+NO_RESULTS = "-"  # stands for the name of a result where a job has none: for one of these two reasons
+NONE_NAMED, NO_REPORT = "no results", "no report"
 
 
 @dataclass
 class Missing:
-    """A result that could not be had: since when, when last, and why."""
+    """A result that could not be had: since when and when last (as far as the times can be true), and why."""
 
-    since: datetime
-    last: datetime
+    since: datetime | None
+    last: datetime | None
     kind: str
     reason: str
 
@@ -102,6 +103,7 @@ class Job:
     novald: list[str] = field(default_factory=list)
     missing: dict[str, Missing] = field(default_factory=dict)
     earlier_files: list[str] = field(default_factory=list)  # of earlier submissions of this job
+    has_failed_before: bool = False  # or was cancelled by the server, in an earlier submission
 
     @property
     def wps_id(self) -> str:
@@ -300,6 +302,8 @@ def _after(job: Job, moment: str, event: str, detail: str) -> Job:
     """Return the job after one event; a new submission begins it afresh."""
     if event in {Event.SUBMITTING, Event.SUBMITTED}:
         begun = Job(job.name, begun_at=_when(moment), earlier_files=[*job.earlier_files, *job.files])
+        has_failed = job.state in {State.FAILED, State.CANCELLED} and not job.was_dropped
+        begun.has_failed_before = job.has_failed_before or has_failed
         begun.plan = detail if event == Event.SUBMITTING else job.plan
         if event == Event.SUBMITTED and is_status_url(detail):
             begun.state, begun.status_url, begun.submitted_at = State.OPEN, detail, _when(moment)
@@ -323,12 +327,21 @@ def _after(job: Job, moment: str, event: str, detail: str) -> Job:
 def _tell_missing(job: Job, moment: str, detail: str) -> None:
     words = detail.split(" ")
     at = next((place for place, word in enumerate(words) if word in {ABSENT, BROKEN}), None)
-    when = _when(moment)
-    if at is None or when is None:
+    if at is None:
         return
     name, reason = " ".join(words[:at]), " ".join(words[at + 1 :])
-    known = job.missing.get(name)
-    job.missing[name] = Missing(known.since if known else when, when, words[at], reason)
+    when, known = _believed(moment, job), job.missing.get(name)
+    if known is None or (name == NO_RESULTS and reason != known.reason):
+        known = Missing(None, None, "", "")
+    job.missing[name] = Missing(known.since or when, when or known.last, words[at], reason)
+
+
+def _believed(moment: str, job: Job) -> datetime | None:
+    """Return the time of a line, or None where a clock was wrong: in the future, or before the job's submission."""
+    when, now = _when(moment), datetime.now(timezone.utc)
+    if when is None or when > now or (job.submitted_at is not None and when < job.submitted_at <= now):
+        return None
+    return when
 
 
 def _when(moment: str) -> datetime | None:

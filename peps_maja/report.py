@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -16,11 +17,15 @@ class Phase(Enum):
     WAITING = "waiting"
     RUNNING = "running"
     PAUSED = "paused"
+    GONE = "missing"  # the server has neither status nor report of the job
+    UNREADABLE = "open"  # something came in the place of a report that nobody can read: maintenance, a login page
     FINISHED = "finished"
     FAILED = "failed"
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
 
+
+_LONGEST_ADDRESS = 1000  # bytes
 
 # Every job_status that PEPS was seen to give. "Stalled" is normal: the percentage goes fast at the start and then
 # hardly moves.
@@ -41,14 +46,18 @@ _PHASES = {
 
 @dataclass(frozen=True)
 class JobReport:
-    """What is known of a job: its phase, `job_status` as it came, percent (0 to 100) and the addresses of results."""
+    """What is known of a job: its phase, `job_status` as it came, percent (0 to 100) and the addresses of results.
+
+    `in_joblog` are those that the joblog names where no report can be read: there may be more to come.
+    """
 
     phase: Phase
     status: str = ""
     percent: float | None = None
     message: str = ""
     results: tuple[str, ...] = ()
-    unprocessed: str = ""
+    unprocessed: int = 0
+    in_joblog: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return the standing as people read it; a `job_status` that nobody knows is shown as it came."""
@@ -72,14 +81,30 @@ def read_report(body: bytes | str) -> JobReport:
         percent=percentage(report.get("percentCompleted")) if percent is None else percent,
         message=one_line(message) if isinstance(message, str) else "",
         results=_addresses(report.get("results")),
-        unprocessed=one_line(str(report.get("unprocessed") or "")),
+        unprocessed=_count(report.get("unprocessed")),
     )
 
 
-def results_in_joblog(text: str, wps_id: str) -> tuple[str, ...]:
-    """Return the result addresses that the computing centre's log of a job names, each once, in their order."""
-    found = re.findall(rf"https?://\S*?/mapcache_results/maja/{re.escape(wps_id)}/[^\s\"'<>,;]+?\.zip", text)
-    return tuple(dict.fromkeys(found))
+def results_in_joblog(chunks: Iterable[bytes], wps_id: str) -> tuple[str, ...]:
+    """Return the result addresses that the computing centre's log of a job names, each once, in their order.
+
+    The log may have any length: of what came, only the end is kept, for an address may be cut between two chunks.
+    """
+    part = rb"[^\s\"'<>,;]{1,300}?"  # no longer, so that the time taken stays in proportion whatever comes
+    folder = re.escape(f"/mapcache_results/maja/{wps_id}/".encode())
+    address = re.compile(rb"https?://" + part + folder + part + rb"\.zip")
+    found: dict[str, None] = {}
+    text = b""
+    for chunk in chunks:
+        text = text[-_LONGEST_ADDRESS:] + chunk
+        found |= {name.decode(errors="replace"): None for name in address.findall(text)}
+    return tuple(found)
+
+
+def _count(value: object) -> int:
+    """Return a number of dates that came as a number or as a text; 0 for anything else, such as `none`."""
+    text = str(value).strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
 
 
 def _addresses(value: object) -> tuple[str, ...]:

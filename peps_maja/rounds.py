@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import TypeGuard
 
 from .cli import Console
 from .download import NO_WHOLE_ZIP, Absent, fetch
-from .errors import AccountRefused, AlreadyRunning, PepsError, ServerAway, Status, UntrustedServer, gravest
-from .follow import POLLS_AT_ONCE, Follower
+from .errors import AlreadyRunning, InternalError, PepsError, Status, gravest
+from .follow import GRACE, POLLS_AT_ONCE, Follower, Polls
 from .joblog import JobLog
-from .jobs import ABSENT, BROKEN, NO_RESULTS, Event, Job, Jobs, Missing, State
+from .jobs import ABSENT, BROKEN, NO_REPORT, NO_RESULTS, NONE_NAMED, Event, Job, Jobs, Missing, State
 from .partfile import DiskFull, make_durable
 from .products import Acquisition, L1CProduct, is_novald
 from .report import JobReport, Phase
@@ -24,34 +27,44 @@ from .workers import Workers
 from .zips import Belongs, Broken, bare_name, is_whole
 
 BROKEN_AGAIN_AFTER = timedelta(hours=24)  # a gigabyte that came whole and broken is not fetched every half hour
-GIVE_UP_RESULT_AFTER = timedelta(days=7)
+GIVE_UP_AFTER = timedelta(days=7)
 GIVE_UP_EMPTY_AFTER = timedelta(hours=24)
-
-_ENDS_THE_ROUND = (AccountRefused, UntrustedServer, ServerAway)
 
 
 class _Stopped(PepsError):
     """The round has ended for another reason: the rest of this download is left for the next one."""
 
 
+@dataclass
+class _Course:
+    """How one open job fares in this round; `job` stays as the log had it."""
+
+    job: Job
+    report: JobReport
+    listed: int = 0  # results
+    under_way: int = 0  # downloads
+    has_delivered: bool = False  # a result is downloaded or known to be too cloudy, whenever that was
+    stays_open: bool = False
+    is_closed: bool = False
+
+
 class Round:
     """One pass over a log. What happens is written to the log first, and then told."""
 
-    def __init__(self, follower: Follower, log: JobLog, folder: Path, console: Console, downloads: int) -> None:
-        """Prepare a round that fetches so many results at once into `folder`."""
+    def __init__(
+        self, follower: Follower, log: JobLog, folder: Path, console: Console, *, downloads: int, leave_at: float = inf
+    ) -> None:
+        """Prepare a round that fetches so many results at once into `folder`, and ends at a monotonic time."""
+        self.has_closed_jobs = False
         self._client = follower.client
-        self._follower = follower
         self._log = log
         self._folder = folder
         self._console = console
-        self._workers = Workers(poll=POLLS_AT_ONCE, fetch=downloads)
+        self._workers = Workers(leave_at + GRACE, poll=POLLS_AT_ONCE, fetch=downloads)
+        self._polls = Polls(follower, self._workers, self._take_report, self._take_error, self._take_end)
         self._statuses: list[Status] = []
         self._claims: dict[str, str] = {}  # file names, and the jobs whose results bear them
         self._second_parts: set[str] = set()
-        self._under_way: dict[str, int] = {}  # finished jobs, and how many of their downloads are not through
-        self._short: set[str] = set()  # jobs of which a result stays out in this round
-        self._unprocessed: dict[str, str] = {}  # series jobs, and how many dates PEPS left out of them
-        self._is_ended = False
         self._is_full = False
 
     def run(self, jobs: Jobs) -> Status:
@@ -59,57 +72,54 @@ class Round:
         self._claims = jobs.owners()
         open_jobs = jobs.in_state(State.OPEN)
         self._second_parts = _second_parts(open_jobs)
-        try:
-            for job in open_jobs:
-                self._workers.start("poll", partial(self._follower.poll, job), partial(self._take_poll, job))
-            self._workers.finish()
-        finally:
-            self._is_ended = True
-            self._workers.close()
+        if not self._polls.run(open_jobs):
+            self._statuses.append(Status.TRY_LATER)
         return gravest(self._statuses)
 
     # -- polls ----------------------------------------------------------------------------------------------------
 
-    def _take_poll(self, job: Job, poll: Future[JobReport]) -> None:
-        if error := poll.exception():
-            self._take_error(job, error)
-            return
-        report = poll.result()
+    def _take_report(self, job: Job, report: JobReport) -> None:
+        course = _Course(job, report, has_delivered=bool(job.files or job.novald))
         match report.phase:
             case Phase.FAILED:
-                self._close(job, Event.FAILED, report.message or report.status)
+                self._close(course, Event.FAILED, report.message or report.status)
             case Phase.CANCELLED:
-                self._close(job, Event.CANCELLED, report.message or report.status)
-            case Phase.FINISHED:
-                self._harvest(job, report)
+                self._close(course, Event.CANCELLED, report.message or report.status)
             case _:
-                self._console.say(f"{job.name}: {report}")
+                self._harvest(course)
 
-    def _harvest(self, job: Job, report: JobReport) -> None:
-        """Deal with the results of a finished job: note what is too cloudy, begin to fetch the rest."""
-        if not report.results:
-            self._miss(job, NO_RESULTS, ABSENT, "no results")
-        for name, address in {bare_name(address, job.wps_id): address for address in report.results}.items():
+    def _harvest(self, course: _Course) -> None:
+        """Deal with the results of a job: note what is too cloudy, begin to fetch the rest."""
+        job, report = course.job, course.report
+        is_finished = report.phase is Phase.FINISHED
+        addresses = report.results if is_finished else report.in_joblog
+        if is_finished and not addresses:
+            self._miss(course, NO_RESULTS, ABSENT, NONE_NAMED)
+        # A result that is missing is not forgotten when a later report lists it no more.
+        missing = [self._client.server.result(job.wps_id, name) for name in job.missing if name != NO_RESULTS]
+        results = {bare_name(address, job.wps_id): address for address in (*missing, *addresses)}
+        course.listed = len(results)
+        for name, address in results.items():
             if job.has_dealt_with(name):
                 continue
             if is_novald(name):
-                if self._note(Event.NOVALD, job, name):
+                if self._note(Event.NOVALD, course, name):
+                    course.has_delivered = True
                     self._console.tell(f"{job.name}: too cloudy, {name} holds nothing to use and is not downloaded")
-            elif _is_put_off(missing := job.missing.get(name)):
-                self._stays_out(job, f"{name} came broken within the last day; it is tried again later")
-                self._give_up_in_time(job, name, missing)
-            elif not self._is_full:
-                self._begin(job, name, address)
-        if report.unprocessed not in {"", "0"}:
-            self._unprocessed[job.name] = report.unprocessed
-        self._conclude(job)
+            elif _is_put_off(known := job.missing.get(name)):
+                self._stays_out(course, f"{name} came broken within the last day; it is tried again later")
+                self._give_up_in_time(course, name, known)
+            else:
+                self._begin(course, name, address)
+        self._conclude(course)
 
-    def _begin(self, job: Job, name: str, address: str) -> None:
+    def _begin(self, course: _Course, name: str, address: str) -> None:
+        job = course.job
         is_taken = self._claims.get(name, job.name) != job.name or job.name in self._second_parts
         file = job.own_file_name(name) if is_taken else name
         self._claims[file] = job.name
-        self._under_way[job.name] = self._under_way.get(job.name, 0) + 1
-        self._workers.start("fetch", partial(self._bring, job, address, file), partial(self._take_fetch, job, name))
+        course.under_way += 1
+        self._workers.start("fetch", partial(self._bring, job, address, file), partial(self._take_fetch, course, name))
 
     # -- downloads ------------------------------------------------------------------------------------------------
 
@@ -123,109 +133,144 @@ class Round:
         with self._console.meter(final.name) as meter:
 
             def watch(there: int, total: int | None) -> None:
-                if self._is_ended:
+                if self._polls.is_ended:
                     raise _Stopped(f"{final}: stopped")
+                self._polls.hear()
                 meter(there, total)
 
             fetch(self._client, address, final, belongs, watch)
         return final
 
-    def _take_fetch(self, job: Job, name: str, fetched: Future[Path]) -> None:
+    def _take_fetch(self, course: _Course, name: str, fetched: Future[Path]) -> None:
+        course.under_way -= 1
         match error := fetched.exception():
             case None:
-                final = fetched.result()
-                if self._note(Event.DOWNLOADED, job, final.name):
-                    self._console.tell(f"{job.name}: downloaded {final} ({size(final.stat().st_size)})")
+                self._take_file(course, name, fetched.result())
             case Absent():
-                self._miss(job, name, ABSENT, str(error))
+                self._miss(course, name, ABSENT, str(error))
             case Broken():
-                self._miss(job, name, BROKEN, str(error))
+                self._miss(course, name, BROKEN, str(error))
+            case InternalError() if course.listed > 1:
+                # Only the log remembers it, should the next report leave it out: the rest would end the job.
+                self._miss(course, name, ABSENT, str(error))
             case _:
-                self._take_error(job, error)
-        self._under_way[job.name] -= 1
-        self._conclude(job)
+                course.stays_open = True
+                if not isinstance(error, _Stopped):
+                    self._polls.take_error(course.job, error)
+        self._conclude(course)
 
-    def _miss(self, job: Job, name: str, kind: str, reason: str) -> None:
+    def _take_file(self, course: _Course, name: str, final: Path) -> None:
+        if self._note(Event.DOWNLOADED, course, final.name):
+            course.has_delivered = True
+            why = "" if final.name == name else f"; named so because there is another {name}, from another job"
+            self._console.tell(f"{course.job.name}: downloaded {final} ({size(final.stat().st_size)}){why}")
+
+    def _miss(self, course: _Course, name: str, kind: str, reason: str) -> None:
         """Note a result that could not be had: told once, and the end of the job when it stays so for too long."""
-        known = job.missing.get(name)
-        is_news = known is None or (kind == BROKEN and _is_whole_zip(reason))
-        if is_news and not self._note(Event.MISSING, job, f"{name} {kind} {reason}"):
+        known = course.job.missing.get(name)
+        if known and name == NO_RESULTS and known.reason != reason:
+            known = None
+        is_news = known is None or known.since is None or (kind == BROKEN and _is_whole_zip(reason))
+        if is_news and not self._note(Event.MISSING, course, f"{name} {kind} {reason}"):
             return
+        what = f"{name} is missing ({kind}): {reason}"
+        if name == NO_RESULTS:
+            what = "PEPS has no report of it" if reason == NO_REPORT else "it is finished without results"
         if known is None:
-            self._statuses.append(Status.TROUBLE)
-            self._short.add(job.name)
-            what = "it is finished without results" if name == NO_RESULTS else f"{name} is missing ({kind}): {reason}"
-            self._console.tell(f"{job.name}: {what}; the next runs try again")
+            self._console.tell(f"{course.job.name}: {what}; the next runs try again")
+        self._stays_out(course, f"still: {what}" if known else "")
+        if known:
+            self._give_up_in_time(course, name, known)
+
+    def _give_up_in_time(self, course: _Course, name: str, missing: Missing) -> None:
+        """Close a job of which a result, or the report, has been missing for too long."""
+        is_empty = name == NO_RESULTS and missing.reason == NONE_NAMED
+        patience = GIVE_UP_EMPTY_AFTER if is_empty else GIVE_UP_AFTER
+        if missing.since is None or datetime.now(timezone.utc) - missing.since < patience:
             return
-        self._stays_out(job, f"{name} is still missing ({kind}): {reason}")
-        self._give_up_in_time(job, name, known)
-
-    def _give_up_in_time(self, job: Job, name: str, missing: Missing) -> None:
-        """Close a job of which a result has been missing for too long."""
-        patience = GIVE_UP_EMPTY_AFTER if name == NO_RESULTS else GIVE_UP_RESULT_AFTER
-        if datetime.now(timezone.utc) - missing.since >= patience and job.state is State.OPEN:
+        if name == NO_RESULTS and not is_empty and course.has_delivered:
+            self._close(course, Event.FINISHED)
+        else:
             since = f"since {missing.since:%Y-%m-%d}"
-            self._close(job, Event.FAILED, f"{name} {missing.kind} {since}: {missing.reason}")
+            self._close(course, Event.FAILED, f"{name} {missing.kind} {since}: {missing.reason}")
 
-    def _stays_out(self, job: Job, why: str) -> None:
-        self._short.add(job.name)
+    def _stays_out(self, course: _Course, why: str) -> None:
+        course.stays_open = True
         self._statuses.append(Status.TROUBLE)
-        self._console.say(f"{job.name}: {why}")
+        if why:
+            self._console.say(f"{course.job.name}: {why}")
 
-    def _note(self, event: Event, job: Job, detail: str) -> bool:
+    def _note(self, event: Event, course: _Course, detail: str) -> bool:
         """Log an event of a job, if the log still has it as it was; otherwise leave the job to the next round."""
-        is_noted = self._log.append_if_current(event, job, detail)
-        if not is_noted and job.name not in self._short:
-            self._short.add(job.name)
-            self._console.say(f"{job.name}: changed in the log meanwhile, and left as it is there")
+        is_noted = self._log.append_if_current(event, course.job, detail)
+        if not is_noted and not course.is_closed:
+            course.stays_open = course.is_closed = True
+            self._console.say(f"{course.job.name}: changed in the log meanwhile, and left as it is there")
         return is_noted
 
     # -- what both come to ----------------------------------------------------------------------------------------
 
+    def _take_end(self, error: PepsError) -> None:
+        """Tell, once, of an error that ends the round."""
+        self._statuses.append(error.status)
+        self._tell(error, str(error))
+
     def _take_error(self, job: Job, error: BaseException) -> None:
-        """Tell of an error that leaves the job as it was, once if it concerns every job."""
-        self._short.add(job.name)
-        if isinstance(error, _Stopped) or (self._is_full and isinstance(error, DiskFull)):
-            return
-        if not isinstance(error, PepsError):
+        """Tell of an error that leaves a job as it was."""
+        if isinstance(error, DiskFull) and self._is_full:
+            return  # told once for all that has no room; what is smaller is tried
+        self._is_full |= isinstance(error, DiskFull)
+        if isinstance(error, PepsError):
+            self._statuses.append(error.status)
+            self._tell(error, str(error) if isinstance(error, (DiskFull, AlreadyRunning)) else f"{job.name}: {error}")
+        else:
             self._statuses.append(Status.TROUBLE)
             self._console.warn(f"{job.name}: unforeseen {type(error).__name__}: {error}; please report it")
-            return
-        if isinstance(error, _ENDS_THE_ROUND):
-            if self._is_ended:
-                return
-            self._is_ended = True
-            self._workers.cancel_waiting("poll", "fetch")
-        if isinstance(error, DiskFull):
-            self._is_full = True
-            self._workers.cancel_waiting("fetch")
-        self._statuses.append(error.status)
-        whose = "" if isinstance(error, (*_ENDS_THE_ROUND, DiskFull, AlreadyRunning)) else f"{job.name}: "
-        tell = self._console.remind if error.status is Status.TRY_LATER else self._console.warn
-        tell(f"{whose}{error}")
 
-    def _conclude(self, job: Job) -> None:
-        """Close a job whose results are all dealt with."""
-        if (
-            not self._under_way.get(job.name)
-            and job.name not in self._short
-            and job.state is State.OPEN
-            and not self._is_full
-        ):
-            self._close(job, Event.FINISHED)
+    def _tell(self, error: PepsError, line: str) -> None:
+        (self._console.remind if error.status is Status.TRY_LATER else self._console.warn)(line)
 
-    def _close(self, job: Job, event: Event, detail: str = "") -> None:
-        if not self._note(event, job, detail):
+    def _conclude(self, course: _Course) -> None:
+        """Close a job whose results are all dealt with, if no more can come; say how it stands if they may."""
+        job, report = course.job, course.report
+        if course.under_way or course.is_closed:
             return
+        # Only a report tells that a job has ended; but a job for one product has one result.
+        is_single = bool(report.in_joblog) and course.has_delivered and L1CProduct.parse(job.name) is not None
+        if report.phase is Phase.FINISHED or is_single:
+            if not course.stays_open:
+                self._close(course, Event.FINISHED)
+        elif self._polls.is_ended:
+            return
+        elif report.phase is Phase.GONE:
+            self._miss(course, NO_RESULTS, ABSENT, NO_REPORT)
+        elif report.phase is Phase.UNREADABLE:
+            self._statuses.append(Status.TRY_LATER)
+            self._console.remind(f"{job.name}: {report.message}")
+        else:
+            self._console.say(f"{job.name}: {report}")
+
+    def _close(self, course: _Course, event: Event, detail: str = "") -> None:
+        if course.is_closed or not self._note(event, course, detail):
+            return
+        course.is_closed = self.has_closed_jobs = True
+        job = course.job
         if event is Event.FINISHED:
-            job.state = State.FINISHED
             self._console.say(f"{job.name}: finished")
-            if left_out := self._unprocessed.get(job.name):
+            if left_out := course.report.unprocessed:
                 self._console.tell(f"{job.name}: PEPS left out {left_out} of its dates; --dates tells which")
             return
-        job.state = State(event.value)
         self._statuses.append(Status.TROUBLE)
-        self._console.tell(f"{job.name}: {event.value}: {one_line(detail)}; --resubmit {event.value} submits it again")
+        self._console.tell(f"{job.name}: {event.value}: {one_line(detail)}; {self._advice(job, event)}")
+
+    def _advice(self, job: Job, event: Event) -> str:
+        """Return what to do about a job that failed: it may help to try again, but hardly more than once."""
+        where = f"its log: {self._client.server.joblog(job.wps_id)}"
+        if job.has_failed_before:
+            return f"it failed before, so trying again will not help; {where}"
+        product = f" --product {job.name}" if L1CProduct.parse(job.name) else ""
+        command = f"peps_maja_process.py -l {shlex.quote(str(self._log.path))}{product} --resubmit {event.value}"
+        return f"{where}; trying again may help: {command}"
 
 
 def _belongs_to(job: Job) -> Belongs:
@@ -256,4 +301,4 @@ def _is_put_off(missing: Missing | None) -> TypeGuard[Missing]:
     """Tell whether a result came whole and broken so lately that it is not tried again yet."""
     if missing is None or missing.kind != BROKEN or not _is_whole_zip(missing.reason):
         return False
-    return datetime.now(timezone.utc) - missing.last < BROKEN_AGAIN_AFTER
+    return missing.last is not None and datetime.now(timezone.utc) - missing.last < BROKEN_AGAIN_AFTER

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
 from .errors import NotPeps, UsageError
 
@@ -52,6 +52,10 @@ class Server:
     def report(self, wps_id: str) -> str:
         """Where the report of a job lies."""
         return f"{self.base}/resto{_OUTPUTS}report-{wps_id}.json"
+
+    def result(self, wps_id: str, name: str) -> str:
+        """Where a result of a job is."""
+        return f"{self.base}/cgi-bin/mapcache_results/maja/{wps_id}/{quote(name)}"
 
     def joblog(self, wps_id: str) -> str:
         """Where the computing centre's own log of a job lies, once there is one."""

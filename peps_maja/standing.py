@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 
-from .errors import AccountRefused, PepsError, ServerAway, Status, UntrustedServer
-from .follow import POLLS_AT_ONCE, Follower
+from .errors import PepsError, Status
+from .follow import POLLS_AT_ONCE, Follower, Polls
 from .jobs import NO_RESULTS, Job, Jobs, State
 from .products import is_novald
 from .report import JobReport, Phase
 from .workers import Workers
 from .zips import bare_name
 
-_CONCERNS_ALL = (AccountRefused, UntrustedServer, ServerAway)
+_STATUSES = {
+    Phase.FAILED: Status.TROUBLE,
+    Phase.CANCELLED: Status.TROUBLE,
+    Phase.GONE: Status.TROUBLE,
+    Phase.UNREADABLE: Status.TRY_LATER,
+}
 
 
 @dataclass(frozen=True)
@@ -55,30 +58,21 @@ class Standing:
 def standings(jobs: Jobs, follower: Follower | None) -> tuple[list[Standing], PepsError | None]:
     """Return where each job stands, in the order of the log; open ones are asked for, if there is a `follower`.
 
-    What concerns every job (AccountRefused, UntrustedServer, ServerAway) ends the asking and comes second: then the
-    rest stands as the log has it.
+    What concerns every job ends the asking and comes second: then the rest stands as the log has it.
     """
     found = {job.name: _logged(job) for job in jobs.values()}
     ends: list[PepsError] = []
+
+    def take(job: Job, report: JobReport) -> None:
+        found[job.name] = _reported(found[job.name], job, report)
+
+    def leave(job: Job, error: BaseException) -> None:
+        if not isinstance(error, PepsError):
+            raise error
+        found[job.name] = replace(found[job.name], message=str(error), status=error.status)
+
     if follower is not None:
-        workers = Workers(poll=POLLS_AT_ONCE)
-
-        def take(job: Job, poll: Future[JobReport]) -> None:
-            error = poll.exception()
-            if isinstance(error, _CONCERNS_ALL):
-                ends.append(error)
-                workers.cancel_waiting("poll")
-            elif isinstance(error, PepsError):
-                found[job.name] = replace(found[job.name], message=str(error), status=Status.TRY_LATER)
-            else:
-                found[job.name] = _reported(found[job.name], job, poll.result())
-
-        try:
-            for job in jobs.in_state(State.OPEN):
-                workers.start("poll", partial(follower.poll, job), partial(take, job))
-            workers.finish()
-        finally:
-            workers.close()
+        Polls(follower, Workers(poll=POLLS_AT_ONCE), take, leave, ends.append).run(jobs.in_state(State.OPEN))
     return list(found.values()), next(iter(ends), None)
 
 
@@ -102,14 +96,13 @@ def _logged_results(job: Job) -> Iterable[ResultStanding]:
 
 def _reported(logged: Standing, job: Job, report: JobReport) -> Standing:
     known = {result.name for result in logged.results}
-    new = {bare_name(address, job.wps_id): None for address in report.results}
+    new = {bare_name(address, job.wps_id): None for address in (*report.results, *report.in_joblog)}
     more = [ResultStanding(name, "novald" if is_novald(name) else "ready") for name in new if name not in known]
-    is_lost = report.phase in {Phase.FAILED, Phase.CANCELLED}
     return replace(
         logged,
         state=report.status if report.phase is Phase.UNKNOWN else report.phase.value,
         percent=report.percent,
         message=report.message,
         results=(*logged.results, *more),
-        status=Status.TROUBLE if is_lost else Status.OK,
+        status=_STATUSES.get(report.phase, Status.OK),
     )

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import NoReturn
 from urllib.parse import quote, unquote, urlsplit
 
-from .documents import Unreadable, kind_of, percentage
+from .documents import Unreadable, kind_of, percentage, refuse_html
 from .text import one_line
 
 MAJA = "MAJA"  # one product
@@ -217,6 +217,7 @@ class _NoDoctype(ET.TreeBuilder):
 def _parse_xml(body: bytes) -> ET.Element:
     if not body.strip():
         raise Unreadable("an empty document")
+    refuse_html(body, "WPS's XML")
     try:
         parser = ET.XMLParser(target=_NoDoctype())  # noqa: S314 (what makes XML unsafe is refused above)
         return ET.fromstring(body, parser)  # noqa: S314

@@ -373,7 +373,7 @@ def test_a_finished_job_without_any_results_is_missing_and_told_once(place: Plac
 def test_a_finished_job_without_results_has_failed_after_a_day(place: Place, peps: Sandbox) -> None:
     early, late = add(peps, 1, results=()), add(peps, 2, results=())
     place.write_log(
-        *opened(early, late, hours=23.8),
+        *opened(early, late, hours=26),
         (ago(23.5), "missing", early.product, "- absent no results"),
         (ago(24.5), "missing", late.product, "- absent no results"),
     )

@@ -302,12 +302,10 @@ NOT_YET = {
     "STATUS_EMPTY": Form("", None),
     "STATUS_NOT_THERE": Form(None, None),
     "STATUS_CUT_SHORT": Form(REFERENCE_WITH_HREF[:700], None),
-    "STATUS_HTML": Form(HTML, None),
     **{name: Form(sample, None) for name, sample in EXCEPTION_REPORTS.items()},
     "SUCCEEDED_WITHOUT_OUTPUTS": Form(SUCCEEDED_WITHOUT_OUTPUTS, None),
     "REPORT_NOT_THERE": Form(report=None),
     "REPORT_EMPTY": Form(report=""),
-    "REPORT_HTML": Form(report=HTML),
     "REPORT_WITHOUT_ANYTHING": Form(report=NO_REPORT_INSIDE),
     "JOBLOG_WITHOUT_RESULTS": Form(None, None, JOBLOG_UNDER_WAY),
 }
