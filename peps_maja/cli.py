@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LOOK_AT_IT = 'look at it on PEPS\'s page "My processing", and --drop it if it is not wanted any more'
 READ_TIMEOUT_VARIABLE = "PEPS_TIMEOUT"
+WORKER = "peps_maja worker"  # what the names of a run's threads begin with
 
 _INTERRUPTIONS = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: Status.TERMINATED}
 
@@ -156,7 +157,7 @@ Story = Callable[[argparse.Namespace, Console, Signals], Status]
 def run(script: str, options: argparse.Namespace, story: Story, silent_when_quiet: Callable[[PepsError], bool]) -> int:
     """Run a script's story and return its exit status; every error ends here, as one line."""
     status = _run(script, options, story, silent_when_quiet)
-    if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+    if any(thread.name.startswith(WORKER) for thread in threading.enumerate()):
         _leave_at_once(status)  # the run had to end before its threads
     return int(status)
 

@@ -30,6 +30,7 @@ from .errors import (
     ServerBusy,
     ServerSilent,
     ServerTrouble,
+    TooLong,
     UntrustedServer,
 )
 from .failures import network_error
@@ -303,7 +304,7 @@ def _body(response: requests.Response, limit: int, seconds: float, *, cut: bool 
         if len(body) > limit:
             if cut:
                 break
-            raise NotPeps(f"{shown(response.url)} answers with more than {size(limit)}, which no PEPS would")
+            raise TooLong(f"{shown(response.url)} answers with more than {size(limit)}, which no PEPS would")
         if time.monotonic() > leave_at:
             raise ServerSilent(f"{shown(response.url)} dribbles: its answer was not there after {seconds:.0f} s")
     return bytes(body)

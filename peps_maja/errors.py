@@ -86,6 +86,10 @@ class NotPeps(PepsError):
     status = Status.UNUSABLE
 
 
+class TooLong(NotPeps):
+    """An answer of more bytes than any of its kind has."""
+
+
 class ServerTrouble(PepsError):
     """The server answered with an error of its own, or stopped in the middle."""
 

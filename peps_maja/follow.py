@@ -17,7 +17,7 @@ from itertools import chain
 
 from .client import Client
 from .documents import HtmlPage, Unreadable, refuse_html
-from .errors import AccountRefused, ConcernsAll, Forbidden, NotPeps, NotThere, PepsError, ServerSilent
+from .errors import AccountRefused, ConcernsAll, Forbidden, NotPeps, NotThere, PepsError, ServerSilent, TooLong
 from .jobs import NO_REPORT, Job
 from .report import JobReport, Phase, read_report, results_in_joblog
 from .workers import Workers
@@ -171,7 +171,7 @@ class Follower:
                 raise error
         in_joblog = self._results_in_joblog(job)
         for error in obstacles:
-            if isinstance(error, (HtmlPage, NotPeps)):
+            if isinstance(error, (HtmlPage, NotPeps)) and not isinstance(error, TooLong):
                 return JobReport(Phase.UNREADABLE, message=str(error), in_joblog=in_joblog)
         is_due = job.submitted_at is None or job.open_for() >= REPORT_DUE_AFTER
         if is_due and len(obstacles) == 2 and all(isinstance(error, NotThere) for error in obstacles):

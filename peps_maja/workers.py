@@ -9,6 +9,8 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, TypeVar
 
+from .cli import WORKER
+
 _Result = TypeVar("_Result")
 
 
@@ -17,7 +19,7 @@ class Workers:
 
     def __init__(self, leave_at: float = inf, **threads: int) -> None:
         self._leave_at = leave_at
-        self._pools = {kind: ThreadPoolExecutor(number) for kind, number in threads.items()}
+        self._pools = {kind: ThreadPoolExecutor(number, WORKER) for kind, number in threads.items()}
         self._open: set[Future[Any]] = set()
         self._done: SimpleQueue[tuple[Future[Any], Callable[[Future[Any]], None]]] = SimpleQueue()
 

@@ -10,12 +10,12 @@ from peps_maja.answers import Answer, refusal
 from peps_maja.errors import (
     AccountRefused,
     Forbidden,
+    InternalError,
     NotReady,
     NotThere,
     PepsError,
     QuotaReached,
     ServerBusy,
-    ServerTrouble,
     Status,
 )
 
@@ -46,7 +46,7 @@ ANSWERS: dict[str, tuple[int, bytes, type[PepsError] | None, Status]] = {
     "Unauthorized": (200, b'{"ErrorMessage": "Unauthorized"}', AccountRefused, Status.UNUSABLE),
     "202": (202, b"", NotReady, Status.TRY_LATER),
     "503": (503, b"", ServerBusy, Status.TRY_LATER),
-    "500 in JSON": (200, b'{"ErrorCode": 500, "ErrorMessage": "Error"}', ServerTrouble, Status.TRY_LATER),
+    "500 in JSON": (200, b'{"ErrorCode": 500, "ErrorMessage": "Error"}', InternalError, Status.TRY_LATER),
     "404": (404, b"", NotThere, Status.TROUBLE),
 }
 
