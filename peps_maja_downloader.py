@@ -79,7 +79,7 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
             troubles.add(status)
             time.sleep(options.pause)
     if is_all_done:
-        console.tell(f"{options.log}: no job is open any more, all are done; {summary(jobs)}")
+        console.tell(f"{options.log}: all jobs are done, {summary(jobs)}")
     else:
         console.say(summary(jobs))
     return gravest([status, *(troubles - {Status.TRY_LATER})])

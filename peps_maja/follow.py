@@ -58,11 +58,12 @@ class Polls:
 
     def run(self, jobs: Iterable[Job]) -> bool:
         """Poll each job, and see to it that all that comes of it is done; return False if the time was over before."""
+        self._follower.silent_refreshes = 0
         try:
             for job in jobs:
                 self._workers.start("poll", partial(self._follower.poll, job), partial(self._take, job))
             is_done = self._workers.finish()
-            self._settle_forbidden()
+            self._settle_forbidden(is_all=is_done and not self._answered)
         finally:
             self.is_ended = True
             self._workers.close()
@@ -92,9 +93,9 @@ class Polls:
         else:
             self._take_report(job, poll.result())
 
-    def _settle_forbidden(self) -> None:
+    def _settle_forbidden(self, *, is_all: bool) -> None:
         """Take a 403 that every job gets as one about the account, any other as one about its job."""
-        if self._forbidden and not self._answered:
+        if self._forbidden and is_all:
             _, error = self._forbidden[0]
             self._end_all(AccountRefused(f"{error}; so it does for every open job: ask PEPS about this account"))
             return
@@ -113,6 +114,7 @@ class Follower:
 
     def __init__(self, client: Client) -> None:
         self.client = client
+        self.silent_refreshes = 0  # in a row, lately
         self._reports: dict[str, str] = {}
         self._listed: dict[str, tuple[str, ...]] = {}
         self._refreshed: dict[str, float] = {}
@@ -126,12 +128,12 @@ class Follower:
         report = self._report(job, obstacles)
         if report is None:
             return self._without_report(job, obstacles)
-        if report.phase is not Phase.FINISHED:
-            return report
         # What an earlier report of this run has listed is not forgotten.
-        listed = (*self._listed.get(job.status_url, ()), *report.results) or self._results_in_joblog(job)
-        self._listed[job.status_url] = tuple(dict.fromkeys(listed))
-        return replace(report, results=self._listed[job.status_url])
+        results = tuple(dict.fromkeys((*self._listed.get(job.status_url, ()), *report.results)))
+        if report.phase is Phase.FINISHED and not results:
+            results = self._results_in_joblog(job)
+        self._listed[job.status_url] = results
+        return replace(report, results=results)
 
     def _report(self, job: Job, obstacles: list[PepsError]) -> JobReport | None:
         """Return what the layers say; None if there is no report to be had, and why, layer by layer."""
@@ -197,13 +199,17 @@ class Follower:
         last = self._refreshed.get(job.wps_id)
         if last is not None and time.monotonic() - last < REFRESH_INTERVAL:
             return
+        if self.silent_refreshes >= SILENT_JOBS:
+            return  # the report as it was tells less, and still something
         self._refreshed[job.wps_id] = time.monotonic()
         try:
             self.client.ask(self.client.server.wps, refresh_query(job.wps_id), tries=1)
         except ConcernsAll:
             raise
-        except PepsError:
-            return  # the report as it was tells less, and still something
+        except PepsError as error:
+            self.silent_refreshes += isinstance(error, ServerSilent)
+        else:
+            self.silent_refreshes = 0
 
     def _results_in_joblog(self, job: Job) -> tuple[str, ...]:
         def reading(chunks: Iterator[bytes]) -> tuple[str, ...]:

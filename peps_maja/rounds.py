@@ -166,7 +166,7 @@ class Round:
             self._console.tell(f"{course.job.name}: downloaded {final} ({size(final.stat().st_size)}){why}")
 
     def _miss(self, course: _Course, name: str, kind: str, reason: str) -> None:
-        """Note a result that could not be had: told once, and the end of the job when it stays so for too long."""
+        """Note a result that could not be had, tell it the first time, and end a job where that is long ago."""
         known = course.job.missing.get(name)
         if known and name == NO_RESULTS and known.reason != reason:
             known = None
@@ -218,7 +218,7 @@ class Round:
     def _take_error(self, job: Job, error: BaseException) -> None:
         """Tell of an error that leaves a job as it was."""
         if isinstance(error, DiskFull) and self._is_full:
-            return  # told once for all that has no room; what is smaller is tried
+            return  # one message for all that has no room; what is smaller is tried
         self._is_full |= isinstance(error, DiskFull)
         if isinstance(error, PepsError):
             self._statuses.append(error.status)

@@ -378,7 +378,7 @@ def test_a_finished_job_without_results_has_failed_after_a_day(place: Place, pep
         (ago(24.5), "missing", late.product, "- absent no results"),
     )
 
-    run = place.download("-q")
+    run = place.download("-q", "--stalled-after", "1000")
 
     assert (run.status, run.err) == (1, "")
     [(event, name, _)] = place.events()[6:]

@@ -326,6 +326,25 @@ def test_ctrl_c_ends_what_a_silent_server_holds_up(place: Place, peps: Sandbox, 
     assert (process.returncode, len(err.splitlines())) == (130, 1)
 
 
+def test_a_refused_account_ends_a_download_that_is_held_up(place: Place, peps: Sandbox) -> None:
+    with held_up(place, peps, Endpoint.RESULT):
+        late = add(peps, 4)
+        place.write_log(*opened(*peps.jobs))
+        peps.faults.add(Fault(Endpoint.REPORT, error(401, "Unauthorized"), match=late.wps_id))
+        run = place.download("-q", PEPS_TIMEOUT="60")
+    assert (run.status, run.out, len(run.err.splitlines())) == (2, "", 1)
+
+
+def test_a_service_that_brings_no_report_up_to_date_holds_up_nothing(place: Place, peps: Sandbox) -> None:
+    for day in range(1, 29):
+        add(peps, day).refresh()
+    place.write_log(*opened(*peps.jobs))
+    spoil(peps, Stall(60), Endpoint.REFRESH)
+    assert place.download("-q", PEPS_TIMEOUT="1").status == 0
+    assert len(peps.asked(Endpoint.REFRESH)) < 20
+    assert len(place.events("finished")) == 28
+
+
 # -- what is said ---------------------------------------------------------------------------------------------------
 
 
@@ -346,10 +365,10 @@ def test_a_failure_tells_where_the_log_is_and_whether_to_try_again(place: Place,
 def test_the_end_of_all_jobs_is_told_once(place: Place, peps: Sandbox) -> None:
     good, failed, late = add(peps, 1), add(peps, 2, "FAILED"), add(peps, 3, "RUNNING")
     place.write_log(*opened(good, failed, late))
-    assert "all are done" not in place.download("-q").out
+    assert "all jobs are done" not in place.download("-q").out
 
     late.status = "FINISHED"
-    [line] = [line for line in place.download("-q").out.splitlines() if "all are done" in line]
+    [line] = [line for line in place.download("-q").out.splitlines() if "all jobs are done" in line]
     assert "3 in the log" in line
     assert "2 finished, 1 failed" in line or "1 failed, 2 finished" in line
     assert place.download("-q").out == ""

@@ -132,7 +132,7 @@ def test_a_year_of_70_dates_half_of_them_cloudy(place: Place, peps: Sandbox) -> 
     assert all(name in run.out for name in mixed)
     *results, left_out, end = run.out.splitlines()
     assert re.search(r"\b1\b.*\bdates\b", left_out)
-    assert "all are done" in end
+    assert "all jobs are done" in end
     assert len(results) == 69
     assert len(peps.asked(Endpoint.RESULT)) == 34
 
@@ -224,7 +224,7 @@ def test_dates_left_out_are_told_once(place: Place, peps: Sandbox, count: str | 
     peps.faults.add(Fault(Endpoint.REPORT, Altered(change)))
     run = place.download("-q")
     assert run.status == 0
-    told = [line for line in run.out.splitlines() if l2a("2018-01-01") not in line and "all are done" not in line]
+    told = [line for line in run.out.splitlines() if l2a("2018-01-01") not in line and "all jobs are done" not in line]
     assert len(told) == 1
     assert YEAR in told[0]
     assert re.search(r"\b2\b", told[0].replace(YEAR, ""))
