@@ -42,6 +42,7 @@ TRIES = 3
 CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 30.0  # seconds in which the next bytes of an answer must come
 LONGEST_ANSWER = 20  # read time-outs in which a small answer must be there as a whole
+LONGEST_STREAM = 600.0  # seconds in which a joblog, of many MB, must be there
 LONGEST_RETRY_AFTER = 60.0  # seconds; who asks for more is left for the next run
 PAGE_LIMIT = 32_000_000  # bytes of a catalogue page; 500 products take about 4 MB
 DOCUMENT_LIMIT = 1_000_000  # bytes of a WPS document, report or joblog; a year's report takes 20 kB
@@ -132,7 +133,7 @@ class Client:
 
         def attempt() -> _Result:
             with self._stream(address, {}) as response:
-                leave_at = time.monotonic() + self._longest
+                leave_at = time.monotonic() + LONGEST_STREAM
                 chunks = _chunks(response, CHUNK)
                 start = next(chunks, b"")
                 self._accepted(_answer(response, start))
