@@ -240,8 +240,6 @@ class Round:
         if report.phase is Phase.FINISHED or is_single:
             if not course.stays_open:
                 self._close(course, Event.FINISHED)
-        elif self._polls.is_ended:
-            return
         elif report.phase is Phase.GONE:
             self._miss(course, NO_RESULTS, ABSENT, NO_REPORT)
         elif report.phase is Phase.UNREADABLE:
