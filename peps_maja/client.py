@@ -98,6 +98,7 @@ class Client:
     ) -> None:
         self.server = server
         self._basic = _Basic(account) if account else _Anonymous()
+        self.read_timeout = read_timeout
         self._timeout = (min(CONNECT_TIMEOUT, read_timeout), read_timeout)
         self._longest = LONGEST_ANSWER * read_timeout
         self._trace = trace
@@ -140,12 +141,12 @@ class Client:
             except (ServerTrouble, NotPeps) as error:
                 raise NoAnswer(str(error)) from error
 
-    def download(self, address: str, headers: Mapping[str, str]) -> _Opened:
-        """GET a large answer as a stream, inside a `with`; raises what `ask` raises for one that is no file."""
-        return _Opened(self._patiently(lambda: self._stream(self.server.reach(address), headers), TRIES))
+    def download(self, address: str, headers: Mapping[str, str], method: str = "GET") -> _Opened:
+        """Open a large answer as a stream inside a `with`; raises what `ask` raises for one that is not a file."""
+        return _Opened(self._patiently(lambda: self._stream(self.server.reach(address), headers, method), TRIES))
 
-    def _stream(self, address: str, headers: Mapping[str, str]) -> requests.Response:
-        response = self._open(address, "", {"Accept-Encoding": "identity", **headers})
+    def _stream(self, address: str, headers: Mapping[str, str], method: str) -> requests.Response:
+        response = self._open(address, "", {"Accept-Encoding": "identity", **headers}, method=method)
         if response.status_code in {200, 206, 416}:
             return response
         with response:
@@ -182,11 +183,11 @@ class Client:
         raise AssertionError("a try either returns or raises")
 
     def _open(
-        self, address: str, query: str, headers: Mapping[str, str], *, anonymously: bool = False
+        self, address: str, query: str, headers: Mapping[str, str], *, method: str = "GET", anonymously: bool = False
     ) -> requests.Response:
-        """Send a GET and follow its redirects by our own rules: the password goes to the server alone."""
+        """Send a request and follow its redirects by our own rules: the password goes to the server alone."""
         for _ in range(_MOST_REDIRECTS + 1):
-            response = self._send(self._session, address, query, headers, anonymously=anonymously)
+            response = self._send(self._session, address, query, headers, method=method, anonymously=anonymously)
             target = response.headers.get("Location")
             if response.status_code not in _REDIRECTS or not target:
                 return response
@@ -201,13 +202,15 @@ class Client:
         query: str,
         headers: Mapping[str, str],
         *,
+        method: str = "GET",
         timeout: tuple[float, float] | None = None,
         anonymously: bool = False,
     ) -> requests.Response:
         is_for_us = self.server.may_see_password(address) and not anonymously
         begun = time.monotonic()
         try:
-            response = session.get(
+            response = session.request(
+                method,
                 f"{address}?{query}" if query else address,
                 headers=dict(headers),
                 auth=self._basic if is_for_us else _Anonymous(),
@@ -217,7 +220,7 @@ class Client:
             )
         except (requests.RequestException, urllib3_errors.HTTPError, ValueError) as error:
             raise self._in_proportion(network_error(error, address), address) from error
-        self._trace(f"GET {response.url} -> {response.status_code} after {time.monotonic() - begun:.2f} s")
+        self._trace(f"{method} {response.url} -> {response.status_code} after {time.monotonic() - begun:.2f} s")
         return response
 
 

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
+from threading import Semaphore
 from typing import TypeGuard
 
 from .cli import Console
-from .download import NO_WHOLE_ZIP, Absent, fetch
+from .download import NO_WHOLE_ZIP, Absent, Fetched, Meter, Wanted, fetch
 from .errors import AccountRefused, AlreadyRunning, PepsError, ServerAway, Status, UntrustedServer, gravest
 from .follow import POLLS_AT_ONCE, Follower
 from .joblog import JobLog
 from .jobs import ABSENT, BROKEN, NO_RESULTS, Event, Job, Jobs, Missing, State
-from .partfile import DiskFull, make_durable
+from .partfile import DiskFull
 from .products import Acquisition, L1CProduct, is_novald
 from .report import JobReport, Phase
 from .series import Series
 from .text import one_line, size
 from .workers import Workers
-from .zips import Belongs, Broken, bare_name, is_whole
+from .zips import Belongs, Broken, bare_name
 
 BROKEN_AGAIN_AFTER = timedelta(hours=24)  # a gigabyte that came whole and broken is not fetched every half hour
 GIVE_UP_RESULT_AFTER = timedelta(days=7)
@@ -44,7 +46,8 @@ class Round:
         self._log = log
         self._folder = folder
         self._console = console
-        self._workers = Workers(poll=POLLS_AT_ONCE, fetch=downloads)
+        self._line = Semaphore(downloads)
+        self._workers = Workers(poll=POLLS_AT_ONCE, fetch=2 * downloads)  # each while the one before is checked
         self._statuses: list[Status] = []
         self._claims: dict[str, str] = {}  # file names, and the jobs whose results bear them
         self._second_parts: set[str] = set()
@@ -98,7 +101,7 @@ class Round:
             elif _is_put_off(missing := job.missing.get(name)):
                 self._stays_out(job, f"{name} came broken within the last day; it is tried again later")
                 self._give_up_in_time(job, name, missing)
-            elif not self._is_full:
+            else:
                 self._begin(job, name, address)
         if report.unprocessed not in {"", "0"}:
             self._unprocessed[job.name] = report.unprocessed
@@ -106,36 +109,37 @@ class Round:
 
     def _begin(self, job: Job, name: str, address: str) -> None:
         is_taken = self._claims.get(name, job.name) != job.name or job.name in self._second_parts
-        file = job.own_file_name(name) if is_taken else name
-        self._claims[file] = job.name
+        own = job.own_file_name(name)
+        names = (own,) if is_taken else (name, own)
+        self._claims |= dict.fromkeys(names, job.name)
+        wanted = Wanted(address, names, _belongs_to(job))
         self._under_way[job.name] = self._under_way.get(job.name, 0) + 1
-        self._workers.start("fetch", partial(self._bring, job, address, file), partial(self._take_fetch, job, name))
+        self._workers.start(
+            "fetch",
+            partial(fetch, self._client, wanted, self._folder, self._transfer),
+            partial(self._take_fetch, job, name),
+        )
 
     # -- downloads ------------------------------------------------------------------------------------------------
 
-    def _bring(self, job: Job, address: str, file: str) -> Path:
-        """Bring a result to its place, in a thread of its own; return where it is."""
-        belongs = _belongs_to(job)
-        final = self._folder / file
-        if is_whole(final, belongs):
-            make_durable(final)
-            return final
-        with self._console.meter(final.name) as meter:
+    @contextmanager
+    def _transfer(self, final: Path) -> Iterator[Meter]:
+        """Hold the line for one download and show how it goes on; it ends when the round does."""
+        with self._line, self._console.meter(final.name) as meter:
 
             def watch(there: int, total: int | None) -> None:
                 if self._is_ended:
                     raise _Stopped(f"{final}: stopped")
                 meter(there, total)
 
-            fetch(self._client, address, final, belongs, watch)
-        return final
+            yield watch
 
-    def _take_fetch(self, job: Job, name: str, fetched: Future[Path]) -> None:
+    def _take_fetch(self, job: Job, name: str, fetched: Future[Fetched]) -> None:
         match error := fetched.exception():
             case None:
-                final = fetched.result()
-                self._log.append(Event.DOWNLOADED, job.name, final.name)
-                self._console.tell(f"{job.name}: downloaded {final} ({size(final.stat().st_size)})")
+                there = fetched.result()
+                self._log.append(Event.DOWNLOADED, job.name, there.path.name)
+                self._console.tell(f"{job.name}: downloaded {there.path} ({size(there.size)})")
             case Absent():
                 self._miss(job, name, ABSENT, str(error))
             case Broken():
@@ -190,7 +194,6 @@ class Round:
             self._workers.cancel_waiting("poll", "fetch")
         if isinstance(error, DiskFull):
             self._is_full = True
-            self._workers.cancel_waiting("fetch")
         self._statuses.append(error.status)
         whose = "" if isinstance(error, (*_ENDS_THE_ROUND, DiskFull, AlreadyRunning)) else f"{job.name}: "
         tell = self._console.remind if error.status is Status.TRY_LATER else self._console.warn
@@ -198,12 +201,7 @@ class Round:
 
     def _conclude(self, job: Job) -> None:
         """Close a job whose results are all dealt with."""
-        if (
-            not self._under_way.get(job.name)
-            and job.name not in self._short
-            and job.state is State.OPEN
-            and not self._is_full
-        ):
+        if not self._under_way.get(job.name) and job.name not in self._short and job.state is State.OPEN:
             self._close(job, Event.FINISHED)
 
     def _close(self, job: Job, event: Event, detail: str = "") -> None:

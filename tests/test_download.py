@@ -160,6 +160,7 @@ def heavy(name: str, seed: int = 1, size: int = HEAVY) -> bytes:
     packed = io.BytesIO()
     stem = name.removesuffix(".zip")
     with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(f"{stem}/{stem}_MTD_ALL.xml", "<Muscate_Metadata_Document/>")
         archive.writestr(f"{stem}/{stem}_SRE_B2.tif", random.Random(seed).randbytes(size))
     return packed.getvalue()
 
@@ -627,10 +628,7 @@ def test_what_came_before_each_cut_is_kept_to_the_last_byte(place: Place, peps: 
 @pytest.mark.parametrize("fault", [Cut(after=10_000_000), Stall(30, after=10_000_000)], ids=["cut", "silent"])
 def test_of_a_large_zip_little_comes_twice(place: Place, peps: Sandbox, fault: Cut | Stall) -> None:
     job = add(peps)
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr(f"{l2a(1).removesuffix('.zip')}/a.tif", os.urandom(12_000_000))
-    job.results[0].content = content.getvalue()
+    job.results[0].content = heavy(l2a(1), size=12_000_000)
     open_in(place, job)
     peps.faults.add(Fault(Endpoint.RESULT, fault))
 
