@@ -243,7 +243,7 @@ def _store_from_start(answer: Download, chunks: Iterator[bytes], part: PartFile,
         raise Broken(f"{NO_WHOLE_ZIP} {error or kind_of(start)} came instead")
     remote = _remote(answer)
     part.restart(remote)
-    part.make_room(remote)
+    part.make_room(remote, len(start))
     part.write(start)
     _store(chunks, remote, part, meter)
 
@@ -252,9 +252,9 @@ def _store(chunks: Iterator[bytes], remote: Remote, part: PartFile, meter: Meter
     part.make_room(remote)
     meter(part.length, remote.length)
     for chunk in chunks:
-        part.write(chunk)
         if remote.length is None:
-            part.make_room(remote)
+            part.make_room(remote, len(chunk))
+        part.write(chunk)
         meter(part.length, remote.length)
     if remote.length is not None and part.length != remote.length:
         raise _BrokenOff(f"at {part.length} of {remote.length} bytes", silently=False)

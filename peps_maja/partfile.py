@@ -22,7 +22,8 @@ from .locks import lock
 from .text import size
 
 LARGEST = 20_000_000_000  # bytes of a result; no product has that
-_LEFT_FREE = 2_000_000_000  # bytes of the disk (or a twentieth of it) that a file of unknown length leaves to others
+_LEFT_FREE = 2_000_000_000  # bytes of the disk (or a twentieth of it) that a file of unknown length leaves free
+_LONGEST_SHOWN = 500  # characters of a path in a message
 _SEND_OFF_EVERY = 8 * 1024 * 1024  # bytes
 # No room on the disk, in the quota, or under the limit of the largest file (`ulimit -f`).
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -77,9 +78,12 @@ class PartFile:
         with plainly("write", _remote_path(self.final)):
             _remote_path(self.final).write_text(json.dumps(asdict(remote)))
 
-    def make_room(self, remote: Remote) -> None:
-        """Raise DiskFull if the disk has no room for what is still to come of `remote`, TooLarge if no disk should."""
-        if max(remote.length or 0, self.length) > LARGEST:
+    def make_room(self, remote: Remote, next_bytes: int = 0) -> None:
+        """Raise DiskFull if the disk has no room for what is still to come of `remote`, TooLarge if no disk should.
+
+        Where its length is unknown, `next_bytes` are still to come, and may be the last or not.
+        """
+        if max(remote.length or 0, self.length + next_bytes) > LARGEST:
             if remote.length is None:
                 self.drop()
             raise TooLarge(
@@ -88,7 +92,9 @@ class PartFile:
             )
         with plainly("write", self.path):
             total, _, free = shutil.disk_usage(self.path.parent)
-        wanted = min(_LEFT_FREE, total // 20) if remote.length is None else remote.length - self.length
+        # One of unknown length may never end: it leaves as much as it takes, up to a limit, to those behind it.
+        left = min(_LEFT_FREE, total // 20, self.length)
+        wanted = left + next_bytes if remote.length is None else remote.length - self.length
         if wanted > free:
             raise DiskFull(
                 f"no room for {self.final}: {size(wanted)} are still to come and {size(free)} are free; what came"
@@ -167,16 +173,17 @@ def part_of(final: Path) -> Iterator[PartFile]:
 @contextmanager
 def plainly(action: str, path: Path) -> Iterator[None]:
     """Turn an error of the disk, while we "read", "write" or "remove" what is at `path`, into one of ours."""
+    shown = str(path) if len(str(path)) < _LONGEST_SHOWN else f"…{str(path)[-_LONGEST_SHOWN:]}"
     try:
         yield
     except UnicodeEncodeError as error:
-        raise PepsError(f"cannot {action} {path}: this locale has no such name; set LC_ALL=C.UTF-8") from error
+        raise PepsError(f"cannot {action} {shown}: this locale has no such name; set LC_ALL=C.UTF-8") from error
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise DiskFull(
-                f"no room for {path} ({error.strerror}): what came is kept, make room and the next run goes on"
+                f"no room for {shown} ({error.strerror}): what came is kept, make room and the next run goes on"
             ) from error
-        raise PepsError(f"cannot {action} {path}: {error.strerror}; fix that, the next run tries again") from error
+        raise PepsError(f"cannot {action} {shown}: {error.strerror}; fix that, the next run tries again") from error
 
 
 def _refuse_odd(path: Path) -> None:

@@ -370,12 +370,11 @@ def test_room_is_needed_for_what_is_still_to_come(final: Path, monkeypatch: pyte
         monkeypatch.setattr("shutil.disk_usage", room(995))
         with pytest.raises(DiskFull, match=NAME):
             part.make_room(REMOTE)
-        # One that tells no length has to leave room for others.
-        monkeypatch.setattr("shutil.disk_usage", room(2 * 10**9))
-        part.make_room(Remote())
-        monkeypatch.setattr("shutil.disk_usage", room(2 * 10**9 - 1))
+        # One that tells no length has to leave as much to others.
+        monkeypatch.setattr("shutil.disk_usage", room(5))
+        part.make_room(Remote(), 1)
         with pytest.raises(DiskFull, match=NAME):
-            part.make_room(Remote())
+            part.make_room(Remote(), 2)
     assert part_path(final).read_bytes() == b"kept"
 
 
@@ -389,9 +388,8 @@ def test_more_than_any_product_has_is_told_and_takes_no_room(final: Path, monkey
             part.make_room(Remote(LARGEST + 1))
         assert names(final) == [".part"]
         part.make_room(Remote())
-        part.write(b"more")
         with pytest.raises(TooLarge, match=NAME):
-            part.make_room(Remote())
+            part.make_room(Remote(), 1)
     assert names(final) == []
 
 
