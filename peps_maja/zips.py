@@ -72,9 +72,11 @@ def check_zip(zipped: Path | BinaryIO, belongs: Belongs) -> None:
         if isinstance(error, Broken):
             raise
         # The decompressors name no complete list of what they raise over damaged bytes; OSError without a number or
-        # with EINVAL (a seek to before the beginning) is among it. Any other one is the disk's.
-        if isinstance(error, OSError) and error.errno not in {None, errno.EINVAL}:
-            raise
+        # with EINVAL (a seek to before the beginning) is among it. Any other one is the disk's, also where zipfile
+        # makes a BadZipFile of it.
+        for cause in (error, error.__context__):
+            if isinstance(cause, OSError) and cause.errno not in {None, errno.EINVAL}:
+                raise cause from None
         raise Broken(f"the zip is damaged ({one_line(str(error), 100)})") from error
     if damaged is not None:
         raise Broken(f"the zip is damaged: {one_line(damaged, 100)} has a wrong checksum")

@@ -415,3 +415,15 @@ def test_a_downloader_killed_at_the_end_of_a_download(
     assert [event for event, *_ in place.events()] == ["submitted", "downloaded", "finished"]
     assert (zips / ZIP).read_bytes() == job.results[0].content
     assert [path.name for path in zips.iterdir()] == [ZIP]
+
+
+def test_a_read_error_of_the_disk_makes_no_result_missing(place: Place, peps: Sandbox) -> None:
+    job = peps.add_job(PRODUCT)
+    place.write_log(("2019-04-02T09:12:45Z", "submitted", PRODUCT, job.status_url))
+    fail = ["-f", "-qq", "-P", str(place.folder / f"{ZIP}.part"), "-e", "trace=?read,?pread64"]
+    trace = run_traced(place, [*fail, "-e", "inject=?read,?pread64:error=EIO"], "downloader", "-q", statuses=(1,))
+    assert "EIO" in trace
+    assert place.events("missing", "downloaded") == []
+    assert [path.name for path in place.folder.glob("*.part")] == [f"{ZIP}.part"]
+    assert place.download().status == 0
+    assert len([asked for asked in peps.requests if asked.path.endswith(".zip") and "range" not in asked.headers]) == 1

@@ -281,18 +281,16 @@ def test_a_zip_that_would_unfold_without_end_is_refused(sound: Path) -> None:
         check(sound)
 
 
-class _FailingDisk(io.BytesIO):
-    """A zip of which the disk gives the directory at the end alone."""
+@pytest.mark.parametrize("is_at_the_end", [True, False], ids=["directory", "member"])
+def test_a_read_error_of_the_disk_says_nothing_about_the_zip(sound: Path, *, is_at_the_end: bool) -> None:
+    class FailingDisk(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if is_at_the_end or self.tell() < 100:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(size)
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        if self.tell() < 100:
-            raise OSError(errno.EIO, "Input/output error")
-        return super().read(size)
-
-
-def test_a_read_error_of_the_disk_says_nothing_about_the_zip(sound: Path) -> None:
     with pytest.raises(OSError, match="Input/output"):
-        check_zip(_FailingDisk(sound.read_bytes()), belongs)
+        check_zip(FailingDisk(sound.read_bytes()), belongs)
 
 
 @settings(quick, max_examples=80)
