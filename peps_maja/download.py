@@ -14,6 +14,7 @@ from typing import BinaryIO, Protocol
 
 from .answers import shown
 from .client import CHUNK, TRIES, Client, Download, error_at_start
+from .deadline import within
 from .documents import kind_of
 from .errors import (
     AccountRefused,
@@ -268,18 +269,25 @@ def _begun(start: bytes, chunks: Iterator[bytes], length: int) -> bytes:
 
 
 def _chunks(answer: Download, slow_for: float) -> Iterator[bytes]:
-    """Yield what comes; raise _TooSlow if less than SLOWEST did in so many seconds."""
+    """Yield what comes; raise _TooSlow if less than SLOWEST did in so many seconds, _BrokenOff if it ends too early."""
     begun, came = time.monotonic(), 0
-    try:
-        for chunk in answer.chunks:
-            came += len(chunk)
-            if (seconds := time.monotonic() - begun) >= slow_for:
-                if came < SLOWEST * seconds:
-                    raise _TooSlow(
-                        f"{shown(answer.address)} sends less than {size(SLOWEST)} a second: broken off; what came is"
-                        " kept, the next run goes on there"
-                    )
-                begun, came = time.monotonic(), 0
-            yield chunk
-    except ServerTrouble as error:
-        raise _BrokenOff(str(error), silently=isinstance(error, ServerSilent)) from error
+    while True:
+        chunk, error = b"", None
+        try:
+            with within(slow_for):
+                chunk = next(answer.chunks, b"")
+        except ServerTrouble as trouble:
+            error = trouble
+        came += len(chunk)
+        if (seconds := time.monotonic() - begun) >= slow_for and (chunk or error):
+            if came < SLOWEST * seconds:
+                raise _TooSlow(
+                    f"{shown(answer.address)} sends less than {size(SLOWEST)} a second: broken off; what came is kept,"
+                    " the next run goes on there"
+                )
+            begun, came = time.monotonic(), 0
+        if error:
+            raise _BrokenOff(str(error), silently=isinstance(error, ServerSilent)) from error
+        if not chunk:
+            return
+        yield chunk
