@@ -1,14 +1,20 @@
-"""From a result's address to a whole, sound zip under its final name, and nothing less under that name ever."""
+"""From a result's address to a complete, valid zip under its final name, and nothing less under that name ever."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
-from .client import TRIES, Client, Download, error_at_start
+from .answers import shown
+from .client import CHUNK, TRIES, Client, Download, error_at_start
+from .deadline import within
 from .documents import kind_of
 from .errors import (
     AccountRefused,
@@ -20,13 +26,18 @@ from .errors import (
     QuotaReached,
     ServerSilent,
     ServerTrouble,
+    Status,
 )
-from .partfile import PartFile, Remote, part_of
+from .joblog import sync_folder
+from .partfile import PartFile, Remote, part_of, plainly
 from .text import counted, size
 from .zips import ZIP_STARTS, Belongs, Broken, check_zip
 
 # Begins the reason of a broken result that did not even come as a whole zip, and so is tried again at every run.
 NO_WHOLE_ZIP = "no whole zip:"
+SLOWEST = 1000  # bytes a second; a transfer that brings less for as long as this is broken off
+SLOW_FOR = 300.0  # seconds, or ten read time-outs if that is less
+_MOST_ERROR = 10_000  # bytes of what came instead of a zip that are looked at
 
 
 class Absent(PepsError):
@@ -40,6 +51,38 @@ class Meter(Protocol):
         """Show it."""
 
 
+Transfer = Callable[[Path], AbstractContextManager[Meter]]  # holds the line while a file comes, and shows it
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A result to fetch: where it is, what it has to be, and the `names` of which it gets the first that is free.
+
+    A name is taken where a complete product is that is another one; the last name is the result's own. Size (bytes)
+    and MD5 (hex) are None and empty where nothing tells them before.
+    """
+
+    address: str
+    names: Sequence[str]
+    belongs: Belongs
+    size: int | None = None
+    md5: str = ""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A result that is there: its file, and the size in bytes that it had when it got its name."""
+
+    path: Path
+    size: int
+
+
+class _TooSlow(PepsError):
+    """A transfer that would go on for ever."""
+
+    status = Status.TRY_LATER
+
+
 class _BrokenOff(ServerTrouble):
     """A download ended before its end; `silently` if bytes just stopped coming."""
 
@@ -48,35 +91,98 @@ class _BrokenOff(ServerTrouble):
         self.silently = silently
 
 
-def fetch(client: Client, address: str, final: Path, belongs: Belongs, meter: Meter) -> int:
-    """Bring the result at `address` to `final`, and return its size in bytes; file and name are on disk then.
+def fetch(client: Client, wanted: Wanted, folder: Path, transfer: Transfer) -> Fetched:
+    """Bring a result to `folder`, unless it is there already; file and name are on disk then.
 
-    Raises Absent or Broken if the result cannot be had so, DiskFull, AlreadyRunning if another run is at it,
-    ServerTrouble, ServerBusy or ServerAway if the rest may come later, and AccountRefused.
+    Raises Absent or Broken if the result cannot be had so, DiskFull, TooLarge, AlreadyRunning if another run is at it,
+    ServerTrouble, ServerBusy, NotReady or ServerAway if the rest may come later, and AccountRefused.
     """
-    with part_of(final) as part:
-        continued = part.length > 0
-        while True:
-            _receive_patiently(client, address, part, meter)
-            try:
-                check_zip(part.path, final.name, belongs, part.members.sound)
-            except Broken:
-                if not continued:
-                    part.drop()
-                    raise
-                # What an earlier run, or a crash of the machine, left there may be to blame: once from the start.
-                continued = False
-                part.restart(Remote())
-            else:
-                return part.publish()
+    for name in wanted.names:
+        final = folder / name
+        with part_of(final) as part:  # also while looking at what is there: nobody else can put a file there then
+            there = _complete_size(final, wanted.belongs)
+            if there is not None and _is_the_same(client, wanted, final, there):
+                return Fetched(final, there)
+            if there is None or name == wanted.names[-1]:
+                return Fetched(final, _fetch_part(client, wanted, part, transfer))
+    raise ValueError("a result has one name at least")
 
 
-def _receive_patiently(client: Client, address: str, part: PartFile, meter: Meter) -> None:
+def _complete_size(final: Path, belongs: Belongs) -> int | None:
+    """Return the size of the complete, valid zip that is there already, or None; it and its name are on disk then."""
+    with plainly("read", final), suppress(FileNotFoundError, Broken), final.open("rb") as file:
+        check_zip(file, belongs)
+        os.fsync(file.fileno())  # the run that has renamed it may have been killed before it could
+        sync_folder(final.parent)
+        return os.fstat(file.fileno()).st_size
+    return None
+
+
+def _is_the_same(client: Client, wanted: Wanted, final: Path, length: int) -> bool:
+    """Return True if the complete zip at `final` is the result wanted, and not another part or another processing."""
+    if wanted.md5:
+        with plainly("read", final), final.open("rb") as file:
+            return _md5(file) == wanted.md5
+    return (wanted.size or _length_on_server(client, wanted.address)) in {None, length}
+
+
+def _length_on_server(client: Client, address: str) -> int | None:
+    """Return how long the file on the server is, without fetching it; None if the server does not say."""
+    for method in ("HEAD", "GET"):  # not every server knows the first
+        try:
+            with client.download(address, {"Range": "bytes=0-0"} if method == "GET" else {}, method) as answer:
+                return _remote(answer).length
+        except (NotThere, Forbidden):
+            return None
+        except (NotPeps, ServerTrouble) as error:
+            if isinstance(error, ServerTrouble) and method == "GET":
+                raise
+    return None
+
+
+def _fetch_part(client: Client, wanted: Wanted, part: PartFile, transfer: Transfer) -> int:
+    may_continue = True
+    while True:
+        with transfer(part.final) as meter:
+            _receive_patiently(client, wanted.address, part, meter, may_continue=may_continue)
+        try:
+            _check(part, wanted)
+        except Broken:
+            if not part.was_continued:
+                part.drop()
+                raise
+            # Another file's beginning, or a server that sends any bytes for the rest: once from the start.
+            may_continue = False
+            part.restart(Remote())
+        else:
+            return part.publish()
+
+
+def _check(part: PartFile, wanted: Wanted) -> None:
+    """Raise Broken unless what came is what was wanted."""
+    if wanted.size not in {None, part.length}:
+        raise Broken(f"it has {part.length} bytes and should have {wanted.size}")
+    with plainly("read", part.path), part.content() as file:
+        check_zip(file, wanted.belongs)
+        if wanted.md5 and _md5(file) != wanted.md5:
+            raise Broken(f"its MD5 is not {wanted.md5}, as it should be")
+
+
+def _md5(file: BinaryIO) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    file.seek(0)
+    while piece := file.read(CHUNK):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _receive_patiently(client: Client, address: str, part: PartFile, meter: Meter, *, may_continue: bool) -> None:
     """Receive what is missing of `part`; a connection that breaks is taken up again, three times in all."""
     ends: set[int | None] = set()
     for again_after in (0.5, 1.0, None):
+        meter(part.length, part.remote.length)
         try:
-            return _receive(client, address, part, meter)
+            return _receive(client, address, part, meter, may_continue=may_continue)
         except (NotThere, Forbidden) as error:
             raise Absent(str(error)) from error
         except NotPeps as error:
@@ -91,22 +197,24 @@ def _receive_patiently(client: Client, address: str, part: PartFile, meter: Mete
     return None
 
 
-def _receive(client: Client, address: str, part: PartFile, meter: Meter) -> None:
+def _receive(client: Client, address: str, part: PartFile, meter: Meter, *, may_continue: bool) -> None:
     """Receive once: the rest if the remote file is still the one that the part is of, else the whole."""
-    if part.length:
+    slow_for = min(SLOW_FOR, 10 * client.read_timeout)
+    if part.length and may_continue:
         condition = {"If-Range": part.remote.validator} if part.remote.validator else {}
         with client.download(address, {"Range": f"bytes={part.length}-"} | condition) as answer:
             remote = _remote(answer)
             if answer.status == 416 and remote.length == part.length and part.remote.may_be(remote):
                 return
             if answer.status == 206 and _goes_on_at(part.length, answer) and part.remote.may_be(remote):
-                _store(_chunks(answer), remote, part, meter)
+                part.was_continued = True
+                _store(_chunks(answer, slow_for), remote, part, meter)
                 return
             if answer.status == 200:
-                _store_from_start(answer, part, meter)
+                _store_from_start(answer, _chunks(answer, slow_for), part, meter)
                 return
     with client.download(address, {}) as answer:
-        _store_from_start(answer, part, meter)
+        _store_from_start(answer, _chunks(answer, slow_for), part, meter)
 
 
 def _remote(answer: Download) -> Remote:
@@ -114,7 +222,7 @@ def _remote(answer: Download) -> Remote:
     length = answer.headers.get("Content-Length" if answer.status == 200 else "Content-Range", "").rpartition("/")[2]
     is_plain = answer.headers.get("Content-Encoding", "identity") == "identity"
     return Remote(
-        length=int(length) if length.isdecimal() and is_plain else None,
+        length=int(length[:30]) if length.isdecimal() and is_plain else None,
         etag=answer.headers.get("ETag", ""),
         modified=answer.headers.get("Last-Modified", ""),
     )
@@ -124,21 +232,19 @@ def _goes_on_at(offset: int, answer: Download) -> bool:
     return re.match(rf"bytes {offset}-", answer.headers.get("Content-Range", "")) is not None
 
 
-def _store_from_start(answer: Download, part: PartFile, meter: Meter) -> None:
+def _store_from_start(answer: Download, chunks: Iterator[bytes], part: PartFile, meter: Meter) -> None:
     if answer.status != 200:
         raise NotPeps(f"the server answers {answer.status} when asked for the whole file")
-    chunks = _chunks(answer)
-    start = b""
-    while len(start) < len(ZIP_STARTS[0]) and (chunk := next(chunks, b"")):
-        start += chunk
+    start = _begun(b"", chunks, len(ZIP_STARTS[0]))
     if not start.startswith(ZIP_STARTS):
+        start = _begun(start, chunks, _MOST_ERROR)
         error = error_at_start(answer, start)
         if isinstance(error, (AccountRefused, Forbidden, NotReady, NotThere, QuotaReached)):
             raise error
         raise Broken(f"{NO_WHOLE_ZIP} {error or kind_of(start)} came instead")
     remote = _remote(answer)
     part.restart(remote)
-    part.make_room(remote)
+    part.make_room(remote, len(start))
     part.write(start)
     _store(chunks, remote, part, meter)
 
@@ -147,14 +253,41 @@ def _store(chunks: Iterator[bytes], remote: Remote, part: PartFile, meter: Meter
     part.make_room(remote)
     meter(part.length, remote.length)
     for chunk in chunks:
+        if remote.length is None:
+            part.make_room(remote, len(chunk))
         part.write(chunk)
         meter(part.length, remote.length)
     if remote.length is not None and part.length != remote.length:
         raise _BrokenOff(f"at {part.length} of {remote.length} bytes", silently=False)
 
 
-def _chunks(answer: Download) -> Iterator[bytes]:
-    try:
-        yield from answer.chunks
-    except ServerTrouble as error:
-        raise _BrokenOff(str(error), silently=isinstance(error, ServerSilent)) from error
+def _begun(start: bytes, chunks: Iterator[bytes], length: int) -> bytes:
+    """Return `start` with what follows, until it has this length or nothing more comes."""
+    while len(start) < length and (chunk := next(chunks, b"")):
+        start += chunk
+    return start
+
+
+def _chunks(answer: Download, slow_for: float) -> Iterator[bytes]:
+    """Yield what comes; raise _TooSlow if less than SLOWEST did in so many seconds, _BrokenOff if it ends too early."""
+    begun, came = time.monotonic(), 0
+    while True:
+        chunk, error = b"", None
+        try:
+            with within(slow_for):
+                chunk = next(answer.chunks, b"")
+        except ServerTrouble as trouble:
+            error = trouble
+        came += len(chunk)
+        if (seconds := time.monotonic() - begun) >= slow_for and (chunk or error):
+            if came < SLOWEST * seconds:
+                raise _TooSlow(
+                    f"{shown(answer.address)} sends less than {size(SLOWEST)} a second: broken off; what came is kept,"
+                    " the next run goes on there"
+                )
+            begun, came = time.monotonic(), 0
+        if error:
+            raise _BrokenOff(str(error), silently=isinstance(error, ServerSilent)) from error
+        if not chunk:
+            return
+        yield chunk

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from math import inf
 from pathlib import Path
+from threading import Semaphore
 from typing import TypeGuard
 
 from .cli import Console
-from .download import NO_WHOLE_ZIP, Absent, fetch
+from .download import NO_WHOLE_ZIP, Absent, Fetched, Meter, Wanted, fetch
 from .errors import AlreadyRunning, InternalError, PepsError, Status, gravest
 from .follow import GRACE, POLLS_AT_ONCE, Follower, Polls
 from .joblog import JobLog
 from .jobs import ABSENT, BROKEN, NO_REPORT, NO_RESULTS, NONE_NAMED, Event, Job, Jobs, Missing, State
-from .partfile import DiskFull, make_durable
+from .partfile import DiskFull
 from .products import Acquisition, L1CProduct, is_novald
 from .report import JobReport, Phase
 from .series import Series
 from .text import one_line, size
 from .workers import Workers
-from .zips import Belongs, Broken, bare_name, is_whole
+from .zips import Belongs, Broken, bare_name
 
 BROKEN_AGAIN_AFTER = timedelta(hours=24)  # a gigabyte that came whole and broken is not fetched every half hour
 GIVE_UP_AFTER = timedelta(days=7)
@@ -60,7 +62,9 @@ class Round:
         self._log = log
         self._folder = folder
         self._console = console
-        self._workers = Workers(leave_at + GRACE, poll=POLLS_AT_ONCE, fetch=downloads)
+        self._line = Semaphore(downloads)
+        # Twice as many threads as downloads: each is checked while the next one comes.
+        self._workers = Workers(leave_at + GRACE, poll=POLLS_AT_ONCE, fetch=2 * downloads)
         self._polls = Polls(follower, self._workers, self._take_report, self._take_error, self._take_end)
         self._statuses: list[Status] = []
         self._claims: dict[str, str] = {}  # file names, and the jobs whose results bear them
@@ -116,21 +120,23 @@ class Round:
     def _begin(self, course: _Course, name: str, address: str) -> None:
         job = course.job
         is_taken = self._claims.get(name, job.name) != job.name or job.name in self._second_parts
-        file = job.own_file_name(name) if is_taken else name
-        self._claims[file] = job.name
+        own = job.own_file_name(name)
+        names = (own,) if is_taken else (name, own)
+        self._claims |= dict.fromkeys(names, job.name)
+        wanted = Wanted(address, names, _belongs_to(job))
         course.under_way += 1
-        self._workers.start("fetch", partial(self._bring, job, address, file), partial(self._take_fetch, course, name))
+        self._workers.start(
+            "fetch",
+            partial(fetch, self._client, wanted, self._folder, self._transfer),
+            partial(self._take_fetch, course, name),
+        )
 
     # -- downloads ------------------------------------------------------------------------------------------------
 
-    def _bring(self, job: Job, address: str, file: str) -> Path:
-        """Bring a result to its place, in a thread of its own; return where it is."""
-        belongs = _belongs_to(job)
-        final = self._folder / file
-        if is_whole(final, belongs):
-            make_durable(final)
-            return final
-        with self._console.meter(final.name) as meter:
+    @contextmanager
+    def _transfer(self, final: Path) -> Iterator[Meter]:
+        """Hold the line for one download and show how it goes on; it ends when the round does."""
+        with self._line, self._console.meter(final.name) as meter:
 
             def watch(there: int, total: int | None) -> None:
                 if self._polls.is_ended:
@@ -138,10 +144,9 @@ class Round:
                 self._polls.hear()
                 meter(there, total)
 
-            fetch(self._client, address, final, belongs, watch)
-        return final
+            yield watch
 
-    def _take_fetch(self, course: _Course, name: str, fetched: Future[Path]) -> None:
+    def _take_fetch(self, course: _Course, name: str, fetched: Future[Fetched]) -> None:
         course.under_way -= 1
         match error := fetched.exception():
             case None:
@@ -159,11 +164,11 @@ class Round:
                     self._polls.take_error(course.job, error)
         self._conclude(course)
 
-    def _take_file(self, course: _Course, name: str, final: Path) -> None:
-        if self._note(Event.DOWNLOADED, course, final.name):
+    def _take_file(self, course: _Course, name: str, there: Fetched) -> None:
+        if self._note(Event.DOWNLOADED, course, there.path.name):
             course.has_delivered = True
-            why = "" if final.name == name else f"; named so because there is another {name}, from another job"
-            self._console.tell(f"{course.job.name}: downloaded {final} ({size(final.stat().st_size)}){why}")
+            why = "" if there.path.name == name else f"; named so because there is another {name}, from another job"
+            self._console.tell(f"{course.job.name}: downloaded {there.path} ({size(there.size)}){why}")
 
     def _miss(self, course: _Course, name: str, kind: str, reason: str) -> None:
         """Note a result that could not be had, tell it the first time, and end a job where that is long ago."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import io
 import os
 import pty
@@ -17,7 +18,7 @@ import time
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,9 @@ import pytest
 import trustme
 from conftest import EMAIL, PASSWORD, ROOT, Place
 
+from peps_maja.client import Client
+from peps_maja.credentials import Credentials
+from peps_maja.download import Fetched, Wanted, fetch
 from peps_maja.sandbox import (
     BAD_GATEWAY,
     FORBIDDEN,
@@ -45,6 +49,9 @@ from peps_maja.sandbox import (
     Stall,
     make_zip,
 )
+from peps_maja.sandbox.handler import Handler
+from peps_maja.server import Server
+from peps_maja.zips import Broken
 
 ZIP = {"Content-Type": "application/zip"}
 HEAVY = 900_000  # bytes
@@ -55,6 +62,17 @@ def damaged(content: bytes) -> bytes:
     """Return a zip with one wrong byte among its last pixels."""
     place = len(content) * 4 // 5
     return content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
+
+
+def packed(of: bytes, *names: str) -> bytes:
+    """Return a zip of files with some content, in whose names `{0}` stands for the product that another zip is `of`."""
+    with zipfile.ZipFile(io.BytesIO(of)) as archive:
+        product, *_ = archive.namelist()[0].split("/")
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in names:
+            archive.writestr(name.format(product), "" if name.endswith("/") else name)
+    return content.getvalue()
 
 
 def sized(content: bytes, length: int) -> Canned:
@@ -76,6 +94,14 @@ FAULTY: dict[str, tuple[Callable[[bytes], Canned], bool | None]] = {
     "a wrong byte": (lambda content: Canned(200, damaged(content), ZIP), False),
     "another product": (lambda _: Canned(200, make_zip(l2a(31)), ZIP), False),
     "an empty zip": (lambda _: Canned(200, EMPTY_ZIP, ZIP), False),
+    "a README alone": (lambda content: Canned(200, packed(content, "README.txt"), ZIP), False),
+    "an error page": (lambda content: Canned(200, packed(content, "{0}/error.html"), ZIP), False),
+    "an L1C product": (lambda content: Canned(200, packed(content, f"{l1c(15)}.SAFE/a.tif"), ZIP), False),
+    "an empty folder": (lambda content: Canned(200, packed(content, "{0}/"), ZIP), False),
+    "a NOVALD folder": (
+        lambda content: Canned(200, packed(content, "NOVALD_{0}/{0}_MTD_ALL.xml", "NOVALD_{0}/a.tif"), ZIP),
+        False,
+    ),
 }
 ABSENT = {
     "404": NOT_FOUND,
@@ -90,6 +116,10 @@ NOT_NOW: dict[str, Canned | Cut] = {
     "503": UNAVAILABLE,
     "429": TOO_MANY(0),
     "cut": Cut(),
+    "a quota": Canned(200, '{"ErrorCode": 420, "ErrorMessage": "week|10000000"}'),
+    "420": Canned(420, '{"ErrorCode": 420, "ErrorMessage": "week|10000000"}'),
+    "a limit": Canned(403, '{"ErrorCode": 403, "ErrorMessage": "Maximum number of 4 concurrent flows"}'),
+    "202": Canned(202),
 }
 
 # Sensing start of an L1C product of S2A; name of the result, and of what lies inside; whether that is its product.
@@ -160,6 +190,7 @@ def heavy(name: str, seed: int = 1, size: int = HEAVY) -> bytes:
     packed = io.BytesIO()
     stem = name.removesuffix(".zip")
     with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(f"{stem}/{stem}_MTD_ALL.xml", "<Muscate_Metadata_Document/>")
         archive.writestr(f"{stem}/{stem}_SRE_B2.tif", random.Random(seed).randbytes(size))
     return packed.getvalue()
 
@@ -293,12 +324,13 @@ def on_a_terminal(place: Place, *arguments: str) -> tuple[int, str]:
 
 
 def test_what_is_there_and_whole_is_not_fetched_again(place: Place, peps: Sandbox) -> None:
-    whole, cut, foreign, nothing = (add(peps, day) for day in (1, 2, 3, 4))
+    whole, cut, foreign, nothing, empty = (add(peps, day) for day in (1, 2, 3, 4, 5))
     for job, content in (
         (whole, whole.results[0].content),
         (cut, cut.results[0].content[:-1000]),
         (foreign, make_zip(l2a(9))),
         (nothing, b""),
+        (empty, EMPTY_ZIP),
     ):
         (place.folder / job.results[0].name).write_bytes(content)
     open_in(place, *peps.jobs)
@@ -308,9 +340,76 @@ def test_what_is_there_and_whole_is_not_fetched_again(place: Place, peps: Sandbo
     assert (run.status, run.err) == (0, "")
     assert written(place) == {job.product: fetched(job) for job in peps.jobs}
     assert not [asked for asked in peps.asked(Endpoint.RESULT) if whole.wps_id in asked.path and asked.method == "GET"]
-    assert len(ranges(peps)) == 3
+    assert len(ranges(peps)) == 4
     for job in peps.jobs:
         assert (place.folder / job.results[0].name).read_bytes() == job.results[0].content
+
+
+ONE_ACQUISITION = {
+    "two parts": (l1c(1), l1c(1).replace("125917", "135917")),
+    "another processing": (l1c(1), l1c(1).replace("N0207", "N0500")),
+}
+
+
+def no_head(peps: Sandbox) -> None:
+    """Have the server answer HEAD as one that does not know it."""
+
+    def refuse(reply: Reply) -> Reply:
+        return replace(reply, status=501) if peps.requests[-1].method == "HEAD" else reply
+
+    peps.faults.add(Fault(Endpoint.RESULT, Altered(refuse), times=None))
+
+
+def no_length(peps: Sandbox) -> None:
+    peps.faults.lengths = False
+
+
+@pytest.mark.parametrize("products", ONE_ACQUISITION.values(), ids=ONE_ACQUISITION)
+@pytest.mark.parametrize("before", [lambda _: None, no_head], ids=["HEAD", "no HEAD"])
+def test_results_of_one_name_in_two_logs_get_two_files(
+    place: Place, peps: Sandbox, products: tuple[str, str], before: Callable[[Sandbox], None]
+) -> None:
+    first, second = (peps.add_job(product, results=(l2a(1),)) for product in products)
+    second.results[0].content = heavy(l2a(1))
+    before(peps)
+    own = l2a(1).replace(".zip", f".{second.wps_id[:8]}.zip")
+    for job, file in ((first, l2a(1)), (second, own), (second, own)):
+        open_in(place, job)
+        run = place.download()
+        assert (run.status, run.err) == (0, "")
+        assert written(place)[job.product] == [("downloaded", file), ("finished", "")]
+    assert place.zips() == [own, l2a(1)]
+    assert (place.folder / l2a(1)).read_bytes() == first.results[0].content
+    assert (place.folder / own).read_bytes() == second.results[0].content
+    assert len([asked for asked in ranges(peps) if not asked]) == 2
+
+
+@pytest.mark.parametrize("before", [lambda _: None, no_head, no_length], ids=["HEAD", "no HEAD", "no length"])
+def test_what_another_log_has_fetched_already_counts(
+    place: Place, peps: Sandbox, before: Callable[[Sandbox], None]
+) -> None:
+    job = add(peps)
+    before(peps)
+    for _ in range(2):
+        open_in(place, job)
+        assert place.download().status == 0
+        assert written(place) == {job.product: fetched(job)}
+    assert [asked for asked in ranges(peps) if asked != "bytes=0-0"] == [""]
+    assert place.zips() == [l2a(1)]
+
+
+def test_a_zip_that_is_taken_away_as_it_appears_is_downloaded_all_the_same(place: Place, peps: Sandbox) -> None:
+    for day in range(1, 11):
+        add(peps, day)
+    open_in(place, *peps.jobs)
+    paths = [place.folder / job.results[0].name for job in peps.jobs]
+    with place.start("downloader") as process:
+        while process.poll() is None:
+            for path in paths:
+                path.unlink(missing_ok=True)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "")
+    assert written(place) == {job.product: fetched(job) for job in peps.jobs}
 
 
 def test_a_length_is_not_needed(place: Place, peps: Sandbox) -> None:
@@ -589,6 +688,66 @@ def test_a_part_of_which_nothing_is_known_does_no_harm(
     assert len(ranges(peps)) == requests
 
 
+@pytest.mark.parametrize("is_cut_twice", [False, True], ids=["once", "twice"])
+def test_a_server_that_sends_the_first_bytes_whatever_range_was_asked_for(
+    place: Place, peps: Sandbox, *, is_cut_twice: bool
+) -> None:
+    job = add_heavy(peps)
+    open_in(place, job)
+    whole = job.results[0].content
+
+    def first_bytes(reply: Reply) -> Reply:
+        return replace(reply, body=whole[: len(reply.body)]) if reply.status == 206 else reply
+
+    peps.faults.add(
+        Fault(Endpoint.RESULT, Cut(after=600_000)),
+        Fault(Endpoint.RESULT, Altered(first_bytes)),
+        *[Fault(Endpoint.RESULT, Cut(after=500_000))] * is_cut_twice,
+        Fault(Endpoint.RESULT, Altered(first_bytes), times=None),
+    )
+
+    run = place.download()
+
+    assert (run.status, run.err) == (0, "")
+    assert ranges(peps) == ["", "bytes=600000-", "", *[""] * is_cut_twice]
+    assert (place.folder / l2a(1)).read_bytes() == whole
+    assert written(place) == {job.product: fetched(job)}
+
+
+def test_a_transfer_that_brings_next_to_nothing_is_broken_off_and_kept(
+    place: Place, peps: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [add(peps, day) for day in (1, 2, 3)]
+    jobs[1].results[0].content = heavy(l2a(2), size=9_000_000)  # large enough to be read in full chunks
+    open_in(place, *jobs)
+    send = Handler._send
+
+    def drip(handler: Handler, reply: Reply, most: int | None = None) -> None:
+        if l2a(3) in handler.path or not handler.path.endswith(".zip"):
+            send(handler, reply, most)
+            return
+        fast = max(0, len(reply.body) - 500_000)
+        send(handler, reply, fast)
+        with suppress(OSError):
+            for byte in reply.body[fast:]:
+                handler.wfile.write(bytes([byte]))
+                handler.wfile.flush()
+                time.sleep(0.05)
+
+    monkeypatch.setattr(Handler, "_send", drip)
+    begun = time.monotonic()
+    run = place.download("-j", "2", PEPS_TIMEOUT="0.4")  # a hundredth of what it is else
+
+    assert time.monotonic() - begun < 30
+    assert run.status == 75
+    assert len([line for line in run.err.splitlines() if "less than 1 kB a second" in line]) == 2
+    assert written(place) == {job.product: fetched(job) if job is jobs[2] else [] for job in jobs}
+    for job in jobs[:2]:
+        part = (place.folder / f"{job.results[0].name}.part").read_bytes()
+        assert part
+        assert job.results[0].content.startswith(part)
+
+
 @pytest.mark.parametrize("fault", [Cut(after=600_000), Stall(30, after=600_000)], ids=["cut", "silent"])
 def test_a_connection_that_breaks_is_taken_up_again(place: Place, peps: Sandbox, fault: Cut | Stall) -> None:
     job = add_heavy(peps)
@@ -627,10 +786,7 @@ def test_what_came_before_each_cut_is_kept_to_the_last_byte(place: Place, peps: 
 @pytest.mark.parametrize("fault", [Cut(after=10_000_000), Stall(30, after=10_000_000)], ids=["cut", "silent"])
 def test_of_a_large_zip_little_comes_twice(place: Place, peps: Sandbox, fault: Cut | Stall) -> None:
     job = add(peps)
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr(f"{l2a(1).removesuffix('.zip')}/a.tif", os.urandom(12_000_000))
-    job.results[0].content = content.getvalue()
+    job.results[0].content = heavy(l2a(1), size=12_000_000)
     open_in(place, job)
     peps.faults.add(Fault(Endpoint.RESULT, fault))
 
@@ -738,6 +894,25 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)  # noqa: S607
 
 
+@pytest.mark.parametrize("length", [str(10**15), "9" * 5000], ids=["a million GB", "5,000 digits"])
+def test_a_result_larger_than_any_product_does_not_stop_those_behind_it(
+    place: Place, peps: Sandbox, length: str
+) -> None:
+    large, small = add(peps, 1), add(peps, 2)
+    canned = Canned(200, large.results[0].content, ZIP | {"Content-Length": length, "Connection": "close"})
+    peps.faults.add(Fault(Endpoint.RESULT, canned, times=None, match=large.wps_id))
+    open_in(place, large, small)
+
+    run = place.download("-q", "-j", "1")
+
+    assert run.status == 1
+    [line] = run.err.splitlines()
+    assert l2a(1) in line
+    assert "20.0 GB" in line
+    assert written(place) == {large.product: [], small.product: fetched(small)}
+    assert parts(place.folder) == []
+
+
 @pytest.mark.parametrize("has_length", [True, False], ids=["foreseen", "unforeseen"])
 def test_a_full_disk_is_neither_missing_nor_an_end(
     place: Place, peps: Sandbox, small_disk: Path, *, has_length: bool
@@ -746,13 +921,19 @@ def test_a_full_disk_is_neither_missing_nor_an_end(
     for day in (1, 2):
         add(peps, day).results[0].content = heavy(l2a(day), size=1_500_000)
     failed = peps.add_job(l1c(3), status="FAILED", message="no memory")
+    small = add(peps, 4)
+    small.results[0].content = heavy(l2a(4), size=10_000)
     open_in(place, *peps.jobs)
 
-    run = place.download("-w", small_disk)
+    run = place.download("-q", "-j", "1", "-w", small_disk)
 
     assert run.status == 1
     [line] = run.err.splitlines()
     assert "no room" in line.lower()
+    assert {job.product: written(place)[job.product] for job in peps.jobs if job is not failed} == {
+        job.product: fetched(job) if job is small else [] for job in peps.jobs if job is not failed
+    }
+    (small_disk / l2a(4)).unlink()
     assert [event for _, event, _ in place.events("missing")] == []
     assert written(place)[failed.product] == [("failed", "no memory")]
     assert not list(small_disk.glob("*.zip"))
@@ -765,6 +946,86 @@ def test_a_full_disk_is_neither_missing_nor_an_end(
     assert {f"bytes={length}-" for length in there} <= set(ranges(peps))
     for job in peps.jobs[:2]:
         assert (small_disk / job.results[0].name).read_bytes() == job.results[0].content
+
+
+# -- what stands in the way ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", ["", ".part", ".part.json"])
+def test_a_pipe_in_the_place_of_a_file_is_told_and_not_opened(place: Place, peps: Sandbox, suffix: str) -> None:
+    blocked, other = add(peps, 1), add(peps, 2)
+    open_in(place, blocked, other)
+    pipe = place.folder / f"{l2a(1)}{suffix}"
+    os.mkfifo(pipe)
+
+    run = place.download("-q")
+
+    assert run.status == 1
+    [line] = run.err.splitlines()
+    assert f"{pipe.name} is a folder, pipe or device" in line
+    assert written(place) == {blocked.product: [], other.product: fetched(other)}
+
+
+def test_a_name_that_the_locale_cannot_write_is_told(place: Place, peps: Sandbox) -> None:
+    job = peps.add_job(l1c(1), results=("\u00e9t\u00e9.zip",))
+    open_in(place, job)
+    run = place.download("-q", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert run.status == 1
+    [line] = run.err.splitlines()
+    assert "locale" in line
+    assert written(place) == {job.product: []}
+
+
+def test_a_path_that_is_too_long_is_told(place: Place, peps: Sandbox) -> None:
+    job = add(peps)
+    open_in(place, job)
+    length = 4090 - len(str(place.folder))
+    folder = Path(*["d" * 249] * (length // 250), "d" * (length % 250))
+    for up in reversed([folder, *folder.parents]):
+        (place.folder / up).mkdir(exist_ok=True)
+    run = place.download("-q", "-w", place.folder / folder)
+    assert run.status == 1
+    [line] = run.err.splitlines()
+    assert "too long" in line
+    assert written(place) == {job.product: []}
+
+
+# -- what is known before it is fetched ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("there", "announced", "expected"),
+    [
+        pytest.param(None, (0, ""), "a.zip", id="as announced"),
+        pytest.param(None, (1, ""), "", id="another size"),
+        pytest.param(None, (0, "f" * 32), "", id="another MD5"),
+        pytest.param(0, (0, ""), "a.zip", id="there already"),
+        pytest.param(1, (0, ""), "b.zip", id="another product there"),
+    ],
+)
+def test_size_and_md5_that_are_known_before(
+    tmp_path: Path, peps: Sandbox, there: int | None, announced: tuple[int, str], expected: str
+) -> None:
+    job = add(peps)
+    content = job.results[0].content
+    if there is not None:
+        (tmp_path / "a.zip").write_bytes(content + bytes(there))
+    more, md5 = announced
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    wanted = Wanted(job.results[0].url, ("a.zip", "b.zip"), lambda _: True, len(content) + more, md5 or digest)
+    client = Client(Server.parse(peps.url), Credentials(EMAIL, PASSWORD))
+
+    def get() -> Fetched:
+        return fetch(client, wanted, tmp_path, lambda _: nullcontext(lambda _there, _total: None))
+
+    if expected:
+        assert get() == Fetched(tmp_path / expected, len(content))
+        assert (tmp_path / expected).read_bytes() == content
+        assert len(ranges(peps)) == (there != 0)
+    else:
+        with pytest.raises(Broken):
+            get()
+        assert list(tmp_path.iterdir()) == []
 
 
 # -- other hosts -------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from peps_maja.errors import AlreadyRunning, LogError, PepsError, Status
 from peps_maja.locks import lock
-from peps_maja.partfile import DiskFull, Remote, part_of
+from peps_maja.partfile import LARGEST, DiskFull, PartFile, Remote, TooLarge, part_of
 
 NAME = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D.zip"
 REMOTE = Remote(1000, '"abc"', "Tue, 02 Apr 2019 11:30:01 GMT")
@@ -347,34 +347,88 @@ def test_a_full_disk_keeps_what_came_and_the_next_run_goes_on(final: Path) -> No
     assert final.read_bytes() == whole
 
 
-def test_a_disk_without_any_room_is_told(final: Path) -> None:
-    part_path(final).symlink_to("/dev/full")
-    with pytest.raises(DiskFull, match=os.strerror(errno.ENOSPC)), part_of(final) as part:
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT], ids=errno.errorcode.get)
+def test_a_disk_or_quota_without_any_room_is_told(final: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(DiskFull, match=os.strerror(number)), part_of(final) as part:
         part.write(b"a")
 
 
-def test_too_large_a_file_is_told_before_it_is_fetched(final: Path) -> None:
+def room(free: int) -> Callable[[Path], tuple[int, int, int]]:
+    return lambda _: (10**12, 10**12 - free, free)
+
+
+def test_room_is_needed_for_what_is_still_to_come(final: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with part_of(final) as part:
-        part.make_room(Remote(10))
-        part.make_room(Remote())
         part.restart(REMOTE)
         part.write(b"kept")
+        monkeypatch.setattr("shutil.disk_usage", room(996))
+        part.make_room(REMOTE)
+        monkeypatch.setattr("shutil.disk_usage", room(995))
         with pytest.raises(DiskFull, match=NAME):
-            part.make_room(Remote(10**18))
+            part.make_room(REMOTE)
+        # One that tells no length has to leave as much to others.
+        monkeypatch.setattr("shutil.disk_usage", room(5))
+        part.make_room(Remote(), 1)
+        with pytest.raises(DiskFull, match=NAME):
+            part.make_room(Remote(), 2)
     assert part_path(final).read_bytes() == b"kept"
+
+
+def test_more_than_any_product_has_is_told_and_takes_no_room(final: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", room(10**11))
+    part_path(final).touch()
+    os.truncate(part_path(final), LARGEST)
+    with part_of(final) as part:
+        part.make_room(Remote(LARGEST))
+        with pytest.raises(TooLarge, match=NAME):
+            part.make_room(Remote(LARGEST + 1))
+        assert names(final) == [".part"]
+        part.make_room(Remote())
+        with pytest.raises(TooLarge, match=NAME):
+            part.make_room(Remote(), 1)
+    assert names(final) == []
 
 
 def test_a_part_that_cannot_be_made_is_an_error_that_names_it(final: Path) -> None:
     with pytest.raises(PepsError, match=NAME), part_of(final.parent / "missing" / NAME):
         pytest.fail("there is no such folder")
-    part_path(final).mkdir()
-    with pytest.raises(PepsError, match=NAME), part_of(final):
-        pytest.fail("there is a folder in its place")
 
 
-def test_a_final_name_that_is_taken_by_a_folder_is_an_error_and_the_part_stays(final: Path) -> None:
-    final.mkdir()
+@pytest.mark.parametrize("suffix", ["", ".part", ".part.json"])
+@pytest.mark.parametrize("odd", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_not_a_regular_file_is_an_error_that_names_it(
+    final: Path, odd: Callable[[Path], None], suffix: str
+) -> None:
     leave(final, b"kept")
-    with pytest.raises(PepsError, match=NAME), part_of(final) as part:
-        part.publish()
-    assert part_path(final).read_bytes() == b"kept"
+    path = final.with_name(f"{NAME}{suffix}")
+    path.unlink(missing_ok=True)
+    odd(path)
+    with pytest.raises(PepsError, match=f"{path} is a folder, pipe or device"), part_of(final):
+        pytest.fail("it cannot be written")
+    assert suffix == ".part" or part_path(final).read_bytes() == b"kept"
+
+
+@pytest.mark.parametrize("step", [lambda part: part.publish(), lambda part: part.restart(OTHER)], ids=["end", "again"])
+def test_a_part_that_was_removed_leaves_that_of_another_run_alone(
+    final: Path, step: Callable[[PartFile], None]
+) -> None:
+    with part_of(final) as part:
+        part.restart(REMOTE)
+        part.write(b"ours")
+        part_path(final).unlink()
+        with part_of(final) as other:
+            other.restart(OTHER)
+            other.write(b"theirs")
+            with part.content() as file:
+                assert file.read() == b"ours"
+            with pytest.raises(PepsError, match="removed"):
+                step(part)
+            part.drop()
+    assert part_path(final).read_bytes() == b"theirs"
+    assert not final.exists()
+    with part_of(final) as part:
+        assert part.remote == OTHER

@@ -6,14 +6,12 @@ the order of writes, syncs, renames and requests tells whether the log could eve
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +19,7 @@ from pathlib import Path
 import pytest
 from conftest import EMAIL, PASSWORD, ROOT, Place
 
-from peps_maja.sandbox import Cut, Endpoint, Fault, Sandbox
+from peps_maja.sandbox import Sandbox
 
 PRODUCT = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
 CLOUDY = "S2B_MSIL1C_20190303T103454_N0207_R008_T31TCJ_20190303T134351"
@@ -369,24 +367,6 @@ def test_a_folder_made_for_the_zips_is_on_disk_before_they_are_logged(place: Pla
     assert Disk(log, safe={log}).follow(calls) == []
 
 
-@pytest.mark.parametrize("is_cut", [False, True], ids=["at once", "with a connection that broke"])
-def test_a_zip_is_not_read_again_to_be_checked(place: Place, peps: Sandbox, *, is_cut: bool) -> None:
-    job = peps.add_job(PRODUCT)
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        for number in range(10):
-            archive.writestr(f"{ZIP.removesuffix('.zip')}/{number}.tif", os.urandom(300_000))
-    job.results[0].content = content.getvalue()
-    if is_cut:
-        peps.faults.add(Fault(Endpoint.RESULT, Cut(after=1_000_000)))
-    place.write_log(("2019-04-02T09:12:45Z", "submitted", PRODUCT, job.status_url))
-    part = str(place.folder / f"{ZIP}.part")
-    trace = run_traced(place, ["-f", "-qq", "-P", part, "-e", "trace=?read,?pread64,?readv"], "downloader")
-    assert (place.folder / ZIP).read_bytes() == job.results[0].content
-    lengths = [int(length) for length in re.findall(r"= (\d+)$", trace, re.MULTILINE)]
-    assert 0 < sum(lengths) < 100_000, "the directory at its end is all that is read"
-
-
 @pytest.mark.parametrize(
     ("kill_at", "events", "is_executed"),
     [
@@ -435,3 +415,15 @@ def test_a_downloader_killed_at_the_end_of_a_download(
     assert [event for event, *_ in place.events()] == ["submitted", "downloaded", "finished"]
     assert (zips / ZIP).read_bytes() == job.results[0].content
     assert [path.name for path in zips.iterdir()] == [ZIP]
+
+
+def test_a_read_error_of_the_disk_makes_no_result_missing(place: Place, peps: Sandbox) -> None:
+    job = peps.add_job(PRODUCT)
+    place.write_log(("2019-04-02T09:12:45Z", "submitted", PRODUCT, job.status_url))
+    fail = ["-f", "-qq", "-P", str(place.folder / f"{ZIP}.part"), "-e", "trace=?read,?pread64"]
+    trace = run_traced(place, [*fail, "-e", "inject=?read,?pread64:error=EIO"], "downloader", "-q", statuses=(1,))
+    assert "EIO" in trace
+    assert place.events("missing", "downloaded") == []
+    assert [path.name for path in place.folder.glob("*.part")] == [f"{ZIP}.part"]
+    assert place.download().status == 0
+    assert len([asked for asked in peps.requests if asked.path.endswith(".zip") and "range" not in asked.headers]) == 1

@@ -52,8 +52,8 @@ class _Sparse(io.FileIO):
 def _write_zip(path: Path, kind: str, size: int) -> None:
     """Write a zip of an L2A product of about so many bytes.
 
-    `stored`: one member as it is. `sparse`: the same of zeros, which take no room on the disk. `bulk`: one tiny
-    member, behind bytes that belong to no member: whole and sound, and next to nothing to check. `rasters`: deflated
+    `stored`: one member as it is. `sparse`: the same of zeros, which take no room on the disk. `bulk`: tiny
+    members, behind bytes that belong to no member: whole and sound, and next to nothing to check. `rasters`: deflated
     16-bit images with six bits of noise, of which two thirds are left, as of reflectances.
     """
     block = Random(1).randbytes(_BLOCK)
@@ -63,7 +63,7 @@ def _write_zip(path: Path, kind: str, size: int) -> None:
             for _ in range(size // _BLOCK):
                 bulk.write(block)
         with zipfile.ZipFile(path, "a") as archive:
-            archive.writestr(f"{_FOLDER}/{_FOLDER}_MTD_ALL.xml", "<Muscate_Metadata_Document/>")
+            _complete(archive)
         return
     if kind == "rasters":
         _write_rasters(path, size)
@@ -76,6 +76,8 @@ def _write_zip(path: Path, kind: str, size: int) -> None:
     ):
         for _ in range(size // _BLOCK):
             member.write(content)
+    with zipfile.ZipFile(path, "a") as archive:
+        _complete(archive)
 
 
 def _write_rasters(path: Path, size: int) -> None:
@@ -87,6 +89,13 @@ def _write_rasters(path: Path, size: int) -> None:
             with archive.open(f"{_FOLDER}/{_FOLDER}_FRE_B{number}.tif", "w") as member:
                 for _ in range(10):
                     member.write(_raster(random))
+        _complete(archive)
+
+
+def _complete(archive: zipfile.ZipFile) -> None:
+    """Add what every product has: its metadata, and a small mask."""
+    archive.writestr(f"{_FOLDER}/{_FOLDER}_MTD_ALL.xml", "<Muscate_Metadata_Document/>")
+    archive.writestr(f"{_FOLDER}/MASKS/{_FOLDER}_CLM_R1.tif", bytes(100))
 
 
 def _raster(random: Random) -> bytes:
