@@ -101,6 +101,11 @@ class Job:
         """Whether the user does not want this job any more."""
         return self.state is State.CANCELLED and self.detail == DROPPED
 
+    @property
+    def label(self) -> str:
+        """The state as people read it: `dropped` is what the user did, `cancelled` what the server did."""
+        return "dropped" if self.was_dropped else self.state.value
+
     def own_file_name(self, name: str) -> str:
         """Return the second choice for a zip whose `name` another job's result bears already."""
         return f"{name.removesuffix('.zip')}.{self.wps_id[:8]}.zip"
@@ -160,10 +165,9 @@ class Jobs(Mapping[str, Job]):
     def count(self) -> Counter[str]:
         """Return how many jobs stand in which state."""
         last = Counter(self._last_events.values())
-        counts = Counter({state.value: last[event] for event, state in _ENDS.items() if last[event]})
-        return counts + Counter(
-            self[name].state.value for name, event in self._last_events.items() if event not in _ENDS
-        )
+        plain = {event: state.value for event, state in _ENDS.items() if state is not State.CANCELLED}
+        counts = Counter({state: last[event] for event, state in plain.items() if last[event]})
+        return counts + Counter(self[name].label for name, event in self._last_events.items() if event not in plain)
 
     def owners(self) -> dict[str, str]:
         """Return the names of all files that were downloaded, each with the name of its job."""
