@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from peps_maja import cli
 from peps_maja.cli import Console, Signals
-from peps_maja.errors import LogError, PepsError, Status, UsageError, gravest
+from peps_maja.errors import CredentialsError, LogError, NoAccount, PepsError, Status, UsageError, gravest
 from peps_maja.options import downloader_options
 
 # What a run needs beyond that is imported where it is needed: a cron run with nothing open costs next to nothing.
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from peps_maja.follow import Follower
     from peps_maja.joblog import JobLog
     from peps_maja.jobs import Jobs
+    from peps_maja.standing import Standing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,12 +48,12 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
         return check(options, log, console)
     if not options.log.exists():
         raise LogError(f"there is no log {options.log}: submit jobs with it first, or mend --log")
-    account = cli.read_account(options, console)
     if options.status or options.json:
-        return show(options, log, account, console)
+        return show(options, log, console)
     if options.dates:
-        return show_dates(options, log, account, console)
+        return show_dates(options, log, console)
 
+    account = cli.read_account(options, console)
     ready(options.write_dir)
     leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
     follower = None
@@ -89,51 +90,58 @@ def check(options: argparse.Namespace, log: "JobLog", console: Console) -> Statu
     return gravest(finding.status for finding in findings)
 
 
-def show(options: argparse.Namespace, log: "JobLog", account: "Credentials", console: Console) -> Status:
+def show(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
     """Show where the jobs stand: nothing is written, fetched or locked."""
     import json
 
-    from peps_maja.jobs import State
-    from peps_maja.standing import standings
-
-    jobs = log.replay()
-    follower = connect(options, account, console) if jobs.in_state(State.OPEN) else None
-    stands, error = standings(jobs, follower)
+    _, stands, status = look(options, log, console)
     if options.json:
         console.tell(json.dumps([standing.as_json() for standing in stands], indent=1))
     else:
         for standing in stands:
             console.tell(str(standing))
-    return gravest([*(standing.status for standing in stands), tell_of(error, console)])
+    return status
 
 
-def tell_of(error: "PepsError | None", console: Console) -> Status:
-    """Tell of an error that kept open jobs from being asked for; return its status."""
-    if error is None:
-        return Status.OK
-    tell = console.remind if is_for_the_next_run(error) else console.warn
-    tell(f"{error}; open jobs are shown as the log has them")
-    return error.status
-
-
-def show_dates(options: argparse.Namespace, log: "JobLog", account: "Credentials", console: Console) -> Status:
-    """Show the ledger: what became of each tile and date. Without the server, open jobs are shown as waiting."""
+def look(options: argparse.Namespace, log: "JobLog", console: Console) -> "tuple[Jobs, list[Standing], Status]":
+    """Return the jobs, where each stands, and the exit status; PEPS is asked only if a job is open."""
     from peps_maja.jobs import State
-    from peps_maja.ledger import as_csv, ledger
     from peps_maja.standing import standings
 
     jobs = log.replay()
-    stands, error = standings(jobs, connect(options, account, console) if jobs.in_state(State.OPEN) else None)
-    standing = {one.job: one.state for one in stands}
-    entries = ledger(jobs, standing, options.write_dir)
+    follower, no_account = None, None
+    if jobs.in_state(State.OPEN):
+        try:
+            follower = connect(options, cli.read_account(options, console), console)
+        except CredentialsError as problem:
+            no_account = problem
+    stands, error = standings(jobs, follower)
+    statuses = [standing.status for standing in stands]
+    if error := no_account or error:
+        tell = console.remind if is_for_the_next_run(error) else console.warn
+        tell(f"{error}; open jobs are shown as the log has them")
+        statuses.append(Status.OK if isinstance(error, NoAccount) else error.status)
+    return jobs, stands, gravest(statuses)
+
+
+def show_dates(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
+    """Show the ledger, what became of each tile and date, and its totals."""
+    from peps_maja.ledger import MOVED_AWAY, as_csv, ledger, totals
+
+    jobs, stands, status = look(options, log, console)
+    entries = ledger(jobs, {standing.job: standing for standing in stands}, options.write_dir)
     for entry in entries:
-        console.tell(str(entry))
+        console.tell(entry.line(verbose=options.verbose))
+    for total in totals(entries):
+        console.tell(str(total))
+    if any(entry.state == MOVED_AWAY for entry in entries):
+        console.tell("moved away: downloaded, and not in the folder any more; is -w the folder of the zips?")
     if options.csv:
         try:
             options.csv.write_text(as_csv(entries), encoding="utf-8")
         except OSError as problem:
             raise UsageError(f"cannot write {options.csv}: {problem.strerror}") from None
-    return gravest([*(one.status for one in stands), tell_of(error, console)])
+    return status
 
 
 def ready(folder: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .errors import CredentialsError
+from .errors import CredentialsError, NoAccount
 
 USER_VARIABLE, PASSWORD_VARIABLE = "PEPS_USER", "PEPS_PASSWORD"
 _EXAMPLE = "copy peps.txt.example there, put your e-mail and password into it and run chmod 600 on it"
@@ -46,7 +46,9 @@ def _read(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise CredentialsError(f"no credentials file {path}: {_EXAMPLE}") from None
+        raise NoAccount(f"no credentials file {path}: {_EXAMPLE}") from None
+    except PermissionError as error:
+        raise NoAccount(f"cannot read the credentials file {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise CredentialsError(f"the credentials file {path} is not UTF-8 text: save it again as UTF-8") from None
     except OSError as error:
@@ -65,7 +67,7 @@ def _parse(text: str, path: Path) -> Credentials:
                 " with a space between"
             )
         return Credentials(*words)
-    raise CredentialsError(f"the credentials file {path} is empty: {_EXAMPLE}")
+    raise NoAccount(f"the credentials file {path} is empty: {_EXAMPLE}")
 
 
 def _sendable(account: Credentials, source: str) -> Credentials:
