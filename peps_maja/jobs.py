@@ -102,8 +102,8 @@ class Job:
         return self.state is State.CANCELLED and self.detail == DROPPED
 
     @property
-    def label(self) -> str:
-        """The state as people read it: `dropped` is what the user did, `cancelled` what the server did."""
+    def standing(self) -> str:
+        """The state as people read it: a job that the user dropped was not cancelled by anyone else."""
         return "dropped" if self.was_dropped else self.state.value
 
     def own_file_name(self, name: str) -> str:
@@ -163,11 +163,11 @@ class Jobs(Mapping[str, Job]):
         return [job for name in candidates if (job := self[name]).state in states]
 
     def count(self) -> Counter[str]:
-        """Return how many jobs stand in which state."""
+        """Return how many jobs stand in which state; dropped ones are counted as such."""
         last = Counter(self._last_events.values())
-        plain = {event: state.value for event, state in _ENDS.items() if state is not State.CANCELLED}
-        counts = Counter({state: last[event] for event, state in plain.items() if last[event]})
-        return counts + Counter(self[name].label for name, event in self._last_events.items() if event not in plain)
+        surely = {event: state for event, state in _ENDS.items() if state is not State.CANCELLED}
+        counts = Counter({state.value: last[event] for event, state in surely.items() if last[event]})
+        return counts + Counter(self[name].standing for name, event in self._last_events.items() if event not in surely)
 
     def owners(self) -> dict[str, str]:
         """Return the names of all files that were downloaded, each with the name of its job."""
