@@ -104,7 +104,6 @@ STATES: dict[str, tuple[list[Row], State]] = {
     "too cloudy and finished": ([*SUBMITTED, ("novald", NOVALD), ("finished", "")], State.FINISHED),
     "failed": ([*SUBMITTED, ("failed", "no DEM")], State.FAILED),
     "cancelled": ([*SUBMITTED, ("cancelled", "KILLED")], State.CANCELLED),
-    "dropped": ([*SUBMITTED, ("cancelled", "dropped by the user")], State.CANCELLED),
     "downloaded, and more to come": ([*SUBMITTED, ("downloaded", ZIP)], State.OPEN),
     "too cloudy, and more to come": ([*SUBMITTED, ("novald", NOVALD)], State.OPEN),
     "missing": ([*SUBMITTED, ("missing", f"{ZIP} absent 404")], State.OPEN),
@@ -122,7 +121,12 @@ STATES: dict[str, tuple[list[Row], State]] = {
     "put off, then unsure": ([("submitting", ""), ("postponed", "busy"), ("submitting", "")], State.UNSURE),
     "unknown event after it was unsure": ([("submitting", ""), ("blessed", "")], State.UNSURE),
     "unknown event after it was finished": ([*SUBMITTED, ("finished", ""), ("archived", "")], State.FINISHED),
-    "only unknown events": ([("blessed", "")], State.MENTIONED),
+    "only unknown events": ([("blessed", "")], State.UNSURE),
+    "put off at the second submission": (
+        [*SUBMITTED, ("failed", ""), ("submitting", ""), ("postponed", "busy")],
+        State.FAILED,
+    ),
+    "put off after an unknown event": ([("blessed", ""), ("submitting", ""), ("postponed", "busy")], State.UNSURE),
     "unknown and then known": ([("blessed", ""), *SUBMITTED], State.OPEN),
 }
 
@@ -137,10 +141,15 @@ def test_the_state_is_what_the_events_say(rows: list[Row], state: State) -> None
     assert dict(jobs.count()) == {state.value: 1}
 
 
+def test_a_dropped_job_is_counted_as_dropped() -> None:
+    jobs = replayed(lines(*SUBMITTED, ("cancelled", "dropped by the user")))
+    assert jobs[JOB].state is State.CANCELLED
+    assert dict(jobs.count()) == {"dropped": 1}
+
+
 NOT_IN_THE_LOG: dict[str, list[Row]] = {
     "put off": [("submitting", ""), ("postponed", "busy")],
     "put off twice": [("submitting", ""), ("postponed", "busy"), ("submitting", ""), ("postponed", "busy")],
-    "put off at the second submission": [*SUBMITTED, ("failed", ""), ("submitting", ""), ("postponed", "busy")],
     "put off without submitting": [("postponed", "busy")],
 }
 
@@ -174,10 +183,12 @@ def test_jobs_side_by_side_do_not_touch_each_other() -> None:
 def test_a_submission_begins_a_job_afresh() -> None:
     before = [*SUBMITTED, ("downloaded", ZIP), ("novald", NOVALD), ("missing", f"{SECOND_ZIP} absent 404")]
     assert job_after(*before, ("stalled", "24"), ("failed", "x"), ("submitting", "")) == Job(
-        JOB, State.UNSURE, earlier_files=[ZIP]
+        JOB, State.UNSURE, begun_at=when(7), earlier_files=[ZIP]
     )
     again = job_after(*before, ("stalled", "24"), ("failed", "x"), ("submitting", ""), ("submitted", OTHER_URL))
-    assert again == Job(JOB, State.OPEN, status_url=OTHER_URL, submitted_at=when(8), earlier_files=[ZIP])
+    assert again == Job(
+        JOB, State.OPEN, status_url=OTHER_URL, begun_at=when(8), submitted_at=when(8), earlier_files=[ZIP]
+    )
 
 
 def test_a_submitted_job_knows_since_when_and_where_it_is_followed() -> None:
@@ -345,7 +356,7 @@ def test_what_is_no_log_is_an_error_and_stays_as_it_is(tmp_path: Path, content: 
     log = JobLog(tmp_path / "my.log")
     log.path.write_bytes(content)
     for use in (log.replay, lambda: log.append(Event.SUBMITTING, JOB)):
-        with pytest.raises(LogError, match=r"my\.log is no job log") as error:
+        with pytest.raises(LogError, match=r"my\.log is not a job log") as error:
             use()
         assert error.value.status is Status.UNUSABLE
     assert log.path.read_bytes() == content
@@ -425,18 +436,19 @@ events = st.lists(
 def plainly(own: list[tuple[Event, str]]) -> State | None:
     """Return the state of a job by the rules in their plainest form."""
     state: State | None = None
+    before: State | None = None
     for event, detail in own:
         match event:
             case Event.SUBMITTING:
-                state = State.UNSURE
+                before, state = state, State.UNSURE
             case Event.SUBMITTED:
                 state = State.OPEN if detail == STATUS_URL else State.UNSURE
             case Event.POSTPONED:
-                state = None
+                state = before
             case Event.REJECTED | Event.FINISHED | Event.FAILED | Event.CANCELLED:
                 state = State(event.value)
             case _:
-                state = state or State.MENTIONED
+                state = state or State.UNSURE
     return state
 
 
