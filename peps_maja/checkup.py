@@ -19,6 +19,7 @@ from .client import Client
 from .credentials import PASSWORD_VARIABLE, USER_VARIABLE, Credentials, is_open_to_others, read_credentials
 from .errors import LogError, PepsError, Status, UsageError
 from .joblog import JobLog
+from .jobs import WAY_OUT, State
 from .partfile import DiskFull
 from .search import read_page_of
 from .server import Server
@@ -95,6 +96,11 @@ def _log(log: JobLog) -> str:
     if not log.path.exists():
         raise LogError(f"there is no {log.path}: submit jobs with it first, or mend --log")
     jobs = log.replay()
+    if jobs.damage:
+        raise PepsError(f"{log.path}: {jobs.damage}")
+    if unsure := jobs.in_state(State.UNSURE):
+        more = f" and {len(unsure) - 1} more" if len(unsure) > 1 else ""
+        raise PepsError(f"{log.path}: unsure whether PEPS took {unsure[0].name}{more}: {WAY_OUT}")
     stands = ", ".join(f"{number} {state}" for state, number in jobs.count().items())
     return f"{log.path}: {counted(len(jobs), 'job')}" + (f", {stands}" if stands else "")
 

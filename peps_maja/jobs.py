@@ -18,6 +18,7 @@ from .wps import is_status_url, wps_id
 HEADER = "# peps_maja job log 1"
 TORN = "# the line above was torn by a crash: passed over"
 DROPPED = "dropped by the user"
+UNSURE_FOR_LONG = timedelta(hours=1)
 WAY_OUT = (
     'look for it on PEPS\'s page "My processing", then --adopt it if it is there, --resubmit unsure if it is not,'
     " or --drop it"
@@ -142,9 +143,9 @@ class Job:
         return datetime.now(timezone.utc) - self.submitted_at
 
     def unsure_for(self) -> timedelta:
-        """Return for how long the job is unsure; very long, if the log tells no time that can be right."""
+        """Return for how long the job is unsure; long enough, if the log tells no time that can be right."""
         now = datetime.now(timezone.utc)
-        return now - self.begun_at if self.begun_at and self.begun_at <= now else timedelta.max
+        return now - self.begun_at if self.begun_at and self.begun_at <= now else UNSURE_FOR_LONG
 
 
 _History = list[str]  # the lines of one job, each of four columns
@@ -174,6 +175,19 @@ class Jobs(Mapping[str, Job]):
 
     def __len__(self) -> int:
         return len(self._histories)
+
+    @property
+    def damage(self) -> str:
+        """What to say of the damaged lines, or nothing."""
+        if not self.damaged:
+            return ""
+        which = f"line {self.damaged[0]}"
+        if len(self.damaged) > 1:
+            which = f"{len(self.damaged)} lines, the first of them {which},"
+        return (
+            f"{which} cannot be read as events (four columns with a tab between), as an editor or a spreadsheet may"
+            " leave them: the products named there are not submitted again; restore the log from a copy if you can"
+        )
 
     def in_state(self, *states: State) -> list[Job]:
         """Return the jobs that stand in one of these states."""
@@ -222,7 +236,7 @@ def _histories(text: str) -> tuple[dict[str, _History], list[int]]:
                 damaged.append(number)
             if not name or not _is_of_peps(name):
                 continue
-            line = "\t".join((line[:20], "", name, ""))  # noqa: PLW2901 (what it says of the job cannot be trusted)
+            line = "\t".join((line[:20].replace("\t", " "), "", name, ""))  # noqa: PLW2901 (what it says of the job cannot be trusted)
         history = histories.setdefault(name, [])
         if columns[1:2] == [_POSTPONED] and len(columns) == 4:
             _take_back(history)
@@ -234,10 +248,11 @@ def _histories(text: str) -> tuple[dict[str, _History], list[int]]:
 
 
 def _take_back(history: _History) -> None:
-    """Put a job back to where it stood before it was submitted last."""
-    begins = [place for place, line in enumerate(history) if line.split("\t", 2)[1] == _SUBMITTING]
-    if begins:
-        del history[begins[-1] :]
+    """Put a job back to where it stood before its `submitting`, if nothing else became of that."""
+    events = [line.split("\t", 2)[1] for line in history]
+    last = next((place for place in reversed(range(len(events))) if events[place] in _TURNS), None)
+    if last is not None and events[last] == _SUBMITTING:
+        del history[last:]
 
 
 def _first_name(text: str) -> str:
