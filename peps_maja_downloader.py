@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from peps_maja.credentials import Credentials
     from peps_maja.follow import Follower
     from peps_maja.joblog import JobLog
-    from peps_maja.jobs import Jobs
+    from peps_maja.jobs import Job, Jobs
     from peps_maja.standing import Standing
 
 
@@ -61,13 +61,15 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
     with log.lock_for("downloader"):
         while True:
             jobs = log.replay()
+            cli.tell_of_damage(jobs, log, console.remind)
             status = Status.OK
             if jobs.in_state(State.OPEN):
                 follower = follower or connect(options, account, console)
                 status = go_round(follower, log, jobs, options, console)
                 jobs = log.replay()
             point_out_stalled(log, jobs, options.stalled_after, console)
-            status = gravest([status, cli.remind_of_unsure(jobs, console)])
+            pointed_out = cli.point_out_unsure(jobs, log, console)
+            status = gravest([status, cli.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
             if not (options.wait and jobs.in_state(State.OPEN)) or status is Status.UNUSABLE:
                 break
             if time.monotonic() + options.pause > leave_at:
@@ -109,6 +111,7 @@ def look(options: argparse.Namespace, log: "JobLog", console: Console) -> "tuple
     from peps_maja.standing import standings
 
     jobs = log.replay()
+    cli.tell_of_damage(jobs, log, console.remind)
     follower, no_account = None, None
     if jobs.in_state(State.OPEN):
         try:
@@ -190,9 +193,22 @@ def point_out_stalled(log: "JobLog", jobs: "Jobs", hours: float, console: Consol
 
     for job in jobs.in_state(State.OPEN):
         open_for = job.open_for().total_seconds() / 3600
-        if open_for >= hours and not job.stalled:
-            log.append(Event.STALLED, job.name, f"{open_for:.0f}")
+        is_stalled = open_for >= hours + expected_hours(job) and not job.stalled
+        if is_stalled and log.append_if_current(Event.STALLED, job, f"{open_for:.0f}"):
             console.tell(f"{job.name}: still open after {open_for:.0f} hours: {cli.LOOK_AT_IT}")
+
+
+def expected_hours(job: "Job") -> float:
+    """Return the hours that the job takes longer than one for one product: those of all dates of a series."""
+    from peps_maja.plan import cost_of_series
+    from peps_maja.series import Series, read_plan
+
+    series = Series.parse(job.name)
+    if series is None:
+        return 0
+    # Without a plan: two satellites, and a second orbit over most of a tile, make four dates in ten days.
+    days = (series.end - series.start).days + 1
+    return cost_of_series([len(read_plan(job.plan)) or -(-days * 4 // 10)]).hours[0]
 
 
 def summary(jobs: "Jobs") -> str:

@@ -45,6 +45,7 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
     from peps_maja.wishes import read_wishes
 
     log = JobLog(options.log)
+    server = Server.parse(options.server)  # an account in it would come into the log, with the command
     if options.adopt or options.drop:
         with log.lock_for("process"):
             return correct(options, log, console)
@@ -52,19 +53,22 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
     wishes = read_wishes(options, console.warn)
     if options.series:
         all_series(wishes)  # a span that PEPS does not take is an error before any request
-    server = Server.parse(options.server)
     account = None if options.dry_run else cli.read_account(options, console)
     client = Client(server, account, read_timeout=cli.read_timeout(), trace=console.trace)
     with nullcontext() if options.dry_run else log.lock_for("process"):
         jobs = log.replay()
+        cli.tell_of_damage(jobs, log, console.warn)
+        log.announce(options.command)
+        again = to_resubmit(options, jobs)
+        pointed_out = [] if options.dry_run else cli.point_out_unsure(jobs, log, console, but_not=again)
         records = find(options, wishes, client, jobs)
         proposal = propose(options, wishes, records, jobs, series=options.series)
         show(proposal, cost_of_other_way(options, wishes, records, jobs), options, console)
         if options.dry_run or not proposal.orders:
-            return cli.remind_of_unsure(jobs, console)
+            return cli.remind_of_unsure(jobs, console, pointed_out=pointed_out)
         if not is_agreed(proposal, options, console):
             console.say("Nothing was submitted.")
-            return cli.remind_of_unsure(jobs, console)
+            return cli.remind_of_unsure(jobs, console, pointed_out=pointed_out)
 
         jobs = log.replay()  # the question may have stood there for hours
         orders = propose(options, wishes, records, jobs, series=options.series).orders
@@ -72,16 +76,18 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
             check_account(client, wps_process)
         status = submit(orders, client, log, signals, console)
         console.say(f"Follow the jobs: {command_that_follows(options)}")
-        return gravest([status, cli.remind_of_unsure(jobs, console, but_not=[order.job for order in orders])])
+        ordered = [order.job for order in orders]
+        return gravest([status, cli.remind_of_unsure(jobs, console, ordered, pointed_out)])
 
 
 def correct(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
     """Log what the user knows better than the log: jobs to adopt, jobs to drop."""
-    from peps_maja.corrections import adopt, drop
+    from peps_maja.corrections import correct_log
 
-    for name in adopt(log, options.adopt or ()):
+    adopted, dropped = correct_log(log, options.adopt or (), options.drop or (), options.command)
+    for name in adopted:
         console.say(f"{name}: adopted; the downloader follows it from now on")
-    for name in drop(log, options.drop or ()):
+    for name in dropped:
         console.say(f"{name}: dropped; it will be neither followed nor submitted again")
     return Status.OK
 

@@ -97,8 +97,12 @@ def _log(log: JobLog) -> str:
         raise LogError(f"there is no {log.path}: submit jobs with it first, or fix --log")
     jobs = log.replay()
     stands = ", ".join([counted(len(jobs), "job"), *(f"{number} {state}" for state, number in jobs.count().items())])
+    problems = [jobs.damage] if jobs.damage else []
     if unsure := jobs.in_state(State.UNSURE):
-        raise PepsError(f"{log.path}: {stands}: {unsure[0].name} may be on PEPS or not: {WAY_OUT}")
+        more = f" and {len(unsure) - 1} more" if len(unsure) > 1 else ""
+        problems.append(f"unsure whether PEPS took {unsure[0].name}{more}: {WAY_OUT}")
+    if problems:
+        raise PepsError("; ".join([f"{log.path}: {stands}", *problems]))
     return f"{log.path}: {stands}"
 
 

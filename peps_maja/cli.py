@@ -21,6 +21,7 @@ from .text import one_line
 if TYPE_CHECKING:
     from .credentials import Credentials
     from .download import Meter
+    from .joblog import JobLog
     from .jobs import Jobs
 
 LOOK_AT_IT = 'look at it on PEPS\'s page "My processing", and --drop it if it is not wanted any more'
@@ -192,13 +193,38 @@ def read_account(options: argparse.Namespace, console: Console) -> Credentials:
     return account
 
 
-def remind_of_unsure(jobs: Jobs, console: Console, but_not: Collection[str] = ()) -> Status:
-    """Point out the jobs of which nobody knows whether PEPS took them; TROUBLE if there is any."""
+def tell_of_damage(jobs: Jobs, log: JobLog, tell: Callable[[str], None]) -> None:
+    """Tell of all damaged lines of a log in one message, if there are any."""
+    if damage := jobs.damage:
+        tell(f"{log.path}: {damage}")
+
+
+def point_out_unsure(jobs: Jobs, log: JobLog, console: Console, but_not: Collection[str] = ()) -> list[str]:
+    """Point out, once and when quiet too, each job that is unsure for long; return the names of those jobs."""
+    from .jobs import UNSURE_FOR_LONG, WAY_OUT, Event, State
+
+    names = []
+    for job in jobs.in_state(State.UNSURE):
+        unsure_for = job.unsure_for()
+        if job.stalled or job.name in but_not or unsure_for < UNSURE_FOR_LONG:
+            continue
+        hours = f"{unsure_for.total_seconds() / 3600:.0f}"
+        if log.append_if_current(Event.STALLED, job, hours):
+            console.warn(f"{job.name}: unsure for {hours} hours or longer whether PEPS took it: {WAY_OUT}")
+            names.append(job.name)
+    return names
+
+
+def remind_of_unsure(
+    jobs: Jobs, console: Console, but_not: Collection[str] = (), pointed_out: Collection[str] = ()
+) -> Status:
+    """Remind of the jobs of which nobody knows whether PEPS took them; TROUBLE if there is any."""
     from .jobs import WAY_OUT, State
 
     unsure = [job for job in jobs.in_state(State.UNSURE) if job.name not in but_not]
     for job in unsure:
-        console.remind(f"{job.name}: unsure whether PEPS took it: {WAY_OUT}")
+        if job.name not in pointed_out:
+            console.remind(f"{job.name}: unsure whether PEPS took it: {WAY_OUT}")
     return Status.TROUBLE if unsure else Status.OK
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from enum import Enum
@@ -17,6 +18,7 @@ from .wps import is_status_url, wps_id
 HEADER = "# peps_maja job log 1"
 TORN = "# the line above was torn by a crash: passed over"
 DROPPED = "dropped by the user"
+UNSURE_FOR_LONG = timedelta(hours=1)
 WAY_OUT = (
     'look for it on PEPS\'s page "My processing", then --adopt it if it is there, --resubmit unsure if it is not,'
     " or --drop it"
@@ -42,17 +44,16 @@ class Event(str, Enum):
 class State(str, Enum):
     """Where a job stands by the log alone."""
 
-    UNSURE = "unsure"  # a request left, and no answer is known
+    UNSURE = "unsure"  # a request left, and no answer is known; or only damaged lines or unknown events name the job
     OPEN = "open"
     REJECTED = "rejected"
     FINISHED = "finished"
     FAILED = "failed"
     CANCELLED = "cancelled"
-    MENTIONED = "mentioned"  # only events that this version does not know: kept from being submitted again
 
 
 # Compared once a line, and a text compares faster than an enum's member.
-_POSTPONED, _DOWNLOADED = Event.POSTPONED.value, Event.DOWNLOADED.value
+_SUBMITTING, _POSTPONED, _DOWNLOADED = Event.SUBMITTING.value, Event.POSTPONED.value, Event.DOWNLOADED.value
 _EVENTS = frozenset(event.value for event in Event)
 _ENDS = {
     Event.REJECTED.value: State.REJECTED,
@@ -60,6 +61,17 @@ _ENDS = {
     Event.FAILED.value: State.FAILED,
     Event.CANCELLED.value: State.CANCELLED,
 }
+_TURNS = frozenset({*_ENDS, _SUBMITTING, _POSTPONED, Event.SUBMITTED.value})
+
+_NAMES = re.compile(
+    r"S2[A-D]_MSIL1C_\d{8}T\d{6}_N\d{4}_R\d{3}_T\d\d[A-Z]{3}_\d{8}T\d{6}"
+    r"|\d\d[A-Z]{3}_\d{4}-\d\d-\d\d_\d{4}-\d\d-\d\d(?:_R\d{3})?"
+    r"|SENTINEL2[A-D]_[\d-]+_L2A_",
+    re.ASCII,
+)
+# What a crash leaves of an event. With its fourth column begun it counts as it is, unless that is a file's name.
+_PIECE = re.compile(r"[-0-9T:Z]{1,20}(?:(?:\t[^\t\n]*){0,2}|\t(?:downloaded|novald)\t[^\t\n]*\t[^\t\n]*(?<!\.zip))")
+_LONGEST_LINES = 200_000  # characters
 
 ABSENT, BROKEN = "absent", "broken"
 NO_RESULTS = "-"  # stands for the name of a result where a finished job has none
@@ -80,10 +92,11 @@ class Job:
     """One job as the log tells it. `files` are the names under which its zips were saved."""
 
     name: str
-    state: State = State.MENTIONED
+    state: State = State.UNSURE
     detail: str = ""
     plan: str = ""
     status_url: str = ""
+    begun_at: datetime | None = None  # the time of its `submitting`, or of what else made it unsure
     submitted_at: datetime | None = None
     stalled: bool = False
     files: list[str] = field(default_factory=list)
@@ -129,6 +142,11 @@ class Job:
             return timedelta(0)
         return datetime.now(timezone.utc) - self.submitted_at
 
+    def unsure_for(self) -> timedelta:
+        """Return for how long the job is unsure; long enough, if the log tells no time that can be right."""
+        now = datetime.now(timezone.utc)
+        return now - self.begun_at if self.begun_at and self.begun_at <= now else UNSURE_FOR_LONG
+
 
 _History = list[str]  # the lines of one job, each of four columns
 
@@ -136,14 +154,16 @@ _History = list[str]  # the lines of one job, each of four columns
 class Jobs(Mapping[str, Job]):
     """The jobs of a log by name. Each is put together when it is asked for: most of a long log is done with."""
 
-    def __init__(self, histories: dict[str, _History]) -> None:
+    def __init__(self, histories: dict[str, _History], damaged: Sequence[int] = ()) -> None:
+        """Take the events of each job, and the numbers of the lines that are neither events nor comments."""
+        self.damaged = damaged
         self._histories = histories
         self._jobs: dict[str, Job] = {}
 
     @classmethod
     def replay(cls, text: str) -> Jobs:
         """Return the jobs that the text of a log tells of, in the order of their first lines."""
-        return cls(_histories(text))
+        return cls(*_histories(text))
 
     def __getitem__(self, name: str) -> Job:
         if name not in self._jobs:
@@ -155,6 +175,19 @@ class Jobs(Mapping[str, Job]):
 
     def __len__(self) -> int:
         return len(self._histories)
+
+    @property
+    def damage(self) -> str:
+        """What to say of the damaged lines, or nothing."""
+        if not self.damaged:
+            return ""
+        which = f"line {self.damaged[0]}"
+        if len(self.damaged) > 1:
+            which = f"{len(self.damaged)} lines, the first of them {which},"
+        return (
+            f"{which} cannot be read as events (four columns with a tab between), as an editor or a spreadsheet may"
+            " leave them: the products named there are not submitted again; restore the log from a copy if you can"
+        )
 
     def in_state(self, *states: State) -> list[Job]:
         """Return the jobs that stand in one of these states."""
@@ -179,51 +212,90 @@ class Jobs(Mapping[str, Job]):
         return {name: lines[-1].split("\t", 2)[1] for name, lines in self._histories.items()}
 
 
-def _histories(text: str) -> dict[str, _History]:
-    """Return the events of each job; what is torn or no event is passed over."""
+def submissions(text: str) -> dict[str, str | None]:
+    """Return the jobs that a piece of a log submits or ends, each with the URL under which it runs then, or None."""
+    rows = [line.split("\t") for line in _whole_lines(text)]
+    known = [row for row in rows if len(row) == 4 and row[1] in _TURNS and row[0][:1] != "#"]
+    return {name: detail if event == Event.SUBMITTED else None for _, event, name, detail in known}
+
+
+def _histories(text: str) -> tuple[dict[str, _History], list[int]]:
+    """Return the events of each job, and the numbers of the damaged lines."""
     histories: dict[str, _History] = {}
-    for line in _whole_lines(text):
-        columns = line.split("\t")
-        if len(columns) != 4 or columns[1] not in _EVENTS or not columns[2]:
-            columns = _what_is_named(columns)
-            line = "\t".join(columns)  # noqa: PLW2901 (mended)
-        name = columns[2]
-        if not name or line[0] == "#":
+    damaged: list[int] = []
+    for number, line in enumerate(_whole_lines(text), 1):
+        if line[:1] == "#":
             continue
-        if columns[1] == _POSTPONED:
-            histories.pop(name, None)
-        elif name in histories:
-            histories[name].append(line)
+        columns = line.split("\t")
+        name = columns[2] if len(columns) == 4 and columns[1] in _EVENTS else ""
+        if name and name not in histories:
+            name = _first_name(name) or name  # without a `.SAFE` behind it
+        elif not name:
+            name = _first_name(line)
+            if _is_damaged(line, name):
+                damaged.append(number)
+            if not name or not _is_of_peps(name):
+                continue
+            line = "\t".join((line[:20].replace("\t", " "), "", name, ""))  # noqa: PLW2901 (what it says of the job cannot be trusted)
+        history = histories.setdefault(name, [])
+        if columns[1:2] == [_POSTPONED] and len(columns) == 4:
+            _take_back(history)
         else:
-            histories[name] = [line]
-    return histories
+            history.append(line)
+        if not history:
+            del histories[name]
+    return histories, damaged
 
 
-def _what_is_named(columns: list[str]) -> list[str]:
-    """Return four columns for a line that has more or fewer, or an unknown event: a job that it names is kept."""
-    name = next((column for column in columns[1:] if _names_a_job(column)), "")
-    is_event = len(columns) >= 3 and columns[1] in _EVENTS and columns[2] == name
-    return [columns[0], columns[1] if is_event else "", name, columns[3] if is_event and len(columns) > 3 else ""]
+def _take_back(history: _History) -> None:
+    """Put a job back to where it stood before its `submitting`, if nothing else became of that."""
+    events = [line.split("\t", 2)[1] for line in history]
+    last = next((place for place in reversed(range(len(events))) if events[place] in _TURNS), None)
+    if last is not None and events[last] == _SUBMITTING:
+        del history[last:]
+
+
+def _first_name(text: str) -> str:
+    """Return the first name of a product or series that stands in a text, or nothing."""
+    names = (match[0] for match in _NAMES.finditer(text))
+    return next((name for name in names if not _is_of_peps(name) or _names_a_job(name)), "")
+
+
+def _is_of_peps(name: str) -> bool:
+    return not name.startswith("SENTINEL2")
+
+
+def _is_damaged(line: str, name: str) -> bool:
+    """Return True for a line that says something, and neither as an event nor as a comment; Theia's do not count."""
+    is_comment = line.lstrip(" \"'").startswith("#")
+    return not is_comment and (not name or _is_of_peps(name)) and re.search(r"\w", line) is not None
 
 
 def _whole_lines(text: str) -> list[str]:
-    """Return the lines of a log as they were meant: without what a crash has torn, and whatever ends them."""
-    lines = (text.replace("\r\n", "\n") if "\r" in text else text).split("\n")  # looking for two signs takes longer
-    torn = lines.pop()  # what stands behind the last line end: nothing, or a torn line
-    if torn and TORN.startswith(torn):
-        lines.append(TORN)  # a second crash, while the first tear was being marked
+    """Return the lines of a log as they were meant, each at its place: empty where a crash has torn one."""
+    text = text.replace("\r\n", "\n") if "\r" in text else text  # looking for two signs takes longer
+    lines = text.split("\n")
+    if is_torn(text):
+        lines[-1] = TORN if TORN.startswith(lines[-1]) else ""
     return _without_torn(lines) if TORN in lines else lines
 
 
+def is_torn(text: str) -> bool:
+    """Return True if the text of a log ends in a piece of an event, or of the mark that a piece stands above it."""
+    *lines, last = text[-_LONGEST_LINES:].split("\n")
+    if last and TORN.startswith(last):  # a second crash, while the first tear was being marked
+        last = next((line for line in reversed(lines) if not line or not TORN.startswith(line)), "")
+    return _PIECE.fullmatch(last) is not None
+
+
 def _without_torn(lines: Iterable[str]) -> list[str]:
-    """Leave out each line that is marked as torn, and the marks: more than one where crashes tore the mark itself."""
+    """Empty each line that is marked as torn; there is more than one mark where crashes tore the mark itself."""
     whole: list[str] = []
     for is_mark, group in groupby(lines, key=lambda line: bool(line) and TORN.startswith(line)):
         run = list(group)
         if is_mark and TORN in run:
-            del whole[-1:]
-        else:
-            whole += run
+            whole[-1:] = [""]
+        whole += run
     return whole
 
 
@@ -242,7 +314,7 @@ def _job(name: str, lines: _History) -> Job:
 def _after(job: Job, moment: str, event: str, detail: str) -> Job:
     """Return the job after one event; a new submission begins it afresh."""
     if event in {Event.SUBMITTING, Event.SUBMITTED}:
-        begun = Job(job.name, State.UNSURE, earlier_files=[*job.earlier_files, *job.files])
+        begun = Job(job.name, begun_at=_when(moment), earlier_files=[*job.earlier_files, *job.files])
         begun.plan = detail if event == Event.SUBMITTING else job.plan
         if event == Event.SUBMITTED and is_status_url(detail):
             begun.state, begun.status_url, begun.submitted_at = State.OPEN, detail, _when(moment)
@@ -258,6 +330,8 @@ def _after(job: Job, moment: str, event: str, detail: str) -> Job:
         _tell_missing(job, moment, detail)
     elif event == Event.STALLED:
         job.stalled = True
+    elif not event and job == Job(job.name):
+        job.begun_at = _when(moment)
     return job
 
 

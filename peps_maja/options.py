@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timezone
@@ -73,6 +74,8 @@ def process_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         options.end_date = today  # a series counts as covered from end to end: days to come would be lost to it
     if problem := _problem_of_process(options):
         parser.error(problem)
+    given = sys.argv[1:] if arguments is None else arguments
+    options.command = shlex.join(["peps_maja_process.py", *given])
     return options
 
 

@@ -93,8 +93,8 @@ class Round:
             if job.has_dealt_with(name):
                 continue
             if is_novald(name):
-                self._log.append(Event.NOVALD, job.name, name)
-                self._console.tell(f"{job.name}: too cloudy, {name} holds nothing to use and is not downloaded")
+                if self._note(Event.NOVALD, job, name):
+                    self._console.tell(f"{job.name}: too cloudy, {name} holds nothing to use and is not downloaded")
             elif _is_put_off(missing := job.missing.get(name)):
                 self._stays_out(job, f"{name} came broken within the last day; it is tried again later")
                 self._give_up_in_time(job, name, missing)
@@ -134,8 +134,8 @@ class Round:
         match error := fetched.exception():
             case None:
                 final = fetched.result()
-                self._log.append(Event.DOWNLOADED, job.name, final.name)
-                self._console.tell(f"{job.name}: downloaded {final} ({size(final.stat().st_size)})")
+                if self._note(Event.DOWNLOADED, job, final.name):
+                    self._console.tell(f"{job.name}: downloaded {final} ({size(final.stat().st_size)})")
             case Absent():
                 self._miss(job, name, ABSENT, str(error))
             case Broken():
@@ -149,8 +149,8 @@ class Round:
         """Note a result that could not be had: told once, and the end of the job when it stays so for too long."""
         known = job.missing.get(name)
         is_news = known is None or (kind == BROKEN and _is_whole_zip(reason))
-        if is_news:
-            self._log.append(Event.MISSING, job.name, f"{name} {kind} {reason}")
+        if is_news and not self._note(Event.MISSING, job, f"{name} {kind} {reason}"):
+            return
         if known is None:
             self._statuses.append(Status.TROUBLE)
             self._short.add(job.name)
@@ -171,6 +171,14 @@ class Round:
         self._short.add(job.name)
         self._statuses.append(Status.TROUBLE)
         self._console.say(f"{job.name}: {why}")
+
+    def _note(self, event: Event, job: Job, detail: str) -> bool:
+        """Log an event of a job, if the log still has it as it was; otherwise leave the job to the next round."""
+        is_noted = self._log.append_if_current(event, job, detail)
+        if not is_noted and job.name not in self._short:
+            self._short.add(job.name)
+            self._console.say(f"{job.name}: changed in the log meanwhile, and left as it is there")
+        return is_noted
 
     # -- what both come to ----------------------------------------------------------------------------------------
 
@@ -207,7 +215,8 @@ class Round:
             self._close(job, Event.FINISHED)
 
     def _close(self, job: Job, event: Event, detail: str = "") -> None:
-        self._log.append(event, job.name, detail)
+        if not self._note(event, job, detail):
+            return
         if event is Event.FINISHED:
             job.state = State.FINISHED
             self._console.say(f"{job.name}: finished")

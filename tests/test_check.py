@@ -103,10 +103,15 @@ def test_a_folder_that_a_run_will_make(ready: Place) -> None:
     assert not (ready.folder / "will").exists()
 
 
-def test_unsure_jobs_are_pointed_out(ready: Place) -> None:
+def test_unsure_jobs_and_damaged_lines_are_pointed_out(ready: Place) -> None:
     ready.write_log((AT, "submitting", PRODUCT, ""))
     run = ready.download("--check")
     assert (run.status, findings(run.out)["log"]) == (1, "BAD")
-    assert "1 unsure" in run.out
-    assert PRODUCT in run.out
-    assert "--adopt" in run.out
+    assert all(word in run.out for word in ("1 unsure", PRODUCT, "--adopt"))
+
+    ready.write_log((AT, "submitted", PRODUCT, URL), (f'"{AT}";"finished";"{PRODUCT}";""',))
+    run = ready.download("--check")
+    assert (run.status, findings(run.out)["log"]) == (1, "BAD")
+    assert "line 3 cannot be read" in run.out
+    for option in ("--status", "--dates", "--json"):
+        assert len([line for line in ready.download(option).err.splitlines() if "line 3 cannot be read" in line]) == 1

@@ -326,12 +326,14 @@ def test_rejected_is_graver_than_busy(place: Place, peps: Sandbox) -> None:
     assert "2 left for the next run" in run.out
 
 
-def test_submitted_again_and_not_taken_is_out_of_the_log(place: Place, peps: Sandbox) -> None:
+def test_submitted_again_and_not_taken_stands_where_it_stood(place: Place, peps: Sandbox) -> None:
     place.write_log((TIME, "rejected", ONE, "why"), (TIME, "finished", TWO, ""), (TIME, "finished", THREE, ""))
     peps.faults.add(Fault(Endpoint.EXECUTE, UNAUTHORIZED_JSON))
     assert place.process("--resubmit", "rejected").status == 2
     assert place.process(*SEARCH).status == 0
-    assert kinds(place)[3:] == ["submitting 1", "postponed 1", "submitting 1", "submitted 1"]
+    assert kinds(place)[3:] == ["submitting 1", "postponed 1"]
+    assert place.process("--resubmit", "rejected").status == 0
+    assert kinds(place)[5:] == ["submitting 1", "submitted 1"]
 
 
 def test_unsure_is_submitted_again_at_the_users_word(place: Place, peps: Sandbox) -> None:
@@ -508,12 +510,15 @@ def test_what_the_log_does_not_know_keeps_a_product_from_being_submitted(place: 
         "# a comment",
         "",
         "noise",
-        f"{TIME}\tarchived\t{ONE}\tto tape\tby me",
-        f"yesterday\tsubmitted\t{TWO}\t{STATUS_URL}\tmore\tcolumns",
+        f"{TIME}\tarchived\t{ONE}\tto tape",
+        f"yesterday\tsubmitted\t{TWO}\t{STATUS_URL}",
     ]
     place.log.write_text(HEADER + "\n".join(lines) + "\n", encoding="utf-8")
     run = place.process(*SEARCH)
-    assert (run.status, run.err, peps.executed) == (0, "", [THREE])
+    assert (run.status, peps.executed) == (1, [THREE])
+    about_lines, about_job = run.err.splitlines()
+    assert "2 lines, the first of them line 4," in about_lines
+    assert f"{ONE}: unsure" in about_job
 
 
 def test_the_order_of_lines_counts_and_not_the_clock(place: Place, peps: Sandbox) -> None:

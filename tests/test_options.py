@@ -252,7 +252,8 @@ def test_rounds_are_minutes_apart_and_never_under_10_seconds(line: str, seconds:
 @pytest.mark.parametrize("line", [SEARCH, f"{SEARCH} -q", "--tile 31TCJ --start-date 2019-03-01 --max-cloud=20"])
 def test_underscores_are_as_good_as_dashes(line: str) -> None:
     dashed = f"{line} --dry-run"
-    assert process(dashed.replace("-d ", "--start_date ").replace("--dry-run", "--dry_run")) == process(dashed)
+    with_underscores = process(dashed.replace("-d ", "--start_date ").replace("--dry-run", "--dry_run"))
+    assert vars(with_underscores) | {"command": ""} == vars(process(dashed)) | {"command": ""}
 
 
 def test_underscores_of_values_stay() -> None:

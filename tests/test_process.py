@@ -41,6 +41,7 @@ from peps_maja.sandbox import (
 from peps_maja.sandbox.faults import Answer
 
 MARCH = ("-d", "2019-03-01", "-f", "2019-03-31")
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 SEARCH = ("-t", TILE, *MARCH)
 EVERYWHERE = ("--lonmin", "-180", "--latmin", "-90", "--lonmax", "180", "--latmax", "90")
 OLD_FORMAT = "S2A_OPER_PRD_MSIL1C_PDMC_20190325T004131_R051_V20190325T103016_20190325T103016"
@@ -198,7 +199,8 @@ def test_from_search_to_zips(place: Place, peps: Sandbox) -> None:
     }
     lines = place.log.read_bytes().decode().split("\n")
     assert (lines[0], lines[-1]) == ("# peps_maja job log 1", "")
-    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\t[a-z]+\tS2A_\w+\t\S*$", line) for line in lines[1:-1])
+    assert re.fullmatch(rf"# {TIME} peps_maja_process.py {shlex.join(SEARCH)}", lines[1])
+    assert all(re.match(rf"{TIME}\t[a-z]+\tS2A_\w+\t\S*$", line) for line in lines[2:-1])
     assert place.events() == [
         event
         for name in (early, middle, late)
@@ -414,7 +416,8 @@ def test_quiet_says_only_what_was_done(place: Place, peps: Sandbox) -> None:
     place.write_log(*logged(("submitting", l1c(21), "")))
     run = place.process(*SEARCH, "-q")
     assert run.status == 1, "a job is unsure"
-    assert run.err == ""
+    assert run.err.count("\n") == 1, "that is told once, for it is unsure for an hour"
+    assert f"{l1c(21)}: unsure for" in run.err
     lines = run.out.splitlines()
     assert len(lines) == 2
     assert all(name in line and "submitted" in line for name, line in zip(names, lines, strict=True))
