@@ -139,7 +139,7 @@ def test_the_state_is_what_the_events_say(rows: list[Row], state: State) -> None
     assert jobs[JOB].state is state
     assert [job.name for job in jobs.in_state(state)] == [JOB]
     assert jobs.in_state(*(set(State) - {state})) == []
-    assert dict(jobs.count()) == {jobs[JOB].standing: 1}
+    assert dict(jobs.count()) == {state.value: 1}
 
 
 def test_a_dropped_job_is_counted_as_dropped() -> None:
