@@ -29,8 +29,9 @@ _L2A = re.compile(
 _BANDS_BEYOND_60 = frozenset("XWCD")
 BEYOND_60 = "beyond 60°"
 
-# The L1C name carries the start of the whole datatake, the L2A name the time at which this tile was seen.
-LATEST_SIGHT = timedelta(minutes=30)
+# The L1C name carries the start of the whole datatake, the L2A name the time at which this tile was seen: later, but in
+# names of baseline N0204 (2015 to 2017) up to some seconds before that start.
+_EARLIEST_SIGHT, _LATEST_SIGHT = timedelta(minutes=-1), timedelta(minutes=30)
 
 # Sensing start, satellite, relative orbit and tile, as the name has them.
 Acquisition = tuple[str, str, str, str]
@@ -80,6 +81,11 @@ class L2AProduct:
             return None
         sight += timedelta(milliseconds=int(match["milliseconds"]))
         return cls(match[0], "S" + match["satellite"], Tile(match["tile"]), sight)
+
+    @property
+    def begun(self) -> tuple[datetime, datetime]:
+        """The earliest and the latest time at which its datatake can have begun."""
+        return self.sight - _LATEST_SIGHT, self.sight - _EARLIEST_SIGHT
 
 
 @dataclass(frozen=True)
@@ -136,11 +142,9 @@ class L1CProduct:
         return parts["sensing"], parts["satellite"], parts["orbit"], parts["tile"]
 
     def became(self, result: L2AProduct) -> bool:
-        """Tell whether `result` can be this product after MAJA: satellite, tile, and a time 0 to 30 minutes later."""
-        return (
-            (self.satellite, self.tile) == (result.satellite, result.tile)
-            and timedelta(0) <= result.sight - self.sensing <= LATEST_SIGHT
-        )  # fmt: skip
+        """Return True if `result` can be this product after MAJA: its satellite, its tile, a time that fits."""
+        earliest, latest = result.begun
+        return (self.satellite, self.tile) == (result.satellite, result.tile) and earliest <= self.sensing <= latest
 
 
 def is_old_format(name: str) -> bool:
@@ -155,6 +159,7 @@ def is_novald(name: str) -> bool:
 
 def _utc(text: str) -> datetime | None:
     try:
-        return datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc)
+        time = datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc)
     except ValueError:
         return None
+    return time if 2000 <= time.year < 3000 else None  # what lies further off leaves no room to reckon with

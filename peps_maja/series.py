@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from itertools import pairwise
 
 from .errors import UsageError
-from .products import LATEST_SIGHT, L1CProduct, L2AProduct, Tile
+from .products import L1CProduct, L2AProduct, Tile
 
 EARLIEST = date(2016, 4, 1)
 LATEST = date(9999, 12, 1)  # leaves room for reckoning with the days behind it
@@ -79,13 +79,13 @@ class Series:
         )
 
     def became(self, result: L2AProduct) -> bool:
-        """Tell whether `result` can be one of this job: its tile, and seen within the span.
+        """Return True if `result` can be one of this job: its tile, and of a datatake that began within the span.
 
-        A tile is seen up to 30 minutes after the start of its datatake, so the last one may lie behind midnight;
-        and a server that counts completionDate in delivers one day more.
+        A server that counts completionDate in delivers one day more.
         """
         begin, end = (datetime.combine(day, time(), timezone.utc) for day in (self.start, self.end + 2 * _DAY))
-        return result.tile == self.tile and begin <= result.sight < end + LATEST_SIGHT
+        earliest, latest = result.begun
+        return result.tile == self.tile and begin <= latest and earliest < end
 
 
 def series_of(tile: Tile, start: date, end: date, orbit: int | None = None) -> list[Series]:

@@ -31,7 +31,8 @@ ON_DISK = {
     "SENTINEL2A_{day}-112021-000_L2A_T31TCJ_D/": True,
     "SENTINEL2A_{day}-105426-459_L2A_T31TCJ_C_V2-2/": True,  # unpacked, from Theia
     "SENTINEL2A_{day}-112022-000_L2A_T31TCJ_D.zip": False,  # more than 30 minutes later
-    "SENTINEL2A_{day}-105020-999_L2A_T31TCJ_D.zip": False,  # seen before it began
+    "SENTINEL2A_{day}-104921-000_L2A_T31TCJ_D.zip": True,  # of baseline N0204: seen before the start in its name
+    "SENTINEL2A_{day}-104920-999_L2A_T31TCJ_D.zip": False,  # more than a minute before it
     "SENTINEL2B_{day}-105426-459_L2A_T31TCJ_D.zip": False,
     "SENTINEL2A_{day}-105426-459_L2A_T31TCH_D.zip": False,
     "NOVALD_SENTINEL2A_{day}-105426-459_L2A_T31TCJ_D.zip": False,
