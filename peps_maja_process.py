@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from peps_maja.jobs import Jobs
     from peps_maja.orders import Order, Proposal
     from peps_maja.plan import Cost
+    from peps_maja.products import L2AProduct
     from peps_maja.submit import Submission
 
 
@@ -52,6 +53,7 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
     wishes = read_wishes(options, console.warn)
     if options.series:
         all_series(wishes)  # a span that PEPS does not take is an error before any request
+    products_on_disk(options)  # and so is a folder that is not there
     server = Server.parse(options.server)
     account = None if options.dry_run else cli.read_account(options, console)
     client = Client(server, account, read_timeout=cli.read_timeout(), trace=console.trace)
@@ -66,7 +68,7 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
             console.say("Nothing was submitted.")
             return cli.remind_of_unsure(jobs, console)
 
-        jobs = log.replay()  # the question may have stood there for hours
+        jobs = log.replay()  # the question may have waited for hours
         orders = propose(options, wishes, records, jobs, series=options.series).orders
         for wps_process in sorted({order.process for order in orders}):
             check_account(client, wps_process)
@@ -89,7 +91,7 @@ def correct(options: argparse.Namespace, log: "JobLog", console: Console) -> Sta
 def find(options: argparse.Namespace, wishes: "Wishes", client: "Client", jobs: "Jobs") -> "list[Record]":
     """Return the products in question: those of a search, those named, or those to be submitted again."""
     from peps_maja.catalogue import Record
-    from peps_maja.products import L1CProduct
+    from peps_maja.products import L1CProduct, pasted_name
     from peps_maja.search import find_records
     from peps_maja.wishes import searches
 
@@ -97,11 +99,11 @@ def find(options: argparse.Namespace, wishes: "Wishes", client: "Client", jobs: 
         return find_records(client, searches(options, wishes), options.json)
     records = []
     for name in options.product or to_resubmit(options, jobs):
-        product = L1CProduct.parse(name)
+        product = L1CProduct.parse(pasted_name(name))
         if product is not None:
             records.append(Record.named(product))
         elif options.product:
-            raise UsageError(f"{name} is no single-tile L1C product, and MAJA on PEPS takes no other")
+            raise UsageError(f"{name} is not the name of a single-tile L1C product, and MAJA on PEPS takes only those")
     return records
 
 
@@ -117,29 +119,37 @@ def propose(
     options: argparse.Namespace, wishes: "Wishes", records: "list[Record]", jobs: "Jobs", *, series: bool
 ) -> "Proposal":
     """Decide what is submitted, by what the log and the folder of products say now."""
-    from peps_maja import orders, zips
+    from peps_maja import orders
 
-    on_disk = zips.products_in(options.write_dir) if options.write_dir else []
     again = to_resubmit(options, jobs)
-    if series:
-        return orders.propose_series(records, wishes, jobs, again, on_disk)
-    proposal = orders.propose(records, wishes, jobs, again, on_disk)
-    if wishes.days or options.product:
-        return proposal
-    return orders.Proposal(proposal.choices, [*proposal.orders, *orders.orders_again(again, jobs)][: wishes.limit])
+    way = orders.propose_series if series else orders.propose
+    proposal = way(records, wishes, jobs, again, products_on_disk(options))
+    if not wishes.days and not options.product:
+        proposal = orders.Proposal(proposal.choices, [*proposal.orders, *orders.orders_again(again, jobs)])
+    return proposal.limited(wishes.limit)
+
+
+def products_on_disk(options: argparse.Namespace) -> "dict[str, L2AProduct]":
+    """Return the L2A products that the user has already, by the names of their files."""
+    from peps_maja.zips import products_in
+
+    return products_in(options.write_dir) if options.write_dir else {}
 
 
 def show(proposal: "Proposal", other: "Cost | str | None", options: argparse.Namespace, console: Console) -> None:
     """Show what will be done with each product, and what that will cost, one way and the `other`."""
+    from peps_maja.options import refused_by_series
     from peps_maja.orders import costs
     from peps_maja.plan import compare, summary, table
 
     for line in [*table(proposal.choices, with_names=options.verbose), summary(proposal.choices)]:
         console.say(line)
-    for warning in proposal.warnings:
-        console.warn(warning)
-    chosen = costs(proposal)
-    for line in compare(chosen[0], other, is_series=options.series) if chosen and other else map(str, chosen):
+    for order in proposal.orders:
+        for warning in order.warnings:
+            console.warn(warning)
+    chosen, refused = costs(proposal.orders), refused_by_series(options)
+    both = compare(chosen[0], other, is_series=options.series, refused=refused) if chosen and other else None
+    for line in both or map(str, chosen):
         console.say(line)
 
 
@@ -147,20 +157,23 @@ def cost_of_other_way(
     options: argparse.Namespace, wishes: "Wishes", records: "list[Record]", jobs: "Jobs"
 ) -> "Cost | str | None":
     """Return what the same tiles and days take the other way: one by one for a series, a series for single jobs."""
-    from peps_maja.orders import cost_as_series
-    from peps_maja.plan import cost_of_singles
+    from peps_maja.orders import costs
 
     if not wishes.tiles:
         return None
-    if options.series:
-        return cost_of_singles(len(propose(options, wishes, records, jobs, series=False).orders))
-    return cost_as_series(records, wishes)
+    try:
+        other = costs(propose(options, wishes, records, jobs, series=not options.series).orders)
+    except UsageError as error:
+        return str(error)
+    return other[0] if other else None
 
 
 def is_agreed(proposal: "Proposal", options: argparse.Namespace, console: Console) -> bool:
-    """Ask before many jobs; few go without a question."""
-    number = len(proposal.orders)
-    return number < QUESTION_FROM or options.yes or console.agrees(f"Submit {number} jobs?")
+    """Ask before many jobs and before a long series; the rest goes without a question."""
+    from peps_maja.text import counted
+
+    largest = max([len(proposal.orders), *(order.number_of_dates for order in proposal.orders)])
+    return largest < QUESTION_FROM or options.yes or console.agrees(f"Submit {counted(len(proposal.orders), 'job')}?")
 
 
 def submit(orders: "Sequence[Order]", client: "Client", log: "JobLog", signals: Signals, console: Console) -> Status:

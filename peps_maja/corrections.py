@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from .errors import UsageError
 from .joblog import JobLog
 from .jobs import DROPPED, Event, Job, State
-from .products import L1CProduct
+from .products import L1CProduct, pasted_name
 from .series import Series
 from .wps import is_status_url
 
@@ -20,7 +20,7 @@ def adopt(log: JobLog, found: Iterable[tuple[str, str]]) -> list[str]:
     jobs = log.replay()
     adopted = {}
     for name, status_url in found:
-        job_of = L1CProduct.parse(name) or Series.parse(name)
+        job_of = L1CProduct.parse(pasted_name(name)) or Series.parse(pasted_name(name))
         if job_of is None:
             raise UsageError(f"--adopt {name}: neither a single-tile L1C product nor a series has such a name")
         if not is_status_url(status_url):
@@ -47,8 +47,7 @@ def drop(log: JobLog, names: Iterable[str]) -> list[str]:
     jobs = log.replay()
     dropped = {}
     for name in names:
-        product = L1CProduct.parse(name)
-        job = jobs.get(product.name if product else name)
+        job = jobs.get(name) or jobs.get(pasted_name(name))
         if job is None:
             raise UsageError(f"--drop {name}: {log.path} has no such job")
         if job.state is State.FINISHED:

@@ -17,7 +17,7 @@ from .text import one_line
 
 DEFAULT_SERVER = "https://peps.cnes.fr"
 STATES_TO_RESUBMIT = ("failed", "cancelled", "rejected", "unsure")
-QUESTION_FROM = 10  # jobs
+QUESTION_FROM = 10  # jobs, or dates of a series
 SHORTEST_ROUND = 10.0  # seconds: PEPS wants to be asked about a job no more often
 
 
@@ -60,7 +60,8 @@ def process_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
     what = parser.add_argument_group("what to do").add_argument
     what("-n", "--dry-run", action="store_true", help="show what would be submitted; needs no account")
-    what("-y", "--yes", action="store_true", help=f"do not ask, not even from {QUESTION_FROM} jobs on")
+    what("-y", "--yes", action="store_true",
+         help=f"do not ask, not even from {QUESTION_FROM} jobs or a series of {QUESTION_FROM} dates on")  # fmt: skip
     what("--json", metavar="FILE", type=Path, help="keep the catalogue's answer, all pages, as GeoJSON")
     what("--series", action="store_true", help="one job for each tile and span of days instead of one for each product")
     what("-w", "--write-dir", metavar="DIR", type=Path, help="leave out products whose L2A is in this folder already")
@@ -68,8 +69,8 @@ def process_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     what("--drop", metavar="NAME", nargs="+", action="extend", help="log these jobs as not wanted any more")
 
     options = _parse(parser, arguments)
-    today = datetime.now(timezone.utc).date()
-    if options.start_date is not None and (options.end_date is None or (options.series and options.end_date > today)):
+    today = _today()
+    if options.start_date and (options.end_date is None or options.start_date <= today < options.end_date):
         options.end_date = today  # a series counts as covered from end to end: days to come would be lost to it
     if problem := _problem_of_process(options):
         parser.error(problem)
@@ -172,16 +173,26 @@ def _problem_of_process(options: argparse.Namespace) -> str:
         case _ if is_search and "start_date" not in given:
             return "a search needs --start-date"
         case _ if is_search and options.start_date > options.end_date:
-            return f"the start {options.start_date} lies after the end {options.end_date}"
+            hint = ", and in the future" if options.start_date > _today() else ""
+            return f"the start {options.start_date} lies after the end {options.end_date}{hint}"
         case _ if not is_search and (of_a_search or "end_date" in given):
             return f"{_named((of_a_search or ['end_date'])[0])} goes with a search: say where, with --tile for example"
         case _ if "series" in given and "tile" not in given:
             return "--series needs --tile: its jobs take a tile each"
-        case _ if "series" in given and given & {"max_cloud", "sat"}:
-            return "--series takes all satellites and clouds: take away --max-cloud and --sat"
+        case _ if "series" in given and (refused := refused_by_series(options)):
+            return f"--series takes all satellites and clouds: take away {' and '.join(refused)}"
         case _ if not is_search and not given & {"product", "resubmit"}:
             return "nothing to do: say where to search (--tile and --start-date), or --product, or --resubmit"
     return ""
+
+
+def _today() -> date:
+    return datetime.now(timezone.utc).date()
+
+
+def refused_by_series(options: argparse.Namespace) -> list[str]:
+    """Return the options given that --series does not take."""
+    return [_named(name) for name in ("max_cloud", "sat") if getattr(options, name) is not None]
 
 
 def _named(option: str) -> str:

@@ -46,13 +46,17 @@ class Tile:
     @classmethod
     def parse(cls, text: str) -> Tile:
         """Read `31TCJ`, `T31TCJ` or `t31tcj`; raise UsageError for what cannot be a tile."""
-        match = _TILE.fullmatch(text.strip().upper())
-        if match is None:
-            raise UsageError(
-                f"{text!r} is no Sentinel-2 tile: zone 01-60, a latitude band C-X and two letters, all without"
-                " I and O, as in 31TCJ"
-            )
-        return cls(match[1])
+        name = text.strip().upper()
+        if match := _TILE.fullmatch(name):
+            return cls(match[1])
+        if match := _TILE.fullmatch("0" + name.removeprefix("T")):
+            raise UsageError(f"the tile {text!r} is written {match[1]}: a zone has two digits")
+        if len(parts := re.findall(r"\w+", name)) > 1 and all(map(_TILE.fullmatch, parts)):
+            raise UsageError(f"{text!r}: between two tiles goes a space, as in {' '.join(parts)}")
+        raise UsageError(
+            f"{text!r} is not a valid Sentinel-2 tile: zone 01-60, a latitude band C-X and two letters, all without"
+            " I and O, as in 31TCJ"
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -145,6 +149,12 @@ class L1CProduct:
         """Return True if `result` can be this product after MAJA: its satellite, its tile, a time that fits."""
         earliest, latest = result.begun
         return (self.satellite, self.tile) == (result.satellite, result.tile) and earliest <= self.sensing <= latest
+
+
+def pasted_name(text: str) -> str:
+    """Return the name that a person pasted, with a path before it, `.SAFE` or `.zip` behind it, or in lower case."""
+    name = re.split(r"[/\\]", text.strip().rstrip("/\\"))[-1].upper()
+    return name.removesuffix(".ZIP").removesuffix(".SAFE")
 
 
 def is_old_format(name: str) -> bool:

@@ -59,6 +59,11 @@ class Series:
             return None
 
     @property
+    def days(self) -> int:
+        """How many days the span has."""
+        return (self.end - self.start).days + 1
+
+    @property
     def name(self) -> str:
         """The job's name in the log."""
         return f"{self.tile}_{self.start}_{self.end}" + (f"_R{self.orbit:03d}" if self.orbit else "")

@@ -333,7 +333,7 @@ def test_the_table_says_what_is_done_with_each_product_and_why(place: Place, pep
         feature(l1c(19, tile="34WED")),
         feature(OLD_FORMAT, startDate="2019-03-25T10:30:16.000Z"),
     ]
-    place.write_log(*logged(("finished", l1c(5), ""), ("failed", l1c(7, baseline="N0206", last="111111"), "no reason")))
+    place.write_log(*logged(("finished", l1c(5), ""), ("finished", l1c(7, baseline="N0206", last="111111"), "")))
     run = place.process(*EVERYWHERE, *MARCH, "-n")
     assert run.status == 0
     table = rows(run)
@@ -349,8 +349,9 @@ def test_the_table_says_what_is_done_with_each_product_and_why(place: Place, pep
     assert table[8] == "2019-03-13 beyond 60°"
     assert table[9].startswith("2019-03-15 submit")
     assert table[10:] == ["2019-03-17 beyond 60°", "2019-03-19 beyond 60°", "2019-03-25 old format"]
-    assert re.search(r"^2019-03-01 +S2A +R?0?51 .* 3 % +782 MB +submit$", run.out, re.MULTILINE)
-    assert "13 products: 6 to submit" in run.out
+    assert re.search(r"^2019-03-01 +S2A +R?0?51 .* 3\.2 % +782 MB +submit$", run.out, re.MULTILINE)
+    assert "L1C size" in run.out.splitlines()[0]
+    assert re.search(r"^13 products: 6 to submit, .*; 782 MB of L1C to process$", run.out, re.MULTILINE)
     assert "6 to 12 hours" in run.out
     assert "48 computed products" in run.out
 
@@ -376,6 +377,62 @@ def test_named_products_are_submitted_without_a_search(place: Place, peps: Sandb
     assert rows(run) == ["2019-03-01 submit", "2019-03-11 in log", "2019-03-21 submit"]
     assert peps.executed == [early, late]
     assert not peps.asked(Endpoint.CATALOGUE)
+
+
+@pytest.mark.parametrize("form", ["{}.zip", "/data/l1c/{}.SAFE/", "C:\\l1c\\{}.SAFE.zip", "{}"])
+def test_names_are_taken_as_people_paste_them(place: Place, peps: Sandbox, form: str) -> None:
+    first, second = list_products(peps, l1c(1), l1c(11))
+    job = peps.add_job(second)
+    assert place.process("--product", form.format(first).lower(), form.format(first)).status == 0
+    assert place.process("--adopt", form.format(second).lower(), job.status_url).status == 0
+    assert place.process("--drop", form.format(first).lower()).status == 0
+    assert [(event, name) for event, name, _ in place.events()] == [
+        ("submitting", first),
+        ("submitted", first),
+        ("submitted", second),
+        ("cancelled", first),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tile", "words"),
+    [
+        ("5QKB", "written 05QKB"),
+        ("t5qkb", "written 05QKB"),
+        ("31TFJ,31TCJ", "between two tiles goes a space, as in 31TFJ 31TCJ"),
+        ("T31TFJ;31tcj", "T31TFJ 31TCJ"),
+        ("31TFJ,", "is not a valid Sentinel-2 tile"),
+    ],
+)
+def test_how_a_tile_is_written(place: Place, tile: str, words: str) -> None:
+    said_in_one_line(place.process("-t", tile, *MARCH), 2, words)
+
+
+@pytest.mark.parametrize(
+    ("clouds", "most", "done"),
+    [
+        (40.4, "40", "too cloudy"),
+        (40.0001, "40", "too cloudy"),
+        (40, "40", "submit"),
+        (39.96, "40", "submit"),
+        (90.04, "100", "submit; likely NOVALD"),
+        (100, "100", "submit; likely NOVALD"),
+    ],
+)
+def test_the_figure_of_clouds_agrees_with_what_is_done(
+    place: Place, peps: Sandbox, clouds: float, most: str, done: str
+) -> None:
+    peps.catalogue = [feature(l1c(1), cloudCover=clouds)]
+    run = place.process(*SEARCH, "-c", most, "-n")
+    assert f" {clouds:g} % " in run.out.splitlines()[1]
+    assert rows(run) == [f"2019-03-01 {done}"]
+
+
+def test_a_span_in_the_future_says_so(place: Place, peps: Sandbox) -> None:
+    list_products(peps)
+    run = place.process("-t", TILE, "-d", "2999-01-01", "-f", "2999-02-01", "-n")
+    said_in_one_line(run, 0, "2999-01-01 to 2999-02-01", "in the future")
+    said_in_one_line(place.process("-t", TILE, "-d", "2999-01-01"), 2, "in the future")
 
 
 # -- account, log, server, output ------------------------------------------------------------------------------
