@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from peps_maja.jobs import Jobs
     from peps_maja.orders import Order, Proposal
     from peps_maja.plan import Cost
-    from peps_maja.products import L2AProduct
     from peps_maja.submit import Submission
 
 
@@ -44,6 +43,7 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
     from peps_maja.server import Server
     from peps_maja.submit import check_account
     from peps_maja.wishes import read_wishes
+    from peps_maja.zips import products_in
 
     log = JobLog(options.log)
     if options.adopt or options.drop:
@@ -53,7 +53,7 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
     wishes = read_wishes(options, console.warn)
     if options.series:
         all_series(wishes)  # a span that PEPS does not take is an error before any request
-    products_on_disk(options)  # and so is a folder that is not there
+    products_in(options.write_dir)  # and so is a folder that is not there
     server = Server.parse(options.server)
     account = None if options.dry_run else cli.read_account(options, console)
     client = Client(server, account, read_timeout=cli.read_timeout(), trace=console.trace)
@@ -68,8 +68,10 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
             console.say("Nothing was submitted.")
             return cli.remind_of_unsure(jobs, console)
 
-        jobs = log.replay()  # the question may have waited for hours
-        orders = propose(options, wishes, records, jobs, series=options.series).orders
+        jobs = log.replay()  # the question may have waited for hours; what else that brings was not agreed to
+        agreed = {order.job for order in proposal.orders}
+        proposal = propose(options, wishes, records, jobs, series=options.series)
+        orders = [order for order in proposal.orders if order.job in agreed]
         for wps_process in sorted({order.process for order in orders}):
             check_account(client, wps_process)
         status = submit(orders, client, log, signals, console)
@@ -120,20 +122,14 @@ def propose(
 ) -> "Proposal":
     """Decide what is submitted, by what the log and the folder of products say now."""
     from peps_maja import orders
+    from peps_maja.zips import products_in
 
     again = to_resubmit(options, jobs)
     way = orders.propose_series if series else orders.propose
-    proposal = way(records, wishes, jobs, again, products_on_disk(options))
+    proposal = way(records, wishes, jobs, again, products_in(options.write_dir))
     if not wishes.days and not options.product:
         proposal = orders.Proposal(proposal.choices, [*proposal.orders, *orders.orders_again(again, jobs)])
     return proposal.limited(wishes.limit)
-
-
-def products_on_disk(options: argparse.Namespace) -> "dict[str, L2AProduct]":
-    """Return the L2A products that the user has already, by the names of their files."""
-    from peps_maja.zips import products_in
-
-    return products_in(options.write_dir) if options.write_dir else {}
 
 
 def show(proposal: "Proposal", other: "Cost | str | None", options: argparse.Namespace, console: Console) -> None:

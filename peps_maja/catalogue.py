@@ -314,11 +314,10 @@ class _Folder:
     def take(self, product: L1CProduct) -> str:
         """Return `on disk` for a product with a file that was not taken for another one, else nothing."""
         files = self._files.get((product.satellite, product.tile), [])
-        place = next((place for place, result in enumerate(files) if product.became(result)), None)
-        if place is None:
-            return ""
-        del files[place]
-        return ON_DISK
+        fitting = next(filter(product.became, files), None)
+        if fitting:
+            files.remove(fitting)
+        return ON_DISK if fitting else ""
 
 
 def _by_acquisition(record: Record) -> tuple[str, str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .catalogue import IN_LOG, SUBMIT, Choice, Record, Wishes, choose, was_lost
 from .jobs import Jobs
 from .plan import Cost, cost_of_series, cost_of_singles
-from .products import L1CProduct, L2AProduct, Tile
+from .products import Acquisition, L1CProduct, L2AProduct, Tile
 from .series import SHORTEST, Series, series_of, write_plan
 from .text import counted
 from .wps import FULL_MAJA, MAJA, execute_query, series_query
@@ -44,14 +44,11 @@ class Proposal:
     def limited(self, limit: int | None) -> Proposal:
         """Return what is left of the proposal if at most so many jobs are submitted."""
         orders = self.orders[:limit]
-        left_out = {order.job for order in self.orders} - {order.job for order in orders}
-        return Proposal(
-            [
-                replace(choice, action="beyond --limit") if choice.is_submitted and choice.job in left_out else choice
-                for choice in self.choices
-            ],
-            orders,
-        )
+        left_out = {order.job for order in self.orders[len(orders) :]}
+        beyond = [
+            replace(choice, action="beyond --limit") if choice.job in left_out else choice for choice in self.choices
+        ]
+        return Proposal(beyond, orders)
 
 
 def propose(
@@ -79,45 +76,45 @@ def propose_series(
     the log are about and whatever is on disk; but where everything is on disk, there is nothing to order.
     """
     others = set(jobs).difference(again)
-    going_on = {name for name in others if not was_lost(jobs[name])}
-    logged = [series for name in others if (series := Series.parse(name))]
+    going_on = [name for name in others if not was_lost(jobs[name])]
+    acquisitions = {product.acquisition for name in going_on if (product := L1CProduct.parse(name))}
+    logged = [series for name in going_on if (series := Series.parse(name))]
     choices = choose(records, wishes, on_disk=on_disk)
     orders: list[Order] = []
     for series, dates in _dates(records, wishes):
-        known = [
-            one
-            for one in logged
-            if (one.tile, one.orbit) == (series.tile, series.orbit) and (one == series or one.name in going_on)
-        ]
-        missing = [choice for choice in choices if choice.is_submitted and _is_of(choice, [series])]
-        is_new = not all(_is_of(choice, known) for choice in missing)
+        known = [one for one in logged if (one.tile, one.orbit) == (series.tile, series.orbit)]
+        missing = {choice.job: choice for choice in choices if choice.is_submitted and _is_of(choice, [series])}
+        is_new = series.name not in others and not all(_is_of(choice, known) for choice in missing.values())
         if is_new:
-            orders.append(_series(series, write_plan(dates), *_warnings(series, dates, going_on)))
+            orders.append(_series(series, write_plan(dates), *_warnings(series, dates, logged, acquisitions)))
         action = SUBMIT if is_new else IN_LOG
         choices = [
-            replace(choice, action=action, job=series.name) if choice in missing else choice for choice in choices
+            Choice(choice.record, action, series.name) if choice.job in missing else choice for choice in choices
         ]
     return Proposal(choices, orders)
 
 
-def _warnings(series: Series, products: Sequence[L1CProduct], going_on: Iterable[str]) -> list[str]:
-    """Return what to say of a series of these products, some of which other jobs of the log compute already."""
+def _warnings(
+    series: Series, products: Sequence[L1CProduct], logged: Iterable[Series], acquisitions: Container[Acquisition]
+) -> list[str]:
+    """Return what to say of a series of these products, some of which jobs of the log compute already.
+
+    `logged` are the series among these jobs, `acquisitions` those of the single jobs.
+    """
     days = {product.sensing.date() for product in products}
-    acquisitions = {product.acquisition for name in going_on if (product := L1CProduct.parse(name))}
     singles = {product.sensing.date() for product in products if product.acquisition in acquisitions}
-    logged = [one for name in going_on if (one := Series.parse(name))]
     new = {product.sensing.date() for product in products if not any(one.covers(product) for one in logged)}
     repeated = days - new
     again = f"of its {counted(len(days), 'day')} already, which will be computed again"
-    said = []
+    warnings = []
     if singles:
-        said.append(f"{series.name}: single jobs in the log cover {len(singles)} {again}")
+        warnings.append(f"{series.name}: single jobs in the log cover {len(singles)} {again}")
     if repeated:
-        said.append(f"{series.name}: series in the log cover {len(repeated)} {again}")
+        warnings.append(f"{series.name}: series in the log cover {len(repeated)} {again}")
     if repeated and new and not any(min(new) <= day <= max(new) for day in repeated):
         way = " without --series" if (max(new) - min(new)).days + 1 < SHORTEST else ""
-        said[-1] += f": to have the new ones alone, order {min(new)} to {max(new)}{way}"
-    return said
+        warnings[-1] += f": to have the new ones alone, order {min(new)} to {max(new)}{way}"
+    return warnings
 
 
 def _dates(records: Iterable[Record], wishes: Wishes) -> list[tuple[Series, list[L1CProduct]]]:

@@ -51,8 +51,8 @@ class Tile:
             return cls(match[1])
         if match := _TILE.fullmatch("0" + name.removeprefix("T")):
             raise UsageError(f"the tile {text!r} is written {match[1]}: a zone has two digits")
-        if len(parts := re.findall(r"\w+", name)) > 1 and all(map(_TILE.fullmatch, parts)):
-            raise UsageError(f"{text!r}: between two tiles goes a space, as in {' '.join(parts)}")
+        if (parts := re.findall(r"\w+", name)) and all(map(_TILE.fullmatch, parts)):
+            raise UsageError(f"the tile {text!r} is written {' '.join(parts)}: only a space goes between two tiles")
         raise UsageError(
             f"{text!r} is not a valid Sentinel-2 tile: zone 01-60, a latitude band C-X and two letters, all without"
             " I and O, as in 31TCJ"

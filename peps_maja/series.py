@@ -95,6 +95,7 @@ class Series:
 
 def series_of(tile: Tile, start: date, end: date, orbit: int | None = None) -> list[Series]:
     """Cut a span (both days included) into jobs of about equal length; raise UsageError if PEPS takes none of it."""
+    end = min(end, LATEST)
     days = (end - start).days + 1
     if start < EARLIEST:
         raise UsageError(f"--series begins at {EARLIEST} at the earliest: start there, or submit without --series")

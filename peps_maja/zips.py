@@ -37,13 +37,13 @@ def bare_name(address: str, otherwise: str) -> str:
     return (stem.encode()[:_LONGEST_NAME].decode(errors="ignore").strip("._") or otherwise) + ".zip"
 
 
-def products_in(folder: Path) -> dict[str, L2AProduct]:
-    """Return the L2A products in a folder, whoever put them there, by the names of their zips without `.zip`.
+def products_in(folder: Path | None) -> dict[str, L2AProduct]:
+    """Return the L2A products in a folder, if any, whoever put them there, by the names of their zips without `.zip`.
 
     An unpacked product is the same as its zip.
     """
     try:
-        entries = list(folder.iterdir())
+        entries = list(folder.iterdir()) if folder else []
     except OSError as error:
         raise UsageError(
             f"cannot read the folder {folder}: {error.strerror}; correct --write-dir, or make it"

@@ -399,9 +399,10 @@ def test_names_are_taken_as_people_paste_them(place: Place, peps: Sandbox, form:
     [
         ("5QKB", "written 05QKB"),
         ("t5qkb", "written 05QKB"),
-        ("31TFJ,31TCJ", "between two tiles goes a space, as in 31TFJ 31TCJ"),
+        ("31TFJ,31TCJ", "written 31TFJ 31TCJ: only a space goes between"),
         ("T31TFJ;31tcj", "T31TFJ 31TCJ"),
-        ("31TFJ,", "is not a valid Sentinel-2 tile"),
+        ("31TFJ,", "only a space"),
+        ("31TFJ/T", "is not a valid Sentinel-2 tile"),
     ],
 )
 def test_how_a_tile_is_written(place: Place, tile: str, words: str) -> None:
@@ -432,6 +433,7 @@ def test_a_span_in_the_future_says_so(place: Place, peps: Sandbox) -> None:
     list_products(peps)
     run = place.process("-t", TILE, "-d", "2999-01-01", "-f", "2999-02-01", "-n")
     said_in_one_line(run, 0, "2999-01-01 to 2999-02-01", "in the future")
+    assert place.process("-t", TILE, "-d", "9999-01-01", "-f", "9999-12-31", "--series").status == 0
     said_in_one_line(place.process("-t", TILE, "-d", "2999-01-01"), 2, "in the future")
 
 
@@ -551,6 +553,15 @@ def test_the_log_is_read_again_after_the_question(place: Place, peps: Sandbox) -
 
     assert on_terminal(place, b"y\n", *SEARCH, meanwhile=meanwhile).status == 0
     assert peps.executed == names[:4] + names[5:]
+
+
+def test_what_only_a_job_that_ends_meanwhile_allows_was_not_agreed_to(place: Place, peps: Sandbox) -> None:
+    names = list_products(peps, *(l1c(day) for day in range(1, 12)))
+    older = ("submitted", l1c(11, baseline="N0206"), "https://peps.cnes.fr/resto/wps/outputs/pywps-1.xml")
+    place.write_log(*logged(older))
+    ended = logged(older, ("failed", older[1], "x"))
+    assert on_terminal(place, b"y\n", *SEARCH, meanwhile=lambda: place.write_log(*ended)).status == 0
+    assert peps.executed == names[:10]
 
 
 # -- jobs once more, found or given up --------------------------------------------------------------------------
