@@ -192,7 +192,6 @@ def _whole(value: object) -> int | None:
 
 SUBMIT = "submit"
 IN_LOG = "in log"
-ON_DISK = "on disk"
 
 
 @dataclass(frozen=True)
@@ -267,14 +266,16 @@ class _Logged:
     """What other jobs of the log have to do with a product that is not in the log itself."""
 
     def __init__(self, jobs: Jobs, again: Container[str]) -> None:
-        self._jobs, self._again = jobs, again
-        self._products: dict[Acquisition, list[L1CProduct]] = {}
+        self._baselines: dict[Acquisition, str] = {}
         self._series: list[tuple[Series, list[L2AProduct] | None]] = []
-        for name in jobs:
-            if product := L1CProduct.parse(name):
-                self._products.setdefault(product.acquisition, []).append(product)
-            elif (series := Series.parse(name)) and not was_lost(jobs[name]):
-                self._series.append((series, _delivered(jobs[name])))
+        for name, job in jobs.items():
+            product, series = L1CProduct.parse(name), Series.parse(name)
+            # A job that the server refused or failed keeps nothing away, unless it is just being submitted again.
+            if product and (not was_lost(job) or job.was_dropped or name in again):
+                newest = self._baselines.get(product.acquisition, "")
+                self._baselines[product.acquisition] = max(newest, product.baseline)
+            elif series and not was_lost(job):
+                self._series.append((series, _delivered(job)))
 
     def other_job_for(self, product: L1CProduct) -> str:
         """Return which other job keeps a product from being submitted, or nothing."""
@@ -282,14 +283,8 @@ class _Logged:
             if series.covers(product) and (delivered is None or any(map(product.became, delivered))):
                 return f"{IN_LOG} (series)"
         # Of one acquisition cut in two, the other part in the log is not a reason: it has the same baseline.
-        others = filter(self._keeps_others_away, self._products.get(product.acquisition, ()))
-        newest = max((other.baseline for other in others), default=product.baseline)
+        newest = self._baselines.get(product.acquisition, product.baseline)
         return "" if newest == product.baseline else f"{IN_LOG} ({newest})"
-
-    def _keeps_others_away(self, product: L1CProduct) -> bool:
-        """Return True unless the server refused or failed the job for a product and it is not submitted again now."""
-        job = self._jobs[product.name]
-        return not was_lost(job) or job.was_dropped or product.name in self._again
 
 
 def _delivered(job: Job) -> list[L2AProduct] | None:
@@ -317,7 +312,7 @@ class _Folder:
         fitting = next(filter(product.became, files), None)
         if fitting:
             files.remove(fitting)
-        return ON_DISK if fitting else ""
+        return "on disk" if fitting else ""
 
 
 def _by_acquisition(record: Record) -> tuple[str, str]:

@@ -135,8 +135,7 @@ def all_series(wishes: Wishes) -> list[Series]:
 
 def orders_again(again: Iterable[str], jobs: Jobs) -> list[Order]:
     """Return the orders for the series among the jobs that the user wants submitted once more."""
-    orders = [_series(series, jobs[name].plan) for name in again if (series := Series.parse(name))]
-    return [order if order.dates else replace(order, warnings=(_unplanned(order),)) for order in orders]
+    return [_series(series, jobs[name].plan) for name in again if (series := Series.parse(name))]
 
 
 def costs(orders: Sequence[Order]) -> list[Cost]:
@@ -154,12 +153,10 @@ def _single(product: str) -> Order:
 
 
 def _series(series: Series, dates: str, *warnings: str) -> Order:
+    if not dates:
+        most = f"from {series.start} to {series.end}, at most {counted(series.days, 'date')}"
+        warnings = (f"{series.name}: the log does not list its dates: {most}",)
     return Order(series.name, FULL_MAJA, series_query(series.inputs), dates, warnings)
-
-
-def _unplanned(order: Order) -> str:
-    most = counted(order.number_of_dates, "date")
-    return f"{order.job}: the log does not say which dates it has: at most {most}, one for each day of its span"
 
 
 def _is_of(choice: Choice, series: Iterable[Series]) -> bool:

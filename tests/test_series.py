@@ -652,7 +652,7 @@ def test_a_resubmitted_series_of_unknown_dates_shows_its_span_and_asks(place: Pl
     asked = place.process("--resubmit", "failed")
     assert (asked.status, peps.executed) == (2, [])
     assert costs(asked.out) == [(1, 55, 24)]
-    for words in (f"{name}: ", "at most 55 dates", "-y"):
+    for words in (f"{name}: ", "from 2018-03-01 to 2018-04-24, at most 55 dates", "-y"):
         assert words in asked.err
     assert "at most:" in asked.out
     assert place.process("--resubmit", "failed", "-y").status == 0
