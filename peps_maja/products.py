@@ -81,7 +81,7 @@ class L2AProduct:
         """Return the product that `text` (a file or folder name) speaks of, or None."""
         match = _L2A.search(text)
         sight = match and _utc(match["date"] + "T" + match["time"])
-        if not match or not sight:
+        if not match or not sight or not 1 < sight.year < 9999:  # `begun` needs room on both sides
             return None
         sight += timedelta(milliseconds=int(match["milliseconds"]))
         return cls(match[0], "S" + match["satellite"], Tile(match["tile"]), sight)
@@ -169,7 +169,6 @@ def is_novald(name: str) -> bool:
 
 def _utc(text: str) -> datetime | None:
     try:
-        time = datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc)
+        return datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc)
     except ValueError:
         return None
-    return time if 2000 <= time.year < 3000 else None  # what lies further off leaves no room to reckon with

@@ -52,6 +52,8 @@ NO_L2A = {
     "something else": "readme.txt",
     "no such day": L2A.replace("20190301", "20190231"),
     "no such hour": L2A.replace("105426", "245426"),
+    "the first year": L2A.replace("20190301", "00010101"),
+    "the last year": L2A.replace("20190301", "99991231"),
     "other level": L2A.replace("L2A", "L3A"),
     "lower case": L2A.lower(),
     "no milliseconds": L2A.replace("-459", ""),
