@@ -7,6 +7,8 @@ from math import isfinite
 
 from .errors import PepsError
 
+HTML = "an HTML page"
+
 
 class Unreadable(PepsError):
     """A document that is not what it should be: no XML, no JSON, nothing that WPS or PEPS would say."""
@@ -41,7 +43,7 @@ def kind_of(body: bytes) -> str:
     if not start:
         return "nothing"
     if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
-        return "an HTML page"
+        return HTML
     if start.startswith(b"<"):
         return "XML"
     if start.startswith((b"{", b"[")):

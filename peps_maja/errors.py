@@ -61,13 +61,13 @@ class LogError(PepsError):
 
 
 class AccountRefused(PepsError):
-    """The server knows the account or its password is wrong (401)."""
+    """The account is refused as a whole (401, or 403 with words about the user): all else would be refused too."""
 
     status = Status.UNUSABLE
 
 
-class Forbidden(AccountRefused):
-    """403: the account is known, and has no right to this."""
+class Forbidden(PepsError):
+    """The server refuses this one thing (another 403, or 401 to a question without an account)."""
 
 
 class UntrustedServer(PepsError):
@@ -106,6 +106,16 @@ class ServerBusy(PepsError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class QuotaReached(ServerBusy):
+    """A quota or limit of the account (420, 429, 403 with words about a limit): tried again later, never missing."""
+
+
+class NotReady(PepsError):
+    """202: the server is still fetching what was asked for; there is nothing to read yet."""
+
+    status = Status.TRY_LATER
 
 
 class NotThere(PepsError):

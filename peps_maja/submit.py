@@ -51,6 +51,8 @@ def check_account(client: Client, process: str) -> None:
     """Ask, free of charge, whether the account may run a process; raise AccountRefused if not."""
     try:
         document = read_document(client.ask(client.server.wps, capabilities_query()).body)
+    except Forbidden as error:
+        raise AccountRefused(f"{error}: this account may not run {process}; ask PEPS for the right") from error
     except (Unreadable, NotPeps, NotThere) as error:
         raise NotPeps(f"{client.server.base} speaks no WPS ({error}): is --server right?") from error
     if isinstance(document, ExceptionReport) and document.means_busy():
@@ -58,7 +60,7 @@ def check_account(client: Client, process: str) -> None:
     if isinstance(document, ExceptionReport):
         raise NotPeps(f"{client.server.base} does not tell what this account may run: {document}")
     if not isinstance(document, Capabilities) or process not in document.processes:
-        raise Forbidden(f"this account may not run {process} on {client.server.base}: ask PEPS for the right")
+        raise AccountRefused(f"this account may not run {process} on {client.server.base}: ask PEPS for the right")
 
 
 class Submitter:
@@ -130,6 +132,8 @@ def read_answer(answer: Answer) -> Submission:
     Whatever is not clear is UNSURE: an order that may have arrived is never repeated without the user's word.
     """
     error = refusal(answer)
+    if isinstance(error, Forbidden):
+        raise AccountRefused(f"{error}: this account may not run it; ask PEPS for the right")
     if isinstance(error, (AccountRefused, ServerBusy)):
         raise error
     try:
