@@ -20,6 +20,7 @@ from urllib3 import exceptions as urllib3_errors
 from . import __version__
 from .answers import Answer, refusal, shown
 from .credentials import Credentials
+from .deadline import within
 from .errors import (
     AccountRefused,
     NotPeps,
@@ -27,19 +28,19 @@ from .errors import (
     PepsError,
     ServerAway,
     ServerBusy,
-    ServerSilent,
     ServerTrouble,
     UntrustedServer,
 )
 from .failures import network_error
 from .server import Server
 from .text import size
-from .tls import Connections, Trust
+from .tls import Session, Trust, proxy_for
 
 TRIES = 3
 CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 30.0  # seconds in which the next bytes of an answer must come
-LONGEST_ANSWER = 20  # read time-outs in which a small answer must be there as a whole
+LONGEST_ANSWER = 2  # read time-outs in which a small answer must be there as a whole
+LONGEST_PAGE = 300.0  # seconds for a catalogue page
 LONGEST_RETRY_AFTER = 60.0  # seconds; who asks for more is left for the next run
 PAGE_LIMIT = 32_000_000  # bytes of a catalogue page; 500 products take about 4 MB
 DOCUMENT_LIMIT = 1_000_000  # bytes of a WPS document, report or joblog; a year's report takes 20 kB
@@ -110,18 +111,23 @@ class Client:
         query: str = "",
         *,
         limit: int = DOCUMENT_LIMIT,
+        seconds: float | None = None,
         tries: int = TRIES,
         anonymously: bool = False,
     ) -> Answer:
         """GET a small answer; a server's own trouble and cut connections are tried again, `tries` times in all.
 
         Raises what `refusal` makes of a bad answer, ServerAway if no connection could be made, ServerSilent or
-        ServerTrouble if an answer broke off, NotPeps if it is longer than `limit` bytes.
+        ServerTrouble if an answer broke off or was not there as a whole within `seconds` (None: twice the read
+        time-out), NotPeps if it is longer than `limit` bytes.
         """
 
         def attempt() -> Answer:
-            with self._open(address, query, {}, anonymously=anonymously) as response:
-                return self._accepted(_answer(response, _body(response, limit, self._longest)))
+            with (
+                within(seconds or self._longest),
+                self._open(address, query, {}, anonymously=anonymously) as response,
+            ):
+                return self._accepted(_answer(response, _body(response, limit)))
 
         return self._patiently(attempt, tries)
 
@@ -132,12 +138,15 @@ class Client:
         it came, for only who gave the order can tell what it means.
         """
         connect, read = self._timeout
-        with _session(1, self._trust) as fresh:
+        with _session(1, self._trust) as fresh, within(self._longest):
             try:
-                response = self._send(fresh, address, query, {"Connection": "close"}, timeout=(connect, 2 * read))
-                with response:
-                    return _answer(response, _body(response, DOCUMENT_LIMIT, self._longest))
+                with self._send(
+                    fresh, address, query, {"Connection": "close"}, timeout=(connect, 2 * read)
+                ) as response:
+                    return _answer(response, _body(response, DOCUMENT_LIMIT))
             except (ServerTrouble, NotPeps) as error:
+                if isinstance(error, ServerTrouble) and not error.may_have_arrived:
+                    raise ServerAway(str(error)) from error
                 raise NoAnswer(str(error)) from error
 
     def download(self, address: str, headers: Mapping[str, str]) -> _Opened:
@@ -145,11 +154,12 @@ class Client:
         return _Opened(self._patiently(lambda: self._stream(self.server.reach(address), headers), TRIES))
 
     def _stream(self, address: str, headers: Mapping[str, str]) -> requests.Response:
-        response = self._open(address, "", {"Accept-Encoding": "identity", **headers})
-        if response.status_code in {200, 206, 416}:
-            return response
-        with response:
-            self._accepted(_answer(response, _body(response, DOCUMENT_LIMIT, self._longest, cut=True)))
+        with within(self._longest):
+            response = self._open(address, "", {"Accept-Encoding": "identity", **headers})
+            if response.status_code in {200, 206, 416}:
+                return response
+            with response:
+                self._accepted(_answer(response, _body(response, DOCUMENT_LIMIT, cut=True)))
         raise NotPeps(f"{shown(response.url)} answers {response.status_code}, and no file")
 
     def _accepted(self, answer: Answer) -> Answer:
@@ -216,7 +226,7 @@ class Client:
                 stream=True,
             )
         except (requests.RequestException, urllib3_errors.HTTPError, ValueError) as error:
-            raise self._in_proportion(network_error(error, address), address) from error
+            raise self._in_proportion(network_error(error, address, proxy_for(address)), address) from error
         self._trace(f"GET {response.url} -> {response.status_code} after {time.monotonic() - begun:.2f} s")
         return response
 
@@ -245,10 +255,7 @@ def _answer(response: requests.Response, body: bytes) -> Answer:
 
 
 def _session(connections: int, trust: Trust) -> requests.Session:
-    session = requests.Session()
-    adapter = Connections(connections, trust)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
+    session = Session(connections, trust)
     session.headers["User-Agent"] = f"peps_maja/{__version__}"
     return session
 
@@ -273,16 +280,13 @@ def _chunks(response: requests.Response, most: int) -> Iterator[bytes]:
         raise network_error(error, response.url) from error
 
 
-def _body(response: requests.Response, limit: int, seconds: float, *, cut: bool = False) -> bytes:
-    """Return the body if it comes within `seconds`; one of more than `limit` bytes is an error, or `cut` off there."""
+def _body(response: requests.Response, limit: int, *, cut: bool = False) -> bytes:
+    """Return the body; one of more than `limit` bytes is an error, or `cut` off there."""
     body = bytearray()
-    leave_at = time.monotonic() + seconds
     for chunk in _chunks(response, 64 * 1024):
         body += chunk
         if len(body) > limit:
             if cut:
                 break
             raise NotPeps(f"{shown(response.url)} answers with more than {size(limit)}, which no PEPS would")
-        if time.monotonic() > leave_at:
-            raise ServerSilent(f"{shown(response.url)} dribbles: its answer was not there after {seconds:.0f} s")
     return bytes(body)

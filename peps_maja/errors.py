@@ -86,6 +86,7 @@ class ServerTrouble(PepsError):
     """The server answered with an error of its own, or stopped in the middle."""
 
     status = Status.TRY_LATER
+    may_have_arrived = True  # what was asked; False where the connection broke while it was being made
 
 
 class ServerSilent(ServerTrouble):
@@ -96,6 +97,12 @@ class ServerAway(PepsError):
     """No connection could be made, so surely nothing was sent."""
 
     status = Status.TRY_LATER
+
+
+class ProxyUnusable(ServerAway):
+    """The proxy on the way to the server refuses, or cannot be used as it is written: for a person to fix."""
+
+    status = Status.UNUSABLE
 
 
 class ServerBusy(PepsError):

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from .catalogue import Page, Record, Search, read_page
-from .client import PAGE_LIMIT, Client
+from .client import LONGEST_PAGE, PAGE_LIMIT, Client
 from .documents import Unreadable
 from .errors import NotPeps, NotThere, UsageError
 
@@ -48,7 +48,7 @@ def read_page_of(client: Client, search: Search, number: int = 1) -> Page:
     """Return one page of the answer to a search, counted from 1; the catalogue needs no account and gets none."""
     query = urlencode(search.parameters(number))
     try:
-        answer = client.ask(client.server.catalogue, query, limit=PAGE_LIMIT, anonymously=True)
+        answer = client.ask(client.server.catalogue, query, limit=PAGE_LIMIT, seconds=LONGEST_PAGE, anonymously=True)
         return read_page(answer.body)
     except (Unreadable, NotPeps, NotThere) as error:
         raise NotPeps(f"{client.server.base} is no PEPS ({error}): is --server right?") from error

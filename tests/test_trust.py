@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
-import socketserver
-import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 import trustme
 from conftest import EMAIL, TILE, Place
+from relay import Relay
 
 from peps_maja.sandbox import Altered, Canned, Delay, Endpoint, Fault, Reply, Sandbox
 
@@ -133,56 +130,12 @@ def test_an_authority_of_ones_own_is_accepted_and_the_password_appears_nowhere(t
     assert "GET https://127.0.0.1" in err
 
 
-class _Tunnel(socketserver.StreamRequestHandler):
-    """One connection to a proxy that knows CONNECT; its server keeps what it was asked."""
-
-    def handle(self) -> None:
-        head = b"".join(iter(self.rfile.readline, b"\r\n"))
-        cast("Proxy", self.server).heads.append(head)
-        host, _, port = head.split()[1].decode().rpartition(":")
-        with socket.create_connection((host, int(port))) as target:
-            self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            back = threading.Thread(target=self._pass_on, args=(target, self.connection))
-            back.start()
-            self._pass_on(self.connection, target)
-            back.join()
-
-    @staticmethod
-    def _pass_on(source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while came := source.recv(65536):
-                target.sendall(came)
-            target.shutdown(socket.SHUT_WR)
-
-
-class Proxy(socketserver.ThreadingTCPServer):
-    """A proxy on loopback, itself over TLS where it has a certificate."""
-
-    daemon_threads = True
-
-    def __init__(self, certificate: trustme.LeafCert | None) -> None:
-        super().__init__(("127.0.0.1", 0), _Tunnel)
-        self.heads: list[bytes] = []
-        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        if certificate:
-            certificate.configure_cert(self._context)
-        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.server_address[1]}"
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        if self.url.startswith("https"):
-            connection = self._context.wrap_socket(connection, server_side=True)
-        return connection, address
-
-
 @pytest.mark.parametrize("over_tls", [False, True], ids=["in clear", "over TLS"])
 @pytest.mark.usefixtures("peps")
 def test_a_proxy_passes_on_what_it_cannot_read(trusting: Place, authority: trustme.CA, *, over_tls: bool) -> None:
-    with Proxy(authority.issue_cert("127.0.0.1") if over_tls else None) as proxy:
-        threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.02}).start()
+    with Relay(certificate=authority.issue_cert("127.0.0.1") if over_tls else None) as proxy:
         run = trusting.process(*MARCH, HTTPS_PROXY=proxy.url)
         downloaded = trusting.download(HTTPS_PROXY=proxy.url)
-        proxy.shutdown()
     assert (run.status, downloaded.status) == (0, 0), run.err + downloaded.err
     assert len(trusting.zips()) == 1
     assert {head.split()[0] for head in proxy.heads} == {b"CONNECT"}
@@ -190,10 +143,8 @@ def test_a_proxy_passes_on_what_it_cannot_read(trusting: Place, authority: trust
 
 
 def test_a_proxy_that_nobody_trusts_is_refused(trusting: Place, peps: Sandbox) -> None:
-    with Proxy(trustme.CA().issue_cert("127.0.0.1")) as proxy:
-        threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.02}).start()
+    with Relay(certificate=trustme.CA().issue_cert("127.0.0.1")) as proxy:
         run = trusting.process(*MARCH, HTTPS_PROXY=proxy.url)
-        proxy.shutdown()
     assert (run.status, len(run.err.splitlines())) == (2, 1)
     assert "not trusted" in run.err
     assert not peps.requests
