@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from .credentials import Credentials
 from .documents import HTML, Unreadable, kind_of, read_json
 from .errors import (
     AccountRefused,
@@ -31,12 +32,13 @@ _OF_THE_ACCOUNT = re.compile(r"\b(user|account)s?\b", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: HTTP status, header fields, body, and the address it came from in the end."""
+    """What came back: HTTP status, header fields, body, the address it came from in the end, the account it went to."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     address: str
+    account: Credentials | None = None
 
 
 def refusal(answer: Answer) -> PepsError | None:
@@ -51,8 +53,10 @@ def refusal(answer: Answer) -> PepsError | None:
             return None
         case 202:
             return NotReady(f"{said}: it is not ready yet; try again later")
+        case 401 if answer.account:
+            return AccountRefused(f"{said}: e-mail or password is wrong; {answer.account.advice()}")
         case 401:
-            return AccountRefused(f"{said}: e-mail or password are wrong; mend the credentials file")
+            return Forbidden(f"{said} to a question that is asked without an account")
         case 429:
             return QuotaReached(f"{said}: too many requests", retry_after(answer.headers))
         case 420:
@@ -115,8 +119,8 @@ def _forbidden(answer: Answer, reason: str) -> PepsError:
     if _OF_A_LIMIT.search(words):
         return QuotaReached(f"{said}; try again later", math.inf)
     # The words of a page can come from any proxy or firewall on the way: they do not speak for PEPS.
-    if _OF_THE_ACCOUNT.search(words) and kind_of(answer.body) != HTML:
-        return AccountRefused(f"{said}: PEPS refuses this account; ask PEPS to make it valid again")
+    if answer.account and _OF_THE_ACCOUNT.search(words) and kind_of(answer.body) != HTML:
+        return AccountRefused(f"{said}: the account in {answer.account.source} is refused; ask PEPS to make it valid")
     return Forbidden(f"{said}: the server refuses this")
 
 

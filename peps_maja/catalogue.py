@@ -99,11 +99,16 @@ class Record:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of the catalogue's answer: its records, the features as they came, and whether there is a next page."""
+    """One page of the catalogue's answer: its records, the features as they came and how many these are.
+
+    `total` is how many the whole answer has, where the server knows exactly.
+    """
 
     records: tuple[Record, ...]
     features: tuple[object, ...]
     has_next: bool
+    count: int
+    total: int | None
 
 
 def read_page(body: bytes) -> Page:
@@ -113,7 +118,9 @@ def read_page(body: bytes) -> Page:
     if not isinstance(answer, dict) or not isinstance(features, list):
         raise NotPeps("the server's answer to the search is no catalogue page")
     records = tuple(record for feature in features if (record := _record(feature)))
-    return Page(records, tuple(features), _has_next(answer, len(features)))
+    properties = _dict(answer.get("properties"))
+    total = _whole(properties.get("totalResults")) if properties.get("exactCount") is True else None
+    return Page(records, tuple(features), _has_next(answer, len(features)), len(features), total)
 
 
 def _has_next(answer: Mapping[str, object], count: int) -> bool:

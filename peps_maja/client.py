@@ -22,7 +22,6 @@ from .answers import Answer, refusal, shown
 from .credentials import Credentials
 from .deadline import within
 from .errors import (
-    AccountRefused,
     NotPeps,
     NotThere,
     PepsError,
@@ -54,12 +53,13 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class Download:
-    """The beginning of a download: its header fields, and the chunks to come."""
+    """The beginning of a download: its header fields, the chunks to come, and the account it was asked with."""
 
     status: int
     headers: Mapping[str, str]
     address: str
     chunks: Iterator[bytes]
+    account: Credentials | None = None
 
 
 class NoAnswer(PepsError):
@@ -98,6 +98,7 @@ class Client:
         trace: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.server = server
+        self.account = account
         self._basic = _Basic(account) if account else _Anonymous()
         self._timeout = (min(CONNECT_TIMEOUT, read_timeout), read_timeout)
         self._longest = LONGEST_ANSWER * read_timeout
@@ -127,7 +128,7 @@ class Client:
                 within(seconds or self._longest),
                 self._open(address, query, {}, anonymously=anonymously) as response,
             ):
-                return self._accepted(_answer(response, _body(response, limit)))
+                return self._accepted(self._answer(response, _body(response, limit)))
 
         return self._patiently(attempt, tries)
 
@@ -143,7 +144,7 @@ class Client:
                 with self._send(
                     fresh, address, query, {"Connection": "close"}, timeout=(connect, 2 * read)
                 ) as response:
-                    return _answer(response, _body(response, DOCUMENT_LIMIT))
+                    return self._answer(response, _body(response, DOCUMENT_LIMIT))
             except (ServerTrouble, NotPeps) as error:
                 if isinstance(error, ServerTrouble) and not error.may_have_arrived:
                     raise ServerAway(str(error)) from error
@@ -151,7 +152,8 @@ class Client:
 
     def download(self, address: str, headers: Mapping[str, str]) -> _Opened:
         """GET a large answer as a stream, inside a `with`; raises what `ask` raises for one that is no file."""
-        return _Opened(self._patiently(lambda: self._stream(self.server.reach(address), headers), TRIES))
+        response = self._patiently(lambda: self._stream(self.server.reach(address), headers), TRIES)
+        return _Opened(response, self._account_of(response))
 
     def _stream(self, address: str, headers: Mapping[str, str]) -> requests.Response:
         with within(self._longest):
@@ -159,23 +161,30 @@ class Client:
             if response.status_code in {200, 206, 416}:
                 return response
             with response:
-                self._accepted(_answer(response, _body(response, DOCUMENT_LIMIT, cut=True)))
+                self._accepted(self._answer(response, _body(response, DOCUMENT_LIMIT, cut=True)))
         raise NotPeps(f"{shown(response.url)} answers {response.status_code}, and no file")
+
+    def _answer(self, response: requests.Response, body: bytes) -> Answer:
+        return Answer(response.status_code, response.headers, body, response.url, self._account_of(response))
+
+    def _account_of(self, response: requests.Response) -> Credentials | None:
+        return self.account if "Authorization" in response.request.headers else None
 
     def _accepted(self, answer: Answer) -> Answer:
         if error := refusal(answer):
-            raise self._in_proportion(error, answer.address)
+            raise error
         return answer
 
     def _in_proportion(self, error: PepsError, address: str) -> PepsError:
         """Return an error that concerns the whole run only if it comes from our server: another host's is its own."""
         if self.server.may_see_password(address):
             return error
-        match error:
-            case AccountRefused() | UntrustedServer():
-                return NotThere(str(error))
-            case ServerAway():
-                return ServerTrouble(str(error))
+        if isinstance(error, UntrustedServer):
+            return NotThere(str(error))
+        if isinstance(error, ServerAway):
+            trouble = ServerTrouble(str(error))
+            trouble.status = error.status  # a proxy that refuses is for a person to fix
+            return trouble
         return error
 
     def _patiently(self, attempt: Callable[[], _Result], tries: int) -> _Result:
@@ -234,12 +243,13 @@ class Client:
 class _Opened:
     """An open download, closed at the end of a `with`."""
 
-    def __init__(self, response: requests.Response) -> None:
+    def __init__(self, response: requests.Response, account: Credentials | None) -> None:
         self._response = response
+        self._account = account
 
     def __enter__(self) -> Download:
         response = self._response
-        return Download(response.status_code, response.headers, response.url, _chunks(response, CHUNK))
+        return Download(response.status_code, response.headers, response.url, _chunks(response, CHUNK), self._account)
 
     def __exit__(self, *_: object) -> None:
         self._response.close()
@@ -247,11 +257,7 @@ class _Opened:
 
 def error_at_start(download: Download, start: bytes) -> PepsError | None:
     """Return the error that PEPS's own JSON tells in the first bytes of what should have been a file, or None."""
-    return refusal(Answer(download.status, download.headers, start, download.address))
-
-
-def _answer(response: requests.Response, body: bytes) -> Answer:
-    return Answer(response.status_code, response.headers, body, response.url)
+    return refusal(Answer(download.status, download.headers, start, download.address, download.account))
 
 
 def _session(connections: int, trust: Trust) -> requests.Session:

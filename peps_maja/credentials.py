@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .errors import CredentialsError
@@ -16,10 +16,20 @@ _EXAMPLE = "copy peps.txt.example there, put your e-mail and password into it an
 
 @dataclass(frozen=True)
 class Credentials:
-    """E-mail and password of a PEPS account. The password is in no repr."""
+    """E-mail and password of a PEPS account, and where they came from. The password is in no repr."""
 
     email: str
     password: str = field(repr=False)
+    source: str = field(default="the credentials", compare=False)
+
+    def advice(self) -> str:
+        """Return what to fix when the server refuses the password."""
+        odd = ""
+        if self.password[0] in "'\"" and self.password[-1] == self.password[0]:
+            odd = " (the password there is in quotes, and these are sent with it)"
+        elif self.password[-1].isspace():
+            odd = " (the password there ends with a blank, and that is sent with it)"
+        return f"fix them in {self.source}{odd}"
 
 
 def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
@@ -30,7 +40,7 @@ def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
     """
     email, password = environment.get(USER_VARIABLE, ""), environment.get(PASSWORD_VARIABLE, "")
     if email and password:
-        return _sendable(Credentials(email, password), "the environment")
+        return _sendable(Credentials(email, password), f"{USER_VARIABLE} and {PASSWORD_VARIABLE}")
     if email or password:
         given, wanted = (USER_VARIABLE, PASSWORD_VARIABLE) if email else (PASSWORD_VARIABLE, USER_VARIABLE)
         raise CredentialsError(f"{given} is set in the environment and {wanted} is not: set both, or none")
@@ -72,4 +82,4 @@ def _sendable(account: Credentials, source: str) -> Credentials:
     # RFC 7617, section 2: the first colon ends the user name, so a name cannot hold one.
     if ":" in account.email:
         raise CredentialsError(f"the e-mail address from {source} holds a colon: write e-mail, a space, the password")
-    return account
+    return replace(account, source=source)

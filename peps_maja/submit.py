@@ -10,6 +10,7 @@ from enum import Enum
 
 from .answers import Answer, refusal, retry_after
 from .client import Client, NoAnswer
+from .credentials import Credentials
 from .documents import Unreadable, kind_of
 from .errors import (
     AccountRefused,
@@ -52,7 +53,7 @@ def check_account(client: Client, process: str) -> None:
     try:
         document = read_document(client.ask(client.server.wps, capabilities_query()).body)
     except Forbidden as error:
-        raise AccountRefused(f"{error}: this account may not run {process}; ask PEPS for the right") from error
+        raise AccountRefused(f"{error}: {_has_no_right(process, client.account)}") from error
     except (Unreadable, NotPeps, NotThere) as error:
         raise NotPeps(f"{client.server.base} speaks no WPS ({error}): is --server right?") from error
     if isinstance(document, ExceptionReport) and document.means_busy():
@@ -60,7 +61,12 @@ def check_account(client: Client, process: str) -> None:
     if isinstance(document, ExceptionReport):
         raise NotPeps(f"{client.server.base} does not tell what this account may run: {document}")
     if not isinstance(document, Capabilities) or process not in document.processes:
-        raise AccountRefused(f"this account may not run {process} on {client.server.base}: ask PEPS for the right")
+        raise AccountRefused(f"{client.server.base}: {_has_no_right(process, client.account)}")
+
+
+def _has_no_right(process: str, account: Credentials | None) -> str:
+    source = account.source if account else "no file"
+    return f"the account in {source} may not run {process}; ask PEPS for the right"
 
 
 class Submitter:
@@ -133,7 +139,7 @@ def read_answer(answer: Answer) -> Submission:
     """
     error = refusal(answer)
     if isinstance(error, Forbidden):
-        raise AccountRefused(f"{error}: this account may not run it; ask PEPS for the right")
+        raise AccountRefused(f"{error}: {_has_no_right('this', answer.account)}")
     if isinstance(error, (AccountRefused, ServerBusy)):
         raise error
     try:

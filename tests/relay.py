@@ -61,6 +61,11 @@ class _Connection(socketserver.StreamRequestHandler):
                     self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
                     while not self.server.is_over.wait(0.05):
                         self.wfile.write(b"x")
+                case "huge redirect":
+                    self.wfile.write(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 3000000000\r\n\r\n")
+                    for _ in range(3000):
+                        self.wfile.write(bytes(1_000_000))
+                        self.server.megabytes += 1
                 case "slow body":
                     self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
                     while not self.server.is_over.wait(0.05):
@@ -85,8 +90,9 @@ class Relay(socketserver.ThreadingTCPServer):
     """A proxy, itself over TLS where it has a certificate; with a `target`, a plain relay to there.
 
     `moods` tell what becomes of the next connections, one each: `cut`, `reset`, `silence`, `interim answers`,
-    `slow header`, `slow body` as soon as a request (or TLS's first bytes) came; with `CONNECT ` before it, in the
-    place of the answer to that; a status line refuses the CONNECT. `heads` are the CONNECTs that came.
+    `slow header`, `slow body`, `huge redirect` as soon as a request (or TLS's first bytes) came; with `CONNECT `
+    before it, in the place of the answer to that; a status line refuses the CONNECT. `heads` are the CONNECTs that
+    came, `megabytes` what a huge redirect could send.
     """
 
     daemon_threads = True
@@ -105,6 +111,7 @@ class Relay(socketserver.ThreadingTCPServer):
         self.heads: list[bytes] = []
         self.open: list[socket.socket] = []
         self.resets = False
+        self.megabytes = 0
         self.is_over = threading.Event()
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         if certificate:

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from peps_maja.answers import Answer, refusal
+from peps_maja.credentials import Credentials
 from peps_maja.errors import (
     AccountRefused,
     Forbidden,
@@ -19,6 +20,7 @@ from peps_maja.errors import (
     Status,
 )
 
+ACCOUNT = Credentials("me@example.org", "secret", "peps.txt")
 WEEK = b'{"ErrorCode": 420, "ErrorMessage": "week|10000000"}'
 FLOWS = b"Maximum number of 4 concurrent flows achieved by the user"
 INVALID = b'{"ErrorCode": 403, "ErrorMessage": "User profile has not been validated"}'
@@ -53,9 +55,15 @@ ANSWERS: dict[str, tuple[int, bytes, type[PepsError] | None, Status]] = {
 
 @pytest.mark.parametrize(("code", "body", "kind", "status"), ANSWERS.values(), ids=ANSWERS)
 def test_refusal(code: int, body: bytes, kind: type[PepsError] | None, status: Status) -> None:
-    error = refusal(Answer(code, {}, body, "https://peps.cnes.fr/a?b=c"))
+    error = refusal(Answer(code, {}, body, "https://peps.cnes.fr/a?b=c", ACCOUNT))
     assert (type(error) if error else None) is kind
     assert error is None or (error.status is status and "b=c" not in str(error) and str(error).isprintable())
+
+
+@pytest.mark.parametrize("name", ["401", "Unauthorized", "account not valid, 403", "account not valid, 200"])
+def test_an_account_is_refused_only_where_one_was_sent(name: str) -> None:
+    code, body, _, _ = ANSWERS[name]
+    assert isinstance(refusal(Answer(code, {}, body, "https://peps.cnes.fr/a")), Forbidden)
 
 
 def test_a_used_up_quota_is_not_asked_again_in_this_run() -> None:

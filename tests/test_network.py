@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -16,7 +17,7 @@ from peps_maja import client, search
 from peps_maja.catalogue import Days, Search
 from peps_maja.client import Client
 from peps_maja.errors import ServerSilent
-from peps_maja.sandbox import Altered, Endpoint, Fault, Reply, Sandbox
+from peps_maja.sandbox import TOO_MANY, Altered, Canned, Endpoint, Fault, Reply, Sandbox
 from peps_maja.server import Server
 
 NAMES = [f"S2A_MSIL1C_201903{day}T105021_N0207_R051_T31TCJ_201903{day}T125917" for day in ("01", "11")]
@@ -199,6 +200,39 @@ def test_plain_http_to_loopback_goes_through_no_proxy(place: Place, peps: Sandbo
     assert len(place.zips()) == 1
 
 
+@pytest.mark.parametrize("body", ['{"ErrorMessage": "Unauthorized"}', '{"ErrorCode": 403, "ErrorMessage": "User"}'])
+def test_another_hosts_refusal_is_no_reason_to_end_the_run(
+    trusting: Place, peps: Sandbox, secure: Sandbox, body: str
+) -> None:
+    there, here = (peps.add_job(name, status="FINISHED") for name in NAMES)
+    there.results[0].url = f"{secure.url}/pool/{there.results[0].name}"
+    secure.faults.add(Fault(None, Canned(200, body), times=None))
+    trusting.write_log(*((TIME, "submitted", job.product, job.status_url) for job in (there, here)))
+    run = trusting.download(PEPS_SERVER=peps.url)
+    assert (run.status, run.err) == (1, "")
+    assert sorted(trusting.events("missing", "finished"))[0][:2] == ("finished", TWO)
+    assert [job for _, job, _ in trusting.events("missing")] == [ONE]
+
+
+def test_the_body_of_a_redirect_is_never_read(place: Place, peps: Sandbox) -> None:
+    job = peps.add_job(ONE, status="RUNNING")
+    place.write_log((TIME, "submitted", ONE, job.status_url))
+    with Relay(["huge redirect"], target=host_and_port(peps.url)) as relay:
+        place.download(PEPS_SERVER=relay.url)
+        assert relay.megabytes < 50
+
+
+def test_a_long_retry_after_is_left_to_the_next_run(place: Place, peps: Sandbox) -> None:
+    job = peps.add_job(ONE, status="RUNNING")
+    place.write_log((TIME, "submitted", ONE, job.status_url))
+    peps.faults.add(Fault(None, TOO_MANY(3600), times=None))
+    begun = time.monotonic()
+    assert place.download().status == 75
+    assert place.download("-q").status == 75
+    assert time.monotonic() - begun < 20
+    assert [asked.endpoint for asked in peps.requests].count(Endpoint.STATUS) == 2, "not asked again at once"
+
+
 # -- in time --------------------------------------------------------------------------------------------------------
 
 
@@ -234,3 +268,59 @@ def test_a_page_of_the_catalogue_has_a_time_of_its_own(monkeypatch: pytest.Monke
         with pytest.raises(ServerSilent):
             search.find_records(Client(Server(relay.url), read_timeout=30), [march])
     assert time.monotonic() - begun < 10
+
+
+# -- a catalogue that breaks off ------------------------------------------------------------------------------------
+
+
+def announcing(total: int, *, with_next: bool = False) -> Altered:
+    """Return the real answer with another total, or as an empty page that names a next one."""
+
+    def change(reply: Reply) -> Reply:
+        page = json.loads(reply.body)
+        page["properties"]["totalResults"] = total
+        if with_next:
+            page["features"] = []
+            page["properties"]["links"] = [{"rel": "next", "href": "?page=2"}]
+        return reply.with_body(json.dumps(page))
+
+    return Altered(change)
+
+
+@pytest.mark.parametrize(
+    ("answer", "numbers"),
+    [(announcing(7), "2 of 7"), (announcing(7, with_next=True), "0 of 7")],
+    ids=["fewer than the total", "empty page"],
+)
+def test_a_catalogue_that_breaks_off_is_searched_once_more(
+    place: Place, peps: Sandbox, answer: Altered, numbers: str
+) -> None:
+    peps.catalogue = [{"properties": {"productIdentifier": name}} for name in NAMES]
+    peps.faults.add(Fault(Endpoint.CATALOGUE, answer, times=2))
+    in_one_line(place.process(*SEARCH, "--json", "all.json"), 75, numbers)
+    assert len(peps.asked(Endpoint.CATALOGUE)) == 2
+    assert (place.log.exists(), (place.folder / "all.json").exists()) == (False, False)
+    peps.faults.add(Fault(Endpoint.CATALOGUE, answer))
+    assert place.process(*SEARCH).status == 0
+    assert peps.executed == NAMES
+
+
+def test_a_total_that_is_an_estimate_is_no_promise(place: Place, peps: Sandbox) -> None:
+    peps.catalogue = [{"properties": {"productIdentifier": name}} for name in NAMES]
+    peps.faults.exact_count = False
+    peps.faults.add(Fault(Endpoint.CATALOGUE, announcing(7)))
+    assert place.process(*SEARCH).status == 0
+
+
+@pytest.mark.parametrize("code", [401, 403])
+def test_a_catalogue_that_wants_a_login_is_no_matter_of_the_account(place: Place, peps: Sandbox, code: int) -> None:
+    peps.faults.add(Fault(Endpoint.CATALOGUE, Canned(code), times=None))
+    run = place.process(*SEARCH)
+    in_one_line(run, 2, str(code), "--server")
+    assert "peps.txt" not in run.err
+    assert "password" not in run.err
+
+
+def test_a_page_cut_short_is_called_so(place: Place, peps: Sandbox) -> None:
+    peps.faults.add(Fault(Endpoint.CATALOGUE, Canned(200, '{"features": ['), times=None))
+    in_one_line(place.process(*SEARCH), 2, "JSON that is damaged or cut short")

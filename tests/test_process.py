@@ -743,7 +743,7 @@ def test_every_page_of_the_catalogue_is_read(
         (TOO_MANY(7), "429"),
         (Cut(), "closed"),
         (Cut(after=20), "closed"),
-        (Stall(30), "silent"),
+        (Stall(30), "timed out"),
     ],
     ids=["500", "502", "503", "504", "error JSON with 200", "429", "cut", "cut in the answer", "time-out"],
 )
