@@ -16,7 +16,6 @@ from .text import one_line
 _UNCONNECTED = (urllib3_errors.NewConnectionError, urllib3_errors.ConnectTimeoutError)
 _TIMEOUTS = (requests.exceptions.Timeout, urllib3_errors.TimeoutError, TimeoutError)
 _REFUSED_CONNECT = re.compile(r"Tunnel connection failed: ([0-9]{3}) ?(.*)")
-_LATER = {"408", "429"}  # codes that go away without a person, as those from 500 on do
 
 
 def network_error(error: Exception, address: str, proxy: str = "") -> PepsError:
@@ -64,7 +63,7 @@ def _advice(code: int) -> str:
 
 def _refused_connect(code: str, reason: str, where: str, proxy: str) -> PepsError:
     said = one_line(f"the proxy {proxy} answers {code} {reason}", 200)
-    if code >= "500" or code in _LATER:
+    if code >= "500":
         return ServerAway(f"{said} instead of connecting to {where}; try again later")
     what = "put your account of the proxy into HTTPS_PROXY" if code == "407" else "check HTTPS_PROXY"
     return ProxyUnusable(f"{said} instead of connecting to {where}: {what}, or ask whoever runs the proxy")
@@ -73,10 +72,8 @@ def _refused_connect(code: str, reason: str, where: str, proxy: str) -> PepsErro
 def _broken_off(cause: list[BaseException], where: str) -> ServerTrouble:
     if any(isinstance(one, _TIMEOUTS) for one in cause):
         return ServerSilent(f"{where} timed out")
-    if any(isinstance(one, ssl.SSLError) for one in cause):
-        return ServerTrouble(f"the TLS connection to {where} failed ({_plainly(cause)})")
-    if any(isinstance(one, Unsent) for one in cause):
-        return ServerTrouble(f"the connection to {where} broke while it was being made ({_plainly(cause)})")
+    if any(isinstance(one, (Unsent, ssl.SSLError)) for one in cause):
+        return ServerTrouble(f"the connection to {where} failed ({_plainly(cause)})")
     return ServerTrouble(f"{where} closed the connection in the middle of its answer")
 
 
