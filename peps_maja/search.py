@@ -51,8 +51,9 @@ def _pages(client: Client, search: Search, *, with_features: bool) -> Iterator[P
         yield page if with_features else replace(page, features=())
         count += page.count
         if not page.count or not page.has_next:
-            if page.has_next or count < (page.total or 0):
-                total = "more" if page.total is None else page.total
+            # An exact total that is reached counts for more than the name of a next page.
+            if page.has_next if page.total is None else count < page.total:
+                total = "an unknown number of" if page.total is None else page.total
                 raise _BrokenOff(f"the catalogue broke off: {count} of {total} products came; try again later")
             return
         names = {record.identifier for record in page.records}
