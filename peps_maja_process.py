@@ -1,23 +1,27 @@
 #!/usr/bin/env python3
 """Search the PEPS catalogue for Sentinel-2 L1C products and have MAJA process them, each submitted exactly once."""
 
+import os
 import sys
 
-if sys.version_info < (3, 10):  # before any import that an older Python would stumble over
-    sys.stderr.write("peps_maja_process: needs Python 3.10 or newer, and this is %d.%d\n" % sys.version_info[:2])
+if sys.version_info < (3, 11):  # before any import that an older Python would stumble over
+    sys.stderr.write("peps_maja_process: needs Python 3.11 or newer, and this is %d.%d\n" % sys.version_info[:2])
     sys.exit(2)
 
-import argparse
-import shlex
-from collections import Counter
-from collections.abc import Sequence
-from contextlib import nullcontext
-from typing import TYPE_CHECKING
+try:
+    import argparse
+    import shlex
+    from collections import Counter
+    from collections.abc import Sequence
+    from contextlib import nullcontext
+    from typing import TYPE_CHECKING
 
-from peps_maja import cli
-from peps_maja.cli import Console, Signals
-from peps_maja.errors import PepsError, Status, UsageError, gravest
-from peps_maja.options import DEFAULT_SERVER, QUESTION_FROM, process_options
+    from peps_maja import cli
+    from peps_maja.cli import Console, Signals
+    from peps_maja.errors import PepsError, Status, UsageError, gravest
+    from peps_maja.options import DEFAULT_SERVER, QUESTION_FROM, process_options
+except KeyboardInterrupt:  # Ctrl-C so early that nobody is there yet to say it in words
+    os._exit(130)
 
 # What a run needs beyond that is imported where it is needed: --help and a mistyped option answer at once.
 if TYPE_CHECKING:
@@ -32,7 +36,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script with these arguments (None: those of the process) and return its exit status."""
-    return cli.run("peps_maja_process", process_options(arguments), process, cli.is_another_run)
+    return cli.run("peps_maja_process", process_options, arguments, process, cli.is_another_run)
 
 
 def process(options: argparse.Namespace, console: Console, signals: Signals) -> Status:
@@ -217,7 +221,7 @@ def command_that_follows(options: argparse.Namespace) -> str:
     """Return the command line that follows the jobs just submitted."""
     server = [] if options.server == DEFAULT_SERVER else ["--server", options.server]
     files = ["-a", str(options.auth), "-l", str(options.log), "-w", str(options.write_dir or ".")]
-    return shlex.join(["peps_maja_downloader.py", *files, *server])
+    return f"{cli.command_for('peps_maja_downloader.py')} {shlex.join([*files, *server])}"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import __version__
+from .disk import is_needed
 from .errors import Status
 from .text import one_line
 
@@ -62,9 +63,9 @@ def process_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     what("-n", "--dry-run", action="store_true", help="show what would be submitted; needs no account")
     what("-y", "--yes", action="store_true",
          help=f"do not ask, not even from {QUESTION_FROM} jobs or a series of {QUESTION_FROM} dates on")  # fmt: skip
-    what("--json", metavar="FILE", type=Path, help="keep the catalogue's answer, all pages, as GeoJSON")
+    what("--json", metavar="FILE", type=_path, help="keep the catalogue's answer, all pages, as GeoJSON")
     what("--series", action="store_true", help="one job for each tile and span of days instead of one for each product")
-    what("-w", "--write-dir", metavar="DIR", type=Path, help="leave out products whose L2A is in this folder already")
+    what("-w", "--write-dir", metavar="DIR", type=_path, help="leave out products whose L2A is in this folder already")
     what("--adopt", nargs=2, metavar=("NAME", "URL"), action="append", help="log a job that runs on PEPS already")
     what("--drop", metavar="NAME", nargs="+", action="extend", help="log these jobs as not wanted any more")
 
@@ -72,7 +73,7 @@ def process_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     today = _today()
     if options.start_date and (options.end_date is None or options.start_date <= today < options.end_date):
         options.end_date = today  # a series counts as covered from end to end: days to come would be lost to it
-    if problem := _problem_of_process(options):
+    if problem := _problem_of_process(options) or _problem_of_output("--json", options.json, options):
         parser.error(problem)
     return options
 
@@ -85,7 +86,7 @@ def downloader_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "example: peps_maja_downloader.py -a peps.txt -l 31TCJ.log -w /data/maja -q",
     )
     add = parser.add_argument
-    add("-w", "--write-dir", metavar="DIR", type=Path, default=Path(), help="where the zips go (default: here)")
+    add("-w", "--write-dir", metavar="DIR", type=_path, default=Path(), help="where the zips go (default: here)")
     add("--wait", action="store_true", help="stay until no job is open")
     add("--every", metavar="MINUTES", type=_number(0, 10**6, "number of minutes"),
         help="with --wait: the time between two polls (default: 10; never under 10 s)")  # fmt: skip
@@ -99,7 +100,7 @@ def downloader_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--stalled-after", metavar="HOURS", type=_number(0, 10**6, "number of hours"), default=24,
         help="point out, once, a job that is open for so long (default: %(default)s)")  # fmt: skip
     add("--dates", action="store_true", help="only show the ledger: what became of each tile and acquisition date")
-    add("--csv", metavar="FILE", type=Path, help="with --dates: write the ledger to this file, too")
+    add("--csv", metavar="FILE", type=_path, help="with --dates: write the ledger to this file, too")
     add("--check", action="store_true", help="only say whether everything is in place")
 
     options = _parse(parser, arguments)
@@ -109,6 +110,8 @@ def downloader_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--wait, --status (or --json), --dates and --check exclude each other")
     if options.csv and not options.dates:
         parser.error("--csv goes with --dates")
+    if problem := _problem_of_output("--csv", options.csv, options):
+        parser.error(problem)
     options.pause = max(SHORTEST_ROUND, 60 * (10 if options.every is None else options.every))
     return options
 
@@ -116,17 +119,18 @@ def downloader_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _parser_for(script: str, description: str, epilog: str) -> _Parser:
     """Return a parser with the options that both scripts have."""
     parser = _Parser(prog=script, description=description, epilog=epilog, allow_abbrev=False)
+    parser.register("type", None, _text)  # of each option that names no other
     add = parser.add_argument
-    add("-a", "--auth", metavar="FILE", type=Path, default=Path("peps.txt"), help="credentials (default: %(default)s)")
+    add("-a", "--auth", metavar="FILE", type=_path, default=Path("peps.txt"), help="credentials (default: %(default)s)")
     add(
         "-l",
         "--log",
         metavar="FILE",
-        type=Path,
+        type=_path,
         default=Path("peps_maja.log"),
         help="the job log (default: %(default)s)",
     )
-    add("--server", metavar="URL", default=os.environ.get("PEPS_SERVER") or DEFAULT_SERVER,
+    add("--server", metavar="URL", default=os.environ.get("PEPS_SERVER", "").strip() or DEFAULT_SERVER,
         help=f"the PEPS server (default: $PEPS_SERVER, else {DEFAULT_SERVER})")  # fmt: skip
     add("-q", "--quiet", action="store_true", help="say only what changed and what a person has to mend")
     add("-v", "--verbose", action="store_true", help="show each request, and where an error came from")
@@ -195,8 +199,33 @@ def refused_by_series(options: argparse.Namespace) -> list[str]:
     return [_named(name) for name in ("max_cloud", "sat") if getattr(options, name) is not None]
 
 
+def _problem_of_output(name: str, path: Path | None, options: argparse.Namespace) -> str:
+    """Return why a file must not be written, or nothing."""
+    is_kept = path is not None and is_needed(path, options.log, options.auth)
+    return f"{name} {path} would replace the log, one of its locks or the credentials file" if is_kept else ""
+
+
 def _named(option: str) -> str:
     return "--" + option.replace("_", "-")
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name is not a file or a folder")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise argparse.ArgumentTypeError(f"there is no home folder for {text!r}") from None
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty value")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not UTF-8 text: set the terminal's encoding to UTF-8") from None
+    return text
 
 
 def _day(text: str) -> date:

@@ -644,15 +644,6 @@ def test_of_a_large_zip_little_comes_twice(place: Place, peps: Sandbox, fault: C
     assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
 
 
-@pytest.fixture
-def heeding_ctrl_c() -> Iterator[None]:
-    """Have processes start as at a terminal, also where the tests themselves run in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("heeding_ctrl_c")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
 def test_a_signal_ends_a_download_at_once(place: Place, peps: Sandbox, number: signal.Signals, status: int) -> None:
     job = add_heavy(peps)

@@ -6,7 +6,6 @@ import base64
 import re
 import signal
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -700,15 +699,6 @@ def test_a_run_that_was_killed_holds_nobody_up(place: Place, peps: Sandbox) -> N
     assert kinds(place) == ["submitting 1", "submitting 2", "submitted 2", "submitting 3", "submitted 3"]
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Take back what a shell does to background jobs: their children ignore Ctrl-C."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
 def test_a_signal_waits_for_the_outstanding_answer(
     place: Place, peps: Sandbox, number: signal.Signals, status: int
@@ -730,7 +720,6 @@ def test_a_signal_waits_for_the_outstanding_answer(
     assert (peps.executed, orders(peps)) == ([ONE, TWO, THREE], 3)
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_a_second_signal_does_not_wait(place: Place, peps: Sandbox) -> None:
     with Held(peps, TWO) as held, place.start("process", *SEARCH, PEPS_TIMEOUT="30") as process:
         held.wait()
@@ -751,7 +740,6 @@ def test_a_second_signal_does_not_wait(place: Place, peps: Sandbox) -> None:
     assert (peps.executed, orders(peps)) == ([ONE, TWO, THREE], 3)
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_a_signal_ends_the_wait_for_a_busy_server_at_once(place: Place, peps: Sandbox) -> None:
     peps.faults.add(Fault(Endpoint.EXECUTE, TOO_MANY(50)))
     with place.start("process", *SEARCH) as process:

@@ -50,11 +50,10 @@ SCRIPTS = ("peps_maja_process.py", "peps_maja_downloader.py")
 # A machine on which waiting takes no time; each wait is noted.
 HASTY = "import time\ntime.sleep = lambda seconds: print(seconds, file=open({!r}, 'a'))\n"
 
-# Gives a child its own terminal, and takes back that a background job's children ignore Ctrl-C.
+# Gives a child its own terminal.
 ON_TERMINAL = """\
-import fcntl, os, signal, sys, termios
+import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 
@@ -905,10 +904,10 @@ def test_a_server_that_is_no_peps(place: Place, peps: Sandbox, endpoint: Endpoin
 
 def old_pythons() -> list[str]:
     """Return the interpreters on this machine that are too old."""
-    shims = (shutil.which(f"python3.{minor}") for minor in range(3, 10))
+    shims = (shutil.which(f"python3.{minor}") for minor in range(3, 11))
     versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    found = [*filter(None, shims), *map(str, versions.glob("3.[3-9].*/bin/python"))]
-    question = [*("-E", "-c"), "import sys; sys.exit(sys.version_info >= (3, 10))"]
+    found = [*filter(None, shims), *map(str, versions.glob("3.*/bin/python"))]
+    question = [*("-E", "-c"), "import sys; sys.exit(sys.version_info >= (3, 11))"]
     return [path for path in found if subprocess.run([path, *question], check=False).returncode == 0]
 
 
@@ -921,7 +920,7 @@ def test_an_older_python_can_read_the_script(script: str) -> None:
 def test_an_older_python_is_told_to_go(nowhere: Place, script: str) -> None:
     interpreters = old_pythons()
     if not interpreters:
-        pytest.skip("no Python older than 3.10 here")
+        pytest.skip("no Python older than 3.11 here")
     for interpreter in interpreters:
         run = subprocess.run(
             [interpreter, ROOT / script, "-v"],
@@ -932,7 +931,7 @@ def test_an_older_python_is_told_to_go(nowhere: Place, script: str) -> None:
             check=False,
         )
         assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1), run
-        assert "Python 3.10" in run.stderr
+        assert "Python 3.11" in run.stderr
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
