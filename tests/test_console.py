@@ -23,7 +23,7 @@ SCRIPTS = ("process", "downloader")
 SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-11", "--sat", "S2A")
 FULL, CLOSED = ">/dev/full", ">&-"
 
-# Sends Ctrl-C to the script when it imports the module named in $AT, or when it ends.
+# Sends Ctrl-C to the script when it imports the module named in $AT, or when it ends; and SIGTERM as it leaves.
 INTERRUPTING = """\
 import atexit, os, signal, sys
 class Finder:
@@ -33,6 +33,9 @@ class Finder:
 sys.meta_path.insert(0, Finder())
 if os.environ["AT"] == "exit":
     atexit.register(os.kill, os.getpid(), signal.SIGINT)
+if os.environ["AT"] == "requests":
+    leave = os._exit
+    os._exit = lambda status: (os.kill(os.getpid(), signal.SIGTERM), leave(status))
 """
 
 
