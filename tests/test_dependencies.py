@@ -55,7 +55,7 @@ def test_the_environment_beside_the_script_comes_first(nowhere: Place, tmp_path:
     for name, version in list(NEEDED.items())[: None if is_complete else 2]:
         install(checkout / ".venv" / "lib" / "python3.11" / "site-packages", name, version)
     script = checkout / "peps_maja_process.py"
-    command = [sys.executable, "-S", script, *SEARCH]
+    command = [sys.executable, "-S", str(script), *SEARCH]
     run = subprocess.run(
         command, cwd=nowhere.folder, env=nowhere.environment, capture_output=True, text=True, check=False
     )
