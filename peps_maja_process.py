@@ -8,20 +8,25 @@ if sys.version_info < (3, 11):  # before any import that an older Python would s
     sys.stderr.write("peps_maja_process: needs Python 3.11 or newer, and this is %d.%d\n" % sys.version_info[:2])
     sys.exit(2)
 
-try:
-    import argparse
-    import shlex
-    from collections import Counter
-    from collections.abc import Sequence
-    from contextlib import nullcontext
-    from typing import TYPE_CHECKING
+try:  # from here on Ctrl-C ends without a traceback: so, until `cli.run` has it in hand
+    import signal
 
-    from peps_maja import cli
-    from peps_maja.cli import Console, Signals
-    from peps_maja.errors import PepsError, Status, UsageError, gravest
-    from peps_maja.options import DEFAULT_SERVER, QUESTION_FROM, process_options
-except KeyboardInterrupt:  # Ctrl-C so early that nobody is there yet to say it in words
+    if sys.argv[0].rpartition("/")[2].startswith("peps_maja_") and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+except KeyboardInterrupt:
     os._exit(130)
+
+import argparse
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from peps_maja import cli
+from peps_maja.cli import Console, Signals
+from peps_maja.errors import PepsError, Status, UsageError, gravest
+from peps_maja.options import DEFAULT_SERVER, QUESTION_FROM, process_options
 
 # What a run needs beyond that is imported where it is needed: --help and a mistyped option answer at once.
 if TYPE_CHECKING:

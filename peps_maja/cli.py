@@ -144,6 +144,15 @@ class Signals:
         for number in _INTERRUPTIONS:
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup and the like have their way
                 signal.signal(number, self._arrive)
+        show = sys.unraisablehook
+
+        def leave(unraisable: sys.UnraisableHookArgs) -> None:
+            """End the run where an interruption came while something was cleared away, whose errors have no effect."""
+            if self._first is not None and issubclass(unraisable.exc_type, Interrupted):
+                _leave_at_once(self._first, console)
+            show(unraisable)
+
+        sys.unraisablehook = leave
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
