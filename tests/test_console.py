@@ -33,6 +33,15 @@ class Finder:
 sys.meta_path.insert(0, Finder())
 if os.environ["AT"] == "exit":
     atexit.register(os.kill, os.getpid(), signal.SIGINT)
+if os.environ["AT"] == "clearing":
+    class Cleared:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGINT)
+    class Imported:
+        def find_spec(self, name, path=None, target=None):
+            if name == "requests":
+                Cleared()
+    sys.meta_path.insert(0, Imported())
 if os.environ["AT"] == "requests":
     leave = os._exit
     os._exit = lambda status: (os.kill(os.getpid(), signal.SIGTERM), leave(status))
@@ -122,7 +131,9 @@ def test_warnings_of_libraries_are_not_shown(nowhere: Place, tmp_path: Path) -> 
 # -- signals ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("moment", ["argparse", "peps_maja", "peps_maja.cli", "peps_maja.options", "requests", "exit"])
+@pytest.mark.parametrize(
+    "moment", ["argparse", "peps_maja", "peps_maja.cli", "peps_maja.options", "requests", "clearing", "exit"]
+)
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_ctrl_c_at_the_start_or_the_end_shows_no_traceback(
     place: Place, tmp_path: Path, script: str, moment: str
