@@ -1,14 +1,22 @@
 #!/usr/bin/env python3
 """Follow the MAJA jobs of a log and download the L2A products that are finished. Made for cron."""
 
+import os
 import sys
 
-if sys.version_info < (3, 10):  # before any import that an older Python would stumble over
-    sys.stderr.write("peps_maja_downloader: needs Python 3.10 or newer, and this is %d.%d\n" % sys.version_info[:2])
+if sys.version_info < (3, 11):  # before any import that an older Python would stumble over
+    sys.stderr.write("peps_maja_downloader: needs Python 3.11 or newer, and this is %d.%d\n" % sys.version_info[:2])
     sys.exit(2)
 
+try:  # from here on Ctrl-C ends without a traceback: so, until `cli.run` has it in hand
+    import signal
+
+    if sys.argv[0].rpartition("/")[2].startswith("peps_maja_") and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+except KeyboardInterrupt:
+    os._exit(130)
+
 import argparse
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +38,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script with these arguments (None: those of the process) and return its exit status."""
-    return cli.run("peps_maja_downloader", downloader_options(arguments), download, is_for_the_next_run)
+    return cli.run("peps_maja_downloader", downloader_options, arguments, download, is_for_the_next_run)
 
 
 def is_for_the_next_run(error: PepsError) -> bool:
@@ -129,6 +137,7 @@ def look(options: argparse.Namespace, log: "JobLog", console: Console) -> "tuple
 
 def show_dates(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
     """Show the ledger, what became of each tile and date, and its totals."""
+    from peps_maja.disk import write_whole
     from peps_maja.ledger import MOVED_AWAY, as_csv, ledger, totals
 
     jobs, stands, status = look(options, log, console)
@@ -140,10 +149,7 @@ def show_dates(options: argparse.Namespace, log: "JobLog", console: Console) -> 
     if any(entry.state == MOVED_AWAY for entry in entries):
         console.tell("moved away: downloaded, and not in the folder any more; is -w the folder of the zips?")
     if options.csv:
-        try:
-            options.csv.write_text(as_csv(entries), encoding="utf-8")
-        except OSError as problem:
-            raise UsageError(f"cannot write {options.csv}: {problem.strerror}") from None
+        write_whole(options.csv, as_csv(entries))
     return status
 
 

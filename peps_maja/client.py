@@ -20,26 +20,26 @@ from urllib3 import exceptions as urllib3_errors
 from . import __version__
 from .answers import Answer, refusal, shown
 from .credentials import Credentials
+from .deadline import within
 from .errors import (
-    AccountRefused,
     NotPeps,
     NotThere,
     PepsError,
     ServerAway,
     ServerBusy,
-    ServerSilent,
     ServerTrouble,
     UntrustedServer,
 )
 from .failures import network_error
 from .server import Server
 from .text import size
-from .tls import Connections, Trust
+from .tls import Session, Trust, proxy_for
 
 TRIES = 3
 CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 30.0  # seconds in which the next bytes of an answer must come
-LONGEST_ANSWER = 20  # read time-outs in which a small answer must be there as a whole
+LONGEST_ANSWER = 2  # read time-outs in which a small answer must be there as a whole
+LONGEST_PAGE = 300.0  # seconds for a catalogue page
 LONGEST_RETRY_AFTER = 60.0  # seconds; who asks for more is left for the next run
 PAGE_LIMIT = 32_000_000  # bytes of a catalogue page; 500 products take about 4 MB
 DOCUMENT_LIMIT = 1_000_000  # bytes of a WPS document, report or joblog; a year's report takes 20 kB
@@ -53,12 +53,13 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class Download:
-    """The beginning of a download: its header fields, and the chunks to come."""
+    """The beginning of a download: its header fields, the chunks to come, and the account it was asked with."""
 
     status: int
     headers: Mapping[str, str]
     address: str
     chunks: Iterator[bytes]
+    account: Credentials | None = None
 
 
 class NoAnswer(PepsError):
@@ -97,6 +98,7 @@ class Client:
         trace: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.server = server
+        self.account = account
         self._basic = _Basic(account) if account else _Anonymous()
         self._timeout = (min(CONNECT_TIMEOUT, read_timeout), read_timeout)
         self._longest = LONGEST_ANSWER * read_timeout
@@ -110,18 +112,23 @@ class Client:
         query: str = "",
         *,
         limit: int = DOCUMENT_LIMIT,
+        seconds: float | None = None,
         tries: int = TRIES,
         anonymously: bool = False,
     ) -> Answer:
         """GET a small answer; a server's own trouble and cut connections are tried again, `tries` times in all.
 
         Raises what `refusal` makes of a bad answer, ServerAway if no connection could be made, ServerSilent or
-        ServerTrouble if an answer broke off, NotPeps if it is longer than `limit` bytes.
+        ServerTrouble if an answer broke off or was not there as a whole within `seconds` (None: twice the read
+        time-out), NotPeps if it is longer than `limit` bytes.
         """
 
         def attempt() -> Answer:
-            with self._open(address, query, {}, anonymously=anonymously) as response:
-                return self._accepted(_answer(response, _body(response, limit, self._longest)))
+            with (
+                within(seconds or self._longest),
+                self._open(address, query, {}, anonymously=anonymously) as response,
+            ):
+                return self._accepted(self._answer(response, _body(response, limit)))
 
         return self._patiently(attempt, tries)
 
@@ -132,40 +139,52 @@ class Client:
         it came, for only who gave the order can tell what it means.
         """
         connect, read = self._timeout
-        with _session(1, self._trust) as fresh:
+        with _session(1, self._trust) as fresh, within(self._longest):
             try:
-                response = self._send(fresh, address, query, {"Connection": "close"}, timeout=(connect, 2 * read))
-                with response:
-                    return _answer(response, _body(response, DOCUMENT_LIMIT, self._longest))
+                with self._send(
+                    fresh, address, query, {"Connection": "close"}, timeout=(connect, 2 * read)
+                ) as response:
+                    return self._answer(response, _body(response, DOCUMENT_LIMIT))
             except (ServerTrouble, NotPeps) as error:
+                if isinstance(error, ServerTrouble) and not error.may_have_arrived:
+                    raise ServerAway(str(error)) from error
                 raise NoAnswer(str(error)) from error
 
     def download(self, address: str, headers: Mapping[str, str]) -> _Opened:
         """GET a large answer as a stream, inside a `with`; raises what `ask` raises for one that is no file."""
-        return _Opened(self._patiently(lambda: self._stream(self.server.reach(address), headers), TRIES))
+        response = self._patiently(lambda: self._stream(self.server.reach(address), headers), TRIES)
+        return _Opened(response, self._account_of(response))
 
     def _stream(self, address: str, headers: Mapping[str, str]) -> requests.Response:
-        response = self._open(address, "", {"Accept-Encoding": "identity", **headers})
-        if response.status_code in {200, 206, 416}:
-            return response
-        with response:
-            self._accepted(_answer(response, _body(response, DOCUMENT_LIMIT, self._longest, cut=True)))
+        with within(self._longest):
+            response = self._open(address, "", {"Accept-Encoding": "identity", **headers})
+            if response.status_code in {200, 206, 416}:
+                return response
+            with response:
+                self._accepted(self._answer(response, _body(response, DOCUMENT_LIMIT, cut=True)))
         raise NotPeps(f"{shown(response.url)} answers {response.status_code}, and no file")
+
+    def _answer(self, response: requests.Response, body: bytes) -> Answer:
+        return Answer(response.status_code, response.headers, body, response.url, self._account_of(response))
+
+    def _account_of(self, response: requests.Response) -> Credentials | None:
+        return self.account if "Authorization" in response.request.headers else None
 
     def _accepted(self, answer: Answer) -> Answer:
         if error := refusal(answer):
-            raise self._in_proportion(error, answer.address)
+            raise error
         return answer
 
     def _in_proportion(self, error: PepsError, address: str) -> PepsError:
         """Return an error that concerns the whole run only if it comes from our server: another host's is its own."""
         if self.server.may_see_password(address):
             return error
-        match error:
-            case AccountRefused() | UntrustedServer():
-                return NotThere(str(error))
-            case ServerAway():
-                return ServerTrouble(str(error))
+        if isinstance(error, UntrustedServer):
+            return NotThere(str(error))
+        if isinstance(error, ServerAway):
+            trouble = ServerTrouble(str(error))
+            trouble.status = error.status  # a proxy that refuses is for a person to fix
+            return trouble
         return error
 
     def _patiently(self, attempt: Callable[[], _Result], tries: int) -> _Result:
@@ -216,7 +235,7 @@ class Client:
                 stream=True,
             )
         except (requests.RequestException, urllib3_errors.HTTPError, ValueError) as error:
-            raise self._in_proportion(network_error(error, address), address) from error
+            raise self._in_proportion(network_error(error, address, proxy_for(address)), address) from error
         self._trace(f"GET {response.url} -> {response.status_code} after {time.monotonic() - begun:.2f} s")
         return response
 
@@ -224,12 +243,13 @@ class Client:
 class _Opened:
     """An open download, closed at the end of a `with`."""
 
-    def __init__(self, response: requests.Response) -> None:
+    def __init__(self, response: requests.Response, account: Credentials | None) -> None:
         self._response = response
+        self._account = account
 
     def __enter__(self) -> Download:
         response = self._response
-        return Download(response.status_code, response.headers, response.url, _chunks(response, CHUNK))
+        return Download(response.status_code, response.headers, response.url, _chunks(response, CHUNK), self._account)
 
     def __exit__(self, *_: object) -> None:
         self._response.close()
@@ -237,18 +257,11 @@ class _Opened:
 
 def error_at_start(download: Download, start: bytes) -> PepsError | None:
     """Return the error that PEPS's own JSON tells in the first bytes of what should have been a file, or None."""
-    return refusal(Answer(download.status, download.headers, start, download.address))
-
-
-def _answer(response: requests.Response, body: bytes) -> Answer:
-    return Answer(response.status_code, response.headers, body, response.url)
+    return refusal(Answer(download.status, download.headers, start, download.address, download.account))
 
 
 def _session(connections: int, trust: Trust) -> requests.Session:
-    session = requests.Session()
-    adapter = Connections(connections, trust)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
+    session = Session(connections, trust)
     session.headers["User-Agent"] = f"peps_maja/{__version__}"
     return session
 
@@ -273,16 +286,13 @@ def _chunks(response: requests.Response, most: int) -> Iterator[bytes]:
         raise network_error(error, response.url) from error
 
 
-def _body(response: requests.Response, limit: int, seconds: float, *, cut: bool = False) -> bytes:
-    """Return the body if it comes within `seconds`; one of more than `limit` bytes is an error, or `cut` off there."""
+def _body(response: requests.Response, limit: int, *, cut: bool = False) -> bytes:
+    """Return the body; one of more than `limit` bytes is an error, or `cut` off there."""
     body = bytearray()
-    leave_at = time.monotonic() + seconds
     for chunk in _chunks(response, 64 * 1024):
         body += chunk
         if len(body) > limit:
             if cut:
                 break
             raise NotPeps(f"{shown(response.url)} answers with more than {size(limit)}, which no PEPS would")
-        if time.monotonic() > leave_at:
-            raise ServerSilent(f"{shown(response.url)} dribbles: its answer was not there after {seconds:.0f} s")
     return bytes(body)

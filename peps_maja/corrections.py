@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from .errors import UsageError
 from .joblog import JobLog
 from .jobs import DROPPED, Event, Job, Jobs, State
-from .products import L1CProduct
+from .products import L1CProduct, pasted_name
 from .series import Series
 from .wps import is_status_url, wps_id
 
@@ -39,7 +39,7 @@ def _adopted(jobs: Jobs, log: JobLog, found: Iterable[tuple[str, str]]) -> dict[
     """Return the jobs to adopt, each with its status URL."""
     adopted: dict[str, str] = {}
     for name, status_url in found:
-        job_of = L1CProduct.parse(name) or Series.parse(name)
+        job_of = L1CProduct.parse(pasted_name(name)) or Series.parse(pasted_name(name))
         if job_of is None:
             raise UsageError(f"--adopt {name}: this is not the name of a single-tile L1C product or of a series")
         if "@" in status_url.partition("?")[0]:
@@ -62,8 +62,7 @@ def _dropped(jobs: Jobs, log: JobLog, names: Iterable[str]) -> list[str]:
     """Return the names of the jobs to drop, each once."""
     dropped = []
     for name in names:
-        product = L1CProduct.parse(name)
-        job = jobs.get(product.name if product else name)
+        job = jobs.get(name) or jobs.get(pasted_name(name))
         if job is None:
             raise UsageError(f"--drop {name}: {log.path} has no such job")
         if job.state is State.FINISHED:

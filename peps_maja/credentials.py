@@ -5,21 +5,32 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .errors import CredentialsError, NoAccount
 
 USER_VARIABLE, PASSWORD_VARIABLE = "PEPS_USER", "PEPS_PASSWORD"
-_EXAMPLE = "copy peps.txt.example there, put your e-mail and password into it and run chmod 600 on it"
+_THEN = "put your e-mail and password into it and run chmod 600 on it"
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """E-mail and password of a PEPS account. The password is in no repr."""
+    """E-mail and password of a PEPS account, and where they came from. The password is in no repr."""
 
     email: str
     password: str = field(repr=False)
+    source: str = field(default="the credentials", compare=False)
+
+    def advice(self) -> str:
+        """Return what to fix when the server refuses the password."""
+        odd = ""
+        if self.password[0] in "'\"" and self.password[-1] == self.password[0]:
+            odd = " (the password there is in quotes, and these are sent with it)"
+        elif self.password[-1].isspace():
+            odd = " (the password there ends with a blank, and that is sent with it)"
+        return f"fix them in {self.source}{odd}"
 
 
 def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
@@ -30,7 +41,7 @@ def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
     """
     email, password = environment.get(USER_VARIABLE, ""), environment.get(PASSWORD_VARIABLE, "")
     if email and password:
-        return _sendable(Credentials(email, password), "the environment")
+        return _sendable(Credentials(email, password), f"{USER_VARIABLE} and {PASSWORD_VARIABLE}")
     if email or password:
         given, wanted = (USER_VARIABLE, PASSWORD_VARIABLE) if email else (PASSWORD_VARIABLE, USER_VARIABLE)
         raise CredentialsError(f"{given} is set in the environment and {wanted} is not: set both, or none")
@@ -44,15 +55,32 @@ def is_open_to_others(path: Path) -> bool:
 
 def _read(path: Path) -> str:
     try:
+        if path.exists() and not path.is_file():  # a pipe might keep us waiting for ever
+            raise CredentialsError(
+                f"cannot read the credentials file {path}: a directory, pipe or device is not a file"
+            )
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise NoAccount(f"no credentials file {path}: {_EXAMPLE}") from None
+        raise NoAccount(f"no credentials file {path}: copy {example_file()} there, {_THEN}") from None
     except PermissionError as error:
         raise NoAccount(f"cannot read the credentials file {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise CredentialsError(f"the credentials file {path} is not UTF-8 text: save it again as UTF-8") from None
     except OSError as error:
         raise CredentialsError(f"cannot read the credentials file {path}: {error.strerror}") from None
+
+
+def example_file() -> Path:
+    """Return where the example of a credentials file is: in the checkout, or where it was installed."""
+    example = Path(__file__).resolve().parents[1] / "peps.txt.example"
+    if example.is_file():
+        return example
+    from importlib.metadata import PackageNotFoundError, files
+
+    with suppress(PackageNotFoundError):
+        installed = (file for file in files("peps_maja") or () if file.name == example.name)
+        return next((Path(str(file.locate())).resolve() for file in installed), example)
+    return example
 
 
 def _parse(text: str, path: Path) -> Credentials:
@@ -67,11 +95,11 @@ def _parse(text: str, path: Path) -> Credentials:
                 " with a space between"
             )
         return Credentials(*words)
-    raise NoAccount(f"the credentials file {path} is empty: {_EXAMPLE}")
+    raise NoAccount(f"the credentials file {path} is empty: copy {example_file()} there, {_THEN}")
 
 
 def _sendable(account: Credentials, source: str) -> Credentials:
     # RFC 7617, section 2: the first colon ends the user name, so a name cannot hold one.
     if ":" in account.email:
         raise CredentialsError(f"the e-mail address from {source} holds a colon: write e-mail, a space, the password")
-    return account
+    return replace(account, source=source)

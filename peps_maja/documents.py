@@ -7,6 +7,8 @@ from math import isfinite
 
 from .errors import PepsError
 
+HTML = "an HTML page"
+
 
 class Unreadable(PepsError):
     """A document that is not what it should be: no XML, no JSON, nothing that WPS or PEPS would say."""
@@ -21,7 +23,13 @@ def read_json(body: bytes | str) -> object:
         return json.loads(body)
     except (ValueError, RecursionError):
         text = body if isinstance(body, bytes) else body.encode(errors="replace")
-        raise Unreadable(f"{kind_of(text)} where JSON was expected") from None
+        raise Unreadable(instead_of("JSON", text)) from None
+
+
+def instead_of(expected: str, body: bytes) -> str:
+    """Return what came instead of a document that was expected, for a message."""
+    kind = kind_of(body)
+    return f"{expected} that is damaged or cut short" if kind == expected else f"{kind} where {expected} was expected"
 
 
 def percentage(value: object) -> float | None:
@@ -41,7 +49,7 @@ def kind_of(body: bytes) -> str:
     if not start:
         return "nothing"
     if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
-        return "an HTML page"
+        return HTML
     if start.startswith(b"<"):
         return "XML"
     if start.startswith((b"{", b"[")):

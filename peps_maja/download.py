@@ -10,7 +10,17 @@ from typing import Protocol
 
 from .client import TRIES, Client, Download, error_at_start
 from .documents import kind_of
-from .errors import AccountRefused, Forbidden, NotPeps, NotThere, PepsError, ServerSilent, ServerTrouble
+from .errors import (
+    AccountRefused,
+    Forbidden,
+    NotPeps,
+    NotReady,
+    NotThere,
+    PepsError,
+    QuotaReached,
+    ServerSilent,
+    ServerTrouble,
+)
 from .partfile import PartFile, Remote, part_of
 from .text import counted, size
 from .zips import ZIP_STARTS, Belongs, Broken, check_zip
@@ -123,7 +133,7 @@ def _store_from_start(answer: Download, part: PartFile, meter: Meter) -> None:
         start += chunk
     if not start.startswith(ZIP_STARTS):
         error = error_at_start(answer, start)
-        if isinstance(error, (AccountRefused, NotThere)):
+        if isinstance(error, (AccountRefused, Forbidden, NotReady, NotThere, QuotaReached)):
             raise error
         raise Broken(f"{NO_WHOLE_ZIP} {error or kind_of(start)} came instead")
     remote = _remote(answer)

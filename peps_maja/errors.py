@@ -65,13 +65,13 @@ class LogError(PepsError):
 
 
 class AccountRefused(PepsError):
-    """The server knows the account or its password is wrong (401)."""
+    """The account is refused as a whole (401, or 403 with words about the user): all else would be refused too."""
 
     status = Status.UNUSABLE
 
 
-class Forbidden(AccountRefused):
-    """403: the account is known, and has no right to this."""
+class Forbidden(PepsError):
+    """The server refuses this one thing (another 403, or 401 to a question without an account)."""
 
 
 class UntrustedServer(PepsError):
@@ -90,6 +90,7 @@ class ServerTrouble(PepsError):
     """The server answered with an error of its own, or stopped in the middle."""
 
     status = Status.TRY_LATER
+    may_have_arrived = True  # what was asked; False where the connection broke while it was being made
 
 
 class ServerSilent(ServerTrouble):
@@ -102,6 +103,12 @@ class ServerAway(PepsError):
     status = Status.TRY_LATER
 
 
+class ProxyUnusable(ServerAway):
+    """The proxy on the way to the server refuses, or cannot be used as it is written: for a person to fix."""
+
+    status = Status.UNUSABLE
+
+
 class ServerBusy(PepsError):
     """The server takes nothing now; `retry_after` are the seconds it asked us to wait, if it did."""
 
@@ -110,6 +117,16 @@ class ServerBusy(PepsError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class QuotaReached(ServerBusy):
+    """A quota or limit of the account (420, 429, 403 with words about a limit): tried again later, never missing."""
+
+
+class NotReady(PepsError):
+    """202: the server is still fetching what was asked for; there is nothing to read yet."""
+
+    status = Status.TRY_LATER
 
 
 class NotThere(PepsError):

@@ -2,40 +2,78 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 
 import requests
 from urllib3 import exceptions as urllib3_errors
 
 from .answers import shown
-from .errors import NotPeps, PepsError, ServerAway, ServerSilent, ServerTrouble, UntrustedServer
+from .deadline import Unsent
+from .errors import NotPeps, PepsError, ProxyUnusable, ServerAway, ServerSilent, ServerTrouble, UntrustedServer
 from .text import one_line
 
+_UNCONNECTED = (urllib3_errors.NewConnectionError, urllib3_errors.ConnectTimeoutError)
+_TIMEOUTS = (requests.exceptions.Timeout, urllib3_errors.TimeoutError, TimeoutError)
+_REFUSED_CONNECT = re.compile(r"Tunnel connection failed: ([0-9]{3}) ?(.*)")
 
-def network_error(error: Exception, address: str) -> PepsError:
-    """Return what an exception means that came of asking `address`: nothing was sent, or an answer failed to come."""
+
+def network_error(error: Exception, address: str, proxy: str = "") -> PepsError:
+    """Return what an exception means that came of asking `address`, through a `proxy` if one is named.
+
+    ServerAway, UntrustedServer and a ServerTrouble that says so: surely nothing was sent. All else may have arrived.
+    """
     where = shown(address)
     cause = _causes(error)
-    if any(isinstance(one, ssl.SSLCertVerificationError) for one in cause):
-        reason = next(one.verify_message for one in cause if isinstance(one, ssl.SSLCertVerificationError))
-        return UntrustedServer(
-            f"the TLS certificate of {where} is not trusted ({reason}): if it is your institute's own, name its"
-            " authority in REQUESTS_CA_BUNDLE"
-        )
+    for one in cause:
+        if isinstance(one, ssl.SSLCertVerificationError):
+            return UntrustedServer(
+                f"the TLS certificate of {where} is not trusted ({one.verify_message}): {_advice(one.verify_code)}"
+            )
+        if refused := _REFUSED_CONNECT.search(str(one)) if isinstance(one, OSError) else None:
+            return _refused_connect(refused[1], refused[2], where, proxy)
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, ValueError)):
+        if proxy:  # its text holds the proxy's account
+            hint = "pip install PySocks, or another proxy" if "SOCKS" in str(error) else "is it written right?"
+            return ProxyUnusable(f"the proxy {proxy} (HTTPS_PROXY or ALL_PROXY) cannot be used: {hint}")
         return NotPeps(f"{where} cannot be asked: {one_line(str(error), 120)}")
-    unconnected = (
-        requests.exceptions.ConnectTimeout,
-        requests.exceptions.ProxyError,
-        urllib3_errors.NewConnectionError,
-        urllib3_errors.ConnectTimeoutError,
-    )
-    if any(isinstance(one, unconnected) for one in cause):
-        return ServerAway(f"no connection to {where} ({_plainly(cause)}): check the network and --server")
-    if any(isinstance(one, ssl.SSLError) for one in cause):
-        return ServerTrouble(f"the TLS connection to {where} failed ({_plainly(cause)})")
-    if any(isinstance(one, (requests.exceptions.Timeout, urllib3_errors.TimeoutError, TimeoutError)) for one in cause):
-        return ServerSilent(f"{where} fell silent")
+    if any(isinstance(one, _UNCONNECTED) for one in cause):
+        through, check = (f" through the proxy {proxy}", "HTTPS_PROXY") if proxy else ("", "--server")
+        return ServerAway(f"no connection to {where}{through} ({_plainly(cause)}): check the network and {check}")
+    trouble = _broken_off(cause, where)
+    trouble.may_have_arrived = not any(isinstance(one, Unsent) for one in cause)
+    return trouble
+
+
+def _advice(code: int) -> str:
+    """Return what to do about a certificate, by the reason for which OpenSSL refuses it."""
+    match code:
+        case 9 | 10:  # not yet valid, expired
+            return "look at this machine's clock; if that is right, the server's owner has to renew it"
+        case 62 | 64:  # another host's name or address
+            return "it is another server's; is --server right?"
+        case 2 | 18 | 19 | 20 | 21:  # an authority that is not known here
+            return "if it is your institute's own, name its authority in REQUESTS_CA_BUNDLE"
+        case _:
+            return (
+                "it is not made as it must be, and Python 3.13 and newer check that more strictly; whoever issued it"
+                " (your institute, for its proxy) has to issue it anew, until then an older Python will do"
+            )
+
+
+def _refused_connect(code: str, reason: str, where: str, proxy: str) -> PepsError:
+    said = one_line(f"the proxy {proxy} answers {code} {reason}", 200)
+    if code >= "500":
+        return ServerAway(f"{said} instead of connecting to {where}; try again later")
+    what = "put your account of the proxy into HTTPS_PROXY" if code == "407" else "check HTTPS_PROXY"
+    return ProxyUnusable(f"{said} instead of connecting to {where}: {what}, or ask whoever runs the proxy")
+
+
+def _broken_off(cause: list[BaseException], where: str) -> ServerTrouble:
+    if any(isinstance(one, _TIMEOUTS) for one in cause):
+        return ServerSilent(f"{where} timed out")
+    if any(isinstance(one, (Unsent, ssl.SSLError)) for one in cause):
+        return ServerTrouble(f"the connection to {where} failed ({_plainly(cause)})")
     return ServerTrouble(f"{where} closed the connection in the middle of its answer")
 
 

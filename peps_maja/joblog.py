@@ -37,7 +37,6 @@ class JobLog:
         self._file: tuple[int, int] | None = None  # device and inode, once the file was read or written
         self._was_missing = False
         self._known = 0  # bytes of whole lines that this run has read, or has written itself
-        self._rest = b""  # what it has read behind them: a last line without its end
         self._tail = b""  # the last of them
         self._by_others: dict[str, str | None] = {}  # jobs that others wrote about since, and where they run now
         self._announcement = ""
@@ -115,7 +114,7 @@ class JobLog:
                     return False
                 addition = f"{_lead(descriptor, self.path)}{self._announcement}{line}\n".encode()
                 _write_whole(descriptor, addition)
-                self._known, self._rest, self._tail = os.fstat(descriptor).st_size, b"", addition[-_TAIL:]
+                self._known, self._tail = os.fstat(descriptor).st_size, addition[-_TAIL:]
                 self._announcement = ""
                 self._sync(descriptor)
         except OSError as error:
@@ -144,19 +143,16 @@ class JobLog:
             if file != self._file or tail != self._tail:
                 raise OSError(errno.ESTALE, _ANOTHER_FILE)
             added = os.pread(descriptor, status.st_size - self._known, self._known)
-            if added != self._rest and not added.startswith(self._rest + b"\n"):  # someone was just writing it
-                self._rest = b""
-            self._by_others |= submissions(added[len(self._rest) :].decode("utf-8", errors="replace"))
+            self._by_others |= submissions(added.decode("utf-8", errors="replace"))
         self._file = file
         end = os.pread(descriptor, _LONGEST_LINE, max(0, status.st_size - _LONGEST_LINE))
-        whole = end[: end.rfind(b"\n") + 1]
-        self._known, self._rest = status.st_size - len(end) + len(whole), end[len(whole) :]
+        self._known = status.st_size - len(end) + end.rfind(b"\n") + 1  # someone may just write the line behind it
         self._tail = os.pread(descriptor, min(_TAIL, self._known), max(0, self._known - _TAIL))
 
     def _sync(self, descriptor: int) -> None:
         os.fsync(descriptor)
         if not self._is_named_on_disk:  # made now, or by a run that was killed before it could sync the name
-            sync_folder(self.path.parent)
+            sync_folder(self.lock_path("process").parent)
             self._is_named_on_disk = True
 
 

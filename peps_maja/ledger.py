@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .jobs import Job, Jobs, State
-from .products import LATEST_SIGHT, L1CProduct, L2AProduct
+from .products import L1CProduct, L2AProduct
 from .series import PlannedDate, Series, read_plan
 from .text import counted, size
 
@@ -185,7 +185,7 @@ def _entry(job: Job, tile: str, planned: PlannedDate, result: _Result, message: 
 
 def _planned(result: L2AProduct, planned: Iterable[PlannedDate]) -> PlannedDate | None:
     """Return the planned date that a result is of: the day on which its datatake can have begun."""
-    days = (result.sight.date(), (result.sight - LATEST_SIGHT).date())
+    days = [time.date() for time in (result.sight, *result.begun)]
     fitting = [one for one in planned if one.day in days and one.satellite in {"", result.satellite}]
     return min(fitting, key=lambda one: days.index(one.day), default=None)
 

@@ -10,6 +10,7 @@ from enum import Enum
 
 from .answers import Answer, refusal, retry_after
 from .client import Client, NoAnswer
+from .credentials import Credentials
 from .documents import Unreadable, kind_of
 from .errors import (
     AccountRefused,
@@ -52,6 +53,8 @@ def check_account(client: Client, process: str) -> None:
     """Ask, free of charge, whether the account may run a process; raise AccountRefused if not."""
     try:
         document = read_document(client.ask(client.server.wps, capabilities_query()).body)
+    except Forbidden as error:
+        raise AccountRefused(f"{error}: {_has_no_right(process, client.account)}") from error
     except (Unreadable, NotPeps, NotThere) as error:
         raise NotPeps(f"{client.server.base} speaks no WPS ({error}): is --server right?") from error
     if isinstance(document, ExceptionReport) and document.means_busy():
@@ -59,7 +62,12 @@ def check_account(client: Client, process: str) -> None:
     if isinstance(document, ExceptionReport):
         raise NotPeps(f"{client.server.base} does not tell what this account may run: {document}")
     if not isinstance(document, Capabilities) or process not in document.processes:
-        raise Forbidden(f"this account may not run {process} on {client.server.base}: ask PEPS for the right")
+        raise AccountRefused(f"{client.server.base}: {_has_no_right(process, client.account)}")
+
+
+def _has_no_right(process: str, account: Credentials | None) -> str:
+    source = account.source if account else "no file"
+    return f"the account in {source} may not run {process}; ask PEPS for the right"
 
 
 class Submitter:
@@ -140,6 +148,8 @@ def read_answer(answer: Answer) -> Submission:
     Whatever is not clear is UNSURE: an order that may have arrived is never repeated without the user's word.
     """
     error = refusal(answer)
+    if isinstance(error, Forbidden):
+        raise AccountRefused(f"{error}: {_has_no_right('this', answer.account)}")
     if isinstance(error, (AccountRefused, ServerBusy)):
         raise error
     try:

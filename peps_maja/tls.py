@@ -1,4 +1,4 @@
-"""Connections of requests with TLS settings that are made once: by itself it makes them anew for each connection."""
+"""Sessions of requests by our own rules: TLS settings that are made once, redirects and proxies that keep a secret."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 
 import requests
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
+from requests.utils import get_environ_proxies, select_proxy
 from urllib3.util.ssl_ import create_urllib3_context
 
+from .deadline import in_time
 from .errors import UntrustedServer
 from .text import one_line
 
@@ -62,7 +64,38 @@ class Connections(HTTPAdapter):
         context = self._trust.context(verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH)
         return host, {"cert_reqs": "CERT_REQUIRED", "ssl_context": context}
 
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        """Return the pool that requests would, for connections whose answers come in time."""
+        pool: Any = super().get_connection_with_tls_context(*args, **options)
+        pool.ConnectionCls = in_time(pool.ConnectionCls)
+        return pool
+
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Leave the connection as it is, for its settings know the authorities; those of a TLS proxy do not."""
         if conn.proxy and conn.proxy.scheme == "https":
             super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+
+
+class Session(requests.Session):
+    """A session that follows no redirect, nor reads its body, and that asks loopback without any proxy."""
+
+    def __init__(self, most: int, trust: Trust) -> None:
+        super().__init__()
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, Connections(most, trust))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None: even where it follows none, requests reads the whole body of what it takes for a redirect."""
+
+    def merge_environment_settings(self, url: Any, *args: Any) -> Any:
+        """Return what requests would, but for plain http: that is for loopback, and a proxy would see the password."""
+        settings = super().merge_environment_settings(url, *args)
+        return {**settings, "proxies": {}} if url.lower().startswith("http:") else settings
+
+
+def proxy_for(address: str) -> str:
+    """Return the proxy through which requests asks an address, without the account in it; empty without one."""
+    if address.lower().startswith("http:"):
+        return ""
+    proxy = select_proxy(address, get_environ_proxies(address)) or ""
+    return proxy.rpartition("@")[2].rpartition("//")[2].rstrip("/")

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import NoReturn
 from urllib.parse import quote, unquote, urlsplit
 
-from .documents import Unreadable, kind_of, percentage
+from .documents import Unreadable, instead_of, percentage
 from .text import one_line
 
 MAJA = "MAJA"  # one product
@@ -17,7 +17,7 @@ FULL_MAJA = "FULL_MAJA"  # a tile over a span of days
 
 # What XML 1.0 (section 2.2) has no place for, as it is or as a character reference.
 _CONTROLS = re.compile(
-    rb"[\x01-\x08\x0b\x0c\x0e-\x1f]|&#(?:x0*(?:[1-8bcef]|1[0-9a-f])|0*(?:[1-8]|1[124-9]|2[0-9]|3[01]));", re.IGNORECASE
+    r"[\x01-\x08\x0b\x0c\x0e-\x1f]|&#(?:x0*(?:[1-8bcef]|1[0-9a-f])|0*(?:[1-8]|1[124-9]|2[0-9]|3[01]));", re.IGNORECASE
 )
 _WPS_ID = re.compile(r"(?:pywps-)?([A-Za-z0-9_.-]+)\.xml", re.IGNORECASE)
 
@@ -217,15 +217,16 @@ class _NoDoctype(ET.TreeBuilder):
 def _parse_xml(body: bytes) -> ET.Element:
     if not body.strip():
         raise Unreadable("an empty document")
-    try:
-        parser = ET.XMLParser(target=_NoDoctype())  # noqa: S314 (what makes XML unsafe is refused above)
-        return ET.fromstring(body, parser)  # noqa: S314
-    except (ET.ParseError, ValueError, LookupError) as error:
-        # A message with escape sequences in it is no well-formed XML, and still a refusal.
-        cleaned = _CONTROLS.sub(b" ", body)
-        if cleaned != body and b"\0" not in body:
-            return _parse_xml(cleaned)
-        raise Unreadable(f"{kind_of(body)} where WPS's XML was expected ({one_line(str(error), 80)})") from None
+    # A letter in another encoding, or an escape sequence in a message, is not well-formed XML, and still an answer.
+    cleaned = _CONTROLS.sub(" ", body.decode(errors="replace"))
+    problem = ""
+    for text in (body, cleaned):
+        try:
+            parser = ET.XMLParser(target=_NoDoctype())  # noqa: S314 (what makes XML unsafe is refused above)
+            return ET.fromstring(text, parser)  # noqa: S314
+        except (ET.ParseError, ValueError, LookupError) as error:
+            problem = one_line(str(error), 80)
+    raise Unreadable(f"{instead_of('XML', body)} ({problem})")
 
 
 def _local(element: ET.Element) -> str:

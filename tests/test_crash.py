@@ -26,7 +26,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from peps_maja.joblog import JobLog
-from peps_maja.jobs import HEADER, Event, Jobs
+from peps_maja.jobs import HEADER, TORN, Event, Jobs
 from peps_maja.sandbox import Altered, Delay, Endpoint, Fault, Reply, Sandbox, Stall
 
 FIRST = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
@@ -168,6 +168,11 @@ SUBMITTING = f"{WHEN}\tsubmitting\t{FIRST}\t"
         pytest.param(f"{HEADER}\n{SUBMITTING[:60]}", True, id="in submitting"),
         pytest.param(f"{HEADER}\n{SUBMITTING[:-1]}", True, id="before the end of submitting"),
         pytest.param(f"{HEADER}\n{SUBMITTING}", False, id="before the line end of submitting"),
+        pytest.param(f"{HEADER}\n{SUBMITTING[:-1]}\n{TORN[:9]}", True, id="a second crash in the mark"),
+        pytest.param(f"{HEADER}\n{SUBMITTING[:-1]}\n{TORN[:9]}\n{TORN[:1]}", True, id="a third crash in the mark"),
+        pytest.param(f"{HEADER}\n{SUBMITTING[:-1]}\n{TORN[:9]}\n{TORN}\n", True, id="marked after a second crash"),
+        pytest.param(f"{HEADER}\n{SUBMITTING}\n{TORN[:1]}", False, id="a comment begun by hand"),
+        pytest.param(f"{HEADER}\n{SUBMITTING}\n\n{TORN}\n", False, id="a mark below an empty line"),
         pytest.param(f"{HEADER}\n" + "\0" * len(SUBMITTING), True, id="zeros for submitting"),
         pytest.param(f"{HEADER}\n{SUBMITTING}\n{WHEN}\tsubmi", False, id="in submitted"),
         pytest.param(f"{HEADER}\n{SUBMITTING}\n{WHEN}\tsubmitted\t{FIRST}\t{URL.format(1)[:50]}", False, id="in a URL"),
@@ -347,7 +352,8 @@ def tell_of(job: str, events: list[Happened]) -> tuple[str, str, tuple[str, ...]
             own.append((event, detail))
         elif name == job and turns and own[turns[-1]][0] is Event.SUBMITTING:
             del own[turns[-1] :]
-    state, url, files = "unsure", "", ()
+    state, url = "unsure", ""
+    files: tuple[str, ...] = ()
     for event, detail in own:
         if event in {Event.SUBMITTING, Event.SUBMITTED}:
             is_open = event is Event.SUBMITTED and detail.endswith(".xml")

@@ -6,7 +6,6 @@ import base64
 import re
 import signal
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -49,6 +48,14 @@ REFUSED = """\
 <ows:ExceptionReport xmlns:ows="http://www.opengis.net/ows/1.1" version="1.0.0">
   <ows:Exception exceptionCode="{code}" locator="product">{text}</ows:Exception>
 </ows:ExceptionReport>
+"""
+FAILED = """\
+<wps:ExecuteResponse xmlns:wps="http://www.opengis.net/wps/1.0.0" xmlns:ows="http://www.opengis.net/ows/1.1"
+    statusLocation="https://peps.cnes.fr/resto/wps/outputs/pywps-1.xml">
+  <wps:Status><wps:ProcessFailed><ows:ExceptionReport><ows:Exception exceptionCode="NoApplicableCode">
+    <ows:ExceptionText>d\u00e9j\u00e0 fait</ows:ExceptionText>
+  </ows:Exception></ows:ExceptionReport></wps:ProcessFailed></wps:Status>
+</wps:ExecuteResponse>
 """
 REFUSED_BY_WPS = """\
 <wps:ExceptionReport xmlns:wps="http://www.opengis.net/wps/1.0.0" xmlns:ows="http://www.opengis.net/ows/1.1">
@@ -154,8 +161,20 @@ def test_accepted(place: Place, peps: Sandbox, names: str) -> None:
         (refused("MissingParameterValue", status=400), "MissingParameterValue"),
         (refused("NoApplicableCode"), "NoApplicableCode"),
         (Canned(200, REFUSED_BY_WPS), "no such thing"),
+        (Canned(200, FAILED), "déjà fait"),
+        (Canned(200, FAILED.encode("latin-1")), "fait"),
+        (Canned(200, b'<?xml version="1.0" encoding="us-ascii"?>' + FAILED.encode("latin-1")), "fait"),
     ],
-    ids=["200", "400", "without text, 400", "without text, 200", "namespace of WPS"],
+    ids=[
+        "ProcessFailed",
+        "Latin-1",
+        "Latin-1 that says ASCII",
+        "200",
+        "400",
+        "without text, 400",
+        "without text, 200",
+        "namespace of WPS",
+    ],
 )
 def test_rejected(place: Place, peps: Sandbox, answer: Canned, reason: str) -> None:
     peps.faults.add(Fault(Endpoint.EXECUTE, answer, match=TWO))
@@ -230,6 +249,7 @@ def test_not_taken_and_the_run_ends(place: Place, peps: Sandbox, answer: Canned,
         Canned(200, ACCEPTED.format(location='statusLocation=""')),
         Canned(200, ACCEPTED.format(location=f'statusLocation="{STATUS_URL[:-6]}"')),
         Canned(200, "not gzip at all", {"Content-Encoding": "gzip"}),
+        Canned(200, ACCEPTED.format(location=f'statusLocation="{STATUS_URL}"') + " " * 1_000_000),
         Altered(half),
         Cut(),
         Cut(work_done=True),
@@ -253,6 +273,7 @@ def test_not_taken_and_the_run_ends(place: Place, peps: Sandbox, answer: Canned,
         "empty status URL",
         "status URL cut short",
         "broken encoding",
+        "more than any answer has",
         "XML cut short",
         "cut before the job was taken",
         "cut after the job was taken",
@@ -376,6 +397,67 @@ def test_busy_for_a_while(hasty: Place, peps: Sandbox) -> None:
     assert len(waits(hasty)) == 4
     assert waits(hasty)[0] == 5, "as long as Retry-After says"
     assert (peps.executed, orders(peps)) == ([ONE, TWO, THREE], 7)
+
+
+def test_a_busy_server_that_says_0_seconds_is_not_asked_without_end(hasty: Place, peps: Sandbox) -> None:
+    peps.faults.add(Fault(Endpoint.EXECUTE, TOO_MANY(0), times=None))
+    run = hasty.process(*SEARCH)
+    assert run.status == 75
+    assert orders(peps) <= 61
+    assert min(waits(hasty)) >= 1
+    assert kinds(hasty) == ["submitting 1", "postponed 1"] * orders(peps)
+
+
+def test_an_accepted_order_with_a_letter_in_latin_1(place: Place, peps: Sandbox) -> None:
+    def in_latin_1(reply: Reply) -> Reply:
+        return reply.with_body(reply.text().replace(" accepted", " accepté").encode("latin-1"))
+
+    peps.faults.add(Fault(Endpoint.EXECUTE, Altered(in_latin_1), times=None))
+    assert place.process(*SEARCH).status == 0
+    assert place.events() == submitted(peps, ONE, TWO, THREE)
+
+
+WEEK = '{"ErrorCode": 420, "ErrorMessage": "week|10000000"}'
+FLOWS = Canned(403, "Maximum number of 4 concurrent flows achieved")
+
+
+@pytest.mark.parametrize("answer", [Canned(200, WEEK), Canned(420, WEEK), FLOWS], ids=["200", "420", "flows"])
+def test_a_quota_leaves_the_rest_for_the_next_run_at_once(place: Place, peps: Sandbox, answer: Canned) -> None:
+    peps.faults.add(Fault(Endpoint.EXECUTE, answer, match=TWO))
+    run = place.process(*SEARCH)
+    assert run.status == 75
+    assert is_one_line(run, "next run")
+    assert kinds(place) == ["submitting 1", "submitted 1", "submitting 2", "postponed 2"]
+    assert place.process(*SEARCH).status == 0
+    assert peps.executed == [ONE, TWO, THREE]
+
+
+@pytest.mark.parametrize(
+    ("content", "environment", "words"),
+    [
+        (f"{EMAIL} wrong\n", {}, ["peps.txt"]),
+        (f"{EMAIL} 'secret'\n", {}, ["peps.txt", "quotes"]),
+        (f"{EMAIL} secret \n", {}, ["peps.txt", "ends with a blank"]),
+        ("", {"PEPS_USER": EMAIL, "PEPS_PASSWORD": '"secret"'}, ["PEPS_USER and PEPS_PASSWORD", "quotes"]),
+    ],
+    ids=["file", "quotes", "blank", "environment"],
+)
+def test_a_refused_account_names_where_it_came_from(
+    place: Place, content: str, environment: dict[str, str], words: list[str]
+) -> None:
+    (place.folder / "peps.txt").write_text(content, encoding="utf-8")
+    run = place.process(*SEARCH, **environment)
+    assert run.status == 2
+    assert is_one_line(run, "401", *words)
+    assert "secret" not in run.err
+
+
+def test_an_account_without_a_right_names_where_it_came_from(place: Place, peps: Sandbox) -> None:
+    peps.may_run = False
+    assert is_one_line(place.process(*SEARCH), "the account in peps.txt may not run MAJA")
+    peps.faults.add(Fault(Endpoint.CAPABILITIES, FORBIDDEN))
+    run = place.process(*SEARCH, PEPS_USER=EMAIL, PEPS_PASSWORD="secret")
+    assert is_one_line(run, "the account in PEPS_USER and PEPS_PASSWORD may not run MAJA")
 
 
 def test_busy_beyond_a_minute(hasty: Place, peps: Sandbox) -> None:
@@ -622,15 +704,6 @@ def test_a_run_that_was_killed_holds_nobody_up(place: Place, peps: Sandbox) -> N
     assert kinds(place) == ["submitting 1", "submitting 2", "submitted 2", "submitting 3", "submitted 3"]
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Take back what a shell does to background jobs: their children ignore Ctrl-C."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
 def test_a_signal_waits_for_the_outstanding_answer(
     place: Place, peps: Sandbox, number: signal.Signals, status: int
@@ -652,7 +725,6 @@ def test_a_signal_waits_for_the_outstanding_answer(
     assert (peps.executed, orders(peps)) == ([ONE, TWO, THREE], 3)
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_a_second_signal_does_not_wait(place: Place, peps: Sandbox) -> None:
     with Held(peps, TWO) as held, place.start("process", *SEARCH, PEPS_TIMEOUT="30") as process:
         held.wait()
@@ -673,7 +745,6 @@ def test_a_second_signal_does_not_wait(place: Place, peps: Sandbox) -> None:
     assert (peps.executed, orders(peps)) == ([ONE, TWO, THREE], 3)
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_a_signal_ends_the_wait_for_a_busy_server_at_once(place: Place, peps: Sandbox) -> None:
     peps.faults.add(Fault(Endpoint.EXECUTE, TOO_MANY(50)))
     with place.start("process", *SEARCH) as process:

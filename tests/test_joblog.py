@@ -350,6 +350,11 @@ def test_a_suffix_behind_the_name_of_an_event_is_taken_off() -> None:
     assert list(jobs.damaged) == []
 
 
+def test_a_job_of_theia_keeps_its_name() -> None:
+    name = ZIP.removesuffix(".zip")
+    assert list(replayed(lines(("downloaded", ZIP), ("finished", ""), job=name))) == [name]
+
+
 @pytest.mark.parametrize("name", [JOB.replace("0301T10", "1301T10"), "31TCJ_2018-13-01_2018-12-31"])
 def test_what_only_looks_like_a_name_keeps_nothing(name: str) -> None:
     assert list(replayed(f"{name} {OTHER}\n")) == [OTHER]

@@ -459,6 +459,12 @@ def test_a_date_seen_after_midnight_is_the_day_it_began(tmp_path: Path) -> None:
     ]
 
 
+def test_a_date_seen_before_midnight_is_the_day_in_its_name(tmp_path: Path) -> None:
+    early = l2a("2018-01-04", clock="235930-000")  # as in names of baseline N0204
+    events = [("submitting", YEAR, "2018-01-05/S2A/R051"), ("submitted", YEAR, URL), ("downloaded", YEAR, early)]
+    assert replayed(tmp_path, *events) == [("2018-01-05", "S2A", "on disk", early, YEAR)]
+
+
 def test_a_plan_of_bare_dates_is_read_too(tmp_path: Path) -> None:
     rows = replayed(
         tmp_path,

@@ -99,6 +99,12 @@ BAD = {
     "drop and resubmit": (f"--drop {PRODUCT} --resubmit failed", "take away --resubmit"),
     "unknown": (f"{SEARCH} --full", "--full"),
     "a word too many": ("31TCJ", "31TCJ"),
+    "an empty place": ("--location= -d 2019-03-01", "--location: an empty value"),
+    "an empty file": (f"{SEARCH} --json=", "--json: an empty name"),
+    "an empty log": (f"{SEARCH} --log=", "--log: an empty name"),
+    "a place in another encoding": ("--location caf\udce9 -d 2019-03-01", "is not UTF-8 text"),
+    "a job in another encoding": ("--drop caf\udce9", "is not UTF-8 text"),
+    "nobody's home": (f"{SEARCH} --json ~no-such-user/a.json", "there is no home folder"),
     "what steers a terminal": (f"{SEARCH} \x1b[31mfull\x07", "full"),
     "what steers a terminal, in a value": (f"{SEARCH} -o \x1b[31m5\x07", "is no relative orbit"),
 }
@@ -204,8 +210,9 @@ def test_what_both_scripts_share(read: Callable[[str], argparse.Namespace], monk
     monkeypatch.setenv("PEPS_SERVER", "https://mirror.example.org")
     assert read("").server == "https://mirror.example.org"
     assert read("--server https://peps.example.org").server == "https://peps.example.org"
-    monkeypatch.setenv("PEPS_SERVER", "")
-    assert read("").server == "https://peps.cnes.fr"
+    for empty in ("", " "):
+        monkeypatch.setenv("PEPS_SERVER", empty)
+        assert read("").server == "https://peps.cnes.fr"
 
 
 def test_a_search_as_given() -> None:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
-import socketserver
-import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 import trustme
 from conftest import EMAIL, TILE, Place
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from relay import Relay
 
 from peps_maja.sandbox import Altered, Canned, Delay, Endpoint, Fault, Reply, Sandbox
 
@@ -63,16 +63,16 @@ def test_an_untrusted_certificate_is_refused(place: Place, peps: Sandbox) -> Non
     assert not place.log.exists()
 
 
-# Certificates of an authority that is trusted: for which host, and until when.
+# Certificates of an authority that is trusted: for which host, until when, and what to do about them.
 UNFIT = {
-    "of another host": ("localhost", datetime.now(timezone.utc) + timedelta(days=1)),
-    "over": ("127.0.0.1", datetime.now(timezone.utc) - timedelta(days=1)),
+    "of another host": ("localhost", datetime.now(timezone.utc) + timedelta(days=1), "is --server right?"),
+    "over": ("127.0.0.1", datetime.now(timezone.utc) - timedelta(days=1), "clock"),
 }
 
 
-@pytest.mark.parametrize(("host", "until"), UNFIT.values(), ids=UNFIT)
+@pytest.mark.parametrize(("host", "until", "advice"), UNFIT.values(), ids=UNFIT)
 def test_a_certificate_that_does_not_fit_is_refused(
-    trusting: Place, authority: trustme.CA, tmp_path: Path, host: str, until: datetime
+    trusting: Place, authority: trustme.CA, tmp_path: Path, host: str, until: datetime, *, advice: str
 ) -> None:
     certificate = authority.issue_cert(host, not_after=until).private_key_and_cert_chain_pem
     certificate.write_to_path(tmp_path / "unfit.pem")
@@ -81,7 +81,43 @@ def test_a_certificate_that_does_not_fit_is_refused(
         assert not peps.requests
     assert (run.status, len(run.err.splitlines())) == (2, 1)
     assert "certificate of https://127.0.0.1" in run.err
+    assert advice in run.err
+    assert "REQUESTS_CA_BUNDLE" not in run.err
     assert not trusting.log.exists()
+
+
+STRICT = """\
+import ssl, urllib3.util.ssl_ as tls
+made = tls.create_urllib3_context
+def create_urllib3_context(**options):
+    context = made(**options)
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    return context
+tls.create_urllib3_context = create_urllib3_context
+"""
+
+
+def test_a_certificate_that_new_pythons_refuse_gets_other_advice(
+    trusting: Place, authority: trustme.CA, tmp_path: Path
+) -> None:
+    leaf = authority.issue_cert("127.0.0.1")
+    made = x509.load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes())
+    lacking = x509.CertificateBuilder(
+        made.issuer,
+        made.subject,
+        made.public_key(),
+        made.serial_number,
+        made.not_valid_before_utc,
+        made.not_valid_after_utc,
+    ).add_extension(made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value, critical=False)
+    pem = lacking.sign(authority._private_key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    (tmp_path / "lacking.pem").write_bytes(leaf.private_key_pem.bytes() + pem)
+    (tmp_path / "sitecustomize.py").write_text(STRICT)
+    with Sandbox(certificate=(str(tmp_path / "lacking.pem"), str(tmp_path / "lacking.pem"))) as peps:
+        run = trusting.process(*MARCH, PEPS_SERVER=peps.url, PYTHONPATH=str(tmp_path))
+    assert (run.status, len(run.err.splitlines())) == (2, 1)
+    assert "Python 3.13" in run.err
+    assert "REQUESTS_CA_BUNDLE" not in run.err
 
 
 @pytest.mark.parametrize("content", [None, "no certificate\n"], ids=["missing", "none inside"])
@@ -133,56 +169,12 @@ def test_an_authority_of_ones_own_is_accepted_and_the_password_appears_nowhere(t
     assert "GET https://127.0.0.1" in err
 
 
-class _Tunnel(socketserver.StreamRequestHandler):
-    """One connection to a proxy that knows CONNECT; its server keeps what it was asked."""
-
-    def handle(self) -> None:
-        head = b"".join(iter(self.rfile.readline, b"\r\n"))
-        cast("Proxy", self.server).heads.append(head)
-        host, _, port = head.split()[1].decode().rpartition(":")
-        with socket.create_connection((host, int(port))) as target:
-            self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            back = threading.Thread(target=self._pass_on, args=(target, self.connection))
-            back.start()
-            self._pass_on(self.connection, target)
-            back.join()
-
-    @staticmethod
-    def _pass_on(source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while came := source.recv(65536):
-                target.sendall(came)
-            target.shutdown(socket.SHUT_WR)
-
-
-class Proxy(socketserver.ThreadingTCPServer):
-    """A proxy on loopback, itself over TLS where it has a certificate."""
-
-    daemon_threads = True
-
-    def __init__(self, certificate: trustme.LeafCert | None) -> None:
-        super().__init__(("127.0.0.1", 0), _Tunnel)
-        self.heads: list[bytes] = []
-        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        if certificate:
-            certificate.configure_cert(self._context)
-        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.server_address[1]}"
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        if self.url.startswith("https"):
-            connection = self._context.wrap_socket(connection, server_side=True)
-        return connection, address
-
-
 @pytest.mark.parametrize("over_tls", [False, True], ids=["in clear", "over TLS"])
 @pytest.mark.usefixtures("peps")
 def test_a_proxy_passes_on_what_it_cannot_read(trusting: Place, authority: trustme.CA, *, over_tls: bool) -> None:
-    with Proxy(authority.issue_cert("127.0.0.1") if over_tls else None) as proxy:
-        threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.02}).start()
+    with Relay(certificate=authority.issue_cert("127.0.0.1") if over_tls else None) as proxy:
         run = trusting.process(*MARCH, HTTPS_PROXY=proxy.url)
         downloaded = trusting.download(HTTPS_PROXY=proxy.url)
-        proxy.shutdown()
     assert (run.status, downloaded.status) == (0, 0), run.err + downloaded.err
     assert len(trusting.zips()) == 1
     assert {head.split()[0] for head in proxy.heads} == {b"CONNECT"}
@@ -190,10 +182,8 @@ def test_a_proxy_passes_on_what_it_cannot_read(trusting: Place, authority: trust
 
 
 def test_a_proxy_that_nobody_trusts_is_refused(trusting: Place, peps: Sandbox) -> None:
-    with Proxy(trustme.CA().issue_cert("127.0.0.1")) as proxy:
-        threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.02}).start()
+    with Relay(certificate=trustme.CA().issue_cert("127.0.0.1")) as proxy:
         run = trusting.process(*MARCH, HTTPS_PROXY=proxy.url)
-        proxy.shutdown()
     assert (run.status, len(run.err.splitlines())) == (2, 1)
     assert "not trusted" in run.err
     assert not peps.requests

@@ -1,0 +1,158 @@
+"""What may stand between us and a server, on loopback: a proxy that knows CONNECT, or a plain relay; both can break."""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import ssl
+import struct
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+import trustme
+
+
+class _Connection(socketserver.StreamRequestHandler):
+    """One connection: passed on, unless something else is to become of it."""
+
+    server: Relay
+
+    def handle(self) -> None:
+        mood = self.server.moods.pop(0) if self.server.moods else "pass on"
+        target = self.server.target
+        if target is None:
+            head = b"".join(iter(self.rfile.readline, b"\r\n"))
+            self.server.heads.append(head)
+            host, _, port = head.split()[1].decode().rpartition(":")
+            target = (host, int(port))
+            if mood[0].isdigit():
+                self.wfile.write(f"HTTP/1.1 {mood}\r\n\r\n".encode())
+                return
+            if mood.startswith("CONNECT "):
+                self._misbehave(mood.removeprefix("CONNECT "))
+                return
+            self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        if mood != "pass on":
+            self.connection.recv(65536)
+            self._misbehave(mood)
+            return
+        with socket.create_connection(target) as there:
+            self.server.open += [self.connection, there]
+            back = threading.Thread(target=self._pass_on, args=(there, self.connection))
+            back.start()
+            self._pass_on(self.connection, there)
+            back.join()
+
+    def _misbehave(self, mood: str) -> None:
+        with suppress(OSError):
+            match mood:
+                case "cut":
+                    pass
+                case "reset":
+                    reset(self.connection)
+                case "silence":
+                    self.server.is_over.wait(60)
+                case "interim answers":
+                    while not self.server.is_over.wait(0.001):
+                        self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                case "slow header":
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                    while not self.server.is_over.wait(0.05):
+                        self.wfile.write(b"x")
+                case "huge redirect":
+                    self.wfile.write(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 3000000000\r\n\r\n")
+                    for _ in range(3000):
+                        self.wfile.write(bytes(1_000_000))
+                        self.server.megabytes += 1
+                case "slow body":
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+                    while not self.server.is_over.wait(0.05):
+                        self.wfile.write(b" ")
+                case _:
+                    raise AssertionError(mood)
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while came := source.recv(65536):
+                target.sendall(came)
+            if not self.server.resets:
+                target.shutdown(socket.SHUT_WR)
+
+
+def reset(connection: socket.socket) -> None:
+    """Have a connection end with a reset when it is closed."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+class Relay(socketserver.ThreadingTCPServer):
+    """A proxy, itself over TLS where it has a certificate; with a `target`, a plain relay to there.
+
+    `moods` tell what becomes of the next connections, one each: `cut`, `reset`, `silence`, `interim answers`,
+    `slow header`, `slow body`, `huge redirect` as soon as a request (or TLS's first bytes) came; with `CONNECT `
+    before it, in the place of the answer to that; a status line refuses the CONNECT. `heads` are the CONNECTs that
+    came, `megabytes` what a huge redirect could send.
+    """
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(
+        self,
+        moods: Iterable[str] = (),
+        *,
+        target: tuple[str, int] | None = None,
+        certificate: trustme.LeafCert | None = None,
+    ) -> None:
+        super().__init__(("127.0.0.1", 0), _Connection)
+        self.moods = list(moods)
+        self.target = target
+        self.heads: list[bytes] = []
+        self.open: list[socket.socket] = []
+        self.resets = False
+        self.megabytes = 0
+        self.is_over = threading.Event()
+        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        if certificate:
+            certificate.configure_cert(self._context)
+        self.address = f"127.0.0.1:{self.server_address[1]}"
+        self.url = f"{'https' if certificate else 'http'}://{self.address}"
+
+    def __enter__(self) -> Relay:
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.is_over.set()
+        self.shutdown()
+        self.server_close()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        if self.url.startswith("https"):
+            connection = self._context.wrap_socket(connection, server_side=True)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close without a word of farewell, so that a reset is one."""
+        self.close_request(request)
+
+    def handle_error(self, *_: object) -> None:
+        """Keep the console quiet: connections are meant to break."""
+
+    def break_off(self, how: str) -> None:
+        """End all connections that are passed on, by a `cut` or a `reset`."""
+        self.resets = how == "reset"
+        for connection in self.open:
+            with suppress(OSError):
+                if how == "reset":
+                    reset(connection)
+                connection.shutdown(socket.SHUT_RD if how == "reset" else socket.SHUT_RDWR)
+        self.open.clear()
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """Return where a server of this URL is."""
+    host, _, port = url.partition("://")[2].partition("/")[0].rpartition(":")
+    return host, int(port)
