@@ -1,14 +1,22 @@
 #!/usr/bin/env python3
 """Follow the MAJA jobs of a log and download the L2A products that are finished. Made for cron."""
 
+import os
 import sys
 
-if sys.version_info < (3, 10):  # before any import that an older Python would stumble over
-    sys.stderr.write("peps_maja_downloader: needs Python 3.10 or newer, and this is %d.%d\n" % sys.version_info[:2])
+if sys.version_info < (3, 11):  # before any import that an older Python would stumble over
+    sys.stderr.write("peps_maja_downloader: needs Python 3.11 or newer, and this is %d.%d\n" % sys.version_info[:2])
     sys.exit(2)
 
+try:  # from here on Ctrl-C ends without a traceback: so, until `cli.run` has it in hand
+    import signal
+
+    if sys.argv[0].rpartition("/")[2].startswith("peps_maja_") and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+except KeyboardInterrupt:
+    os._exit(130)
+
 import argparse
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from peps_maja import cli
 from peps_maja.cli import Console, Signals
-from peps_maja.errors import LogError, PepsError, Status, UsageError, gravest
+from peps_maja.errors import CredentialsError, LogError, NoAccount, PepsError, Status, UsageError, gravest
 from peps_maja.options import downloader_options
 
 # What a run needs beyond that is imported where it is needed: a cron run with nothing open costs next to nothing.
@@ -24,13 +32,14 @@ if TYPE_CHECKING:
     from peps_maja.credentials import Credentials
     from peps_maja.follow import Follower
     from peps_maja.joblog import JobLog
-    from peps_maja.jobs import Jobs
+    from peps_maja.jobs import Job, Jobs
     from peps_maja.rounds import Round
+    from peps_maja.standing import Standing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script with these arguments (None: those of the process) and return its exit status."""
-    return cli.run("peps_maja_downloader", downloader_options(arguments), download, is_for_the_next_run)
+    return cli.run("peps_maja_downloader", downloader_options, arguments, download, is_for_the_next_run)
 
 
 def is_for_the_next_run(error: PepsError) -> bool:
@@ -48,12 +57,12 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
         return check(options, log, console)
     if not options.log.exists():
         raise LogError(f"there is no log {options.log}: submit jobs with it first, or mend --log")
-    account = cli.read_account(options, console)
     if options.status or options.json:
-        return show(options, log, account, console)
+        return show(options, log, console)
     if options.dates:
-        return show_dates(options, log, account, console)
+        return show_dates(options, log, console)
 
+    account = cli.read_account(options, console)
     ready(options.write_dir)
     leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
     follower, is_all_done = None, False
@@ -61,6 +70,7 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
     with log.lock_for("downloader"):
         while True:
             jobs = log.replay()
+            cli.tell_of_damage(jobs, log, console.remind)
             status = Status.OK
             if jobs.in_state(State.OPEN):
                 follower = follower or connect(options, account, console)
@@ -69,7 +79,8 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
                 jobs = log.replay()
                 is_all_done = cycle.has_closed_jobs and not jobs.in_state(State.OPEN)
             point_out_stalled(log, jobs, options.stalled_after, console)
-            status = gravest([status, cli.remind_of_unsure(jobs, console)])
+            pointed_out = cli.point_out_unsure(jobs, log, console)
+            status = gravest([status, cli.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
             if not (options.wait and jobs.in_state(State.OPEN)) or status is Status.UNUSABLE:
                 break
             if time.monotonic() + options.pause > leave_at:
@@ -95,51 +106,57 @@ def check(options: argparse.Namespace, log: "JobLog", console: Console) -> Statu
     return gravest(finding.status for finding in findings)
 
 
-def show(options: argparse.Namespace, log: "JobLog", account: "Credentials", console: Console) -> Status:
+def show(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
     """Show where the jobs stand: nothing is written, fetched or locked."""
     import json
 
-    from peps_maja.jobs import State
-    from peps_maja.standing import standings
-
-    jobs = log.replay()
-    follower = connect(options, account, console) if jobs.in_state(State.OPEN) else None
-    stands, error = standings(jobs, follower)
+    _, stands, status = look(options, log, console)
     if options.json:
         console.tell(json.dumps([standing.as_json() for standing in stands], indent=1))
     else:
         for standing in stands:
             console.tell(str(standing))
-    return gravest([*(standing.status for standing in stands), tell_of(error, console)])
+    return status
 
 
-def tell_of(error: "PepsError | None", console: Console) -> Status:
-    """Tell of an error that kept open jobs from being asked for; return its status."""
-    if error is None:
-        return Status.OK
-    tell = console.remind if is_for_the_next_run(error) else console.warn
-    tell(f"{error}; open jobs are shown as the log has them")
-    return error.status
-
-
-def show_dates(options: argparse.Namespace, log: "JobLog", account: "Credentials", console: Console) -> Status:
-    """Show the ledger: what became of each tile and date. Without the server, open jobs are shown as waiting."""
+def look(options: argparse.Namespace, log: "JobLog", console: Console) -> "tuple[Jobs, list[Standing], Status]":
+    """Return the jobs, where each stands, and the exit status; PEPS is asked only if a job is open."""
     from peps_maja.jobs import State
-    from peps_maja.ledger import as_csv, ledger
     from peps_maja.standing import standings
 
     jobs = log.replay()
-    stands, error = standings(jobs, connect(options, account, console) if jobs.in_state(State.OPEN) else None)
-    standing = {one.job: one.state for one in stands}
-    entries = ledger(jobs, standing, options.write_dir)
-    for entry in entries:
-        console.tell(str(entry))
-    if options.csv:
+    cli.tell_of_damage(jobs, log, console.remind)
+    follower, no_account = None, None
+    if jobs.in_state(State.OPEN):
         try:
-            options.csv.write_text(as_csv(entries), encoding="utf-8")
-        except OSError as problem:
-            raise UsageError(f"cannot write {options.csv}: {problem.strerror}") from None
-    return gravest([*(one.status for one in stands), tell_of(error, console)])
+            follower = connect(options, cli.read_account(options, console), console)
+        except CredentialsError as problem:
+            no_account = problem
+    stands, error = standings(jobs, follower)
+    statuses = [standing.status for standing in stands]
+    if error := no_account or error:
+        tell = console.remind if is_for_the_next_run(error) else console.warn
+        tell(f"{error}; open jobs are shown as the log has them")
+        statuses.append(Status.OK if isinstance(error, NoAccount) else error.status)
+    return jobs, stands, gravest(statuses)
+
+
+def show_dates(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
+    """Show the ledger, what became of each tile and date, and its totals."""
+    from peps_maja.disk import write_whole
+    from peps_maja.ledger import MOVED_AWAY, as_csv, ledger, totals
+
+    jobs, stands, status = look(options, log, console)
+    entries = ledger(jobs, {standing.job: standing for standing in stands}, options.write_dir)
+    for entry in entries:
+        console.tell(entry.line(verbose=options.verbose))
+    for total in totals(entries):
+        console.tell(str(total))
+    if any(entry.state == MOVED_AWAY for entry in entries):
+        console.tell("moved away: downloaded, and not in the folder any more; is -w the folder of the zips?")
+    if options.csv:
+        write_whole(options.csv, as_csv(entries))
+    return status
 
 
 def ready(folder: Path) -> None:
@@ -188,9 +205,22 @@ def point_out_stalled(log: "JobLog", jobs: "Jobs", hours: float, console: Consol
 
     for job in jobs.in_state(State.OPEN):
         open_for = job.open_for().total_seconds() / 3600
-        if open_for >= hours and not job.stalled:
-            log.append(Event.STALLED, job.name, f"{open_for:.0f}")
+        is_stalled = open_for >= hours + expected_hours(job) and not job.stalled
+        if is_stalled and log.append_if_current(Event.STALLED, job, f"{open_for:.0f}"):
             console.tell(f"{job.name}: still open after {open_for:.0f} hours: {cli.LOOK_AT_IT}")
+
+
+def expected_hours(job: "Job") -> float:
+    """Return the hours that the job takes longer than one for one product: those of all dates of a series."""
+    from peps_maja.plan import cost_of_series
+    from peps_maja.series import Series, read_plan
+
+    series = Series.parse(job.name)
+    if series is None:
+        return 0
+    # Without a plan: two satellites, and a second orbit over most of a tile, make four dates in ten days.
+    days = (series.end - series.start).days + 1
+    return cost_of_series([len(read_plan(job.plan)) or -(-days * 4 // 10)]).hours[0]
 
 
 def summary(jobs: "Jobs") -> str:

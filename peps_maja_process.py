@@ -1,11 +1,20 @@
 #!/usr/bin/env python3
 """Search the PEPS catalogue for Sentinel-2 L1C products and have MAJA process them, each submitted exactly once."""
 
+import os
 import sys
 
-if sys.version_info < (3, 10):  # before any import that an older Python would stumble over
-    sys.stderr.write("peps_maja_process: needs Python 3.10 or newer, and this is %d.%d\n" % sys.version_info[:2])
+if sys.version_info < (3, 11):  # before any import that an older Python would stumble over
+    sys.stderr.write("peps_maja_process: needs Python 3.11 or newer, and this is %d.%d\n" % sys.version_info[:2])
     sys.exit(2)
+
+try:  # from here on Ctrl-C ends without a traceback: so, until `cli.run` has it in hand
+    import signal
+
+    if sys.argv[0].rpartition("/")[2].startswith("peps_maja_") and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+except KeyboardInterrupt:
+    os._exit(130)
 
 import argparse
 import shlex
@@ -32,7 +41,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script with these arguments (None: those of the process) and return its exit status."""
-    return cli.run("peps_maja_process", process_options(arguments), process, cli.is_another_run)
+    return cli.run("peps_maja_process", process_options, arguments, process, cli.is_another_run)
 
 
 def process(options: argparse.Namespace, console: Console, signals: Signals) -> Status:
@@ -43,8 +52,10 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
     from peps_maja.server import Server
     from peps_maja.submit import check_account
     from peps_maja.wishes import read_wishes
+    from peps_maja.zips import products_in
 
     log = JobLog(options.log)
+    server = Server.parse(options.server)  # an account in it would come into the log, with the command
     if options.adopt or options.drop:
         with log.lock_for("process"):
             return correct(options, log, console)
@@ -52,36 +63,44 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
     wishes = read_wishes(options, console.warn)
     if options.series:
         all_series(wishes)  # a span that PEPS does not take is an error before any request
-    server = Server.parse(options.server)
+    products_in(options.write_dir)  # and so is a folder that is not there
     account = None if options.dry_run else cli.read_account(options, console)
     client = Client(server, account, read_timeout=cli.read_timeout(), trace=console.trace)
     with nullcontext() if options.dry_run else log.lock_for("process"):
         jobs = log.replay()
+        cli.tell_of_damage(jobs, log, console.warn)
+        log.announce(options.command)
+        again = to_resubmit(options, jobs)
+        pointed_out = [] if options.dry_run else cli.point_out_unsure(jobs, log, console, but_not=again)
         records = find(options, wishes, client, jobs)
         proposal = propose(options, wishes, records, jobs, series=options.series)
         show(proposal, cost_of_other_way(options, wishes, records, jobs), options, console)
         if options.dry_run or not proposal.orders:
-            return cli.remind_of_unsure(jobs, console)
+            return cli.remind_of_unsure(jobs, console, pointed_out=pointed_out)
         if not is_agreed(proposal, options, console):
             console.say("Nothing was submitted.")
-            return cli.remind_of_unsure(jobs, console)
+            return cli.remind_of_unsure(jobs, console, pointed_out=pointed_out)
 
-        jobs = log.replay()  # the question may have stood there for hours
-        orders = propose(options, wishes, records, jobs, series=options.series).orders
+        jobs = log.replay()  # the question may have waited for hours; what else that brings was not agreed to
+        agreed = {order.job for order in proposal.orders}
+        proposal = propose(options, wishes, records, jobs, series=options.series)
+        orders = [order for order in proposal.orders if order.job in agreed]
         for wps_process in sorted({order.process for order in orders}):
             check_account(client, wps_process)
         status = submit(orders, client, log, signals, console)
         console.say(f"Follow the jobs: {command_that_follows(options)}")
-        return gravest([status, cli.remind_of_unsure(jobs, console, but_not=[order.job for order in orders])])
+        ordered = [order.job for order in orders]
+        return gravest([status, cli.remind_of_unsure(jobs, console, ordered, pointed_out)])
 
 
 def correct(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
     """Log what the user knows better than the log: jobs to adopt, jobs to drop."""
-    from peps_maja.corrections import adopt, drop
+    from peps_maja.corrections import correct_log
 
-    for name in adopt(log, options.adopt or ()):
+    adopted, dropped = correct_log(log, options.adopt or (), options.drop or (), options.command)
+    for name in adopted:
         console.say(f"{name}: adopted; the downloader follows it from now on")
-    for name in drop(log, options.drop or ()):
+    for name in dropped:
         console.say(f"{name}: dropped; it will be neither followed nor submitted again")
     return Status.OK
 
@@ -89,7 +108,7 @@ def correct(options: argparse.Namespace, log: "JobLog", console: Console) -> Sta
 def find(options: argparse.Namespace, wishes: "Wishes", client: "Client", jobs: "Jobs") -> "list[Record]":
     """Return the products in question: those of a search, those named, or those to be submitted again."""
     from peps_maja.catalogue import Record
-    from peps_maja.products import L1CProduct
+    from peps_maja.products import L1CProduct, pasted_name
     from peps_maja.search import find_records
     from peps_maja.wishes import searches
 
@@ -97,11 +116,11 @@ def find(options: argparse.Namespace, wishes: "Wishes", client: "Client", jobs: 
         return find_records(client, searches(options, wishes), options.json)
     records = []
     for name in options.product or to_resubmit(options, jobs):
-        product = L1CProduct.parse(name)
+        product = L1CProduct.parse(pasted_name(name))
         if product is not None:
             records.append(Record.named(product))
         elif options.product:
-            raise UsageError(f"{name} is no single-tile L1C product, and MAJA on PEPS takes no other")
+            raise UsageError(f"{name} is not the name of a single-tile L1C product, and MAJA on PEPS takes only those")
     return records
 
 
@@ -117,29 +136,31 @@ def propose(
     options: argparse.Namespace, wishes: "Wishes", records: "list[Record]", jobs: "Jobs", *, series: bool
 ) -> "Proposal":
     """Decide what is submitted, by what the log and the folder of products say now."""
-    from peps_maja import orders, zips
+    from peps_maja import orders
+    from peps_maja.zips import products_in
 
-    on_disk = zips.products_in(options.write_dir) if options.write_dir else []
     again = to_resubmit(options, jobs)
-    if series:
-        return orders.propose_series(records, wishes, jobs, again, on_disk)
-    proposal = orders.propose(records, wishes, jobs, again, on_disk)
-    if wishes.days or options.product:
-        return proposal
-    return orders.Proposal(proposal.choices, [*proposal.orders, *orders.orders_again(again, jobs)][: wishes.limit])
+    way = orders.propose_series if series else orders.propose
+    proposal = way(records, wishes, jobs, again, products_in(options.write_dir))
+    if not wishes.days and not options.product:
+        proposal = orders.Proposal(proposal.choices, [*proposal.orders, *orders.orders_again(again, jobs)])
+    return proposal.limited(wishes.limit)
 
 
 def show(proposal: "Proposal", other: "Cost | str | None", options: argparse.Namespace, console: Console) -> None:
     """Show what will be done with each product, and what that will cost, one way and the `other`."""
+    from peps_maja.options import refused_by_series
     from peps_maja.orders import costs
     from peps_maja.plan import compare, summary, table
 
     for line in [*table(proposal.choices, with_names=options.verbose), summary(proposal.choices)]:
         console.say(line)
-    for warning in proposal.warnings:
-        console.warn(warning)
-    chosen = costs(proposal)
-    for line in compare(chosen[0], other, is_series=options.series) if chosen and other else map(str, chosen):
+    for order in proposal.orders:
+        for warning in order.warnings:
+            console.warn(warning)
+    chosen, refused = costs(proposal.orders), refused_by_series(options)
+    both = compare(chosen[0], other, is_series=options.series, refused=refused) if chosen and other else None
+    for line in both or map(str, chosen):
         console.say(line)
 
 
@@ -147,20 +168,23 @@ def cost_of_other_way(
     options: argparse.Namespace, wishes: "Wishes", records: "list[Record]", jobs: "Jobs"
 ) -> "Cost | str | None":
     """Return what the same tiles and days take the other way: one by one for a series, a series for single jobs."""
-    from peps_maja.orders import cost_as_series
-    from peps_maja.plan import cost_of_singles
+    from peps_maja.orders import costs
 
     if not wishes.tiles:
         return None
-    if options.series:
-        return cost_of_singles(len(propose(options, wishes, records, jobs, series=False).orders))
-    return cost_as_series(records, wishes)
+    try:
+        other = costs(propose(options, wishes, records, jobs, series=not options.series).orders)
+    except UsageError as error:
+        return str(error)
+    return other[0] if other else None
 
 
 def is_agreed(proposal: "Proposal", options: argparse.Namespace, console: Console) -> bool:
-    """Ask before many jobs; few go without a question."""
-    number = len(proposal.orders)
-    return number < QUESTION_FROM or options.yes or console.agrees(f"Submit {number} jobs?")
+    """Ask before many jobs and before a long series; the rest goes without a question."""
+    from peps_maja.text import counted
+
+    largest = max([len(proposal.orders), *(order.number_of_dates for order in proposal.orders)])
+    return largest < QUESTION_FROM or options.yes or console.agrees(f"Submit {counted(len(proposal.orders), 'job')}?")
 
 
 def submit(orders: "Sequence[Order]", client: "Client", log: "JobLog", signals: Signals, console: Console) -> Status:
@@ -208,7 +232,7 @@ def command_that_follows(options: argparse.Namespace) -> str:
     """Return the command line that follows the jobs just submitted."""
     server = [] if options.server == DEFAULT_SERVER else ["--server", options.server]
     files = ["-a", str(options.auth), "-l", str(options.log), "-w", str(options.write_dir or ".")]
-    return shlex.join(["peps_maja_downloader.py", *files, *server])
+    return f"{cli.command_for('peps_maja_downloader.py')} {shlex.join([*files, *server])}"
 
 
 if __name__ == "__main__":

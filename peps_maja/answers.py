@@ -108,11 +108,10 @@ def _error_json(answer: Answer) -> tuple[int, str] | None:
     message = one_line(str(error.get("ErrorMessage") or ""), 200)
     if code := {"unauthorized": 401, "forbidden": 403}.get(message.lower()):
         return code, message
-    code = error.get("ErrorCode")
-    if answer.status >= 400 and str(code) != "420":
-        code = answer.status
-    number = int(str(code)) if re.fullmatch("[45][0-9]{2}", str(code)) else 500
-    return number, message
+    number = str(error.get("ErrorCode"))
+    if answer.status >= 400 and number != "420":
+        number = str(answer.status)
+    return int(number) if re.fullmatch("[45][0-9]{2}", number) else 500, message
 
 
 def _forbidden(answer: Answer, reason: str) -> PepsError:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import isfinite
 
 from .documents import read_json
 from .errors import NotPeps
+from .jobs import Job, Jobs, State
 from .products import BEYOND_60, Acquisition, L1CProduct, L2AProduct, Tile, is_old_format
+from .series import Series
 from .text import one_line
 
 PAGE_SIZE = 500  # resto cuts a larger number silently to this
@@ -201,7 +203,7 @@ IN_LOG = "in log"
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the user wants of what the catalogue has; None or empty: no such wish."""
+    """What the user wants of what the catalogue has; None or empty: no such wish. Without days, products are named."""
 
     tiles: frozenset[str] = frozenset()
     days: Days | None = None
@@ -213,10 +215,11 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Choice:
-    """A record and what will be done with it: `submit`, or the reason why not."""
+    """A record and what will be done with it: `submit`, in the job of that name, or the reason why not."""
 
     record: Record
     action: str
+    job: str
 
     @property
     def is_submitted(self) -> bool:
@@ -227,38 +230,96 @@ class Choice:
 def choose(
     records: Iterable[Record],
     wishes: Wishes,
-    logged: Iterable[str] = (),
+    jobs: Jobs | None = None,
     again: Iterable[str] = (),
-    on_disk: Iterable[L2AProduct] = (),
+    on_disk: Mapping[str, L2AProduct] | None = None,
 ) -> list[Choice]:
-    """Decide for each record, oldest acquisition first, what will be done.
+    """Decide for each record, oldest acquisition first, what will be done. The limit is left to others.
 
-    `logged` are the names of the jobs in the log, `again` those of them that the user wants submitted once more,
-    `on_disk` the L2A products that the user has already.
+    `jobs` are those of the log, `again` the names of those that the user wants submitted once more, `on_disk` the L2A
+    products that the user has already, by the names of their files without `.zip`.
     """
+    jobs, on_disk = jobs or Jobs({}), on_disk or {}
     ordered = sorted({record.identifier: record for record in records}.values(), key=_by_acquisition)
-    logged, again = frozenset(logged), frozenset(again)
-    had: dict[tuple[str, Tile], list[L2AProduct]] = {}
-    for result in on_disk:
-        had.setdefault((result.satellite, result.tile), []).append(result)
-    baselines_logged = {
-        product.acquisition: product.baseline for name in sorted(logged) if (product := L1CProduct.parse(name))
-    }
+    again = {record.identifier for record in ordered}.intersection(again)
     newest: dict[Acquisition, str] = {}
     for record in ordered:
         if record.product:
             key = record.product.acquisition
             newest[key] = max(newest.get(key, ""), record.product.baseline)
+    logged, folder = _Logged(jobs, again), _Folder(on_disk, jobs)
 
-    choices = []
-    room = wishes.limit
-    for record in ordered:
-        action = _unwanted(record, wishes) or _known(record, newest, baselines_logged, logged, again)
-        action = action or _had(record, had) or _too_cloudy(record, wishes) or SUBMIT
-        if action == SUBMIT and room is not None:
-            action, room = (SUBMIT, room - 1) if room else ("beyond --limit", 0)
-        choices.append(Choice(record, action))
-    return choices
+    def action(record: Record) -> str:
+        product = record.product
+        if product is None:
+            return "old format" if record.is_old_format else "not L1C"
+        reason = _unwanted(record, product, wishes)
+        if not reason and product.name not in again:
+            reason = IN_LOG if product.name in jobs else ""
+            if not reason and wishes.days:
+                is_older = product.baseline != newest[product.acquisition]
+                reason = "older baseline" if is_older else logged.other_job_for(product)
+        return reason or folder.take(product) or _too_cloudy(record, wishes) or SUBMIT
+
+    return [Choice(record, action(record), record.identifier) for record in ordered]
+
+
+def was_lost(job: Job) -> bool:
+    """Return True if the server refused the job, failed over it or cancelled it, or the user dropped it."""
+    return job.state in {State.REJECTED, State.FAILED, State.CANCELLED}
+
+
+class _Logged:
+    """What other jobs of the log have to do with a product that is not in the log itself."""
+
+    def __init__(self, jobs: Jobs, again: Container[str]) -> None:
+        self._baselines: dict[Acquisition, str] = {}
+        self._series: list[tuple[Series, list[L2AProduct] | None]] = []
+        for name, job in jobs.items():
+            product, series = L1CProduct.parse(name), Series.parse(name)
+            # A job that the server refused or failed keeps nothing away, unless it is just being submitted again.
+            if product and (not was_lost(job) or job.was_dropped or name in again):
+                newest = self._baselines.get(product.acquisition, "")
+                self._baselines[product.acquisition] = max(newest, product.baseline)
+            elif series and not was_lost(job):
+                self._series.append((series, _delivered(job)))
+
+    def other_job_for(self, product: L1CProduct) -> str:
+        """Return which other job keeps a product from being submitted, or nothing."""
+        for series, delivered in self._series:
+            if series.covers(product) and (delivered is None or any(map(product.became, delivered))):
+                return f"{IN_LOG} (series)"
+        # Of one acquisition cut in two, the other part in the log is not a reason: it has the same baseline.
+        newest = self._baselines.get(product.acquisition, product.baseline)
+        return "" if newest == product.baseline else f"{IN_LOG} ({newest})"
+
+
+def _delivered(job: Job) -> list[L2AProduct] | None:
+    """Return what a finished series came to; None for one that may still deliver all of its dates."""
+    if job.state is not State.FINISHED:
+        return None
+    results = [*job.earlier_files, *job.files, *job.novald]
+    return [result for name in results if (result := L2AProduct.find(name))]
+
+
+class _Folder:
+    """The L2A products that the user has. Each is taken once: every part of an acquisition cut in two has its own."""
+
+    def __init__(self, on_disk: Mapping[str, L2AProduct], jobs: Jobs) -> None:
+        owners = jobs.owners() if on_disk else {}
+        known = {file.removesuffix(".zip") for file, job in owners.items() if L1CProduct.parse(job)}
+        self._files: dict[tuple[str, Tile], list[L2AProduct]] = {}
+        for name, result in on_disk.items():
+            if name not in known:  # else it is of a part that is in the log
+                self._files.setdefault((result.satellite, result.tile), []).append(result)
+
+    def take(self, product: L1CProduct) -> str:
+        """Return `on disk` for a product with a file that was not taken for another one, else nothing."""
+        files = self._files.get((product.satellite, product.tile), [])
+        fitting = next(filter(product.became, files), None)
+        if fitting:
+            files.remove(fitting)
+        return "on disk" if fitting else ""
 
 
 def _by_acquisition(record: Record) -> tuple[str, str]:
@@ -268,10 +329,7 @@ def _by_acquisition(record: Record) -> tuple[str, str]:
     )
 
 
-def _unwanted(record: Record, wishes: Wishes) -> str:
-    product = record.product
-    if product is None:
-        return "old format" if record.is_old_format else "not L1C"
+def _unwanted(record: Record, product: L1CProduct, wishes: Wishes) -> str:
     if wishes.tiles and product.tile.name not in wishes.tiles:
         return "other tile"
     if wishes.days and product.sensing.date() not in wishes.days:
@@ -281,32 +339,6 @@ def _unwanted(record: Record, wishes: Wishes) -> str:
     if wishes.satellite is not None and product.satellite != wishes.satellite:
         return "other satellite"
     return BEYOND_60 if record.lies_beyond_60() else ""
-
-
-def _known(
-    record: Record,
-    newest: Mapping[Acquisition, str],
-    baselines_logged: Mapping[Acquisition, str],
-    logged: frozenset[str],
-    again: frozenset[str],
-) -> str:
-    product = record.product
-    if product is None or product.name in again:
-        return ""
-    if product.name in logged:
-        return IN_LOG
-    if product.baseline != newest[product.acquisition]:
-        return "older baseline"
-    # Of one acquisition cut in two, the other part in the log is no reason: it has the same baseline.
-    other = baselines_logged.get(product.acquisition, product.baseline)
-    return "" if other == product.baseline else f"{IN_LOG} ({other})"
-
-
-def _had(record: Record, on_disk: Mapping[tuple[str, Tile], Iterable[L2AProduct]]) -> str:
-    product = record.product
-    if product is None:
-        return ""
-    return "on disk" if any(map(product.became, on_disk.get((product.satellite, product.tile), ()))) else ""
 
 
 def _too_cloudy(record: Record, wishes: Wishes) -> str:

@@ -19,6 +19,7 @@ from .client import Client
 from .credentials import PASSWORD_VARIABLE, USER_VARIABLE, Credentials, is_open_to_others, read_credentials
 from .errors import LogError, PepsError, Status, UsageError
 from .joblog import JobLog
+from .jobs import WAY_OUT, State
 from .partfile import DiskFull
 from .search import read_page_of
 from .server import Server
@@ -93,10 +94,16 @@ def _server(client: Client) -> str:
 
 def _log(log: JobLog) -> str:
     if not log.path.exists():
-        raise LogError(f"there is no {log.path}: submit jobs with it first, or mend --log")
+        raise LogError(f"there is no {log.path}: submit jobs with it first, or fix --log")
     jobs = log.replay()
-    stands = ", ".join(f"{number} {state}" for state, number in jobs.count().items())
-    return f"{log.path}: {counted(len(jobs), 'job')}" + (f", {stands}" if stands else "")
+    stands = ", ".join([counted(len(jobs), "job"), *(f"{number} {state}" for state, number in jobs.count().items())])
+    problems = [jobs.damage] if jobs.damage else []
+    if unsure := jobs.in_state(State.UNSURE):
+        more = f" and {len(unsure) - 1} more" if len(unsure) > 1 else ""
+        problems.append(f"unsure whether PEPS took {unsure[0].name}{more}: {WAY_OUT}")
+    if problems:
+        raise PepsError("; ".join([f"{log.path}: {stands}", *problems]))
+    return f"{log.path}: {stands}"
 
 
 def _locks(log: JobLog) -> str:
@@ -107,18 +114,24 @@ def _locks(log: JobLog) -> str:
 
 
 def _folder(folder: Path) -> str:
+    there = _there(folder)
     try:
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".peps_maja_check"):
-            return f"{folder.resolve()} can be written to"
+        with tempfile.NamedTemporaryFile(dir=there, prefix=".peps_maja_check"):
+            return f"{folder.resolve()} " + ("can be written to" if there == folder else "will be made")
     except OSError as error:
-        raise UsageError(f"cannot write into {folder}: {error.strerror}; make it, or mend --write-dir") from None
+        raise UsageError(f"cannot write into {there}: {error.strerror}; fix its permissions or --write-dir") from None
 
 
 def _space(folder: Path) -> str:
     try:
-        free = shutil.disk_usage(folder).free
+        free = shutil.disk_usage(_there(folder)).free
     except OSError as error:
-        raise UsageError(f"cannot tell the space in {folder}: {error.strerror}") from None
+        raise UsageError(f"cannot find out the space in {folder}: {error.strerror}") from None
     if free < LARGEST_PRODUCT:
         raise DiskFull(f"{size(free)} free in {folder}, and a product takes up to {size(LARGEST_PRODUCT)}: make room")
     return f"{size(free)} free, and a product takes up to {size(LARGEST_PRODUCT)}"
+
+
+def _there(folder: Path) -> Path:
+    """Return the folder, or, if a run will make it, the one in which it will."""
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from .errors import CredentialsError
+from .errors import CredentialsError, NoAccount
 
 USER_VARIABLE, PASSWORD_VARIABLE = "PEPS_USER", "PEPS_PASSWORD"
-_EXAMPLE = "copy peps.txt.example there, put your e-mail and password into it and run chmod 600 on it"
+_THEN = "put your e-mail and password into it and run chmod 600 on it"
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,32 @@ def is_open_to_others(path: Path) -> bool:
 
 def _read(path: Path) -> str:
     try:
+        if path.exists() and not path.is_file():  # a pipe might keep us waiting for ever
+            raise CredentialsError(
+                f"cannot read the credentials file {path}: a directory, pipe or device is not a file"
+            )
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise CredentialsError(f"no credentials file {path}: {_EXAMPLE}") from None
+        raise NoAccount(f"no credentials file {path}: copy {example_file()} there, {_THEN}") from None
+    except PermissionError as error:
+        raise NoAccount(f"cannot read the credentials file {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise CredentialsError(f"the credentials file {path} is not UTF-8 text: save it again as UTF-8") from None
     except OSError as error:
         raise CredentialsError(f"cannot read the credentials file {path}: {error.strerror}") from None
+
+
+def example_file() -> Path:
+    """Return where the example of a credentials file is: in the checkout, or where it was installed."""
+    example = Path(__file__).resolve().parents[1] / "peps.txt.example"
+    if example.is_file():
+        return example
+    from importlib.metadata import PackageNotFoundError, files
+
+    with suppress(PackageNotFoundError):
+        installed = (file for file in files("peps_maja") or () if file.name == example.name)
+        return next((Path(str(file.locate())).resolve() for file in installed), example)
+    return example
 
 
 def _parse(text: str, path: Path) -> Credentials:
@@ -75,7 +95,7 @@ def _parse(text: str, path: Path) -> Credentials:
                 " with a space between"
             )
         return Credentials(*words)
-    raise CredentialsError(f"the credentials file {path} is empty: {_EXAMPLE}")
+    raise NoAccount(f"the credentials file {path} is empty: copy {example_file()} there, {_THEN}")
 
 
 def _sendable(account: Credentials, source: str) -> Credentials:

@@ -14,6 +14,8 @@ _PROLOG = re.compile(rb"(?:[\xef\xbb\xbf\s]|<\?xml[^>]*>|<!--(?:(?!-->).)*-->)*"
 
 HTML = "an HTML page"
 
+HTML = "an HTML page"
+
 
 class Unreadable(PepsError):
     """A document that is not what it should be: no XML, no JSON, nothing that WPS or PEPS would say."""

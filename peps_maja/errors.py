@@ -54,6 +54,10 @@ class CredentialsError(PepsError):
     status = Status.UNUSABLE
 
 
+class NoAccount(CredentialsError):
+    """There are no credentials, or they are another user's: what needs no account can go on without them."""
+
+
 class LogError(PepsError):
     """The job log cannot be read, written or locked."""
 

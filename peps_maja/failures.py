@@ -73,10 +73,8 @@ def _refused_connect(code: str, reason: str, where: str, proxy: str) -> PepsErro
 def _broken_off(cause: list[BaseException], where: str) -> ServerTrouble:
     if any(isinstance(one, _TIMEOUTS) for one in cause):
         return ServerSilent(f"{where} timed out")
-    if any(isinstance(one, ssl.SSLError) for one in cause):
-        return ServerTrouble(f"the TLS connection to {where} failed ({_plainly(cause)})")
-    if any(isinstance(one, Unsent) for one in cause):
-        return ServerTrouble(f"the connection to {where} broke while it was being made ({_plainly(cause)})")
+    if any(isinstance(one, (Unsent, ssl.SSLError)) for one in cause):
+        return ServerTrouble(f"the connection to {where} failed ({_plainly(cause)})")
     return ServerTrouble(f"{where} closed the connection in the middle of its answer")
 
 

@@ -36,9 +36,10 @@ class JobLog:
         self.path = path
         self._file: tuple[int, int] | None = None  # device and inode, once the file was read or written
         self._was_missing = False
-        self._known = 0  # bytes that this run has read, or has written itself
+        self._known = 0  # bytes of whole lines that this run has read, or has written itself
         self._tail = b""  # the last of them
         self._by_others: dict[str, str | None] = {}  # jobs that others wrote about since, and where they run now
+        self._announcement = ""
         self._is_named_on_disk = False
 
     def replay(self) -> Jobs:
@@ -57,9 +58,9 @@ class JobLog:
         """
         return self._add(_line(event, job.name, detail), f"{event.value} {job.name} {detail}", job)
 
-    def comment(self, text: str) -> None:
-        """Add a comment with the time. Raises LogError."""
-        self._add(f"# {_now()} {one_line(text, _LONGEST_DETAIL)}", text)
+    def announce(self, command: str) -> None:
+        """Have the first event of this run come with the run's command, as a comment above it."""
+        self._announcement = f"# {_now()} {one_line(command, _LONGEST_DETAIL)}\n"
 
     def lock_for(self, script: str) -> AbstractContextManager[None]:
         """Return the lock that keeps two runs of one script (`process`, `downloader`) from meeting on this log."""
@@ -111,11 +112,11 @@ class JobLog:
                 self._catch_up(descriptor)
                 if job is not None and self._by_others.get(job.name, job.status_url) != job.status_url:
                     return False
-                addition = f"{_lead(descriptor, self.path)}{line}\n".encode()
-                self._sync_first(descriptor)
+                addition = f"{_lead(descriptor, self.path)}{self._announcement}{line}\n".encode()
                 _write_whole(descriptor, addition)
                 self._known, self._tail = os.fstat(descriptor).st_size, addition[-_TAIL:]
-                os.fsync(descriptor)
+                self._announcement = ""
+                self._sync(descriptor)
         except OSError as error:
             raise LogError(f"cannot write to the log {self.path}: {error.strerror}; not noted: {what}") from error
         return True
@@ -145,15 +146,13 @@ class JobLog:
             self._by_others |= submissions(added.decode("utf-8", errors="replace"))
         self._file = file
         end = os.pread(descriptor, _LONGEST_LINE, max(0, status.st_size - _LONGEST_LINE))
-        whole = end[: end.rfind(b"\n") + 1]  # someone may be writing the line behind it
-        self._known = max(self._known, status.st_size - len(end) + len(whole))
+        self._known = status.st_size - len(end) + end.rfind(b"\n") + 1  # someone may just write the line behind it
         self._tail = os.pread(descriptor, min(_TAIL, self._known), max(0, self._known - _TAIL))
 
-    def _sync_first(self, descriptor: int) -> None:
-        """Find out, before a run's first line is written, whether file and name can be brought to disk."""
+    def _sync(self, descriptor: int) -> None:
+        os.fsync(descriptor)
         if not self._is_named_on_disk:  # made now, or by a run that was killed before it could sync the name
-            os.fsync(descriptor)
-            sync_folder(self.path.parent)
+            sync_folder(self.lock_path("process").parent)
             self._is_named_on_disk = True
 
 

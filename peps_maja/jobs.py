@@ -18,6 +18,7 @@ from .wps import is_status_url, wps_id
 HEADER = "# peps_maja job log 1"
 TORN = "# the line above was torn by a crash: passed over"
 DROPPED = "dropped by the user"
+UNSURE_FOR_LONG = timedelta(hours=1)
 WAY_OUT = (
     'look for it on PEPS\'s page "My processing", then --adopt it if it is there, --resubmit unsure if it is not,'
     " or --drop it"
@@ -144,9 +145,9 @@ class Job:
         return datetime.now(timezone.utc) - self.submitted_at
 
     def unsure_for(self) -> timedelta:
-        """Return for how long the job is unsure; very long, if the log tells no time that can be right."""
+        """Return for how long the job is unsure; long enough, if the log tells no time that can be right."""
         now = datetime.now(timezone.utc)
-        return now - self.begun_at if self.begun_at and self.begun_at <= now else timedelta.max
+        return now - self.begun_at if self.begun_at and self.begun_at <= now else UNSURE_FOR_LONG
 
 
 _History = list[str]  # the lines of one job, each of four columns
@@ -177,6 +178,19 @@ class Jobs(Mapping[str, Job]):
     def __len__(self) -> int:
         return len(self._histories)
 
+    @property
+    def damage(self) -> str:
+        """What to say of the damaged lines, or nothing."""
+        if not self.damaged:
+            return ""
+        which = f"line {self.damaged[0]}"
+        if len(self.damaged) > 1:
+            which = f"{len(self.damaged)} lines, the first of them {which},"
+        return (
+            f"{which} cannot be read as events (four columns with a tab between), as an editor or a spreadsheet may"
+            " leave them: the products named there are not submitted again; restore the log from a copy if you can"
+        )
+
     def in_state(self, *states: State) -> list[Job]:
         """Return the jobs that stand in one of these states."""
         ends = {event for event, state in _ENDS.items() if state not in states}
@@ -201,10 +215,14 @@ class Jobs(Mapping[str, Job]):
 
 
 def submissions(text: str) -> dict[str, str | None]:
-    """Return the jobs that a piece of a log submits or ends, each with the URL under which it runs then, or None."""
+    """Return the jobs that a piece of a log is about, each with its status URL then: none yet, or None at its end."""
     rows = [line.split("\t") for line in _whole_lines(text)]
     known = [row for row in rows if len(row) == 4 and row[1] in _TURNS and row[0][:1] != "#"]
-    return {name: detail if event == Event.SUBMITTED else None for _, event, name, detail in known}
+    found: dict[str, str | None] = {}
+    for _, event, name, detail in known:
+        is_begun = event in {Event.SUBMITTING, Event.SUBMITTED}
+        found[name] = (detail if is_status_url(detail) else "") if is_begun else None
+    return found
 
 
 def _histories(text: str) -> tuple[dict[str, _History], list[int]]:
@@ -216,30 +234,35 @@ def _histories(text: str) -> tuple[dict[str, _History], list[int]]:
             continue
         columns = line.split("\t")
         name = columns[2] if len(columns) == 4 and columns[1] in _EVENTS else ""
-        if name and name not in histories:
-            name = _first_name(name) or name  # without a `.SAFE` behind it
+        if name and name not in histories and not _NAMES.fullmatch(name):
+            found = _first_name(name)
+            name = found if found and _is_of_peps(found) else name  # without a `.SAFE` behind it
         elif not name:
             name = _first_name(line)
-            if _is_damaged(line, name):
-                damaged.append(number)
-            if not name or not _is_of_peps(name):
+            if not _is_damaged(line, name):
                 continue
-            line = "\t".join((line[:20], "", name, ""))  # noqa: PLW2901 (what it says of the job cannot be trusted)
-        history = histories.setdefault(name, [])
-        if columns[1:2] == [_POSTPONED] and len(columns) == 4:
-            _take_back(history)
+            damaged.append(number)
+            if not name:
+                continue
+            columns = [line[:20].replace("\t", " "), "", name, ""]  # what it says of the job cannot be trusted
+            line = "\t".join(columns)  # noqa: PLW2901
+        if name not in histories:
+            histories[name] = []
+        if columns[1] == _POSTPONED:
+            _take_back(histories, name)
         else:
-            history.append(line)
-        if not history:
-            del histories[name]
+            histories[name].append(line)
     return histories, damaged
 
 
-def _take_back(history: _History) -> None:
-    """Put a job back to where it stood before it was submitted last."""
-    begins = [place for place, line in enumerate(history) if line.split("\t", 2)[1] == _SUBMITTING]
-    if begins:
-        del history[begins[-1] :]
+def _take_back(histories: dict[str, _History], name: str) -> None:
+    """Put a job back to where it stood before its `submitting`, if nothing else became of that."""
+    events = [line.split("\t", 2)[1] for line in histories[name]]
+    last = next((place for place in reversed(range(len(events))) if events[place] in _TURNS), None)
+    if last is not None and events[last] == _SUBMITTING:
+        del histories[name][last:]
+    if not histories[name]:
+        del histories[name]
 
 
 def _first_name(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timezone
@@ -12,12 +13,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import __version__
+from .disk import is_needed
 from .errors import Status
 from .text import one_line
 
 DEFAULT_SERVER = "https://peps.cnes.fr"
 STATES_TO_RESUBMIT = ("failed", "cancelled", "rejected", "unsure")
-QUESTION_FROM = 10  # jobs
+QUESTION_FROM = 10  # jobs, or dates of a series
 SHORTEST_ROUND = 10.0  # seconds: PEPS wants to be asked about a job no more often
 
 
@@ -60,19 +62,22 @@ def process_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
     what = parser.add_argument_group("what to do").add_argument
     what("-n", "--dry-run", action="store_true", help="show what would be submitted; needs no account")
-    what("-y", "--yes", action="store_true", help=f"do not ask, not even from {QUESTION_FROM} jobs on")
-    what("--json", metavar="FILE", type=Path, help="keep the catalogue's answer, all pages, as GeoJSON")
+    what("-y", "--yes", action="store_true",
+         help=f"do not ask, not even from {QUESTION_FROM} jobs or a series of {QUESTION_FROM} dates on")  # fmt: skip
+    what("--json", metavar="FILE", type=_path, help="keep the catalogue's answer, all pages, as GeoJSON")
     what("--series", action="store_true", help="one job for each tile and span of days instead of one for each product")
-    what("-w", "--write-dir", metavar="DIR", type=Path, help="leave out products whose L2A is in this folder already")
+    what("-w", "--write-dir", metavar="DIR", type=_path, help="leave out products whose L2A is in this folder already")
     what("--adopt", nargs=2, metavar=("NAME", "URL"), action="append", help="log a job that runs on PEPS already")
     what("--drop", metavar="NAME", nargs="+", action="extend", help="log these jobs as not wanted any more")
 
     options = _parse(parser, arguments)
-    today = datetime.now(timezone.utc).date()
-    if options.start_date is not None and (options.end_date is None or (options.series and options.end_date > today)):
+    today = _today()
+    if options.start_date and (options.end_date is None or options.start_date <= today < options.end_date):
         options.end_date = today  # a series counts as covered from end to end: days to come would be lost to it
-    if problem := _problem_of_process(options):
+    if problem := _problem_of_process(options) or _problem_of_output("--json", options.json, options):
         parser.error(problem)
+    given = sys.argv[1:] if arguments is None else arguments
+    options.command = shlex.join(["peps_maja_process.py", *given])
     return options
 
 
@@ -84,7 +89,7 @@ def downloader_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "example: peps_maja_downloader.py -a peps.txt -l 31TCJ.log -w /data/maja -q",
     )
     add = parser.add_argument
-    add("-w", "--write-dir", metavar="DIR", type=Path, default=Path(), help="where the zips go (default: here)")
+    add("-w", "--write-dir", metavar="DIR", type=_path, default=Path(), help="where the zips go (default: here)")
     add("--wait", action="store_true", help="stay until no job is open")
     add("--every", metavar="MINUTES", type=_number(0, 10**6, "number of minutes"),
         help="with --wait: the time between two polls (default: 10; never under 10 s)")  # fmt: skip
@@ -98,7 +103,7 @@ def downloader_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--stalled-after", metavar="HOURS", type=_number(0, 10**6, "number of hours"), default=24,
         help="point out, once, a job that is open for so long (default: %(default)s)")  # fmt: skip
     add("--dates", action="store_true", help="only show the ledger: what became of each tile and acquisition date")
-    add("--csv", metavar="FILE", type=Path, help="with --dates: write the ledger to this file, too")
+    add("--csv", metavar="FILE", type=_path, help="with --dates: write the ledger to this file, too")
     add("--check", action="store_true", help="only say whether everything is in place")
 
     options = _parse(parser, arguments)
@@ -108,6 +113,8 @@ def downloader_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--wait, --status (or --json), --dates and --check exclude each other")
     if options.csv and not options.dates:
         parser.error("--csv goes with --dates")
+    if problem := _problem_of_output("--csv", options.csv, options):
+        parser.error(problem)
     options.pause = max(SHORTEST_ROUND, 60 * (10 if options.every is None else options.every))
     return options
 
@@ -115,17 +122,18 @@ def downloader_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _parser_for(script: str, description: str, epilog: str) -> _Parser:
     """Return a parser with the options that both scripts have."""
     parser = _Parser(prog=script, description=description, epilog=epilog, allow_abbrev=False)
+    parser.register("type", None, _text)  # of each option that names no other
     add = parser.add_argument
-    add("-a", "--auth", metavar="FILE", type=Path, default=Path("peps.txt"), help="credentials (default: %(default)s)")
+    add("-a", "--auth", metavar="FILE", type=_path, default=Path("peps.txt"), help="credentials (default: %(default)s)")
     add(
         "-l",
         "--log",
         metavar="FILE",
-        type=Path,
+        type=_path,
         default=Path("peps_maja.log"),
         help="the job log (default: %(default)s)",
     )
-    add("--server", metavar="URL", default=os.environ.get("PEPS_SERVER") or DEFAULT_SERVER,
+    add("--server", metavar="URL", default=os.environ.get("PEPS_SERVER", "").strip() or DEFAULT_SERVER,
         help=f"the PEPS server (default: $PEPS_SERVER, else {DEFAULT_SERVER})")  # fmt: skip
     add("-q", "--quiet", action="store_true", help="say only what changed and what a person has to mend")
     add("-v", "--verbose", action="store_true", help="show each request, and where an error came from")
@@ -172,20 +180,55 @@ def _problem_of_process(options: argparse.Namespace) -> str:
         case _ if is_search and "start_date" not in given:
             return "a search needs --start-date"
         case _ if is_search and options.start_date > options.end_date:
-            return f"the start {options.start_date} lies after the end {options.end_date}"
+            hint = ", and in the future" if options.start_date > _today() else ""
+            return f"the start {options.start_date} lies after the end {options.end_date}{hint}"
         case _ if not is_search and (of_a_search or "end_date" in given):
             return f"{_named((of_a_search or ['end_date'])[0])} goes with a search: say where, with --tile for example"
         case _ if "series" in given and "tile" not in given:
             return "--series needs --tile: its jobs take a tile each"
-        case _ if "series" in given and given & {"max_cloud", "sat"}:
-            return "--series takes all satellites and clouds: take away --max-cloud and --sat"
+        case _ if "series" in given and (refused := refused_by_series(options)):
+            return f"--series takes all satellites and clouds: take away {' and '.join(refused)}"
         case _ if not is_search and not given & {"product", "resubmit"}:
             return "nothing to do: say where to search (--tile and --start-date), or --product, or --resubmit"
     return ""
 
 
+def _today() -> date:
+    return datetime.now(timezone.utc).date()
+
+
+def refused_by_series(options: argparse.Namespace) -> list[str]:
+    """Return the options given that --series does not take."""
+    return [_named(name) for name in ("max_cloud", "sat") if getattr(options, name) is not None]
+
+
+def _problem_of_output(name: str, path: Path | None, options: argparse.Namespace) -> str:
+    """Return why a file must not be written, or nothing."""
+    is_kept = path is not None and is_needed(path, options.log, options.auth)
+    return f"{name} {path} would replace the log, one of its locks or the credentials file" if is_kept else ""
+
+
 def _named(option: str) -> str:
     return "--" + option.replace("_", "-")
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name is not a file or a folder")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise argparse.ArgumentTypeError(f"there is no home folder for {text!r}") from None
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty value")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not UTF-8 text: set the terminal's encoding to UTF-8") from None
+    return text
 
 
 def _day(text: str) -> date:

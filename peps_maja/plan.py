@@ -15,8 +15,8 @@ HOURS_PER_JOB = (1, 2)
 HOURS_OF_FIRST_DATE, HOURS_OF_FURTHER_DATE = 1, 25 / 60  # of a series job
 LIKELY_NOVALD = 90  # percent of clouds: above, MAJA delivers nothing to use
 
-_HEAD = ("date", "sat", "orbit", "tile", "clouds", "size", "what")
-_ROW = "{:<10}  {:<3}  {:>5}  {:<5}  {:>6}  {:>7}  {}"
+_HEAD = ("date", "sat", "orbit", "tile", "clouds", "L1C size", "what")
+_ROW = "{:<10}  {:<3}  {:>5}  {:<5}  {:>6}  {:>8}  {}"
 
 
 def table(choices: Sequence[Choice], *, with_names: bool = False) -> list[str]:
@@ -25,11 +25,13 @@ def table(choices: Sequence[Choice], *, with_names: bool = False) -> list[str]:
 
 
 def summary(choices: Sequence[Choice]) -> str:
-    """Return in one line how many products there are and why some are left out."""
+    """Return in one line how many products there are, why some are left out, and how large the others are."""
     left_out = Counter(choice.action for choice in choices if not choice.is_submitted)
     reasons = ", ".join(f"{number} {reason}" for reason, number in left_out.most_common())
     found = counted(len(choices), "product")
-    return f"{found}: {len(choices) - left_out.total()} to submit" + (f", {reasons}" if reasons else "")
+    total = sum(choice.record.size or 0 for choice in choices if choice.is_submitted)
+    counts = f"{found}: {len(choices) - left_out.total()} to submit" + (f", {reasons}" if reasons else "")
+    return counts + (f"; {size(total)} of L1C to process" if total else "")
 
 
 @dataclass(frozen=True)
@@ -61,17 +63,17 @@ def cost_of_series(dates: Sequence[int]) -> Cost:
     return Cost("as a series:", len(dates), sum(dates), (hours, hours))
 
 
-def compare(chosen: Cost, other: Cost | str, *, is_series: bool) -> list[str]:
+def compare(chosen: Cost, other: Cost | str, *, is_series: bool, refused: Sequence[str] = ()) -> list[str]:
     """Return both ways side by side, and a hint if the other one takes half the computing or less.
 
-    `other` is a text where that way is not possible: the reason.
+    `other` is a text where that way is not possible: the reason. `refused` are options that --series does not take.
     """
     lines = [f"{chosen}   <- this run"]
     if isinstance(other, str):
         return [*lines, f"as a series:  not possible, {other}"]
     lines.append(str(other))
     if 0 < other.computed * 2 <= chosen.computed:
-        way = "without --series" if is_series else "with --series"
+        way = "without --series" if is_series else " and without ".join(("with --series", *refused))
         lines.append(f"Much cheaper: {way} PEPS computes {other.computed} products instead of {chosen.computed}.")
     return lines
 
@@ -85,10 +87,16 @@ def _row(choice: Choice, *, with_names: bool) -> str:
         record.satellite or "?",
         f"R{record.orbit:03d}" if record.orbit else "?",
         record.tile or "?",
-        "?" if record.clouds is None else f"{record.clouds:.0f} %",
+        "?" if record.clouds is None else _percent(record.clouds),
         "?" if record.size is None else size(record.size),
         what + name,
     )
+
+
+def _percent(clouds: float) -> str:
+    """Return a percentage with one decimal, or with more where that would make 40.04, left out by `-c 40`, a 40."""
+    shown = f"{clouds:.1f}"
+    return f"{clouds:g} %" if shown.endswith(".0") else f"{shown} %"
 
 
 def _notes(record: Record) -> list[str]:

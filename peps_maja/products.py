@@ -29,8 +29,9 @@ _L2A = re.compile(
 _BANDS_BEYOND_60 = frozenset("XWCD")
 BEYOND_60 = "beyond 60°"
 
-# The L1C name carries the start of the whole datatake, the L2A name the time at which this tile was seen.
-LATEST_SIGHT = timedelta(minutes=30)
+# The L1C name carries the start of the whole datatake, the L2A name the time at which this tile was seen: later, but in
+# names of baseline N0204 (2015 to 2017) up to some seconds before that start.
+_EARLIEST_SIGHT, _LATEST_SIGHT = timedelta(minutes=-1), timedelta(minutes=30)
 
 # Sensing start, satellite, relative orbit and tile, as the name has them.
 Acquisition = tuple[str, str, str, str]
@@ -45,13 +46,17 @@ class Tile:
     @classmethod
     def parse(cls, text: str) -> Tile:
         """Read `31TCJ`, `T31TCJ` or `t31tcj`; raise UsageError for what cannot be a tile."""
-        match = _TILE.fullmatch(text.strip().upper())
-        if match is None:
-            raise UsageError(
-                f"{text!r} is no Sentinel-2 tile: zone 01-60, a latitude band C-X and two letters, all without"
-                " I and O, as in 31TCJ"
-            )
-        return cls(match[1])
+        name = text.strip().upper()
+        if match := _TILE.fullmatch(name):
+            return cls(match[1])
+        if match := _TILE.fullmatch("0" + name.removeprefix("T")):
+            raise UsageError(f"the tile {text!r} is written {match[1]}: a zone has two digits")
+        if (parts := re.findall(r"\w+", name)) and all(map(_TILE.fullmatch, parts)):
+            raise UsageError(f"the tile {text!r} is written {' '.join(parts)}: only a space goes between two tiles")
+        raise UsageError(
+            f"{text!r} is not a valid Sentinel-2 tile: zone 01-60, a latitude band C-X and two letters, all without"
+            " I and O, as in 31TCJ"
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -76,10 +81,15 @@ class L2AProduct:
         """Return the product that `text` (a file or folder name) speaks of, or None."""
         match = _L2A.search(text)
         sight = match and _utc(match["date"] + "T" + match["time"])
-        if not match or not sight:
+        if not match or not sight or not 1 < sight.year < 9999:  # `begun` needs room on both sides
             return None
         sight += timedelta(milliseconds=int(match["milliseconds"]))
         return cls(match[0], "S" + match["satellite"], Tile(match["tile"]), sight)
+
+    @property
+    def begun(self) -> tuple[datetime, datetime]:
+        """The earliest and the latest time at which its datatake can have begun."""
+        return self.sight - _LATEST_SIGHT, self.sight - _EARLIEST_SIGHT
 
 
 @dataclass(frozen=True)
@@ -136,11 +146,15 @@ class L1CProduct:
         return parts["sensing"], parts["satellite"], parts["orbit"], parts["tile"]
 
     def became(self, result: L2AProduct) -> bool:
-        """Tell whether `result` can be this product after MAJA: satellite, tile, and a time 0 to 30 minutes later."""
-        return (
-            (self.satellite, self.tile) == (result.satellite, result.tile)
-            and timedelta(0) <= result.sight - self.sensing <= LATEST_SIGHT
-        )  # fmt: skip
+        """Return True if `result` can be this product after MAJA: its satellite, its tile, a time that fits."""
+        earliest, latest = result.begun
+        return (self.satellite, self.tile) == (result.satellite, result.tile) and earliest <= self.sensing <= latest
+
+
+def pasted_name(text: str) -> str:
+    """Return the name that a person pasted, with a path before it, `.SAFE` or `.zip` behind it, or in lower case."""
+    name = re.split(r"[/\\]", text.strip().rstrip("/\\"))[-1].upper()
+    return name.removesuffix(".ZIP").removesuffix(".SAFE")
 
 
 def is_old_format(name: str) -> bool:

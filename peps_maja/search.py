@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +10,9 @@ from urllib.parse import urlencode
 
 from .catalogue import Page, Record, Search, read_page
 from .client import LONGEST_PAGE, PAGE_LIMIT, Client
+from .disk import write_whole
 from .documents import Unreadable
-from .errors import Forbidden, NotPeps, NotThere, ServerTrouble, UsageError
+from .errors import Forbidden, NotPeps, NotThere, ServerTrouble
 
 _MOST_IDLE_PAGES = 3  # pages in a row that bring nothing new: then the server goes round in a circle
 
@@ -51,8 +51,9 @@ def _pages(client: Client, search: Search, *, with_features: bool) -> Iterator[P
         yield page if with_features else replace(page, features=())
         count += page.count
         if not page.count or not page.has_next:
-            if page.has_next or count < (page.total or 0):
-                total = "more" if page.total is None else page.total
+            # An exact total that is reached counts for more than the name of a next page.
+            if page.has_next if page.total is None else count < page.total:
+                total = "an unknown number of" if page.total is None else page.total
                 raise _BrokenOff(f"the catalogue broke off: {count} of {total} products came; try again later")
             return
         names = {record.identifier for record in page.records}
@@ -75,11 +76,4 @@ def read_page_of(client: Client, search: Search, number: int = 1) -> Page:
 def _keep(features: list[object], path: Path) -> None:
     """Write the features as one GeoJSON, each once, whole or not at all."""
     once = {json.dumps(feature): None for feature in features}
-    collection = '{"type": "FeatureCollection", "features": [\n' + ",\n".join(once) + "\n]}\n"
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(collection, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+    write_whole(path, '{"type": "FeatureCollection", "features": [\n' + ",\n".join(once) + "\n]}\n")

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from itertools import pairwise
 
 from .errors import UsageError
-from .products import LATEST_SIGHT, L1CProduct, L2AProduct, Tile
+from .products import L1CProduct, L2AProduct, Tile
 
 EARLIEST = date(2016, 4, 1)
 LATEST = date(9999, 12, 1)  # leaves room for reckoning with the days behind it
@@ -59,6 +59,11 @@ class Series:
             return None
 
     @property
+    def days(self) -> int:
+        """How many days the span has."""
+        return (self.end - self.start).days + 1
+
+    @property
     def name(self) -> str:
         """The job's name in the log."""
         return f"{self.tile}_{self.start}_{self.end}" + (f"_R{self.orbit:03d}" if self.orbit else "")
@@ -79,17 +84,18 @@ class Series:
         )
 
     def became(self, result: L2AProduct) -> bool:
-        """Tell whether `result` can be one of this job: its tile, and seen within the span.
+        """Return True if `result` can be one of this job: its tile, and of a datatake that began within the span.
 
-        A tile is seen up to 30 minutes after the start of its datatake, so the last one may lie behind midnight;
-        and a server that counts completionDate in delivers one day more.
+        A server that counts completionDate in delivers one day more.
         """
         begin, end = (datetime.combine(day, time(), timezone.utc) for day in (self.start, self.end + 2 * _DAY))
-        return result.tile == self.tile and begin <= result.sight < end + LATEST_SIGHT
+        earliest, latest = result.begun
+        return result.tile == self.tile and begin <= latest and earliest < end
 
 
 def series_of(tile: Tile, start: date, end: date, orbit: int | None = None) -> list[Series]:
     """Cut a span (both days included) into jobs of about equal length; raise UsageError if PEPS takes none of it."""
+    end = min(end, LATEST)
     days = (end - start).days + 1
     if start < EARLIEST:
         raise UsageError(f"--series begins at {EARLIEST} at the earliest: start there, or submit without --series")

@@ -79,7 +79,7 @@ def standings(jobs: Jobs, follower: Follower | None) -> tuple[list[Standing], Pe
 def _logged(job: Job) -> Standing:
     return Standing(
         job=job.name,
-        state=job.state.value,
+        state=job.standing,
         message=job.detail,
         submitted_at=job.submitted_at.strftime("%Y-%m-%dT%H:%M:%SZ") if job.submitted_at else None,
         status_url=job.status_url or None,

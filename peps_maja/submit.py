@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from enum import Enum
 
@@ -16,6 +16,7 @@ from .errors import (
     AccountRefused,
     Forbidden,
     Interrupted,
+    LogError,
     NotPeps,
     NotThere,
     PepsError,
@@ -96,7 +97,7 @@ class Submitter:
         wait = _FIRST_WAIT
         while True:
             with self._deferred():
-                self._log.append(Event.SUBMITTING, job, plan)
+                self._announce(job, plan)
                 answer = self._ordered(job, query)
                 if isinstance(answer, PepsError):
                     self._log.append(Event.POSTPONED, job, str(answer))
@@ -110,6 +111,15 @@ class Submitter:
                 raise answer
             self._wait(wait if answer.retry_after is None else answer.retry_after, answer)
             wait *= 2
+
+    def _announce(self, job: str, plan: str) -> None:
+        """Log that the order is about to leave; if that does not come to disk, it does not leave."""
+        try:
+            self._log.append(Event.SUBMITTING, job, plan)
+        except LogError:
+            with suppress(LogError):  # the line may stand there all the same
+                self._log.append(Event.POSTPONED, job, "not sent: the log could not be brought to disk")
+            raise
 
     def _ordered(self, job: str, query: str) -> Submission | PepsError:
         """Send the order once; return what became of it, or the error that says it was surely not taken."""

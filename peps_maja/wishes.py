@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from datetime import datetime, timezone
 
 from .catalogue import Days, Search, Wishes
 from .errors import UsageError
@@ -11,7 +12,9 @@ from .products import BEYOND_60, Tile
 
 
 def read_wishes(options: argparse.Namespace, notice: Callable[[str], None]) -> Wishes:
-    """Return what the user wants; `notice` is told of tiles that are left out. Raises UsageError."""
+    """Return what the user wants; `notice` gets tiles that are left out and days to come. Raises UsageError."""
+    if options.start_date and options.start_date > datetime.now(timezone.utc).date():
+        notice(f"{options.start_date} to {options.end_date} is in the future: there are no products yet")
     return Wishes(
         tiles=frozenset(tile.name for tile in _tiles(options.tile or [], notice)),
         days=Days(options.start_date, options.end_date) if options.start_date else None,

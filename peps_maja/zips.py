@@ -40,16 +40,20 @@ def bare_name(address: str, otherwise: str) -> str:
     return (stem.encode()[:_LONGEST_NAME].decode(errors="ignore").strip("._") or otherwise) + ".zip"
 
 
-def products_in(folder: Path) -> list[L2AProduct]:
-    """Return the L2A products that lie in a folder, zipped or unpacked, whoever put them there."""
+def products_in(folder: Path | None) -> dict[str, L2AProduct]:
+    """Return the L2A products in a folder, if any, whoever put them there, by the names of their zips without `.zip`.
+
+    An unpacked product is the same as its zip.
+    """
     try:
-        entries = list(folder.iterdir())
-    except FileNotFoundError:
-        return []
+        entries = list(folder.iterdir()) if folder else []
     except OSError as error:
-        raise UsageError(f"cannot read the folder {folder}: {error.strerror}; mend --write-dir") from None
-    there = [entry.name for entry in entries if entry.is_dir() or (entry.suffix == ".zip" and _has_content(entry))]
-    return [product for name in there if not is_novald(name) and (product := L2AProduct.find(name))]
+        raise UsageError(
+            f"cannot read the folder {folder}: {error.strerror}; correct --write-dir, or make it"
+        ) from None
+    names = [entry.name for entry in entries if entry.is_dir() or (entry.suffix == ".zip" and _has_content(entry))]
+    found = {name.removesuffix(".zip"): L2AProduct.find(name) for name in names if not is_novald(name)}
+    return {name: product for name, product in found.items() if product}
 
 
 def _has_content(path: Path) -> bool:

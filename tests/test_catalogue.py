@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from itertools import permutations
@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from peps_maja.catalogue import Days, Page, Record, Search, Wishes, choose, read_page
 from peps_maja.errors import PepsError
+from peps_maja.jobs import Jobs
+from peps_maja.orders import propose
 
 # One acquisition: as first processed, reprocessed twice, and its second part where the receiving station changed.
 FIRST = "S2A_MSIL1C_20190301T105021_N0206_R051_T31TCJ_20190301T125917"
@@ -77,6 +79,8 @@ NO_PAGE = {
     "too deep": b'{"features": ' + b"[" * 100_000,
 }
 
+EVER = Days(date(2015, 1, 1), date(2030, 1, 1))
+
 quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -105,11 +109,19 @@ def box(south: float, north: float, west: float = 10.0, east: float = 11.0) -> l
 
 
 def actions(
-    records: Iterable[Record], logged: Iterable[str] = (), again: Iterable[str] = (), **wishes: object
+    records: Iterable[Record],
+    logged: Iterable[str] | Mapping[str, str] = (),
+    again: Iterable[str] = (),
+    **wishes: object,
 ) -> dict[str, str]:
-    """Return what choose() says of each product, in its order."""
-    choices = choose(records, Wishes(**wishes), logged, again)  # type: ignore[arg-type]
-    return {choice.record.identifier: choice.action for choice in choices}
+    """Return what is done with each product, oldest first. Jobs of the log are finished unless `logged` says more."""
+    ends = logged if isinstance(logged, Mapping) else dict.fromkeys(logged, "finished\t{}\t")
+    jobs = Jobs.replay(
+        "\n".join(["# peps_maja job log 1", *(f"\t{end.format(name)}" for name, end in ends.items()), ""])
+    )
+    wanted = Wishes(**{"days": EVER} | wishes)  # type: ignore[arg-type]
+    proposal = propose(records, wanted, jobs, again).limited(wanted.limit)
+    return {choice.record.identifier: choice.action for choice in proposal.choices}
 
 
 # -- what goes out ----------------------------------------------------------------------------------------------
@@ -311,7 +323,8 @@ def test_a_footprint_that_is_none_is_as_good_as_none(geometry: object) -> None:
 
 # -- the choice -------------------------------------------------------------------------------------------------
 
-CHOICES: dict[str, tuple[list[str], list[str], dict[str, str]]] = {
+DROPPED = "cancelled\t{}\tdropped by the user"
+CHOICES: dict[str, tuple[list[str], list[str] | dict[str, str], dict[str, str]]] = {
     # what the catalogue has, what the log has, what is done
     "one product": ([FIRST], [], {FIRST: "submit"}),
     "the newest of two baselines": ([FIRST, NEWER], [], {FIRST: "older baseline", NEWER: "submit"}),
@@ -345,12 +358,25 @@ CHOICES: dict[str, tuple[list[str], list[str], dict[str, str]]] = {
     "two baselines in log, another one listed": ([NEWER], [FIRST, NEWEST], {NEWER: "in log (N0500)"}),
     "old format": ([OLD, FIRST], [], {OLD: "old format", FIRST: "submit"}),
     "L2A": ([L2A], [], {L2A: "not L1C"}),
+    "an older one dropped": ([NEWER], {FIRST: DROPPED}, {NEWER: "in log (N0206)"}),
+    "an older one unsure": ([NEWER], {FIRST: "submitting\t{}\t"}, {NEWER: "in log (N0206)"}),
+    **{
+        f"an older one {end}": ([FIRST, NEWER], {FIRST: f"{end}\t{{}}\tx"}, {FIRST: "in log", NEWER: "submit"})
+        for end in ("rejected", "failed", "cancelled")
+    },
+    "an older one failed, a newer one finished": (
+        [NEWER],
+        {FIRST: "failed\t{}\tx", NEWEST: "finished\t{}\t"},
+        {NEWER: "in log (N0500)"},
+    ),
+    "a newer one failed, and no longer listed": ([FIRST], {NEWER: "failed\t{}\tx"}, {FIRST: "submit"}),
+    "a newer one failed": ([FIRST, NEWER], {NEWER: "failed\t{}\tx"}, {FIRST: "older baseline", NEWER: "in log"}),
     "something else in log": ([FIRST], ["FULL_MAJA 31TCJ", "", OLD, LATER], {FIRST: "submit"}),
 }
 
 
 @pytest.mark.parametrize(("listed", "logged", "done"), CHOICES.values(), ids=CHOICES)
-def test_the_choice(listed: list[str], logged: list[str], done: dict[str, str]) -> None:
+def test_the_choice(listed: list[str], logged: list[str] | dict[str, str], done: dict[str, str]) -> None:
     for order in list(permutations(listed))[:6]:
         assert actions(named(*order), logged) == done
 
@@ -418,6 +444,18 @@ def test_a_limit_counts_what_is_submitted_only(limit: int, submitted: list[str])
 def test_what_the_user_wants_again_is_submitted_again_and_nothing_else_of_the_log() -> None:
     done = actions(named(FIRST, OTHER, LATER), logged=[FIRST, OTHER], again=[FIRST])
     assert done == {FIRST: "submit", OTHER: "in log", LATER: "submit"}
+
+
+def test_a_lost_job_that_is_submitted_again_keeps_a_newer_baseline_away() -> None:
+    lost = {FIRST: "failed\t{}\tx"}
+    assert actions(named(FIRST, NEWER), lost, again=[FIRST]) == {FIRST: "submit", NEWER: "in log (N0206)"}
+    assert actions(named(NEWER), lost, again=[FIRST]) == {NEWER: "submit"}
+
+
+@pytest.mark.parametrize("end", ["finished\t{}\t", "failed\t{}\tx", DROPPED])
+def test_named_products_are_asked_for_in_the_log_by_that_very_name(end: str) -> None:
+    done = actions(named(FIRST, NEWER, NEWEST), {NEWER: end}, days=None)
+    assert done == {FIRST: "submit", NEWER: "in log", NEWEST: "submit"}
 
 
 def test_wanted_again_is_no_way_round_the_other_wishes() -> None:

@@ -54,9 +54,9 @@ def test_what_is_amiss_is_said(ready: Place) -> None:
     credentials = ready.folder / "peps.txt"
     credentials.chmod(0o644)
     ready.log.write_text("no log\n", encoding="utf-8")
-    run = ready.download("--check", "-w", "not there")
+    run = ready.download("--check", "-w", "peps.txt/zips")
     assert run.status == 2
-    bad = {"credentials", "log", "folder", "space"}
+    bad = {"credentials", "log", "folder"}
     # An open peps.txt is used by a run, so the account is looked at all the same.
     assert findings(run.out) == {thing: "BAD" if thing in bad else "ok" for thing in THINGS}
     assert "chmod 600" in run.out
@@ -94,3 +94,24 @@ def test_a_lock_that_is_held(ready: Place) -> None:
         holder.kill()
     assert (run.status, findings(run.out)["locks"]) == (75, "BAD")
     assert ready.download("--check").status == 0
+
+
+def test_a_folder_that_a_run_will_make(ready: Place) -> None:
+    run = ready.download("--check", "-w", "will/be/made")
+    assert (run.status, findings(run.out)) == (0, dict.fromkeys(THINGS, "ok"))
+    assert f"{ready.folder / 'will/be/made'} will be made" in run.out
+    assert not (ready.folder / "will").exists()
+
+
+def test_unsure_jobs_and_damaged_lines_are_pointed_out(ready: Place) -> None:
+    ready.write_log((AT, "submitting", PRODUCT, ""))
+    run = ready.download("--check")
+    assert (run.status, findings(run.out)["log"]) == (1, "BAD")
+    assert all(word in run.out for word in ("1 unsure", PRODUCT, "--adopt"))
+
+    ready.write_log((AT, "submitted", PRODUCT, URL), (f'"{AT}";"finished";"{PRODUCT}";""',))
+    run = ready.download("--check")
+    assert (run.status, findings(run.out)["log"]) == (1, "BAD")
+    assert "line 3 cannot be read" in run.out
+    for option in ("--status", "--dates", "--json"):
+        assert len([line for line in ready.download(option).err.splitlines() if "line 3 cannot be read" in line]) == 1

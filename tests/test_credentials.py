@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import pytest
+from conftest import Place
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -77,6 +80,21 @@ def test_a_file_that_cannot_be_read_is_an_error_that_says_what_to_do(tmp_path: P
     (tmp_path / "file").touch()
     with pytest.raises(CredentialsError):
         read_credentials(tmp_path / "file" / "peps.txt", {})
+
+
+def test_only_a_regular_file_will_do(nowhere: Place) -> None:
+    os.mkfifo(nowhere.folder / "pipe")
+    for path in ("pipe", "/dev/null", "/dev/zero", "."):
+        run = nowhere.process("-t", "31TCJ", "-d", "2019-03-01", "-a", path)
+        assert (run.status, run.err.count("\n")) == (2, 1)
+        assert f"cannot read the credentials file {path}: " in run.err
+
+
+def test_the_example_to_copy_is_where_the_message_says(nowhere: Place) -> None:
+    run = nowhere.process("-t", "31TCJ", "-d", "2019-03-01")
+    named = re.search(r"copy (.*) there", run.err)
+    assert named
+    assert "e-mail address" in Path(named[1]).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("content", [b"other@example.org other\n", b"", b"one-word\n"])

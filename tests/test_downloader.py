@@ -574,6 +574,7 @@ def test_unsure_jobs_are_pointed_out_and_never_asked_for(place: Place, peps: San
     assert run.status == 1
     assert [l1c(1) in line or l1c(2) in line for line in run.err.splitlines()] == [True, True]
     assert "--resubmit unsure" in run.err
+    assert place.events()[3:] == [("stalled", l1c(1), "1"), ("stalled", l1c(2), "1")]
 
     quiet = place.download("-q")
     assert (quiet.status, quiet.out, quiet.err) == (1, "", "")

@@ -6,7 +6,6 @@ import base64
 import re
 import signal
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -348,12 +347,14 @@ def test_rejected_is_graver_than_busy(place: Place, peps: Sandbox) -> None:
     assert "2 left for the next run" in run.out
 
 
-def test_submitted_again_and_not_taken_is_out_of_the_log(place: Place, peps: Sandbox) -> None:
+def test_submitted_again_and_not_taken_stands_where_it_stood(place: Place, peps: Sandbox) -> None:
     place.write_log((TIME, "rejected", ONE, "why"), (TIME, "finished", TWO, ""), (TIME, "finished", THREE, ""))
     peps.faults.add(Fault(Endpoint.EXECUTE, UNAUTHORIZED_JSON))
     assert place.process("--resubmit", "rejected").status == 2
     assert place.process(*SEARCH).status == 0
-    assert kinds(place)[3:] == ["submitting 1", "postponed 1", "submitting 1", "submitted 1"]
+    assert kinds(place)[3:] == ["submitting 1", "postponed 1"]
+    assert place.process("--resubmit", "rejected").status == 0
+    assert kinds(place)[5:] == ["submitting 1", "submitted 1"]
 
 
 def test_unsure_is_submitted_again_at_the_users_word(place: Place, peps: Sandbox) -> None:
@@ -591,12 +592,15 @@ def test_what_the_log_does_not_know_keeps_a_product_from_being_submitted(place: 
         "# a comment",
         "",
         "noise",
-        f"{TIME}\tarchived\t{ONE}\tto tape\tby me",
-        f"yesterday\tsubmitted\t{TWO}\t{STATUS_URL}\tmore\tcolumns",
+        f"{TIME}\tarchived\t{ONE}\tto tape",
+        f"yesterday\tsubmitted\t{TWO}\t{STATUS_URL}",
     ]
     place.log.write_text(HEADER + "\n".join(lines) + "\n", encoding="utf-8")
     run = place.process(*SEARCH)
-    assert (run.status, run.err, peps.executed) == (0, "", [THREE])
+    assert (run.status, peps.executed) == (1, [THREE])
+    about_lines, about_job = run.err.splitlines()
+    assert "2 lines, the first of them line 4," in about_lines
+    assert f"{ONE}: unsure" in about_job
 
 
 def test_the_order_of_lines_counts_and_not_the_clock(place: Place, peps: Sandbox) -> None:
@@ -700,15 +704,6 @@ def test_a_run_that_was_killed_holds_nobody_up(place: Place, peps: Sandbox) -> N
     assert kinds(place) == ["submitting 1", "submitting 2", "submitted 2", "submitting 3", "submitted 3"]
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Take back what a shell does to background jobs: their children ignore Ctrl-C."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
 def test_a_signal_waits_for_the_outstanding_answer(
     place: Place, peps: Sandbox, number: signal.Signals, status: int
@@ -730,7 +725,6 @@ def test_a_signal_waits_for_the_outstanding_answer(
     assert (peps.executed, orders(peps)) == ([ONE, TWO, THREE], 3)
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_a_second_signal_does_not_wait(place: Place, peps: Sandbox) -> None:
     with Held(peps, TWO) as held, place.start("process", *SEARCH, PEPS_TIMEOUT="30") as process:
         held.wait()
@@ -751,7 +745,6 @@ def test_a_second_signal_does_not_wait(place: Place, peps: Sandbox) -> None:
     assert (peps.executed, orders(peps)) == ([ONE, TWO, THREE], 3)
 
 
-@pytest.mark.usefixtures("interruptible")
 def test_a_signal_ends_the_wait_for_a_busy_server_at_once(place: Place, peps: Sandbox) -> None:
     peps.faults.add(Fault(Endpoint.EXECUTE, TOO_MANY(50)))
     with place.start("process", *SEARCH) as process:

@@ -36,7 +36,9 @@ Row = dict[str, str]
 YEAR = f"{TILE}_2018-01-01_2018-12-31"
 DAY = timedelta(days=1)
 URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
+OUT_OF_MEMORY = "out of memory"
 FINAL = {"on disk", "too cloudy", "failed", "not delivered"}
+NOT_ON_A_LINE = {"job", "message", "size_bytes"}  # without -v; sizes have units there
 
 
 def ago(hours: float = 0) -> str:
@@ -82,14 +84,20 @@ def add(peps: Sandbox, name: str, *results: str, status: str = "FINISHED") -> Jo
 
 
 def dates_of(place: Place, status: int = 0, *options: str) -> list[Row]:
-    """Return the ledger as its CSV has it; the lines on standard output are as many, and say the same."""
+    """Return the ledger as its CSV has it; the lines on standard output are as many and fit a terminal."""
     run = place.download("--dates", "--csv", "dates.csv", *options)
     assert run.status == status, run
     rows = read(place.folder / "dates.csv")
-    assert len(run.out.splitlines()) == len(rows)
-    for line, row in zip(run.out.splitlines(), rows, strict=True):
-        assert all(value in line for name, value in row.items() if name != "size")
+    for line, row in zip(lines_of_dates(run.out), rows, strict=True):
+        assert all(value in line for name, value in row.items() if name not in NOT_ON_A_LINE)
+        assert row["job"] not in line
+    assert max(map(len, run.out.splitlines())) <= 100
     return rows
+
+
+def lines_of_dates(out: str) -> list[str]:
+    """Return the lines of the ledger without what stands below them."""
+    return [line for line in out.splitlines() if re.match(r"[0-9]{2}[A-Z]{3} [0-9-]{10} ", line)]
 
 
 def read(table: Path) -> list[Row]:
@@ -258,13 +266,18 @@ def test_every_state_has_its_line(place: Place, peps: Sandbox) -> None:
         f"{TILE}_2019-06-01_2019-08-31",
         "31TCH_2019-09-01_2019-11-30",
     )
-    singles = {day: l1c(f"2018-01-{day}") for day in ("01", "03", "05", "07", "09", "11", "13", "15", "17", "19")}
+    singles = {f"{day:02}": l1c(f"2018-01-{day:02}") for day in range(1, 25, 2)}
     waiting = add(peps, singles["01"], status="PENDING")
     running = add(peps, singles["03"], status="STALLED")
     half = add(peps, summer, l2a("2019-06-02"), l2a("2019-06-04"), status="RUNNING")
     here, gone = l2a("2018-01-05"), l2a("2018-01-07")
     (place.folder / here).write_bytes(b"x" * 1234)
     (place.folder / l2a("2019-03-02")).write_bytes(b"x" * 2_500_000)
+    (place.folder / l2a("2019-06-02")).write_bytes(b"")  # nothing of it is left
+    unpacked = place.folder / l2a("2019-04-01").removesuffix(".zip")
+    (unpacked / "MASKS").mkdir(parents=True)
+    (unpacked / "MASKS" / "clouds.tif").write_bytes(b"x" * 1000)
+    (unpacked / "metadata.xml").write_bytes(b"x" * 500)
 
     def ended(name: str, *events: tuple[str, str], dates: str = "") -> Lines:
         return [(ago(5), event, name, detail) for event, detail in
@@ -285,7 +298,7 @@ def test_every_state_has_its_line(place: Place, peps: Sandbox) -> None:
         *ended(
             autumn,
             ("downloaded", l2a("2019-09-02", tile="31TCH")),
-            ("failed", "out of memory"),
+            ("failed", OUT_OF_MEMORY),
             dates="2019-09-02/S2A/R051 2019-09-05/S2B/R008",
         ),
         *begun(waiting),
@@ -300,6 +313,9 @@ def test_every_state_has_its_line(place: Place, peps: Sandbox) -> None:
         (ago(5), "submitting", singles["17"], ""),
         (ago(5), "submitting", singles["19"], ""),
         (ago(5), "postponed", singles["19"], "the server is busy"),
+        *ended(singles["21"], ("cancelled", "dropped by the user")),
+        (ago(5), "submitting", singles["23"], ""),
+        (ago(5), "cancelled", singles["23"], "dropped by the user"),
     )
     before = contents(place.folder)
     rows = dates_of(place, 1)  # for one job is unsure
@@ -308,32 +324,59 @@ def test_every_state_has_its_line(place: Place, peps: Sandbox) -> None:
     assert after == before  # nothing written, fetched or locked
     assert not peps.asked(Endpoint.RESULT)
 
-    assert list(rows[0]) == ["tile", "date", "satellite", "orbit", "job", "state", "file", "size"]
+    assert list(rows[0]) == ["tile", "date", "satellite", "orbit", "job", "state", "file", "size_bytes", "message"]
     assert [tuple(row.values()) for row in rows] == [
-        ("31TCH", "2019-09-02", "S2A", "R051", autumn, "on disk", l2a("2019-09-02", tile="31TCH"), ""),
-        ("31TCH", "2019-09-05", "S2B", "R008", autumn, "failed", "", ""),
-        (TILE, "2018-01-01", "S2A", "R051", singles["01"], "waiting", "", ""),
-        (TILE, "2018-01-03", "S2A", "R051", singles["03"], "running", "", ""),
-        (TILE, "2018-01-05", "S2A", "R051", singles["05"], "on disk", here, "1234"),
-        (TILE, "2018-01-07", "S2A", "R051", singles["07"], "on disk", gone, ""),
-        (TILE, "2018-01-09", "S2A", "R051", singles["09"], "too cloudy", "", ""),
-        (TILE, "2018-01-11", "S2A", "R051", singles["11"], "failed", "", ""),
-        (TILE, "2018-01-13", "S2A", "R051", singles["13"], "failed", "", ""),
-        (TILE, "2018-01-15", "S2A", "R051", singles["15"], "failed", "", ""),
-        (TILE, "2018-01-17", "S2A", "R051", singles["17"], "unsure", "", ""),
-        (TILE, "2019-03-02", "S2A", "R051", spring, "on disk", l2a("2019-03-02"), "2500000"),
-        (TILE, "2019-03-05", "S2B", "R008", spring, "too cloudy", "", ""),
-        (TILE, "2019-03-12", "S2A", "R051", spring, "not delivered", "", ""),
-        (TILE, "2019-03-22", "S2A", "R051", spring, "too cloudy", "", ""),
-        (TILE, "2019-04-01", "S2A", "", spring, "on disk", l2a("2019-04-01"), ""),
-        (TILE, "2019-06-02", "S2A", "R051", summer, "on disk", l2a("2019-06-02"), ""),
-        (TILE, "2019-06-04", "S2A", "R051", summer, "running", "", ""),
+        (
+            "31TCH",
+            "2019-09-02",
+            "S2A",
+            "R051",
+            autumn,
+            "moved away",
+            l2a("2019-09-02", tile="31TCH"),
+            "",
+            OUT_OF_MEMORY,
+        ),
+        ("31TCH", "2019-09-05", "S2B", "R008", autumn, "failed", "", "", OUT_OF_MEMORY),
+        (TILE, "2018-01-01", "S2A", "R051", singles["01"], "waiting", "", "", ""),
+        (TILE, "2018-01-03", "S2A", "R051", singles["03"], "running", "", "", ""),
+        (TILE, "2018-01-05", "S2A", "R051", singles["05"], "on disk", here, "1234", ""),
+        (TILE, "2018-01-07", "S2A", "R051", singles["07"], "moved away", gone, "", ""),
+        (TILE, "2018-01-09", "S2A", "R051", singles["09"], "too cloudy", "", "", ""),
+        (TILE, "2018-01-11", "S2A", "R051", singles["11"], "failed", "", "", "absent for long"),
+        (TILE, "2018-01-13", "S2A", "R051", singles["13"], "failed", "", "", "no elevation model"),
+        (TILE, "2018-01-15", "S2A", "R051", singles["15"], "failed", "", "", "NoApplicableCode"),
+        (TILE, "2018-01-17", "S2A", "R051", singles["17"], "unsure", "", "", ""),
+        (TILE, "2018-01-21", "S2A", "R051", singles["21"], "dropped", "", "", "dropped by the user"),
+        (TILE, "2018-01-23", "S2A", "R051", singles["23"], "dropped", "", "", "dropped by the user"),
+        (TILE, "2019-03-02", "S2A", "R051", spring, "on disk", l2a("2019-03-02"), "2500000", ""),
+        (TILE, "2019-03-05", "S2B", "R008", spring, "too cloudy", "", "", ""),
+        (TILE, "2019-03-12", "S2A", "R051", spring, "not delivered", "", "", ""),
+        (TILE, "2019-03-22", "S2A", "R051", spring, "too cloudy", "", "", ""),
+        (TILE, "2019-04-01", "S2A", "", spring, "on disk", unpacked.name, "1500", ""),
+        (TILE, "2019-06-02", "S2A", "R051", summer, "moved away", l2a("2019-06-02"), "", ""),
+        (TILE, "2019-06-04", "S2A", "R051", summer, "running", "", "", ""),
     ]
-    assert "(2 MB)" in place.download("--dates", "-q").out
+    quiet = place.download("--dates", "-q").out
+    below = [line for line in quiet.splitlines() if line not in lines_of_dates(quiet)]
+    assert below == [
+        "Total of 31TCH: 2 dates, 1 moved away, 1 failed",
+        "Total of 31TCJ: 18 dates, 3 on disk (3 MB), 2 moved away, 3 too cloudy, 2 running, 1 waiting, 1",
+        "  unsure, 3 failed, 1 not delivered, 2 dropped",
+        "Total: 20 dates, 3 on disk (3 MB), 3 moved away, 3 too cloudy, 2 running, 1 waiting, 1 unsure, 4",
+        "  failed, 1 not delivered, 2 dropped",
+        "moved away: downloaded, and not in the folder any more; is -w the folder of the zips?",
+    ]
+    with_messages = place.download("--dates", "-v").out
+    for line, row in zip(lines_of_dates(with_messages), rows, strict=True):
+        assert line.endswith(row["job"] + (f": {row['message']}" if row["message"] else ""))
 
 
 def replayed(tmp_path: Path, *events: tuple[str, str, str]) -> list[tuple[str, ...]]:
-    """Return date, satellite, state, file and job of the ledger of a log with these events (event, job, detail)."""
+    """Return date, satellite, state, file and job of the ledger of a log with these events; what came is on disk."""
+    for event, _, file in events:
+        if event == "downloaded":
+            (tmp_path / file).write_bytes(b"x")
     lines = [HEADER, *("\t".join((ago(), *event)) for event in events)]
     entries = ledger(Jobs.replay("\n".join(lines) + "\n"), {}, tmp_path)
     rows = list(csv.DictReader(io.StringIO(as_csv(entries))))
@@ -418,6 +461,12 @@ def test_a_date_seen_after_midnight_is_the_day_it_began(tmp_path: Path) -> None:
     ]
 
 
+def test_a_date_seen_before_midnight_is_the_day_in_its_name(tmp_path: Path) -> None:
+    early = l2a("2018-01-04", clock="235930-000")  # as in names of baseline N0204
+    events = [("submitting", YEAR, "2018-01-05/S2A/R051"), ("submitted", YEAR, URL), ("downloaded", YEAR, early)]
+    assert replayed(tmp_path, *events) == [("2018-01-05", "S2A", "on disk", early, YEAR)]
+
+
 def test_a_plan_of_bare_dates_is_read_too(tmp_path: Path) -> None:
     rows = replayed(
         tmp_path,
@@ -482,16 +531,90 @@ def nobody_there() -> Iterator[str]:
 def test_the_ledger_is_shown_without_a_server(place: Place, peps: Sandbox, nobody_there: str) -> None:
     job = add(peps, YEAR, l2a("2018-01-05"))
     place.write_log(*begun(job, PLAN, "2018-01-15/S2A/R051"), (ago(), "downloaded", YEAR, ZIP))
+    (place.folder / ZIP).write_bytes(b"x")
     run = place.download("--dates", "--csv", "dates.csv", PEPS_SERVER=nobody_there)
     assert (run.status, len(run.err.splitlines())) == (75, 1)
     assert states(read(place.folder / "dates.csv")) == {"2018-01-05": "on disk", "2018-01-15": "waiting"}
-    assert len(run.out.splitlines()) == 2
+    assert len(lines_of_dates(run.out)) == 2
 
     refused = place.download("--dates", PEPS_USER=EMAIL, PEPS_PASSWORD="wrong")
     assert (refused.status, refused.out, len(refused.err.splitlines())) == (2, run.out, 1)
 
     quiet = place.download("--dates", "-q", PEPS_SERVER=nobody_there)  # a server out of reach is no news for cron
     assert (quiet.status, quiet.out, quiet.err) == (75, run.out, "")
+
+
+@pytest.mark.parametrize("option", ["--dates", "--status", "--json"])
+def test_a_colleague_without_an_account(nowhere: Place, peps: Sandbox, option: str) -> None:
+    done, still_open = add(peps, l1c("2018-01-01")), add(peps, l1c("2018-01-06"), status="RUNNING")
+    for credentials in (None, "# nothing but a comment\n"):
+        if credentials:
+            (nowhere.folder / "peps.txt").write_text(credentials, encoding="utf-8")
+        nowhere.write_log(*begun(done), (ago(), "finished", done.product, ""))
+        run = nowhere.download(option, PEPS_SERVER=peps.url)
+        assert (run.status, run.err) == (0, "")
+
+        nowhere.write_log(*begun(done), (ago(), "finished", done.product, ""), *begun(still_open))
+        run = nowhere.download(option, PEPS_SERVER=peps.url)
+        assert (run.status, len(run.err.splitlines())) == (0, 1)
+        assert "open jobs are shown as the log has them" in run.err
+        if option == "--json":
+            assert [job["state"] for job in json.loads(run.out)] == ["finished", "open"]
+        else:
+            assert "2018-01-06" in run.out or still_open.product in run.out
+    assert not peps.requests
+    (nowhere.folder / "peps.txt").write_text("one-word\n", encoding="utf-8")
+    broken = nowhere.download(option, PEPS_SERVER=peps.url)
+    assert (broken.status, broken.out, "one word" in broken.err) == (2, run.out, True)
+
+
+def test_a_dropped_job_is_dropped_everywhere(place: Place) -> None:
+    dropped, stopped = l1c("2018-01-01"), l1c("2018-01-06")
+    place.write_log((ago(), "cancelled", dropped, "dropped by the user"), (ago(), "cancelled", stopped, "no elevation"))
+    assert states(dates_of(place)) == {"2018-01-01": "dropped", "2018-01-06": "failed"}
+    assert place.download("--status").out.splitlines() == [
+        f"{dropped}: dropped: dropped by the user",
+        f"{stopped}: cancelled: no elevation",
+    ]
+    assert [job["state"] for job in json.loads(place.download("--json").out)] == ["dropped", "cancelled"]
+    for summary in (place.download().out, place.download("--check").out):
+        assert "1 dropped" in summary
+        assert "1 cancelled" in summary
+
+
+def test_a_zip_that_is_fetched_again(place: Place, peps: Sandbox) -> None:
+    job = add(peps, SINGLE, ZIP)
+    place.write_log(*begun(job), (ago(), "downloaded", SINGLE, ZIP), (ago(), "finished", SINGLE, ""), *begun(job)[1:])
+    assert states(dates_of(place)) == {"2018-01-05": "waiting"}
+    assert place.download().status == 0
+    assert states(dates_of(place)) == {"2018-01-05": "on disk"}
+
+
+@pytest.mark.parametrize("folder", [ZIP_STEM := "SENTINEL2A_20180105-105426-459_L2A_T31TCJ_D", f"{ZIP_STEM}.8e99b3de"])
+def test_an_unpacked_folder_is_on_disk(place: Place, folder: str) -> None:
+    second = f"{ZIP_STEM}.8e99b3de.zip"
+    place.write_log(("", "submitted", SINGLE, URL), ("", "downloaded", SINGLE, second), ("", "finished", SINGLE, ""))
+    (place.folder / folder).mkdir()
+    assert states(dates_of(place)) == {"2018-01-05": "moved away"}  # an empty folder is not a product
+    (place.folder / folder / "metadata.xml").write_bytes(b"x" * 7)
+    assert [(row["state"], row["file"], row["size_bytes"]) for row in dates_of(place)] == [("on disk", folder, "7")]
+
+
+@pytest.mark.parametrize("file", ["", ".", "..", "/", "../work", "a\0b.zip", f"{'x' * 300}.zip"])
+def test_what_a_log_names_and_no_file_can_be(place: Place, file: str) -> None:
+    place.write_log(("", "submitted", SINGLE, URL), ("", "downloaded", SINGLE, file), ("", "finished", SINGLE, ""))
+    run = place.download("--dates")
+    assert (run.status, run.err) == (0, "")
+    assert "moved away" in run.out
+
+
+def test_a_long_name_is_shortened_on_a_terminal_only(place: Place) -> None:
+    name = f"{'x' * 150}.8e99b3de.zip"
+    place.write_log(("", "submitted", SINGLE, URL), ("", "downloaded", SINGLE, name), ("", "finished", SINGLE, ""))
+    [line] = lines_of_dates(place.download("--dates").out)
+    assert len(line) == 100
+    assert line.endswith(".8e99b3de.zip")
+    assert name in place.download("--dates", "-v").out
 
 
 def test_a_job_that_cannot_be_followed_is_shown_all_the_same(place: Place, peps: Sandbox) -> None:
@@ -507,7 +630,7 @@ def test_a_table_that_cannot_be_written(place: Place) -> None:
     (place.folder / "a folder").mkdir()
     for path in ("a folder", "nowhere/dates.csv"):
         run = place.download("--dates", "--csv", path)
-        assert (run.status, len(run.out.splitlines()), len(run.err.splitlines())) == (2, 1, 1)
+        assert (run.status, len(lines_of_dates(run.out)), len(run.err.splitlines())) == (2, 1, 1)
         assert path in run.err
 
 
@@ -636,7 +759,7 @@ class Desk:
         for row in rows:
             if row["state"] == "on disk":
                 assert zipfile.ZipFile(self.folder / row["file"]).testzip() is None
-                assert row["size"] == str((self.folder / row["file"]).stat().st_size)
+                assert row["size_bytes"] == str((self.folder / row["file"]).stat().st_size)
         return states(rows)
 
     def lines(self) -> list[str]:

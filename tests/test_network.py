@@ -273,12 +273,13 @@ def test_a_page_of_the_catalogue_has_a_time_of_its_own(monkeypatch: pytest.Monke
 # -- a catalogue that breaks off ------------------------------------------------------------------------------------
 
 
-def announcing(total: int, *, with_next: bool = False) -> Altered:
+def announcing(total: int | None, *, with_next: bool = False) -> Altered:
     """Return the real answer with another total, or as an empty page that names a next one."""
 
     def change(reply: Reply) -> Reply:
         page = json.loads(reply.body)
         page["properties"]["totalResults"] = total
+        page["properties"]["exactCount"] = total is not None and page["properties"]["exactCount"]
         if with_next:
             page["features"] = []
             page["properties"]["links"] = [{"rel": "next", "href": "?page=2"}]
@@ -289,8 +290,12 @@ def announcing(total: int, *, with_next: bool = False) -> Altered:
 
 @pytest.mark.parametrize(
     ("answer", "numbers"),
-    [(announcing(7), "2 of 7"), (announcing(7, with_next=True), "0 of 7")],
-    ids=["fewer than the total", "empty page"],
+    [
+        (announcing(7), "2 of 7"),
+        (announcing(7, with_next=True), "0 of 7"),
+        (announcing(None, with_next=True), "0 of an unknown number"),
+    ],
+    ids=["fewer than the total", "empty page", "empty page without a total"],
 )
 def test_a_catalogue_that_breaks_off_is_searched_once_more(
     place: Place, peps: Sandbox, answer: Altered, numbers: str

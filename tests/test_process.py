@@ -41,6 +41,7 @@ from peps_maja.sandbox import (
 from peps_maja.sandbox.faults import Answer
 
 MARCH = ("-d", "2019-03-01", "-f", "2019-03-31")
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 SEARCH = ("-t", TILE, *MARCH)
 EVERYWHERE = ("--lonmin", "-180", "--latmin", "-90", "--lonmax", "180", "--latmax", "90")
 OLD_FORMAT = "S2A_OPER_PRD_MSIL1C_PDMC_20190325T004131_R051_V20190325T103016_20190325T103016"
@@ -50,11 +51,10 @@ SCRIPTS = ("peps_maja_process.py", "peps_maja_downloader.py")
 # A machine on which waiting takes no time; each wait is noted.
 HASTY = "import time\ntime.sleep = lambda seconds: print(seconds, file=open({!r}, 'a'))\n"
 
-# Gives a child its own terminal, and takes back that a background job's children ignore Ctrl-C.
+# Gives a child its own terminal.
 ON_TERMINAL = """\
-import fcntl, os, signal, sys, termios
+import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 
@@ -198,7 +198,8 @@ def test_from_search_to_zips(place: Place, peps: Sandbox) -> None:
     }
     lines = place.log.read_bytes().decode().split("\n")
     assert (lines[0], lines[-1]) == ("# peps_maja job log 1", "")
-    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\t[a-z]+\tS2A_\w+\t\S*$", line) for line in lines[1:-1])
+    assert re.fullmatch(rf"# {TIME} peps_maja_process.py {shlex.join(SEARCH)}", lines[1])
+    assert all(re.match(rf"{TIME}\t[a-z]+\tS2A_\w+\t\S*$", line) for line in lines[2:-1])
     assert place.events() == [
         event
         for name in (early, middle, late)
@@ -333,7 +334,7 @@ def test_the_table_says_what_is_done_with_each_product_and_why(place: Place, pep
         feature(l1c(19, tile="34WED")),
         feature(OLD_FORMAT, startDate="2019-03-25T10:30:16.000Z"),
     ]
-    place.write_log(*logged(("finished", l1c(5), ""), ("failed", l1c(7, baseline="N0206", last="111111"), "no reason")))
+    place.write_log(*logged(("finished", l1c(5), ""), ("finished", l1c(7, baseline="N0206", last="111111"), "")))
     run = place.process(*EVERYWHERE, *MARCH, "-n")
     assert run.status == 0
     table = rows(run)
@@ -349,8 +350,9 @@ def test_the_table_says_what_is_done_with_each_product_and_why(place: Place, pep
     assert table[8] == "2019-03-13 beyond 60°"
     assert table[9].startswith("2019-03-15 submit")
     assert table[10:] == ["2019-03-17 beyond 60°", "2019-03-19 beyond 60°", "2019-03-25 old format"]
-    assert re.search(r"^2019-03-01 +S2A +R?0?51 .* 3 % +782 MB +submit$", run.out, re.MULTILINE)
-    assert "13 products: 6 to submit" in run.out
+    assert re.search(r"^2019-03-01 +S2A +R?0?51 .* 3\.2 % +782 MB +submit$", run.out, re.MULTILINE)
+    assert "L1C size" in run.out.splitlines()[0]
+    assert re.search(r"^13 products: 6 to submit, .*; 782 MB of L1C to process$", run.out, re.MULTILINE)
     assert "6 to 12 hours" in run.out
     assert "48 computed products" in run.out
 
@@ -376,6 +378,64 @@ def test_named_products_are_submitted_without_a_search(place: Place, peps: Sandb
     assert rows(run) == ["2019-03-01 submit", "2019-03-11 in log", "2019-03-21 submit"]
     assert peps.executed == [early, late]
     assert not peps.asked(Endpoint.CATALOGUE)
+
+
+@pytest.mark.parametrize("form", ["{}.zip", "/data/l1c/{}.SAFE/", "C:\\l1c\\{}.SAFE.zip", "{}"])
+def test_names_are_taken_as_people_paste_them(place: Place, peps: Sandbox, form: str) -> None:
+    first, second = list_products(peps, l1c(1), l1c(11))
+    job = peps.add_job(second)
+    assert place.process("--product", form.format(first).lower(), form.format(first)).status == 0
+    assert place.process("--adopt", form.format(second).lower(), job.status_url).status == 0
+    assert place.process("--drop", form.format(first).lower()).status == 0
+    assert [(event, name) for event, name, _ in place.events()] == [
+        ("submitting", first),
+        ("submitted", first),
+        ("submitted", second),
+        ("cancelled", first),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tile", "words"),
+    [
+        ("5QKB", "written 05QKB"),
+        ("t5qkb", "written 05QKB"),
+        ("31TFJ,31TCJ", "written 31TFJ 31TCJ: only a space goes between"),
+        ("T31TFJ;31tcj", "T31TFJ 31TCJ"),
+        ("31TFJ,", "only a space"),
+        ("31TFJ/T", "is not a valid Sentinel-2 tile"),
+    ],
+)
+def test_how_a_tile_is_written(place: Place, tile: str, words: str) -> None:
+    said_in_one_line(place.process("-t", tile, *MARCH), 2, words)
+
+
+@pytest.mark.parametrize(
+    ("clouds", "most", "done"),
+    [
+        (40.4, "40", "too cloudy"),
+        (40.0001, "40", "too cloudy"),
+        (40, "40", "submit"),
+        (39.96, "40", "submit"),
+        (90.04, "100", "submit; likely NOVALD"),
+        (100, "100", "submit; likely NOVALD"),
+    ],
+)
+def test_the_figure_of_clouds_agrees_with_what_is_done(
+    place: Place, peps: Sandbox, clouds: float, most: str, done: str
+) -> None:
+    peps.catalogue = [feature(l1c(1), cloudCover=clouds)]
+    run = place.process(*SEARCH, "-c", most, "-n")
+    assert f" {clouds:g} % " in run.out.splitlines()[1]
+    assert rows(run) == [f"2019-03-01 {done}"]
+
+
+def test_a_span_in_the_future_says_so(place: Place, peps: Sandbox) -> None:
+    list_products(peps)
+    run = place.process("-t", TILE, "-d", "2999-01-01", "-f", "2999-02-01", "-n")
+    said_in_one_line(run, 0, "2999-01-01 to 2999-02-01", "in the future")
+    assert place.process("-t", TILE, "-d", "9999-01-01", "-f", "9999-12-31", "--series").status == 0
+    said_in_one_line(place.process("-t", TILE, "-d", "2999-01-01"), 2, "in the future")
 
 
 # -- account, log, server, output ------------------------------------------------------------------------------
@@ -414,7 +474,8 @@ def test_quiet_says_only_what_was_done(place: Place, peps: Sandbox) -> None:
     place.write_log(*logged(("submitting", l1c(21), "")))
     run = place.process(*SEARCH, "-q")
     assert run.status == 1, "a job is unsure"
-    assert run.err == ""
+    assert run.err.count("\n") == 1, "that is told once, for it is unsure for an hour"
+    assert f"{l1c(21)}: unsure for" in run.err
     lines = run.out.splitlines()
     assert len(lines) == 2
     assert all(name in line and "submitted" in line for name, line in zip(names, lines, strict=True))
@@ -494,6 +555,15 @@ def test_the_log_is_read_again_after_the_question(place: Place, peps: Sandbox) -
 
     assert on_terminal(place, b"y\n", *SEARCH, meanwhile=meanwhile).status == 0
     assert peps.executed == names[:4] + names[5:]
+
+
+def test_what_only_a_job_that_ends_meanwhile_allows_was_not_agreed_to(place: Place, peps: Sandbox) -> None:
+    names = list_products(peps, *(l1c(day) for day in range(1, 12)))
+    older = ("submitted", l1c(11, baseline="N0206"), "https://peps.cnes.fr/resto/wps/outputs/pywps-1.xml")
+    place.write_log(*logged(older))
+    ended = logged(older, ("failed", older[1], "x"))
+    assert on_terminal(place, b"y\n", *SEARCH, meanwhile=lambda: place.write_log(*ended)).status == 0
+    assert peps.executed == names[:10]
 
 
 # -- jobs once more, found or given up --------------------------------------------------------------------------
@@ -837,10 +907,10 @@ def test_a_server_that_is_no_peps(place: Place, peps: Sandbox, endpoint: Endpoin
 
 def old_pythons() -> list[str]:
     """Return the interpreters on this machine that are too old."""
-    shims = (shutil.which(f"python3.{minor}") for minor in range(3, 10))
+    shims = (shutil.which(f"python3.{minor}") for minor in range(3, 11))
     versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    found = [*filter(None, shims), *map(str, versions.glob("3.[3-9].*/bin/python"))]
-    question = [*("-E", "-c"), "import sys; sys.exit(sys.version_info >= (3, 10))"]
+    found = [*filter(None, shims), *map(str, versions.glob("3.*/bin/python"))]
+    question = [*("-E", "-c"), "import sys; sys.exit(sys.version_info >= (3, 11))"]
     return [path for path in found if subprocess.run([path, *question], check=False).returncode == 0]
 
 
@@ -853,7 +923,7 @@ def test_an_older_python_can_read_the_script(script: str) -> None:
 def test_an_older_python_is_told_to_go(nowhere: Place, script: str) -> None:
     interpreters = old_pythons()
     if not interpreters:
-        pytest.skip("no Python older than 3.10 here")
+        pytest.skip("no Python older than 3.11 here")
     for interpreter in interpreters:
         run = subprocess.run(
             [interpreter, ROOT / script, "-v"],
@@ -864,7 +934,7 @@ def test_an_older_python_is_told_to_go(nowhere: Place, script: str) -> None:
             check=False,
         )
         assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1), run
-        assert "Python 3.10" in run.stderr
+        assert "Python 3.11" in run.stderr
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

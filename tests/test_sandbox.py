@@ -382,12 +382,15 @@ class TestServer:
         command = [sys.executable, "-m", "peps_maja.sandbox", "--serve"]
         environment = os.environ | {"PYTHONPATH": str(demonstration.SCRIPTS)}
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-            assert process.stdout
-            url = re.search(r"http://[\d.:]+\d", process.stdout.readline())
-            assert url
-            assert get(url[0]).status_code == 404
-            process.send_signal(signal.SIGINT)
-            assert process.wait(10) == 0
+            try:
+                assert process.stdout
+                url = re.search(r"http://[\d.:]+\d", process.stdout.readline())
+                assert url
+                assert get(url[0]).status_code == 404
+                process.send_signal(signal.SIGINT)
+                assert process.wait(10) == 0
+            finally:
+                process.kill()
         assert demonstration.main(["--serve", "--port", peps.url.rpartition(":")[2]]) == 2
         assert capsys.readouterr().err.count("\n") == 1
 

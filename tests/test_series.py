@@ -31,7 +31,8 @@ ON_DISK = {
     "SENTINEL2A_{day}-112021-000_L2A_T31TCJ_D/": True,
     "SENTINEL2A_{day}-105426-459_L2A_T31TCJ_C_V2-2/": True,  # unpacked, from Theia
     "SENTINEL2A_{day}-112022-000_L2A_T31TCJ_D.zip": False,  # more than 30 minutes later
-    "SENTINEL2A_{day}-105020-999_L2A_T31TCJ_D.zip": False,  # seen before it began
+    "SENTINEL2A_{day}-104921-000_L2A_T31TCJ_D.zip": True,  # of baseline N0204: seen before the start in its name
+    "SENTINEL2A_{day}-104920-999_L2A_T31TCJ_D.zip": False,  # more than a minute before it
     "SENTINEL2B_{day}-105426-459_L2A_T31TCJ_D.zip": False,
     "SENTINEL2A_{day}-105426-459_L2A_T31TCH_D.zip": False,
     "NOVALD_SENTINEL2A_{day}-105426-459_L2A_T31TCJ_D.zip": False,
@@ -255,7 +256,11 @@ def test_a_year_of_two_satellites_is_one_job_instead_of_146(place: Place, peps: 
     assert "-y" in asked.err
     assert not peps.executed
 
-    run = place.process(*YEAR, "--series")
+    asked = place.process(*YEAR, "--series")  # a single job, but one of 61 hours
+    assert (asked.status, peps.executed) == (2, [])
+    assert "-y" in asked.err
+
+    run = place.process(*YEAR, "--series", "-y")
     assert run.status == 0
     assert costs(run.out) == [(1, 146, 61), (146, 146 * 8, 146, 292)]
     assert "without --series" not in run.out
@@ -275,7 +280,7 @@ def test_a_year_of_two_satellites_is_one_job_instead_of_146(place: Place, peps: 
 
 
 def test_a_year_of_the_sandbox_is_one_job_too(place: Place, peps: Sandbox) -> None:
-    run = place.process(*YEAR, "--series")
+    run = place.process(*YEAR, "--series", "-y")
     jobs, computed, _ = costs(run.out)[0]
     assert (run.status, jobs, len(peps.executed)) == (0, 1, 1)
     assert 140 <= computed <= 150
@@ -485,6 +490,48 @@ def test_what_counts_as_on_disk(place: Place, peps: Sandbox) -> None:
     assert found == {template: ["on disk" if is_there else "submit"] for template, is_there in ON_DISK.items()}
 
 
+# Files in the folder, those that a job of the log for the first part downloaded, and what happens to both parts.
+FILE, OWN_FILE = (
+    "SENTINEL2A_20180105-105426-459_L2A_T31TCJ_D.zip",
+    "SENTINEL2A_20180105-105426-459_L2A_T31TCJ_D.8e99b3de.zip",
+)
+CUT_IN_TWO = {
+    "nothing": ([], [], ["submit", "submit"]),
+    "one of both": ([FILE], [], ["on disk", "submit"]),
+    "both": ([FILE, OWN_FILE], [], ["on disk", "on disk"]),
+    "one, zipped and unpacked": ([FILE, FILE.removesuffix(".zip")], [], ["on disk", "submit"]),
+    "the first one's": ([FILE], [FILE], ["in log", "submit"]),
+    "the first one's, unpacked": ([FILE.removesuffix(".zip")], [FILE], ["in log", "submit"]),
+    "the first one's and another": ([FILE, OWN_FILE], [FILE], ["in log", "on disk"]),
+}
+
+
+@pytest.mark.parametrize(("files", "downloaded", "what"), CUT_IN_TWO.values(), ids=CUT_IN_TWO)
+def test_each_part_of_a_cut_acquisition_needs_a_file_of_its_own(
+    place: Place, peps: Sandbox, files: list[str], downloaded: list[str], what: list[str]
+) -> None:
+    parts = [l1c("2018-01-05"), l1c("2018-01-05", last="140000")]
+    peps.catalogue = listed(parts)
+    for file in files:
+        entry = place.folder / file
+        entry.write_bytes(b"PK") if file.endswith(".zip") else entry.mkdir()
+    if downloaded:
+        events = [*(("downloaded", file) for file in downloaded), ("finished", "")]
+        place.write_log(*submitted(parts[0]), *((WHEN, event, parts[0], detail) for event, detail in events))
+    run = place.process(*YEAR, "-w", ".")
+    assert (run.status, actions(run.out)) == (0, {"2018-01-05": what})
+    assert len(peps.executed) == what.count("submit")
+
+
+def test_what_a_failed_series_has_delivered_is_on_disk(place: Place, peps: Sandbox) -> None:
+    peps.catalogue = listed(passes(2, "2018-01-05"))
+    year = f"{TILE}_2018-01-01_2018-12-31"
+    place.write_log(*submitted(year), (WHEN, "downloaded", year, FILE), (WHEN, "failed", year, "x"))
+    (place.folder / FILE).write_bytes(b"PK")
+    run = place.process(*YEAR, "-w", ".")
+    assert actions(run.out) == {"2018-01-05": ["on disk"], "2018-01-10": ["submit"]}
+
+
 def test_midnight_lies_between_a_product_and_its_l2a(place: Place, peps: Sandbox) -> None:
     peps.catalogue = listed([l1c("2018-12-31", clock="235000"), l1c("2018-01-02", clock="000500")])
     for name in ("20190101-001959-999", "20180102-000500-000"):
@@ -505,11 +552,14 @@ def test_the_folder_is_read_as_it_is(place: Place, peps: Sandbox) -> None:
     assert peps.executed == names
     assert " -w l2a" in run.out  # in the command that follows the jobs
 
-    assert place.process(*YEAR, "-w", "not there", "-n").status == 0
-    wrong = place.process(*YEAR, "-w", "peps.txt", "-n")
-    assert (wrong.status, len(wrong.err.splitlines())) == (2, 1)
-    assert "peps.txt" in wrong.err
-    assert "unforeseen" not in wrong.err
+
+@pytest.mark.parametrize("folder", ["not there", "peps.txt"])
+def test_a_folder_that_cannot_be_read_is_an_error_before_any_request(place: Place, peps: Sandbox, folder: str) -> None:
+    run = place.process(*YEAR, "-w", folder, "-n")
+    assert (run.status, run.out, len(run.err.splitlines())) == (2, "", 1)
+    assert f"the folder {folder}" in run.err
+    assert "--write-dir" in run.err
+    assert not peps.requests
 
 
 def test_a_series_whose_dates_are_all_on_disk_is_not_submitted(place: Place, peps: Sandbox) -> None:
@@ -596,9 +646,134 @@ def test_only_a_series_can_be_adopted_as_one(nowhere: Place, name: str) -> None:
     assert not nowhere.log.exists()
 
 
-def test_a_resubmitted_series_of_unknown_dates_claims_no_numbers(place: Place, peps: Sandbox) -> None:
+def test_a_resubmitted_series_of_unknown_dates_shows_its_span_and_asks(place: Place, peps: Sandbox) -> None:
     name = f"{TILE}_2018-03-01_2018-04-24"
     place.write_log((WHEN, "submitted", name, URL), (WHEN, "failed", name, "for a reason"))
-    run = place.process("--resubmit", "failed")
-    assert (run.status, len(peps.executed)) == (0, 1)
-    assert "0 computed products" not in run.out
+    asked = place.process("--resubmit", "failed")
+    assert (asked.status, peps.executed) == (2, [])
+    assert costs(asked.out) == [(1, 55, 24)]
+    for words in (f"{name}: ", "from 2018-03-01 to 2018-04-24, at most 55 dates", "-y"):
+        assert words in asked.err
+    assert "at most:" in asked.out
+    assert place.process("--resubmit", "failed", "-y").status == 0
+    assert len(peps.executed) == 1
+
+
+@pytest.mark.parametrize(("dates", "asks"), [(9, False), (10, True)])
+def test_from_ten_dates_on_a_series_is_asked_for(place: Place, peps: Sandbox, dates: int, *, asks: bool) -> None:
+    peps.catalogue = listed(passes(dates, "2018-03-01"))
+    assert place.process(*SPRING, "--series").status == (2 if asks else 0)
+    assert len(peps.executed) == (not asks)
+
+
+# -- after a series, the same days one by one ---------------------------------------------------------------------
+
+AFTER_A_SERIES = {
+    "unsure": ([], "in log (series)"),
+    "open": (["submitted"], "in log (series)"),
+    "finished": (["submitted", "downloaded", "novald", "finished"], "in log (series)"),
+    "finished without a plan": (["adopted", "downloaded", "novald", "finished"], "in log (series)"),
+    "failed": (["submitted", "failed"], "submit"),
+    "rejected": (["rejected"], "submit"),
+    "cancelled": (["submitted", "cancelled"], "submit"),
+    "dropped": (["submitted", "dropped"], "submit"),
+}
+
+
+@pytest.mark.parametrize(("events", "action"), AFTER_A_SERIES.values(), ids=AFTER_A_SERIES)
+def test_what_a_series_of_the_log_covers_is_not_submitted_one_by_one(
+    place: Place, peps: Sandbox, events: list[str], action: str
+) -> None:
+    name = f"{TILE}_2018-03-01_2018-04-24_R051"
+    details = {
+        "submitted": URL,
+        "downloaded": "SENTINEL2A_20180302-105426-459_L2A_T31TCJ_D.zip",
+        "novald": "NOVALD_SENTINEL2B_20180307-105426-459_L2A_T31TCJ_D.zip",
+    }
+    plan = "2018-03-02/S2A/R051 2018-03-07/S2B/R051 2018-03-12/S2A/R051"
+    lines = [] if "adopted" in events else [(WHEN, "submitting", name, plan)]
+    for event in events:
+        if event == "dropped":
+            lines.append((WHEN, "cancelled", name, "dropped by the user"))
+        else:
+            lines.append(
+                (
+                    WHEN,
+                    event.replace("adopted", "submitted"),
+                    name,
+                    details.get(event.replace("adopted", "submitted"), "x"),
+                )
+            )
+    place.write_log(*lines)
+    products = passes(3, "2018-03-02")
+    others = [l1c("2018-03-02", orbit=8, clock="104021"), l1c("2018-05-01")]  # of another orbit, and of another day
+    peps.catalogue = listed([*products, *others])
+    run = place.process(*SPRING, "-f", "2018-05-02", "-n")
+    left_out = "submit" if "finished" in events else action  # the third date was not delivered
+    assert actions(run.out) == {
+        "2018-03-02": ["submit", action],
+        "2018-03-07": [action],
+        "2018-03-12": [left_out],
+        "2018-05-01": ["submit"],
+    }
+    named = place.process("--product", *products, "-n")
+    assert [what for each in actions(named.out).values() for what in each] == ["submit"] * 3
+
+
+def test_submit_again_goes_past_a_series(place: Place, peps: Sandbox) -> None:
+    lost, fine = passes(2, "2018-03-02")
+    peps.catalogue = listed([lost, fine])
+    place.write_log(*submitted(lost, f"{TILE}_2018-03-01_2018-04-24"), (WHEN, "failed", lost, "x"))
+    assert place.process(*SPRING, "--resubmit", "failed").status == 0
+    assert peps.executed == [lost]
+
+
+def test_a_lost_series_does_not_stand_in_the_way_of_another_span(place: Place, peps: Sandbox) -> None:
+    peps.catalogue = listed(passes(3, "2018-03-02"))
+    lost = f"{TILE}_2018-01-01_2018-12-31"
+    place.write_log(*submitted(lost), (WHEN, "failed", lost, "x"))
+    run = place.process(*SPRING, "--series")
+    assert (run.status, run.err, len(peps.executed)) == (0, "", 1)
+
+
+def test_a_series_tells_of_single_jobs_that_it_computes_again(place: Place, peps: Sandbox) -> None:
+    names = passes(5, "2018-03-02")
+    peps.catalogue = listed(names)
+    place.write_log(*submitted(*names[:3]), (WHEN, "finished", names[0], ""), (WHEN, "failed", names[2], "x"))
+    run = place.process(*SPRING, "--series")
+    assert (run.status, len(run.err.splitlines()), len(peps.executed)) == (0, 1, 1)
+    assert f"{TILE}_2018-03-01_2018-04-24: single jobs in the log cover 2 of its 5 days already" in run.err
+    assert "computed again" in run.err
+
+
+@pytest.mark.parametrize(
+    ("refused", "way"),
+    [
+        ((), "with --series PEPS"),
+        (("-c", "50"), "with --series and without --max-cloud PEPS"),
+        (("-c", "50", "--sat", "S2A"), "with --series and without --max-cloud and without --sat PEPS"),
+    ],
+)
+def test_the_advice_names_the_options_that_a_series_refuses(
+    place: Place, peps: Sandbox, refused: tuple[str, ...], way: str
+) -> None:
+    peps.catalogue = listed(passes(20))
+    run = place.process(*YEAR, *refused, "-n")
+    assert f"Much cheaper: {way} computes 20 products" in run.out
+
+
+def test_no_advice_to_order_a_series_that_the_log_has(place: Place, peps: Sandbox) -> None:
+    peps.catalogue = listed(passes(20))
+    year = f"{TILE}_2018-01-01_2018-12-31"
+    place.write_log(*submitted(year), (WHEN, "finished", year, ""))
+    run = place.process(*YEAR, "-n")
+    assert costs(run.out) == [(20, 160, 20, 40)]  # none was delivered; the same series again would not be submitted
+    assert "--series" not in run.out
+
+
+def test_the_advice_counts_no_days_to_come(place: Place, peps: Sandbox) -> None:
+    today = datetime.now(timezone.utc).date()
+    peps.catalogue = listed([l1c(today - timedelta(days=day)) for day in range(1, 9)])
+    run = place.process("-t", TILE, "-d", str(today - timedelta(days=20)), "-f", str(today + timedelta(days=90)), "-n")
+    assert "as a series:  not possible" in run.out
+    assert "cheaper" not in run.out

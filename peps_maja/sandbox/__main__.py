@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from ..credentials import example_file
 from .server import ACCOUNT, Sandbox
 
 SCRIPTS = Path(__file__).resolve().parents[2]  # a checkout or an installation: they lie beside the package
@@ -52,9 +54,9 @@ def serve(options: argparse.Namespace) -> int:
             "",
             f"  echo '{account} {ACCOUNT[account]}' > peps.txt; chmod 600 peps.txt",
             f"  export PEPS_SERVER={sandbox.url}",
-            f"  peps_maja_process.py -t {TILE} -d {FIRST} -f {LAST}",
-            "  peps_maja_downloader.py --status",
-            "  peps_maja_downloader.py --wait --every 0.2",
+            f"  {_called('peps_maja_process.py')} -t {TILE} -d {FIRST} -f {LAST}",
+            f"  {_called('peps_maja_downloader.py')} --status",
+            f"  {_called('peps_maja_downloader.py')} --wait --every 0.2",
             "",
             "Ctrl-C ends it.",
         )
@@ -106,7 +108,7 @@ def _write_account(path: Path) -> None:
 
 def _run(folder: Path, script: str, arguments: Sequence[str], expected: int = 0) -> None:
     """Run a script in the folder, with its output let through; any other exit status ends the demonstration."""
-    _say(f"$ {shlex.join([script, *arguments])}")
+    _say(f"$ {_called(script)} {shlex.join(arguments)}")
     path = SCRIPTS / script
     if not path.is_file():
         raise DemonstrationError(f"{script} is not beside the package, in {SCRIPTS}")
@@ -116,6 +118,13 @@ def _run(folder: Path, script: str, arguments: Sequence[str], expected: int = 0)
     ).returncode
     if status != expected:
         raise DemonstrationError(f"{script} ended with status {status}; {expected} was expected here")
+
+
+def _called(script: str) -> str:
+    """Return how to call a script from any folder."""
+    installed = Path(sys.executable).with_name(script)
+    is_found = installed.is_file() and shutil.which(script) == str(installed)
+    return script if is_found else shlex.join([sys.executable, str(SCRIPTS / script)])
 
 
 def _environment() -> dict[str, str]:
@@ -129,6 +138,7 @@ def _sum_up(sandbox: Sandbox, folder: Path) -> int:
     zips = sorted((folder / ZIPS).glob("*.zip"))
     cloudy = [job for job in sandbox.jobs if any("NOVALD" in result.name for result in job.results)]
     failed = [job for job in sandbox.jobs if job.status == "FAILED"]
+    python = shlex.quote(sys.orig_argv[0])
     _say("", f"{len(zips)} zips in {folder / ZIPS}:")
     _say(*(f"  {path.name}  {path.stat().st_size / 1000:.0f} kB" for path in zips))
     _say(*(f"1 too cloudy, nothing to download: {job.product}" for job in cloudy))
@@ -137,9 +147,9 @@ def _sum_up(sandbox: Sandbox, folder: Path) -> int:
         "Since a job failed, the downloader ended with status 1: here, that is as it should be.",
         "",
         "To go on:",
-        "  python -m peps_maja.sandbox --serve      keeps such a server up, to play with",
-        "  cp peps.txt.example peps.txt             for your own account; then, on PEPS itself:",
-        f"  peps_maja_process.py -t {TILE} -d {FIRST} -f {LAST} -l {LOG} -n",
+        f"  {python} -m peps_maja.sandbox --serve      keeps such a server up, to play with",
+        f"  cp {shlex.quote(str(example_file()))} peps.txt      for your own account; then, on PEPS itself:",
+        f"  {_called('peps_maja_process.py')} -t {TILE} -d {FIRST} -f {LAST} -l {LOG} -n",
     )
     whole = sum("NOVALD" not in result.name for job in sandbox.jobs for result in job.results)
     if len(zips) != whole:
