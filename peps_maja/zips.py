@@ -18,7 +18,7 @@ ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 _LONGEST_NAME = 200  # bytes; a file system takes 255, and `.12345678.zip.part.json` comes behind
 _LARGEST_CONTENT = 100_000_000_000  # bytes that a zip may unpack to; an L2A product has 2 to 4 GB
 _PARTS = ("_MTD_ALL.xml", ".tif")  # how the names of files end without which there is no product
-_PIECE = 1024 * 1024  # bytes that are unpacked at once
+_PIECE = 256 * 1024  # bytes that are unpacked at once
 Belongs = Callable[[L2AProduct], bool]
 
 

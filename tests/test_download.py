@@ -135,6 +135,12 @@ BELONGING: dict[str, tuple[str, str, str, bool]] = {
     "another day": ("20190301T105021", "2A_20190302-105426-459_L2A_T31TCJ_D", "", False),
     "another satellite": ("20190301T105021", "2B_20190301-105426-459_L2A_T31TCJ_D", "", False),
     "another tile": ("20190301T105021", "2A_20190301-105426-459_L2A_T31TDJ_D", "", False),
+    "another tile in the name asked for alone": (
+        "20190301T105021",
+        "2A_20190301-105426-462_L2A_T31TDJ_D",
+        "2A_20190301-105426-462_L2A_T31TCJ_D",
+        True,
+    ),
     "another tile inside": (
         "20190301T105021",
         "2A_20190301-105426-460_L2A_T31TCJ_D",

@@ -64,6 +64,7 @@ def tiny(name: str) -> bytes:
     stem = name.removesuffix(".zip")
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr(f"{stem}/{stem}_MTD_ALL.xml", "<Muscate_Metadata_Document/>")
+        archive.writestr(f"{stem}/{stem}_FRE_B2.tif", stem)
     return packed.getvalue()
 
 
