@@ -134,7 +134,8 @@ def look(options: argparse.Namespace, log: "JobLog", console: Console) -> "tuple
             no_account = problem
     stands, error = standings(jobs, follower)
     statuses = [standing.status for standing in stands]
-    if error := no_account or error:
+    error = no_account or error
+    if error:
         tell = console.remind if is_for_the_next_run(error) else console.warn
         tell(f"{error}; open jobs are shown as the log has them")
         statuses.append(Status.OK if isinstance(error, NoAccount) else error.status)
