@@ -138,7 +138,7 @@ def md5_of(content: bytes) -> str:
 def _made_of(l1c: Product) -> Iterator[TheiaProduct]:
     """Yield what Theia has of an acquisition, or of one part of it."""
     key = (l1c.satellite, l1c.start, l1c.tile)
-    if draw("at Theia", *key) > SHARE or (l1c.clouds or 0.0) > TOO_CLOUDY:
+    if draw("Theia has", *key) > SHARE or (l1c.clouds or 0.0) > TOO_CLOUDY:
         return
     match = _MOMENT.search(l2a_name(*key))
     seen = datetime.strptime(match[1] if match else "", "%Y%m%d-%H%M%S-%f").replace(tzinfo=UTC)
