@@ -24,7 +24,7 @@ from peps_maja.theia.search import Search, find_items
 # eodag can live in an environment of its own: it brings about 200 MB.
 PYTHON = os.environ.get("EODAG_PYTHON", sys.executable)
 pytestmark = pytest.mark.skipif(
-    PYTHON == sys.executable and importlib.util.find_spec("eodag") is None,
+    sys.executable == PYTHON and importlib.util.find_spec("eodag") is None,
     reason="eodag is not installed: pip install 'eodag>=4.10', or name a Python that has it in EODAG_PYTHON",
 )
 

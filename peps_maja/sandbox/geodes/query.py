@@ -58,11 +58,10 @@ class Query:
     limit: int
     sort: Sequence[tuple[str, bool]]
     """Fields, and whether the greatest comes first."""
-    finds_nothing: bool = False
 
     def wants(self, properties: Mapping[str, object], bounds: Bounds | None) -> bool:
         """Return True if a product fits."""
-        if self.finds_nothing or (self.bounds and bounds and not _overlap(self.bounds, bounds)):
+        if self.bounds and bounds and not _overlap(self.bounds, bounds):
             return False
         return all(condition.holds(properties) for condition in self.conditions)
 
@@ -91,16 +90,14 @@ def read(body: bytes, unknown: frozenset[str] = frozenset()) -> Query:
             raise BodyError(f"Unknown query parameter {field}")
         if field not in unknown and isinstance(wanted, dict):
             conditions += [c for operator, value in wanted.items() if (c := _condition(field, operator, value))]
-    collections = asked.get("collections")
-    if isinstance(collections, list) and collections:
-        conditions += [Condition("dataset", "eq", collections[0])]
+    collections = _array(asked.get("collections"))
+    conditions += [Condition("dataset", "eq", name) for name in collections]  # of several, nothing is found
     return Query(
         conditions=conditions,
         bounds=_bounds(asked),
         page=max(_whole(asked, "page", 1), 1),
         limit=min(max(_whole(asked, "limit", 10), 1), MOST_ON_A_PAGE),
-        sort=[_sorting(one) for one in asked.get("sortBy") or [] if isinstance(one, dict)],
-        finds_nothing=isinstance(collections, list) and len(collections) > 1,
+        sort=[_sorting(one) for one in _array(asked.get("sortBy")) if isinstance(one, dict)],
     )
 
 
@@ -157,6 +154,10 @@ def _mapping(asked: Mapping[str, object], name: str) -> Mapping[str, object]:
     if value is not None and not isinstance(value, dict):
         raise BodyError(f"{name}: expected BEGIN_OBJECT")
     return value or {}
+
+
+def _array(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _whole(asked: Mapping[str, object], name: str, default: int) -> int:

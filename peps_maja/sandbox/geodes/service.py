@@ -78,7 +78,7 @@ class Geodes:
             case Endpoint.GEODES_SEARCH, "POST":
                 return self._search(recorded.body, server)
             case Endpoint.GEODES_AVAILABILITY, "POST":
-                return json_reply({"products": list(self._availability(json.loads(recorded.body)))})
+                return self._availability(recorded.body)
             case Endpoint.GEODES_DOWNLOAD, "GET" | "HEAD":
                 return self._download(recorded, faults)
             case Endpoint.OTHER, "GET" | "HEAD":
@@ -149,11 +149,18 @@ class Geodes:
     def _end(self) -> datetime:
         return datetime.combine(self._world.today, datetime.min.time(), timezone.utc)
 
-    def _availability(self, asked: Any) -> Iterator[dict[str, object]]:
-        for one in asked.get("availability", []):
-            urn, _, checksum = one["href"].partition(DOWNLOADS)[2].partition("/files/")
-            if self._known(urn) is not None:
-                yield {"id": urn, "files": [{"checksum": checksum, "available": not self._is_on_tape(urn)}]}
+    def _availability(self, body: bytes) -> Reply:
+        try:
+            hrefs = [str(one["href"]) for one in json.loads(body)["availability"]]
+        except (ValueError, LookupError, TypeError):
+            return refusal(400, "PARSING", "Invalid body").reply()
+        asked = [href.partition(DOWNLOADS)[2].partition("/files/")[::2] for href in hrefs]
+        products = [
+            {"id": urn, "files": [{"checksum": checksum, "available": not self._is_on_tape(urn)}]}
+            for urn, checksum in asked
+            if self._known(urn) is not None
+        ]
+        return json_reply({"products": products})
 
     def _download(self, recorded: Recorded, faults: Faults) -> Reply:
         if recorded.headers.get("x-api-key") not in self.keys:
