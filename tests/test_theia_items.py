@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from strategies import changed_json, damaged
 from theia_samples import GEODES, IDENTIFIER, MD5, RING, URN, feature, page
 
-from peps_maja.errors import ServerTrouble
+from peps_maja.errors import CredentialsError, ServerTrouble
 from peps_maja.products import L2AProduct
+from peps_maja.theia.access import is_key_line, read_key
 from peps_maja.theia.answers import Refusal, key_missing, refused
-from peps_maja.theia.available import detail_of, file_names, read_detail
+from peps_maja.theia.available import belongs_to, detail_of, file_names, read_detail
 from peps_maja.theia.footprints import Box, rings_of
 from peps_maja.theia.items import Item, Zip, read_item, read_page
 
@@ -253,3 +254,52 @@ def test_another_server_tells_nothing_about_the_key() -> None:
     assert key_missing("peps.txt").kind is Refusal.KEY
     for status in (200, 206, 416, 500, 503):
         assert refused(status, b"quota", key_source="", portal="") is None
+
+
+@pytest.mark.parametrize(
+    ("job", "folder", "expected"),
+    [
+        (f"{IDENTIFIER}_V4-0", f"{IDENTIFIER}_V4-0", True),
+        (f"{IDENTIFIER}_V4-0", f"{IDENTIFIER}_V3-1", False),
+        (f"{IDENTIFIER}_V4-0", IDENTIFIER, False),
+        (IDENTIFIER, f"{IDENTIFIER}_V3-1", True),
+        (IDENTIFIER, IDENTIFIER.replace("459", "460"), False),
+        (IDENTIFIER, IDENTIFIER.replace("31TCJ", "31TDH"), False),
+        ("x", IDENTIFIER, False),
+    ],
+)
+def test_zip_belongs_to_its_job(job: str, folder: str, expected: object) -> None:
+    product = L2AProduct.find(folder)
+    assert product is not None
+    assert belongs_to(job)(product) is expected
+
+
+class TestKey:
+    @pytest.mark.parametrize(
+        ("text", "key"),
+        [
+            ("me@example.org secret\ngeodes KEY\n", "KEY"),
+            ("\ufeffgeodes\t KEY \r\nme@example.org secret", "KEY"),
+            ("# geodes KEY\nme@example.org geodes KEY\ngeodesKEY\n", None),
+            ("", None),
+        ],
+    )
+    def test_is_found_in_the_file(self, text: str, key: str | None) -> None:
+        found = read_key(text, "peps.txt", {})
+        assert (found and found.value) == key
+        assert found is None or (found.source == "peps.txt" and found.value not in repr(found))
+
+    def test_environment_comes_first(self) -> None:
+        found = read_key("geodes KEY", "peps.txt", {"GEODES_API_KEY": " OTHER\n"})
+        assert found is not None
+        assert (found.source, found.header) == ("GEODES_API_KEY", {"X-API-Key": "OTHER"})
+        assert is_key_line("geodes")
+        assert not is_key_line("me@example.org geodes")
+
+    @pytest.mark.parametrize("line", ["geodes", "geodes  \r", "geodes two words", "geodes clé", "geodes K\x00EY"])
+    def test_unusable_key_is_an_error_that_does_not_show_it(self, line: str) -> None:
+        with pytest.raises(CredentialsError, match=r"peps\.txt") as error:
+            read_key(line, "peps.txt", {})
+        assert "words" not in str(error.value)
+        with pytest.raises(CredentialsError, match="GEODES_API_KEY"):
+            read_key("", "peps.txt", {"GEODES_API_KEY": "K\nEY"})

@@ -10,7 +10,6 @@ from ..text import one_line
 from .fields import mapping, text
 from .items import read_json_or_none
 
-KEY_HEADER = "X-API-Key"
 _QUOTA = re.compile(r"quota|too many|exceed", re.IGNORECASE)
 _NEW_KEY = "make a new one on the portal (log in, profile, API key)"
 

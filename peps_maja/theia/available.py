@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 
-from .items import Zip
+from ..products import L2AProduct
+from .items import Zip, version_of
 
 _UNKNOWN = "-"
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
@@ -37,3 +39,17 @@ def file_names(job: str, archive: Zip) -> tuple[str, str]:
     uuid = _UUID.search(archive.address)
     mark = archive.md5 or (uuid[1] if uuid else hashlib.sha256(archive.address.encode()).hexdigest())
     return f"{job}.zip", f"{job}.{mark[:8].lower()}.zip"
+
+
+def belongs_to(job: str) -> Callable[[L2AProduct], bool]:
+    """Return what tells whether a product found in a zip is the one that the job is for, in the same version."""
+    wanted = L2AProduct.find(job)
+
+    def belongs(product: L2AProduct) -> bool:
+        return (
+            wanted is not None
+            and (product.satellite, product.tile, product.sight) == (wanted.satellite, wanted.tile, wanted.sight)
+            and version_of(job) in {"", version_of(product.name)}
+        )
+
+    return belongs

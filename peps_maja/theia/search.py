@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
@@ -97,11 +97,11 @@ def find_items(post: Post, searches: Iterable[Search], *, with_features: bool = 
     A search that breaks off is made once more. Raises UsageError if GEODES refuses it or has too much for it,
     ServerTrouble (or what `post` raises) if there is no complete answer: then nothing is known, not even a part.
     """
-    pages = [page for search in searches for page in _complete(post, search)]
+    pages = [page for search in searches for page in _complete(post, search, with_features=with_features)]
     items = {item.urn or item.zip.address: item for page in pages for item in page.items}
     return Found(
         items=sorted(items.values(), key=lambda item: (item.time, item.name)),
-        features=[feature for page in pages for feature in page.features] if with_features else [],
+        features=[feature for page in pages for feature in page.features],
     )
 
 
@@ -134,11 +134,14 @@ def _goes_on(page: Page, *, is_short: bool) -> bool:
     return is_short if page.matched is not None else len(page.features) >= (page.limit or PAGE_SIZE)
 
 
-def _complete(post: Post, search: Search) -> list[Page]:
+def _complete(post: Post, search: Search, *, with_features: bool) -> list[Page]:
+    def every() -> list[Page]:
+        return [page if with_features else replace(page, features=()) for page in pages(post, search)]
+
     try:
-        return list(pages(post, search))
+        return every()
     except BrokenOff:
-        return list(pages(post, search))
+        return every()
 
 
 def _broken_off(count: int, page: Page) -> BrokenOff:

@@ -90,10 +90,6 @@ class Geodes:
         self._served[product.urn] = product
         return feature_of(product, server, self._content(product), newer=self.is_newer)
 
-    def find(self, tile: str, first: datetime, last: datetime) -> list[TheiaProduct]:
-        """Return what Theia has of a tile in the made-up world."""
-        return products_of(self._world, [tile], first, last)
-
     def _search(self, body: bytes, server: str) -> Reply:
         try:
             query = read(body, self.unknown_fields)
