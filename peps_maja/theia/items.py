@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from functools import cached_property
 from urllib.parse import quote, urlsplit
@@ -37,7 +37,7 @@ class Zip:
 
 @dataclass(frozen=True)
 class Item:
-    """One L2A product at GEODES. `version` is `V4-0`, or empty; `clouds` in percent; `rings` in degrees."""
+    """One L2A product at GEODES. `version` is `V4-0`, or empty; `clouds` in percent; geometry and bbox as they came."""
 
     product: L2AProduct
     zip: Zip
@@ -47,7 +47,8 @@ class Item:
     orbit: int | None = None
     clouds: float | None = None
     processed: str = ""
-    rings: tuple[Ring, ...] = ()
+    geometry: object = field(default=None, compare=False, repr=False)
+    bbox: object = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -69,6 +70,11 @@ class Item:
     def days(self) -> tuple[date, ...]:
         """The days on which its L1C can have begun: see `days_of`."""
         return days_of(self.time)
+
+    @cached_property
+    def rings(self) -> tuple[Ring, ...]:
+        """Where it is, in degrees; read only for a search by place."""
+        return rings_of(self.geometry, self.bbox)
 
 
 @dataclass(frozen=True)
@@ -150,7 +156,8 @@ def read_item(feature: object) -> Item | None:
         orbit=orbit if orbit is not None and 1 <= orbit <= 143 else None,
         clouds=clouds if clouds is not None and 0 <= clouds <= 100 else None,
         processed=text(properties.get("datetime")),
-        rings=rings_of(mapping(feature).get("geometry"), mapping(feature).get("bbox")),
+        geometry=mapping(feature).get("geometry"),
+        bbox=mapping(feature).get("bbox"),
     )
 
 
@@ -161,8 +168,7 @@ def _zips(assets: Mapping[str, object]) -> Iterator[Zip]:
         names = (key, text(asset.get("title")))
         is_zip = asset.get("type") == "application/zip" or any(name.lower().endswith(".zip") for name in names)
         is_product = "data" in roles if isinstance(roles, list) else roles in (None, "data")
-        address = _address(text(asset.get("href")))
-        if is_zip and is_product and address:
+        if is_zip and is_product and (address := _address(text(asset.get("href")))):
             description = text(asset.get("description"))
             size = _SIZE.search(description)
             checksum = (
