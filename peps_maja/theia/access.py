@@ -31,7 +31,7 @@ class Key:
 def read_key(text: str, path: str, environment: Mapping[str, str]) -> Key | None:
     """Return the key from the environment, else from the text of the credentials file at `path`; None if there is none.
 
-    Raises CredentialsError for a key that cannot be one: it goes into a header field, so it is one word of ASCII.
+    Raises CredentialsError for a key that is not one word of ASCII, for it goes into a header field.
     """
     if value := environment.get(KEY_VARIABLE, "").strip():
         return _usable(Key(KEY_VARIABLE, value))

@@ -138,7 +138,7 @@ def message_of(answer: object) -> str:
 
 
 def read_item(feature: object) -> Item | None:
-    """Return the L2A product of a feature; None if it is none by its identifier, or has no zip."""
+    """Return the L2A product of a feature; None if its identifier is not the name of one, or it has no zip."""
     properties = mapping(mapping(feature).get("properties"))
     identifier = text(properties.get("identifier")).strip()
     product = L2AProduct.find(identifier)
