@@ -21,12 +21,13 @@ from xml.etree import ElementTree as ET
 
 import test_forms as forms
 import test_recorded_catalogue as recorded
+import theia_samples
 from hypothesis import strategies as st
 
 from peps_maja.answers import Answer, refusal, retry_after, shown
 from peps_maja.catalogue import Wishes, choose, read_page
 from peps_maja.credentials import read_credentials
-from peps_maja.errors import PepsError
+from peps_maja.errors import PepsError, ServerTrouble
 from peps_maja.joblog import JobLog
 from peps_maja.jobs import HEADER, Event, Jobs, State
 from peps_maja.ledger import as_csv, ledger
@@ -37,6 +38,9 @@ from peps_maja.series import PlannedDate, Series, read_plan
 from peps_maja.server import Server
 from peps_maja.submit import Outcome, read_answer
 from peps_maja.text import one_line
+from peps_maja.theia.available import detail_of, read_detail
+from peps_maja.theia.footprints import Box
+from peps_maja.theia.items import read_page as read_theia_page
 from peps_maja.wps import ExceptionReport, ExecuteResponse, is_status_url, read_document, wps_id
 from peps_maja.zips import Broken, bare_name, check_zip
 
@@ -86,6 +90,18 @@ REPORTS = [
     )
 ]
 PAGES = [recorded.page(recorded.varied()[:3], 1, 2), recorded.page(recorded.varied()[12:18])]
+_OF_NEWER_SERVER: dict[str, object] = {
+    "description": None,
+    "file:size": 12,
+    "file:checksum": f"d50110{theia_samples.MD5}",
+}
+THEIA_PAGES = [
+    json.loads(page)
+    for page in (
+        theia_samples.page([theia_samples.feature(), theia_samples.feature(version="3.1")], matched=2, has_next=True),
+        theia_samples.page([theia_samples.feature(asset=_OF_NEWER_SERVER)]),
+    )
+]
 JOBLOGS = [filled(forms.JOBLOG), filled(forms.JOBLOG_UNDER_WAY)]
 ERRORS = [
     '{"ErrorCode": 500, "ErrorMessage": "Database Connection Error"}',
@@ -358,6 +374,25 @@ def check_page(body: bytes) -> None:
         assert all(map(_is_printable, (*table(choices, with_names=True), summary(choices))))
 
 
+def check_items(body: bytes) -> None:
+    """Reading Theia's items fails in one way only, and invents nothing."""
+    try:
+        items = read_theia_page(body).items
+    except ServerTrouble:
+        return
+    text = body.decode(errors="replace").lower()
+    for item in items:
+        assert L2AProduct.find(item.name) is not None
+        assert item.product.name.lower() in text
+        assert item.orbit is None or (1 <= item.orbit <= 143 and str(item.orbit) in text)
+        assert item.clouds is None or 0 <= item.clouds <= 100
+        assert item.zip.size is None or str(item.zip.size) in text
+        assert item.zip.md5 is None or item.zip.md5 in text
+        assert item.zip.address.isascii()
+        assert read_detail(detail_of(item.zip)) == item.zip
+        assert Box(-360, -90, 360, 90).meets(item.rings) == bool(item.rings)
+
+
 def _is_printable(line: str) -> bool:
     return _is_one_line(" ".join(line.split()))
 
@@ -531,6 +566,9 @@ TARGETS = {
     "names": Target(damaged_text(NAMES), check_names),
     "names made of parts": Target(l1c_parts, check_l1c_parts),
     "catalogue": Target(st.one_of(damaged([json.dumps(page) for page in PAGES]), changed_json(PAGES)), check_page),
+    "geodes": Target(
+        st.one_of(damaged([json.dumps(page) for page in THEIA_PAGES]), changed_json(THEIA_PAGES)), check_items
+    ),
     "wps": Target(st.one_of(damaged(WPS_DOCUMENTS), changed_xml(WPS_DOCUMENTS)), check_wps),
     "reports": Target(
         st.one_of(damaged(REPORTS), changed_json([json.loads(report) for report in REPORTS])), check_report

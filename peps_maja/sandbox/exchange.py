@@ -12,7 +12,7 @@ JSON = "application/json"
 
 
 class Endpoint(Enum):
-    """The kinds of request that PEPS answers, as tests and faults name them."""
+    """The kinds of request that PEPS and GEODES answer, as tests and faults name them."""
 
     CATALOGUE = "catalogue"
     CAPABILITIES = "capabilities"
@@ -22,6 +22,9 @@ class Endpoint(Enum):
     REPORT = "report"
     JOBLOG = "joblog"
     RESULT = "result"
+    GEODES_SEARCH = "geodes search"
+    GEODES_DOWNLOAD = "geodes download"
+    GEODES_AVAILABILITY = "geodes availability"
     OTHER = "other"
 
 
@@ -38,6 +41,7 @@ class Recorded:
     query: dict[str, str]
     headers: dict[str, str]
     at: float
+    body: bytes = b""
 
 
 @dataclass(frozen=True)

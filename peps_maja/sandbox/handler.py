@@ -31,10 +31,11 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1  # head and body leave together
 
     def do_GET(self) -> None:
-        """Answer a GET, or carry out the fault that waits for it."""
+        """Answer a request, or carry out the fault that waits for it."""
         recorded = self._recorded()
         self.server.sandbox.requests.append(recorded)
         text = f"{recorded.path}?" + "&".join(f"{name}={value}" for name, value in recorded.query.items())
+        text += recorded.body.decode(errors="replace")
         answer = self.server.sandbox.faults.take(recorded.endpoint, text)
         if answer is None:
             self._send(self._real(recorded))
@@ -42,6 +43,8 @@ class Handler(BaseHTTPRequestHandler):
             self._misbehave(recorded, answer)
 
     do_HEAD = do_GET  # noqa: N815 - http.server looks for this name
+
+    do_POST = do_GET  # noqa: N815 - likewise
 
     def handle_expect_100(self) -> bool:
         """Take no bodies."""
@@ -57,7 +60,9 @@ class Handler(BaseHTTPRequestHandler):
         path = unquote(parts.path)
         endpoint = self.server.sandbox.endpoint_of(path, query)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        return Recorded(endpoint, self.command, path, query, headers, monotonic())
+        length = headers.get("content-length", "0")
+        body = self.rfile.read(int(length)) if length.isdecimal() else b""
+        return Recorded(endpoint, self.command, path, query, headers, monotonic(), body)
 
     def _real(self, recorded: Recorded) -> Reply:
         return self.server.sandbox.answer(recorded)

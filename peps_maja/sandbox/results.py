@@ -8,6 +8,7 @@ import io
 import re
 import struct
 import zipfile
+from collections.abc import Mapping
 
 SIDE = 120  # pixels; a true raster has 10980
 BANDS = ("B2", "B3", "B4", "B8")
@@ -60,6 +61,11 @@ def make_zip(file_name: str) -> bytes:
     members = {f"{name}_MTD_ALL.xml": metadata(name)}
     if NOT_VALID not in name:
         members |= _images(name)
+    return pack(name, members)
+
+
+def pack(name: str, members: Mapping[str, bytes]) -> bytes:
+    """Return a zip with one folder of this name that holds these members."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for member, content in members.items():

@@ -17,6 +17,7 @@ from typing import Any
 from . import resto, wps
 from .exchange import Endpoint, Recorded, Reply, error_reply, json_reply
 from .faults import Faults
+from .geodes import Geodes
 from .handler import REALM, Handler, account_of, cut_to_range
 from .jobs import LOGS, OUTPUTS, RESULTS, Centre, Job, Outcome, Result
 from .outcomes import Catalogue, InputError, of_name, of_product, of_series
@@ -70,7 +71,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Sandbox:
-    """A small PEPS on 127.0.0.1, from `with` to its end.
+    """A small PEPS and GEODES on 127.0.0.1, from `with` to its end.
 
     `accounts` maps e-mail to password; `may_run`: whether they may run MAJA; `pace` is a twelfth of the
     seconds that a job takes (0: finished at the first refresh); with `certificate` (its file, that of its key)
@@ -96,6 +97,8 @@ class Sandbox:
         self.catalogue: list[dict[str, object]] | None = None
         """Features of a test instead of the made-up world; jobs take their products only."""
         self.world = World(datetime.now(timezone.utc).date())
+        self.geodes = Geodes(self.world)
+        """The GEODES on the same port."""
         self.stopping = threading.Event()
         self._centre = Centre(pace)
         self._port = port
@@ -175,6 +178,8 @@ class Sandbox:
 
     def endpoint_of(self, path: str, query: Mapping[str, str]) -> Endpoint:
         """Return which endpoint a request is for."""
+        if endpoint := self.geodes.endpoint_of(path):
+            return endpoint
         if path == resto.PATH:
             return Endpoint.CATALOGUE
         if path.rstrip("/") == wps.PATH:
@@ -188,6 +193,10 @@ class Sandbox:
     def answer(self, recorded: Recorded) -> Reply:
         """Return the true answer to a request; an Execute starts its job."""
         endpoint, path = recorded.endpoint, recorded.path
+        if self.geodes.endpoint_of(path):
+            return self.geodes.answer(recorded, self.url, self.faults)
+        if recorded.method == "POST":
+            return error_reply(405, "Method Not Allowed")
         own_list = _USER_JOBS.fullmatch(path)
         private = endpoint not in OPEN or own_list or path.startswith(wps.PATH)
         if private and account_of(recorded.headers, self.accounts) is None:

@@ -1,0 +1,20 @@
+"""A small GEODES: Theia's products of the made-up world, their search, and their download with a key."""
+
+from .moods import LICENCE, NOT_READY, ON_TAPE, QUOTA, QUOTA_429, REDIRECTS, WRONG_KEY
+from .products import TheiaProduct, feature_of, zip_of
+from .service import KEY, Geodes
+
+__all__ = [
+    "KEY",
+    "LICENCE",
+    "NOT_READY",
+    "ON_TAPE",
+    "QUOTA",
+    "QUOTA_429",
+    "REDIRECTS",
+    "WRONG_KEY",
+    "Geodes",
+    "TheiaProduct",
+    "feature_of",
+    "zip_of",
+]

@@ -1,0 +1,166 @@
+"""Theia's products in the made-up world: not of every date, in several versions, and now and then in two pieces."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from ..features import footprint
+from ..results import QUICKLOOK, metadata, pack, tiff
+from ..tiles import Position
+from ..world import L1C, UTC, Product, World, draw, l2a_name, orbit_number, pick
+
+DATASET = "THEIA_REFLECTANCE_SENTINEL2_L2A"
+SHARE = 0.6  # of the dates that are clear enough
+TOO_CLOUDY = 90.0
+SIDE = 32  # pixels
+_MOMENT = re.compile(r"_(\d{8}-\d{6}-\d{3})_")
+# Version and format letter of what there is of an acquisition; of reprocessed ones, the time has changed.
+_VERSIONS = (
+    *[(("4.0", "C"),)] * 5,
+    *[(("1.4", "D"), ("4.0", "C"))] * 2,
+    *[(("3.1", "C"),)] * 2,
+    (("2.2", "C"), ("3.0", "C")),
+)
+
+
+@dataclass(frozen=True)
+class TheiaProduct:
+    """One product of Theia; `time` is when its tile was seen (UTC)."""
+
+    identifier: str
+    version: str | None
+    satellite: str
+    tile: str
+    time: datetime
+    orbit: int | None
+    clouds: float | None
+    ring: tuple[Position, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of its zip, without `.zip`, and of its folder."""
+        return f"{self.identifier}_V{self.version.replace('.', '-')}" if self.version else self.identifier
+
+    @property
+    def urn(self) -> str:
+        """The identifier of its item."""
+        return f"URN:FEATURE:DATA:gdh:{uuid.uuid5(uuid.NAMESPACE_URL, self.name)}:V1"
+
+    @property
+    def is_of_old_form(self) -> bool:
+        """Whether its `grid:code` is `T31TCJ`."""
+        return self.version is None or self.version < "4"
+
+    def properties(self) -> dict[str, object]:
+        """Return what a search can filter by, and what goes with it."""
+        moment = f"{self.time:%Y-%m-%dT%H:%M:%S}.{self.time.microsecond // 1000:03d}Z"
+        processed = self.time + timedelta(days=2 + 300 * (not self.is_of_old_form))
+        return {
+            "dataset": DATASET,
+            "identifier": self.identifier,
+            "version": self.version,
+            "start_datetime": moment,
+            "end_datetime": moment,
+            "datetime": f"{processed:%Y-%m-%dT%H:%M:%S}.000Z",
+            "platform": self.satellite,
+            "instrument": "MSI",
+            "grid:code": f"T{self.tile}" if self.is_of_old_form else self.tile,
+            "sat:relative_orbit": self.orbit,
+            "sat:absolute_orbit": orbit_number(self.satellite, self.time),
+            "sat:orbit_state": "Descending",
+            "eo:cloud_cover": self.clouds,
+            "product:type": "REFLECTANCE",
+            "processing:level": "L2A",
+            "latest": not self.is_of_old_form,
+            "endpoint_url": f"https://s3.datalake.cnes.fr/muscate/{self.name}.zip",
+        }
+
+
+def products_of(world: World, tiles: Iterable[str], first: datetime, last: datetime) -> list[TheiaProduct]:
+    """Return what Theia has of these tiles from `first` to `last`, oldest first."""
+    day = timedelta(days=1)
+    listed = [p for p in world.products(tiles, first - day, last + day) if p.level == L1C and "_OPER_" not in p.name]
+    acquisitions = {(p.satellite, p.start, p.tile, p.part): p for p in listed}
+    found = [product for l1c in acquisitions.values() for product in _made_of(l1c)]
+    return sorted((p for p in found if first <= p.time <= last), key=lambda p: (p.time, p.name))
+
+
+def feature_of(product: TheiaProduct, server: str, content: bytes, *, newer: bool = False) -> dict[str, object]:
+    """Return the item as GEODES writes it; newer servers also tell size and checksum in fields of their own."""
+    longitudes, latitudes = [p.lon for p in product.ring], [p.lat for p in product.ring]
+    quicklook = f"{product.name}_QKL_ALL.jpg"
+    archive = _asset(f"{server}/api/download/{product.urn}", f"{product.name}.zip", "RAWDATA", content)
+    archive |= {"type": "application/zip", "roles": ["data"]}
+    if newer:
+        archive |= {"file:size": len(content), "file:checksum": f"d50110{md5_of(content)}"}
+    picture = _asset(f"{server}/api/quicklook/{product.urn}", quicklook, "QUICKLOOK_SD", QUICKLOOK)
+    return {
+        "stac_version": "1.0.0-beta.2",
+        "stac_extensions": [],
+        "type": "Feature",
+        "id": product.urn,
+        "collection": DATASET,
+        "bbox": [min(longitudes), min(latitudes), max(longitudes), max(latitudes)] if longitudes else None,
+        "geometry": {"type": "Polygon", "coordinates": [[[p.lon, p.lat] for p in product.ring]]},
+        "properties": product.properties(),
+        "links": [_link("root", f"{server}/api/stac")],
+        "assets": {
+            quicklook: picture | {"type": "image/jpeg", "roles": ["overview"]},
+            f"{product.name}.zip": archive,
+        },
+    }
+
+
+@lru_cache(maxsize=4096)
+def zip_of(name: str) -> bytes:
+    """Return the zip of a product: genuine in shape, and small, for the answer to a search names the MD5 of each."""
+    pixels = hashlib.shake_128(name.encode()).digest(2 * SIDE * SIDE)
+    members = {
+        f"{name}_MTD_ALL.xml": metadata(name),
+        f"{name}_QKL_ALL.jpg": QUICKLOOK,
+        f"{name}_FRE_B4.tif": tiff(pixels, 16, SIDE),
+        f"MASKS/{name}_CLM_R1.tif": tiff(bytes(SIDE * SIDE), 8, SIDE),
+    }
+    return pack(name, members)
+
+
+def md5_of(content: bytes) -> str:
+    """Return the MD5 as the catalogue gives it."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _made_of(l1c: Product) -> Iterator[TheiaProduct]:
+    """Yield what Theia has of an acquisition, or of one part of it."""
+    key = (l1c.satellite, l1c.start, l1c.tile)
+    if draw("Theia has", *key) > SHARE or (l1c.clouds or 0.0) > TOO_CLOUDY:
+        return
+    match = _MOMENT.search(l2a_name(*key))
+    seen = datetime.strptime(match[1] if match else "", "%Y%m%d-%H%M%S-%f").replace(tzinfo=UTC)
+    seen += timedelta(seconds=9 * max(l1c.part - 1, 0))
+    for again, (version, letter) in enumerate(_VERSIONS[pick(len(_VERSIONS), "version", *key)]):
+        time = seen + again * timedelta(seconds=6, milliseconds=80)
+        moment = f"{time:%Y%m%d-%H%M%S}-{time.microsecond // 1000:03d}"
+        identifier = f"SENTINEL{l1c.satellite[1:]}_{moment}_L2A_T{l1c.tile}_{letter}"
+        made = TheiaProduct(identifier, version, l1c.satellite, l1c.tile, time, l1c.orbit, l1c.clouds)
+        yield replace(made, ring=tuple(footprint(l1c)))
+
+
+def _asset(address: str, title: str, kind: str, content: bytes) -> dict[str, object]:
+    parts = (
+        f"File size: {len(content)} bytes",
+        "Is reference: false",
+        "Is online: false",
+        f"Datatype: {kind}",
+        f"Checksum MD5: {md5_of(content)}",
+    )
+    return {"href": f"{address}/files/{md5_of(content)}", "title": title, "description": "\n\n".join(parts)}
+
+
+def _link(rel: str, href: str) -> dict[str, str]:
+    return {"href": href, "rel": rel, "type": "application/json", "title": rel}

@@ -1,0 +1,194 @@
+"""GEODES as its clients see it: search, availability and downloads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from urllib.parse import quote
+
+from ..exchange import Endpoint, Recorded, Reply, json_reply
+from ..faults import Canned, Faults
+from ..handler import cut_to_range
+from ..results import QUICKLOOK
+from ..tiles import tiles_in
+from ..world import World, all_town_tiles
+from .moods import ON_TAPE, QUOTA, WRONG_KEY, refusal
+from .products import TheiaProduct, feature_of, md5_of, products_of, zip_of
+from .query import BodyError, Bounds, Query, order_of, read
+
+KEY = "geodes-sandbox-key"
+SEARCHES = ("/api/stac/search", "/api/stac/items")
+AVAILABILITY = "/fastavailability"
+DOWNLOADS = "/api/download/"
+_START = datetime(2015, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """What a search filters by, and how the whole feature is made."""
+
+    properties: Mapping[str, object]
+    bounds: Bounds | None
+    product: TheiaProduct | None
+    feature: dict[str, Any]
+
+
+class Geodes:
+    """Theia's products of the made-up world. The attributes are for tests to set."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._served: dict[str, TheiaProduct] = {}
+        self.keys = {KEY}
+        self.items: list[dict[str, Any]] | None = None
+        """Features of a test instead of the world's."""
+        self.contents: dict[str, bytes] = {}
+        """Zips of a test, by their URN or the product's name."""
+        self.on_tape: set[str] = set()
+        """URNs or names of products that are not at hand."""
+        self.unknown_fields: frozenset[str] = frozenset()
+        """Fields of a query that this server does not know, and so ignores."""
+        self.cap = 80
+        """The most items on a page."""
+        self.has_links = True
+        self.has_context = True
+        self.is_newer = False
+        """Answers have `numberMatched` and `numberReturned`, assets `file:size` and `file:checksum`."""
+        self.quota: int | None = None
+        """So many downloads are left in this hour."""
+        self.out_of_quota: Canned = QUOTA
+
+    @staticmethod
+    def endpoint_of(path: str) -> Endpoint | None:
+        """Return which endpoint of GEODES a request is for, or None if it is for PEPS."""
+        if path in SEARCHES:
+            return Endpoint.GEODES_SEARCH
+        if path == AVAILABILITY:
+            return Endpoint.GEODES_AVAILABILITY
+        if path.startswith(DOWNLOADS):
+            return Endpoint.GEODES_DOWNLOAD
+        return Endpoint.OTHER if path.startswith("/api/quicklook/") else None
+
+    def answer(self, recorded: Recorded, server: str, faults: Faults) -> Reply:
+        """Return the true answer to a request."""
+        match recorded.endpoint, recorded.method:
+            case Endpoint.GEODES_SEARCH, "POST":
+                return self._search(recorded.body, server)
+            case Endpoint.GEODES_AVAILABILITY, "POST":
+                return self._availability(recorded.body)
+            case Endpoint.GEODES_DOWNLOAD, "GET" | "HEAD":
+                return self._download(recorded, faults)
+            case Endpoint.OTHER, "GET" | "HEAD":
+                return Reply(200, {"Content-Type": "image/jpeg"}, QUICKLOOK)
+        return refusal(405, "METHOD_NOT_ALLOWED", f"{recorded.method} is not supported").reply()
+
+    def feature(self, product: TheiaProduct, server: str) -> dict[str, Any]:
+        """Return the item of a product, which can be downloaded from then on."""
+        self._served[product.urn] = product
+        return feature_of(product, server, self._content(product), newer=self.is_newer)
+
+    def _search(self, body: bytes, server: str) -> Reply:
+        try:
+            query = read(body, self.unknown_fields)
+        except BodyError as error:
+            return refusal(400, "ITEMSEARCHBODY_PARSING", str(error)).reply()
+        listed = self._of_test() if self.items is not None else self._of_world(query)
+        found = [entry for entry in listed if query.wants(entry.properties, entry.bounds)]
+        for field, falls in reversed(query.sort or [("start_datetime", True)]):
+            found.sort(key=lambda entry, by=field: order_of(by, entry.properties), reverse=falls)  # type: ignore[misc]
+        limit = min(query.limit, self.cap)
+        shown = found[(query.page - 1) * limit : query.page * limit]
+        features = [self.feature(entry.product, server) if entry.product else entry.feature for entry in shown]
+        return json_reply(self._page(features, len(found), query, limit, server))
+
+    def _page(
+        self, features: list[dict[str, Any]], matched: int, query: Query, limit: int, server: str
+    ) -> dict[str, object]:
+        answer: dict[str, object] = {
+            "stac_version": "1.0.0-beta.1",
+            "stac_extensions": [],
+            "type": "FeatureCollection",
+            "features": features,
+        }
+        if self.has_links:
+            address = f"{server}{SEARCHES[0]}?limit={limit}&page="
+            pages = {"self": query.page} | ({"next": query.page + 1} if query.page * limit < matched else {})
+            answer["links"] = [
+                {"href": f"{address}{page}", "rel": rel, "type": "application/json", "title": f"{rel} search page"}
+                for rel, page in pages.items()
+            ]
+        if self.has_context:
+            answer["context"] = {"returned": len(features), "limit": limit, "matched": matched}
+        if self.is_newer:
+            answer |= {"numberMatched": matched, "numberReturned": len(features)}
+        return answer
+
+    def _of_test(self) -> Iterator[_Listed]:
+        for feature in self.items or []:
+            properties, box = feature.get("properties"), feature.get("bbox")
+            bounds: Any = tuple(box) if isinstance(box, list) and len(box) == 4 else None
+            yield _Listed(properties if isinstance(properties, dict) else {}, bounds, None, feature)
+
+    def _of_world(self, query: Query) -> Iterator[_Listed]:
+        tiles = query.tiles() or (tiles_in(*query.bounds) if query.bounds else all_town_tiles())
+        day = timedelta(days=1)
+        first = max(query.limit_of("gte") or _START, _START)
+        last = min(query.limit_of("lte") or datetime.max.replace(tzinfo=timezone.utc), self._end() + day)
+        for product in products_of(self._world, tiles, first, last) if first <= last else ():
+            longitudes, latitudes = [p.lon for p in product.ring], [p.lat for p in product.ring]
+            bounds = min(longitudes), min(latitudes), max(longitudes), max(latitudes)
+            yield _Listed(product.properties(), bounds, product, {})
+
+    def _end(self) -> datetime:
+        return datetime.combine(self._world.today, datetime.min.time(), timezone.utc)
+
+    def _availability(self, body: bytes) -> Reply:
+        try:
+            hrefs = [str(one["href"]) for one in json.loads(body)["availability"]]
+        except (ValueError, LookupError, TypeError):
+            return refusal(400, "PARSING", "Invalid body").reply()
+        asked = [href.partition(DOWNLOADS)[2].partition("/files/")[::2] for href in hrefs]
+        products = [
+            {"id": urn, "files": [{"checksum": checksum, "available": not self._is_on_tape(urn)}]}
+            for urn, checksum in asked
+            if self._known(urn) is not None
+        ]
+        return json_reply({"products": products})
+
+    def _download(self, recorded: Recorded, faults: Faults) -> Reply:
+        if recorded.headers.get("x-api-key") not in self.keys:
+            return WRONG_KEY.reply()
+        urn, _, checksum = recorded.path.removeprefix(DOWNLOADS).partition("/files/")
+        content = self._known(urn)
+        if content is None or not checksum:
+            return refusal(404, "NOT_FOUND", "No such file").reply()
+        if self.quota is not None:
+            if self.quota <= 0:
+                return self.out_of_quota.reply()
+            self.quota -= 1
+        if self._is_on_tape(urn):
+            return ON_TAPE.reply()
+        product = self._served.get(urn)
+        name = quote(f"{product.name if product else urn}.zip")
+        headers = {"Content-Type": "application/zip", "Content-Disposition": f'attachment; filename="{name}"'}
+        if faults.validators:
+            headers["ETag"] = f'"{md5_of(content)}"'
+        reply = Reply(200, headers, content)
+        if not faults.ranges:
+            return reply
+        return cut_to_range(Reply(200, {**headers, "Accept-Ranges": "bytes"}, content), recorded.headers)
+
+    def _known(self, urn: str) -> bytes | None:
+        product = self._served.get(urn)
+        return self.contents.get(urn) if product is None else self._content(product)
+
+    def _content(self, product: TheiaProduct) -> bytes:
+        own = self.contents.get(product.urn, self.contents.get(product.name))
+        return zip_of(product.name) if own is None else own
+
+    def _is_on_tape(self, urn: str) -> bool:
+        product = self._served.get(urn)
+        return urn in self.on_tape or (product is not None and product.name in self.on_tape)

@@ -1,0 +1,177 @@
+"""Searches GEODES: what is asked for, and every page of the answer, read by someone else's `post`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import Protocol
+
+from ..errors import ServerBusy, ServerTrouble, UsageError
+from ..products import LATEST_SIGHT
+from .footprints import Box
+from .items import Item, Page, message_of, read_json_or_none, read_page
+
+SEARCH_PATH = "/api/stac/search"
+DATASET = "THEIA_REFLECTANCE_SENTINEL2_L2A"
+PAGE_SIZE = 80  # the most that GEODES documents
+MOST_ITEMS = 10_000
+LONGEST_GAP = timedelta(days=60)  # days of a tile that are further apart are asked for one by one
+
+
+class Answered(Protocol):
+    """An answer over HTTP."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def body(self) -> bytes:
+        """The body."""
+
+
+Post = Callable[[str, Mapping[str, object]], Answered]
+"""Sends a body as JSON to a path of GEODES, without a key; raises ServerAway and the like."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """What GEODES is asked for: a tile or a box, and days of acquisition, both included."""
+
+    first: date
+    last: date
+    tile: str = ""
+    box: Box | None = None
+
+    def body(self, page: int) -> dict[str, object]:
+        """Return the request for one page, counted from 1.
+
+        Orbit, satellite and clouds are left to our own choice: a filter that the server does not know is ignored,
+        and one that it knows loses the products whose record lacks the figure.
+        """
+        query: dict[str, object] = {"dataset": {"eq": DATASET}}
+        if self.tile:
+            query["grid:code"] = {"contains": self.tile}  # `T31TCJ` in older products, `31TCJ` in newer ones
+        query["start_datetime"] = {"gte": f"{self.first}T00:00:00Z", "lte": _end_of(self.last)}
+        return {
+            "page": page,
+            "limit": PAGE_SIZE,
+            "query": query,
+            **({"bbox": self.box.as_bbox()} if self.box else {}),
+            "sortBy": [{"field": "start_datetime", "direction": "asc"}],
+        }
+
+
+@dataclass(frozen=True)
+class Found:
+    """What GEODES has: each product once, and the features as they came."""
+
+    items: list[Item]
+    features: list[object]
+
+
+class BrokenOff(ServerTrouble):
+    """The answer to a search ended before its end."""
+
+
+def searches_of_tiles(tiles: Iterable[str], first: date, last: date) -> list[Search]:
+    """Return one search for each tile."""
+    return [Search(first, last, tile=tile) for tile in sorted(set(tiles))]
+
+
+def searches_of_days(wanted: Iterable[tuple[str, date]]) -> list[Search]:
+    """Return the searches for tiles on single days: one for each tile and stretch of days that are near each other."""
+    searches: list[Search] = []
+    for tile, day in sorted(set(wanted)):
+        if searches and searches[-1].tile == tile and day - searches[-1].last <= LONGEST_GAP:
+            searches[-1] = Search(searches[-1].first, day, tile=tile)
+        else:
+            searches.append(Search(day, day, tile=tile))
+    return searches
+
+
+def find_items(post: Post, searches: Iterable[Search], *, with_features: bool = False) -> Found:
+    """Return what GEODES has for these searches.
+
+    A search that breaks off is made once more. Raises UsageError if GEODES refuses it or has too much for it,
+    ServerTrouble (or what `post` raises) if there is no complete answer: then nothing is known, not even a part.
+    """
+    pages = [page for search in searches for page in _complete(post, search, with_features=with_features)]
+    items = {item.urn or item.zip.address: item for page in pages for item in page.items}
+    return Found(
+        items=sorted(items.values(), key=lambda item: (item.time, item.name)),
+        features=[feature for page in pages for feature in page.features],
+    )
+
+
+def pages(post: Post, search: Search) -> Iterator[Page]:
+    """Yield the pages of the answer to a search; raise BrokenOff if there should be more than came."""
+    count, previous = 0, None
+    for number in range(1, MOST_ITEMS + 1):
+        page = _read(post(SEARCH_PATH, search.body(number)))
+        count += len(page.features)
+        if max(count, page.matched or 0) > MOST_ITEMS:
+            raise UsageError(
+                f"GEODES has more than {MOST_ITEMS} products for this search: name fewer days or a smaller place"
+            )
+        yield page
+        is_short = page.matched is not None and count < page.matched
+        goes_on = _goes_on(page, is_short=is_short)
+        if goes_on and (not page.features or page.features == previous):
+            raise _broken_off(count, page)
+        if not goes_on:
+            if is_short:
+                raise _broken_off(count, page)
+            return
+        previous = page.features
+
+
+def _goes_on(page: Page, *, is_short: bool) -> bool:
+    """Return True if a next page is to be asked for: by the links, else by the total, else because this one is full."""
+    if page.has_links:
+        return page.has_next
+    return is_short if page.matched is not None else len(page.features) >= (page.limit or PAGE_SIZE)
+
+
+def _complete(post: Post, search: Search, *, with_features: bool) -> list[Page]:
+    def every() -> list[Page]:
+        return [page if with_features else replace(page, features=()) for page in pages(post, search)]
+
+    try:
+        return every()
+    except BrokenOff:
+        return every()
+
+
+def _broken_off(count: int, page: Page) -> BrokenOff:
+    of_all = "an unknown number of" if page.matched is None else str(page.matched)
+    return BrokenOff(
+        f"GEODES's answer to the search broke off: {count} of {of_all} products came, twice; try again later"
+    )
+
+
+def _read(answer: Answered) -> Page:
+    match answer.status:
+        case 200:
+            return read_page(answer.body)
+        case 429:
+            raise ServerBusy("GEODES takes no more searches for now (429); try again later")
+        case status if status >= 500 or status < 400:
+            raise ServerTrouble(f"GEODES answers the search with {_worded(answer)}; try again later")
+        case 400:
+            raise UsageError(f"GEODES does not accept the search, {_worded(answer)}")
+        case _:
+            raise UsageError(f"GEODES answers the search with {_worded(answer)}: is --geodes right?")
+
+
+def _worded(answer: Answered) -> str:
+    reason = message_of(read_json_or_none(answer.body))
+    return f"{answer.status}: {reason}" if reason else str(answer.status)
+
+
+def _end_of(day: date) -> str:
+    """Return the end of a day and the half hour in which the last L1C of the day can have been seen."""
+    end = datetime.combine(day, time(23, 59, 59, 999_000))
+    end = end + LATEST_SIGHT if day < date.max else end
+    return f"{end.isoformat(timespec='milliseconds')}Z"
