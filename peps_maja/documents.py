@@ -12,10 +12,6 @@ HTML = "an HTML page"
 # What may stand before the first element, in an XHTML page too.
 _PROLOG = re.compile(rb"(?:[\xef\xbb\xbf\s]|<\?xml[^>]*>|<!--(?:(?!-->).)*-->)*", re.IGNORECASE | re.DOTALL)
 
-HTML = "an HTML page"
-
-HTML = "an HTML page"
-
 
 class Unreadable(PepsError):
     """A document that is not what it should be: no XML, no JSON, nothing that WPS or PEPS would say."""

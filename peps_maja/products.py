@@ -31,7 +31,7 @@ BEYOND_60 = "beyond 60°"
 
 # The L1C name carries the start of the whole datatake, the L2A name the time at which this tile was seen: later, but in
 # names of baseline N0204 (2015 to 2017) up to some seconds before that start.
-_EARLIEST_SIGHT, _LATEST_SIGHT = timedelta(minutes=-1), timedelta(minutes=30)
+_EARLIEST_SIGHT, LATEST_SIGHT = timedelta(minutes=-1), timedelta(minutes=30)
 
 # Sensing start, satellite, relative orbit and tile, as the name has them.
 Acquisition = tuple[str, str, str, str]
@@ -89,7 +89,7 @@ class L2AProduct:
     @property
     def begun(self) -> tuple[datetime, datetime]:
         """The earliest and the latest time at which its datatake can have begun."""
-        return self.sight - _LATEST_SIGHT, self.sight - _EARLIEST_SIGHT
+        return self.sight - LATEST_SIGHT, self.sight - _EARLIEST_SIGHT
 
 
 @dataclass(frozen=True)
