@@ -8,7 +8,7 @@ if sys.version_info < (3, 11):  # before any import that an older Python would s
     sys.stderr.write("peps_maja_downloader: needs Python 3.11 or newer, and this is %d.%d\n" % sys.version_info[:2])
     sys.exit(2)
 
-try:  # from here on Ctrl-C ends without a traceback: so, until `cli.run` has it in hand
+try:  # from here on Ctrl-C ends without a traceback: so, until `run` has it in hand
     import signal
 
     if sys.argv[0].rpartition("/")[2].startswith("peps_maja_") and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
@@ -22,24 +22,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from peps_maja import cli
-from peps_maja.cli import Console, Signals
+from peps_maja.commands import reminders
+from peps_maja.commands.options import downloader_options
+from peps_maja.commands.run import Signals, read_account, read_timeout, run
+from peps_maja.console import Console
 from peps_maja.errors import CredentialsError, LogError, NoAccount, PepsError, Status, UsageError, gravest
-from peps_maja.options import downloader_options
 
 # What a run needs beyond that is imported where it is needed: a cron run with nothing open costs next to nothing.
 if TYPE_CHECKING:
-    from peps_maja.credentials import Credentials
-    from peps_maja.follow import Follower
-    from peps_maja.joblog import JobLog
-    from peps_maja.jobs import Job, Jobs
-    from peps_maja.rounds import Round
-    from peps_maja.standing import Standing
+    from peps_maja.commands.status import Standing
+    from peps_maja.downloads.cycle import Round
+    from peps_maja.joblog.jobs import Job, Jobs
+    from peps_maja.joblog.log import JobLog
+    from peps_maja.network.credentials import Credentials
+    from peps_maja.peps.following import Follower
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script with these arguments (None: those of the process) and return its exit status."""
-    return cli.run("peps_maja_downloader", downloader_options, arguments, download, is_for_the_next_run)
+    return run("peps_maja_downloader", downloader_options, arguments, download, is_for_the_next_run)
 
 
 def is_for_the_next_run(error: PepsError) -> bool:
@@ -49,8 +50,8 @@ def is_for_the_next_run(error: PepsError) -> bool:
 
 def download(options: argparse.Namespace, console: Console, _: Signals) -> Status:
     """Poll the open jobs, fetch what is finished, and with --wait do so until no job is open."""
-    from peps_maja.joblog import JobLog
-    from peps_maja.jobs import State
+    from peps_maja.joblog.events import State
+    from peps_maja.joblog.log import JobLog
 
     log = JobLog(options.log)
     if options.check:
@@ -62,7 +63,7 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
     if options.dates:
         return show_dates(options, log, console)
 
-    account = cli.read_account(options, console)
+    account = read_account(options, console)
     ready(options.write_dir)
     leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
     follower, is_all_done = None, False
@@ -70,7 +71,7 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
     with log.lock_for("downloader"):
         while True:
             jobs = log.replay()
-            cli.tell_of_damage(jobs, log, console.remind)
+            reminders.tell_of_damage(jobs, log, console.remind)
             status = Status.OK
             if jobs.in_state(State.OPEN):
                 follower = follower or connect(options, account, console)
@@ -79,8 +80,8 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
                 jobs = log.replay()
                 is_all_done = cycle.has_closed_jobs and not jobs.in_state(State.OPEN)
             point_out_stalled(log, jobs, options.stalled_after, console)
-            pointed_out = cli.point_out_unsure(jobs, log, console)
-            status = gravest([status, cli.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
+            pointed_out = reminders.point_out_unsure(jobs, log, console)
+            status = gravest([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
             if not (options.wait and jobs.in_state(State.OPEN)) or status is Status.UNUSABLE:
                 break
             if time.monotonic() + options.pause > leave_at:
@@ -98,7 +99,7 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
 
 def check(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
     """Say in one line each whether everything is in place."""
-    from peps_maja.checkup import checkup
+    from peps_maja.commands.check import checkup
 
     findings = list(checkup(options, log, console.trace))
     for finding in findings:
@@ -121,15 +122,15 @@ def show(options: argparse.Namespace, log: "JobLog", console: Console) -> Status
 
 def look(options: argparse.Namespace, log: "JobLog", console: Console) -> "tuple[Jobs, list[Standing], Status]":
     """Return the jobs, where each stands, and the exit status; PEPS is asked only if a job is open."""
-    from peps_maja.jobs import State
-    from peps_maja.standing import standings
+    from peps_maja.commands.status import standings
+    from peps_maja.joblog.events import State
 
     jobs = log.replay()
-    cli.tell_of_damage(jobs, log, console.remind)
+    reminders.tell_of_damage(jobs, log, console.remind)
     follower, no_account = None, None
     if jobs.in_state(State.OPEN):
         try:
-            follower = connect(options, cli.read_account(options, console), console)
+            follower = connect(options, read_account(options, console), console)
         except CredentialsError as problem:
             no_account = problem
     stands, error = standings(jobs, follower)
@@ -144,8 +145,8 @@ def look(options: argparse.Namespace, log: "JobLog", console: Console) -> "tuple
 
 def show_dates(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
     """Show the ledger, what became of each tile and date, and its totals."""
+    from peps_maja.commands.dates import MOVED_AWAY, as_csv, ledger, totals
     from peps_maja.disk import write_whole
-    from peps_maja.ledger import MOVED_AWAY, as_csv, ledger, totals
 
     jobs, stands, status = look(options, log, console)
     entries = ledger(jobs, {standing.job: standing for standing in stands}, options.write_dir)
@@ -162,7 +163,7 @@ def show_dates(options: argparse.Namespace, log: "JobLog", console: Console) -> 
 
 def ready(folder: Path) -> None:
     """Make the folder for the zips if it is missing; raise UsageError if nothing can be written there."""
-    from peps_maja.joblog import sync_folder
+    from peps_maja.disk import sync_folder
 
     try:
         for missing in reversed([path for path in (folder, *folder.parents) if not path.is_dir()]):
@@ -176,16 +177,17 @@ def ready(folder: Path) -> None:
 
 def connect(options: argparse.Namespace, account: "Credentials", console: Console) -> "Follower":
     """Return who asks the server about jobs."""
-    from peps_maja.client import Client
-    from peps_maja.follow import POLLS_AT_ONCE, Follower
-    from peps_maja.server import Server
+    from peps_maja.downloads.polls import POLLS_AT_ONCE
+    from peps_maja.network.addresses import Server
+    from peps_maja.network.client import Client
+    from peps_maja.peps.following import Follower
 
     return Follower(
         Client(
             Server.parse(options.server),
             account,
             connections=POLLS_AT_ONCE + options.jobs,
-            read_timeout=cli.read_timeout(),
+            read_timeout=read_timeout(),
             trace=console.trace,
         )
     )
@@ -195,26 +197,26 @@ def make_round(
     follower: "Follower", log: "JobLog", options: argparse.Namespace, console: Console, leave_at: float
 ) -> "Round":
     """Return what polls each open job once, fetches what is finished, and logs what became of it."""
-    from peps_maja.rounds import Round
+    from peps_maja.downloads.cycle import Round
 
     return Round(follower, log, options.write_dir, console, downloads=options.jobs, leave_at=leave_at)
 
 
 def point_out_stalled(log: "JobLog", jobs: "Jobs", hours: float, console: Console) -> None:
     """Point out, once, each job that is open for longer than any job should be."""
-    from peps_maja.jobs import Event, State
+    from peps_maja.joblog.events import Event, State
 
     for job in jobs.in_state(State.OPEN):
         open_for = job.open_for().total_seconds() / 3600
         is_stalled = open_for >= hours + expected_hours(job) and not job.stalled
         if is_stalled and log.append_if_current(Event.STALLED, job, f"{open_for:.0f}"):
-            console.tell(f"{job.name}: still open after {open_for:.0f} hours: {cli.LOOK_AT_IT}")
+            console.tell(f"{job.name}: still open after {open_for:.0f} hours: {reminders.LOOK_AT_IT}")
 
 
 def expected_hours(job: "Job") -> float:
     """Return the hours that the job takes longer than one for one product: those of all dates of a series."""
-    from peps_maja.plan import cost_of_series
-    from peps_maja.series import Series, read_plan
+    from peps_maja.products.series import Series, read_plan
+    from peps_maja.selection.costs import cost_of_series
 
     series = Series.parse(job.name)
     if series is None:

@@ -8,7 +8,7 @@ if sys.version_info < (3, 11):  # before any import that an older Python would s
     sys.stderr.write("peps_maja_process: needs Python 3.11 or newer, and this is %d.%d\n" % sys.version_info[:2])
     sys.exit(2)
 
-try:  # from here on Ctrl-C ends without a traceback: so, until `cli.run` has it in hand
+try:  # from here on Ctrl-C ends without a traceback: so, until `run` has it in hand
     import signal
 
     if sys.argv[0].rpartition("/")[2].startswith("peps_maja_") and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
@@ -23,36 +23,38 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from peps_maja import cli
-from peps_maja.cli import Console, Signals
+from peps_maja.commands import reminders
+from peps_maja.commands.options import DEFAULT_SERVER, QUESTION_FROM, process_options
+from peps_maja.commands.run import Signals, command_for, is_another_run, read_account, read_timeout, run
+from peps_maja.console import Console
 from peps_maja.errors import PepsError, Status, UsageError, gravest
-from peps_maja.options import DEFAULT_SERVER, QUESTION_FROM, process_options
 
 # What a run needs beyond that is imported where it is needed: --help and a mistyped option answer at once.
 if TYPE_CHECKING:
-    from peps_maja.catalogue import Record, Wishes
-    from peps_maja.client import Client
-    from peps_maja.joblog import JobLog
-    from peps_maja.jobs import Jobs
-    from peps_maja.orders import Order, Proposal
-    from peps_maja.plan import Cost
-    from peps_maja.submit import Submission
+    from peps_maja.joblog.jobs import Jobs
+    from peps_maja.joblog.log import JobLog
+    from peps_maja.network.client import Client
+    from peps_maja.peps.submitting import Submission
+    from peps_maja.products.records import Record
+    from peps_maja.selection.costs import Cost
+    from peps_maja.selection.orders import Order, Proposal
+    from peps_maja.selection.wishes import Wishes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script with these arguments (None: those of the process) and return its exit status."""
-    return cli.run("peps_maja_process", process_options, arguments, process, cli.is_another_run)
+    return run("peps_maja_process", process_options, arguments, process, is_another_run)
 
 
 def process(options: argparse.Namespace, console: Console, signals: Signals) -> Status:
     """Find products, show what will be done with them, ask, submit, and say how to go on."""
-    from peps_maja.client import Client
-    from peps_maja.joblog import JobLog
-    from peps_maja.orders import all_series
-    from peps_maja.server import Server
-    from peps_maja.submit import check_account
-    from peps_maja.wishes import read_wishes
-    from peps_maja.zips import products_in
+    from peps_maja.downloads.zips import products_in
+    from peps_maja.joblog.log import JobLog
+    from peps_maja.network.addresses import Server
+    from peps_maja.network.client import Client
+    from peps_maja.peps.submitting import check_account
+    from peps_maja.selection.orders import all_series
+    from peps_maja.selection.wishes import read_wishes
 
     log = JobLog(options.log)
     server = Server.parse(options.server)  # an account in it would come into the log, with the command
@@ -64,22 +66,22 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
     if options.series:
         all_series(wishes)  # a span that PEPS does not take is an error before any request
     products_in(options.write_dir)  # and so is a folder that is not there
-    account = None if options.dry_run else cli.read_account(options, console)
-    client = Client(server, account, read_timeout=cli.read_timeout(), trace=console.trace)
+    account = None if options.dry_run else read_account(options, console)
+    client = Client(server, account, read_timeout=read_timeout(), trace=console.trace)
     with nullcontext() if options.dry_run else log.lock_for("process"):
         jobs = log.replay()
-        cli.tell_of_damage(jobs, log, console.warn)
+        reminders.tell_of_damage(jobs, log, console.warn)
         log.announce(options.command)
         again = to_resubmit(options, jobs)
-        pointed_out = [] if options.dry_run else cli.point_out_unsure(jobs, log, console, but_not=again)
+        pointed_out = [] if options.dry_run else reminders.point_out_unsure(jobs, log, console, but_not=again)
         records = find(options, wishes, client, jobs)
         proposal = propose(options, wishes, records, jobs, series=options.series)
         show(proposal, cost_of_other_way(options, wishes, records, jobs), options, console)
         if options.dry_run or not proposal.orders:
-            return cli.remind_of_unsure(jobs, console, pointed_out=pointed_out)
+            return reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)
         if not is_agreed(proposal, options, console):
             console.say("Nothing was submitted.")
-            return cli.remind_of_unsure(jobs, console, pointed_out=pointed_out)
+            return reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)
 
         jobs = log.replay()  # the question may have waited for hours; what else that brings was not agreed to
         agreed = {order.job for order in proposal.orders}
@@ -90,12 +92,12 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
         status = submit(orders, client, log, signals, console)
         console.say(f"Follow the jobs: {command_that_follows(options)}")
         ordered = [order.job for order in orders]
-        return gravest([status, cli.remind_of_unsure(jobs, console, ordered, pointed_out)])
+        return gravest([status, reminders.remind_of_unsure(jobs, console, ordered, pointed_out)])
 
 
 def correct(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
     """Log what the user knows better than the log: jobs to adopt, jobs to drop."""
-    from peps_maja.corrections import correct_log
+    from peps_maja.joblog.corrections import correct_log
 
     adopted, dropped = correct_log(log, options.adopt or (), options.drop or (), options.command)
     for name in adopted:
@@ -107,10 +109,9 @@ def correct(options: argparse.Namespace, log: "JobLog", console: Console) -> Sta
 
 def find(options: argparse.Namespace, wishes: "Wishes", client: "Client", jobs: "Jobs") -> "list[Record]":
     """Return the products in question: those of a search, those named, or those to be submitted again."""
-    from peps_maja.catalogue import Record
-    from peps_maja.products import L1CProduct, pasted_name
-    from peps_maja.search import find_records
-    from peps_maja.wishes import searches
+    from peps_maja.peps.catalogue import find_records, searches
+    from peps_maja.products.names import L1CProduct, pasted_name
+    from peps_maja.products.records import Record
 
     if wishes.days:
         return find_records(client, searches(options, wishes), options.json)
@@ -126,7 +127,7 @@ def find(options: argparse.Namespace, wishes: "Wishes", client: "Client", jobs: 
 
 def to_resubmit(options: argparse.Namespace, jobs: "Jobs") -> "list[str]":
     """Return the names of the jobs that the user wants submitted once more."""
-    from peps_maja.jobs import State
+    from peps_maja.joblog.events import State
 
     jobs_again = jobs.in_state(*map(State, options.resubmit or ()))
     return [job.name for job in jobs_again if not job.was_dropped]
@@ -136,8 +137,8 @@ def propose(
     options: argparse.Namespace, wishes: "Wishes", records: "list[Record]", jobs: "Jobs", *, series: bool
 ) -> "Proposal":
     """Decide what is submitted, by what the log and the folder of products say now."""
-    from peps_maja import orders
-    from peps_maja.zips import products_in
+    from peps_maja.downloads.zips import products_in
+    from peps_maja.selection import orders
 
     again = to_resubmit(options, jobs)
     way = orders.propose_series if series else orders.propose
@@ -149,9 +150,10 @@ def propose(
 
 def show(proposal: "Proposal", other: "Cost | str | None", options: argparse.Namespace, console: Console) -> None:
     """Show what will be done with each product, and what that will cost, one way and the `other`."""
-    from peps_maja.options import refused_by_series
-    from peps_maja.orders import costs
-    from peps_maja.plan import compare, summary, table
+    from peps_maja.commands.options import refused_by_series
+    from peps_maja.selection.costs import compare
+    from peps_maja.selection.orders import costs
+    from peps_maja.selection.table import summary, table
 
     for line in [*table(proposal.choices, with_names=options.verbose), summary(proposal.choices)]:
         console.say(line)
@@ -168,7 +170,7 @@ def cost_of_other_way(
     options: argparse.Namespace, wishes: "Wishes", records: "list[Record]", jobs: "Jobs"
 ) -> "Cost | str | None":
     """Return what the same tiles and days take the other way: one by one for a series, a series for single jobs."""
-    from peps_maja.orders import costs
+    from peps_maja.selection.orders import costs
 
     if not wishes.tiles:
         return None
@@ -189,7 +191,7 @@ def is_agreed(proposal: "Proposal", options: argparse.Namespace, console: Consol
 
 def submit(orders: "Sequence[Order]", client: "Client", log: "JobLog", signals: Signals, console: Console) -> Status:
     """Submit one job after the other, and say what became of each and of the rest."""
-    from peps_maja.submit import Outcome, Submitter, check_account
+    from peps_maja.peps.submitting import Outcome, Submitter, check_account
 
     outcomes: Counter[str] = Counter()
 
@@ -217,8 +219,8 @@ def submit(orders: "Sequence[Order]", client: "Client", log: "JobLog", signals: 
 
 def say_what_became(job: str, submission: "Submission", console: Console) -> None:
     """Say what became of one order."""
-    from peps_maja.jobs import WAY_OUT
-    from peps_maja.submit import Outcome
+    from peps_maja.joblog.jobs import WAY_OUT
+    from peps_maja.peps.submitting import Outcome
 
     if submission.outcome is Outcome.SUBMITTED:
         console.tell(f"{job}: submitted")
@@ -232,7 +234,7 @@ def command_that_follows(options: argparse.Namespace) -> str:
     """Return the command line that follows the jobs just submitted."""
     server = [] if options.server == DEFAULT_SERVER else ["--server", options.server]
     files = ["-a", str(options.auth), "-l", str(options.log), "-w", str(options.write_dir or ".")]
-    return f"{cli.command_for('peps_maja_downloader.py')} {shlex.join([*files, *server])}"
+    return f"{command_for('peps_maja_downloader.py')} {shlex.join([*files, *server])}"
 
 
 if __name__ == "__main__":

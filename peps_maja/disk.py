@@ -1,12 +1,17 @@
-"""Files that the user names for a run to write."""
+"""Files that are on disk when a function returns, and locks that end with their owner."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import UsageError
+from filelock import lock_descriptor
+
+from peps_maja.errors import AlreadyRunning, LogError, UsageError
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -34,15 +39,46 @@ def write_whole(path: Path, text: str) -> None:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
 
 
-def is_needed(path: Path, log: Path, auth: Path) -> bool:
-    """Return True if `path` is, by whatever name, the log, one of its locks or the credentials file."""
-    real, real_log = Path(os.path.realpath(path)), Path(os.path.realpath(log))
-    is_lock = real.parent == real_log.parent and real.name.startswith(f"{real_log.name}.") and real.suffix == ".lock"
-    return is_lock or any(real == Path(os.path.realpath(kept)) or _is_same(path, kept) for kept in (log, auth))
-
-
-def _is_same(path: Path, other: Path) -> bool:
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to disk, where the operating system lets a folder be synced."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        return path.samefile(other)
-    except OSError:  # one of them is not there yet
-        return False
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network and FUSE file systems cannot sync a folder; there is nothing more to be had from them.
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def lock(descriptor: int, path: Path, *, wait: bool) -> bool:
+    """Lock an open file until it is closed; False if another process holds it and `wait` is not wanted.
+
+    Raises LogError where the file system (of `path`, named in the message) has no real locks: a softer kind
+    would outlive a crash, or let two runs meet.
+    """
+    try:
+        return lock_descriptor(descriptor, blocking=wait, poll_interval=0.005)
+    except OSError as error:
+        raise LogError(
+            f"{path}: its file system has no locks ({error.strerror}), and without them two runs could do the same"
+            " job twice: keep log and products on a disk that has them"
+        ) from None
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold the lock file at `path` for the length of a `with`; raise AlreadyRunning if another run has it."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise LogError(f"cannot make the lock file {path}: {error.strerror}") from None
+    try:
+        if not lock(descriptor, path, wait=False):
+            raise AlreadyRunning(f"another run holds {path}: nothing to do before it ends")
+        yield
+    finally:
+        os.close(descriptor)

@@ -32,7 +32,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from peps_maja.jobs import HEADER, Jobs, State
+from peps_maja.joblog.events import State
+from peps_maja.joblog.jobs import Jobs
+from peps_maja.joblog.lines import HEADER
 from peps_maja.sandbox import Altered, Cut, Delay, Endpoint, Fault, Job, Recorded, Reply, Sandbox, Stall
 
 ROOT = Path(__file__).parent.parent

@@ -24,25 +24,31 @@ import test_recorded_catalogue as recorded
 import theia_samples
 from hypothesis import strategies as st
 
-from peps_maja.answers import Answer, refusal, retry_after, shown
-from peps_maja.catalogue import Wishes, choose, read_page
-from peps_maja.credentials import read_credentials
+from peps_maja.commands.dates import as_csv, ledger
+from peps_maja.downloads.zips import Broken, bare_name, check_zip
 from peps_maja.errors import PepsError, ServerTrouble
-from peps_maja.joblog import JobLog
-from peps_maja.jobs import HEADER, Event, Jobs, State
-from peps_maja.ledger import as_csv, ledger
-from peps_maja.plan import summary, table
-from peps_maja.products import L1CProduct, L2AProduct, Tile, is_novald, is_old_format
-from peps_maja.report import read_report, results_in_joblog
-from peps_maja.series import PlannedDate, Series, read_plan
-from peps_maja.server import Server
-from peps_maja.submit import Outcome, read_answer
+from peps_maja.joblog.events import Event, State
+from peps_maja.joblog.jobs import Jobs
+from peps_maja.joblog.lines import HEADER
+from peps_maja.joblog.log import JobLog
+from peps_maja.joblog.status_url import is_status_url, wps_id
+from peps_maja.network.addresses import Server
+from peps_maja.network.answers import Answer, refusal, retry_after, shown
+from peps_maja.network.credentials import read_credentials
+from peps_maja.peps.catalogue import read_page
+from peps_maja.peps.reports import read_report, results_in_joblog
+from peps_maja.peps.submitting import Outcome, read_answer
+from peps_maja.peps.wps import ExceptionReport, ExecuteResponse, read_document
+from peps_maja.products.names import L1CProduct, L2AProduct, is_novald, is_old_format
+from peps_maja.products.series import PlannedDate, Series, read_plan
+from peps_maja.products.tiles import Tile
+from peps_maja.selection.choice import choose
+from peps_maja.selection.table import summary, table
+from peps_maja.selection.wishes import Wishes
 from peps_maja.text import one_line
 from peps_maja.theia.available import detail_of, read_detail
 from peps_maja.theia.footprints import Box
 from peps_maja.theia.items import read_page as read_theia_page
-from peps_maja.wps import ExceptionReport, ExecuteResponse, is_status_url, read_document, wps_id
-from peps_maja.zips import Broken, bare_name, check_zip
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ It answers as PEPS did (catalogue, WPS, reports, results), with a made-up world 
 every way that a test asks for: see `Faults`. `python -m peps_maja.sandbox` shows both scripts at work.
 """
 
-from .exchange import Endpoint, Recorded, Reply
-from .faults import (
+from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply
+from peps_maja.sandbox.faults import (
     BAD_GATEWAY,
     FORBIDDEN,
     HTML_PAGE,
@@ -23,9 +23,9 @@ from .faults import (
     Faults,
     Stall,
 )
-from .jobs import Job, Result
-from .results import make_zip
-from .server import Sandbox
+from peps_maja.sandbox.jobs import Job, Result
+from peps_maja.sandbox.results import make_zip
+from peps_maja.sandbox.server import Sandbox
 
 __all__ = [
     "BAD_GATEWAY",

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from ..credentials import example_file
-from .server import ACCOUNT, Sandbox
+from peps_maja.network.credentials import example_file
+from peps_maja.sandbox.server import ACCOUNT, Sandbox
 
 SCRIPTS = Path(__file__).resolve().parents[2]  # a checkout or an installation: they lie beside the package
 FOLDER = "peps_maja_sandbox"

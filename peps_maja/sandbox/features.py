@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .tiles import Position, corners
-from .world import L1C, L2A, Product, draw, orbit_number, pick
+from peps_maja.sandbox.tiles import Position, corners
+from peps_maja.sandbox.world import L1C, L2A, Product, draw, orbit_number, pick
 
 STORAGE = ("disk", "disk", "disk", "tier2", "tape", "tape", "tier3", "staging", "unknown")
 

@@ -11,11 +11,11 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from .exchange import Recorded, Reply
-from .faults import Altered, Answer, Canned, Cut, Delay, Stall
+from peps_maja.sandbox.exchange import Recorded, Reply
+from peps_maja.sandbox.faults import Altered, Answer, Canned, Cut, Delay, Stall
 
 if TYPE_CHECKING:
-    from .server import Server
+    from peps_maja.sandbox.server import Server
 
 REALM = {"WWW-Authenticate": 'Basic realm="PEPS"'}
 

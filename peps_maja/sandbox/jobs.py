@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from urllib.parse import quote
 
-from .results import make_zip
-from .world import draw
+from peps_maja.sandbox.results import make_zip
+from peps_maja.sandbox.world import draw
 
 OUTPUTS = "/resto/wps/outputs"
 RESULTS = "/cgi-bin/mapcache_results/maja"

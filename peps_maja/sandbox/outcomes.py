@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from .features import of_feature
-from .jobs import Outcome
-from .results import NOT_VALID
-from .world import L1C, Product, World, draw, fails, has_elevation, l2a_name
+from peps_maja.sandbox.features import of_feature
+from peps_maja.sandbox.jobs import Outcome
+from peps_maja.sandbox.results import NOT_VALID
+from peps_maja.sandbox.world import L1C, Product, World, draw, fails, has_elevation, l2a_name
 
 FIRST_SERIES_DAY = datetime(2016, 4, 1, tzinfo=timezone.utc)
 SERIES_DAYS = (55, 366)

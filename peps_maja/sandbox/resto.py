@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from urllib.parse import urlencode
 
-from .exchange import Reply, error_reply, json_reply
-from .features import Listed, of_feature, of_product
-from .tiles import Position, tile_at, tiles_in
-from .world import World, all_town_tiles, tiles_of_town
+from peps_maja.sandbox.exchange import Reply, error_reply, json_reply
+from peps_maja.sandbox.features import Listed, of_feature, of_product
+from peps_maja.sandbox.tiles import Position, tile_at, tiles_in
+from peps_maja.sandbox.world import World, all_town_tiles, tiles_of_town
 
 PATH = "/resto/api/collections/S2ST/search.json"
 DEFAULT_RECORDS = 50

@@ -14,15 +14,15 @@ from http.server import ThreadingHTTPServer
 from types import MappingProxyType, TracebackType
 from typing import Any
 
-from . import resto, wps
-from .exchange import Endpoint, Recorded, Reply, error_reply, json_reply
-from .faults import Faults
-from .geodes import Geodes
-from .handler import REALM, Handler, account_of, cut_to_range
-from .jobs import LOGS, OUTPUTS, RESULTS, Centre, Job, Outcome, Result
-from .outcomes import Catalogue, InputError, of_name, of_product, of_series
-from .results import QUICKLOOK
-from .world import World
+from peps_maja.sandbox import resto, wps
+from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply, error_reply, json_reply
+from peps_maja.sandbox.faults import Faults
+from peps_maja.sandbox.geodes import Geodes
+from peps_maja.sandbox.handler import REALM, Handler, account_of, cut_to_range
+from peps_maja.sandbox.jobs import LOGS, OUTPUTS, RESULTS, Centre, Job, Outcome, Result
+from peps_maja.sandbox.outcomes import Catalogue, InputError, of_name, of_product, of_series
+from peps_maja.sandbox.results import QUICKLOOK
+from peps_maja.sandbox.world import World
 
 ACCOUNT = MappingProxyType({"me@example.org": "secret"})
 OPEN = (Endpoint.CATALOGUE, Endpoint.OTHER)  # what needs no account, but for the list of jobs

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, timezone
 
-from .tiles import Position, beyond_60, centre, tile_at
+from peps_maja.sandbox.tiles import Position, beyond_60, centre, tile_at
 
 L1C = "S2MSI1C"
 L2A = "S2MSI2A"

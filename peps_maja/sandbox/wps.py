@@ -7,11 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from .documents import capabilities, exception_report, execute_response, failed, literal, reference, state
-from .exchange import JSON, Endpoint, Reply, error_reply, xml_reply
-from .faults import Faults
-from .jobs import Centre, Job
-from .outcomes import Catalogue, InputError, of_product, of_series
+from peps_maja.sandbox.documents import (
+    capabilities,
+    exception_report,
+    execute_response,
+    failed,
+    literal,
+    reference,
+    state,
+)
+from peps_maja.sandbox.exchange import JSON, Endpoint, Reply, error_reply, xml_reply
+from peps_maja.sandbox.faults import Faults
+from peps_maja.sandbox.jobs import Centre, Job
+from peps_maja.sandbox.outcomes import Catalogue, InputError, of_product, of_series
 
 PATH = "/resto/wps"
 REFRESH = "PROCESSING_STATUS"

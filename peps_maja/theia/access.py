@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..errors import CredentialsError
+from peps_maja.errors import CredentialsError
 
 DEFAULT_SERVER = "https://geodes-portal.cnes.fr"
 SERVER_VARIABLE, KEY_VARIABLE = "GEODES_SERVER", "GEODES_API_KEY"

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from ..text import one_line
-from .fields import mapping, text
-from .items import read_json_or_none
+from peps_maja.text import one_line
+from peps_maja.theia.fields import mapping, text
+from peps_maja.theia.items import read_json_or_none
 
 _QUOTA = re.compile(r"quota|too many|exceed", re.IGNORECASE)
 _NEW_KEY = "make a new one on the portal (log in, profile, API key)"

@@ -6,8 +6,8 @@ import hashlib
 import re
 from collections.abc import Callable
 
-from ..products import L2AProduct
-from .items import Zip, version_of
+from peps_maja.products.names import L2AProduct
+from peps_maja.theia.items import Zip, version_of
 
 _UNKNOWN = "-"
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")

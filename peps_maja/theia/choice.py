@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from ..catalogue import IN_LOG, Wishes
-from ..products import L1CProduct, L2AProduct
-from .footprints import Box
-from .items import Item, days_of, version_of
+from peps_maja.products.names import L1CProduct, L2AProduct
+from peps_maja.selection.choice import IN_LOG
+from peps_maja.selection.wishes import Wishes
+from peps_maja.theia.footprints import Box
+from peps_maja.theia.items import Item, days_of, version_of
 
 FROM_THEIA = "from Theia"
 AT_THEIA = "at Theia"

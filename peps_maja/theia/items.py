@@ -9,12 +9,12 @@ from datetime import date, datetime, timezone
 from functools import cached_property
 from urllib.parse import quote, urlsplit
 
-from ..documents import Unreadable, read_json
-from ..errors import ServerTrouble
-from ..products import LATEST_SIGHT, L2AProduct
-from ..text import one_line
-from .fields import array, mapping, number, text, whole
-from .footprints import Ring, rings_of
+from peps_maja.errors import ServerTrouble
+from peps_maja.network.documents import Unreadable, read_json
+from peps_maja.products.names import LATEST_SIGHT, L2AProduct
+from peps_maja.text import one_line
+from peps_maja.theia.fields import array, mapping, number, text, whole
+from peps_maja.theia.footprints import Ring, rings_of
 
 _VERSION = re.compile(r"[Vv]?([0-9]{1,4}(?:[.-][0-9]{1,4})*)")
 _VERSION_OF_NAME = re.compile(r"_(V[0-9]+(?:-[0-9]+)*)$")

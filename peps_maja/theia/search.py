@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
-from ..errors import ServerBusy, ServerTrouble, UsageError
-from ..products import LATEST_SIGHT
-from .footprints import Box
-from .items import Item, Page, message_of, read_json_or_none, read_page
+from peps_maja.errors import ServerBusy, ServerTrouble, UsageError
+from peps_maja.products.names import LATEST_SIGHT
+from peps_maja.theia.footprints import Box
+from peps_maja.theia.items import Item, Page, message_of, read_json_or_none, read_page
 
 SEARCH_PATH = "/api/stac/search"
 DATASET = "THEIA_REFLECTANCE_SENTINEL2_L2A"

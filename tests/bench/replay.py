@@ -11,8 +11,8 @@ from measuring import ROOT
 
 sys.path.insert(0, str(ROOT))
 
-from peps_maja.joblog import JobLog
-from peps_maja.jobs import State
+from peps_maja.joblog.events import State
+from peps_maja.joblog.log import JobLog
 
 
 def _taken(work: Callable[[], object]) -> float:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from ..exchange import JSON
-from ..faults import Canned
+from peps_maja.sandbox.exchange import JSON
+from peps_maja.sandbox.faults import Canned
 
 
 def refusal(status: int, kind: str, message: str, **more: str) -> Canned:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from ..features import footprint
-from ..results import QUICKLOOK, metadata, pack, tiff
-from ..tiles import Position
-from ..world import L1C, UTC, Product, World, draw, l2a_name, orbit_number, pick
+from peps_maja.sandbox.features import footprint
+from peps_maja.sandbox.results import QUICKLOOK, metadata, pack, tiff
+from peps_maja.sandbox.tiles import Position
+from peps_maja.sandbox.world import L1C, UTC, Product, World, draw, l2a_name, orbit_number, pick
 
 DATASET = "THEIA_REFLECTANCE_SENTINEL2_L2A"
 SHARE = 0.6  # of the dates that are clear enough

@@ -9,15 +9,15 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote
 
-from ..exchange import Endpoint, Recorded, Reply, json_reply
-from ..faults import Canned, Faults
-from ..handler import cut_to_range
-from ..results import QUICKLOOK
-from ..tiles import tiles_in
-from ..world import World, all_town_tiles
-from .moods import ON_TAPE, QUOTA, WRONG_KEY, refusal
-from .products import TheiaProduct, feature_of, md5_of, products_of, zip_of
-from .query import BodyError, Bounds, Query, order_of, read
+from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply, json_reply
+from peps_maja.sandbox.faults import Canned, Faults
+from peps_maja.sandbox.geodes.moods import ON_TAPE, QUOTA, WRONG_KEY, refusal
+from peps_maja.sandbox.geodes.products import TheiaProduct, feature_of, md5_of, products_of, zip_of
+from peps_maja.sandbox.geodes.query import BodyError, Bounds, Query, order_of, read
+from peps_maja.sandbox.handler import cut_to_range
+from peps_maja.sandbox.results import QUICKLOOK
+from peps_maja.sandbox.tiles import tiles_in
+from peps_maja.sandbox.world import World, all_town_tiles
 
 KEY = "geodes-sandbox-key"
 SEARCHES = ("/api/stac/search", "/api/stac/items")

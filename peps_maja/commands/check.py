@@ -1,0 +1,144 @@
+"""Is everything in place? Each thing that a run needs is tried, and said in one line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from peps_maja.commands.run import read_timeout
+from peps_maja.downloads.partfile import DiskFull
+from peps_maja.errors import LogError, PepsError, Status, UsageError
+from peps_maja.joblog.events import State
+from peps_maja.joblog.jobs import WAY_OUT
+from peps_maja.joblog.log import JobLog
+from peps_maja.network.addresses import Server
+from peps_maja.network.client import Client
+from peps_maja.network.credentials import (
+    PASSWORD_VARIABLE,
+    USER_VARIABLE,
+    Credentials,
+    is_open_to_others,
+    read_credentials,
+)
+from peps_maja.peps.catalogue import Search, read_page_of
+from peps_maja.peps.submitting import check_account
+from peps_maja.peps.wps import MAJA
+from peps_maja.selection.wishes import Days
+from peps_maja.text import counted, size
+
+LARGEST_PRODUCT = 1.5e9  # bytes of an L2A zip
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, how it stands, and the exit status that a run would end with for it."""
+
+    what: str
+    says: str
+    status: Status = Status.OK
+
+    def __str__(self) -> str:
+        """Return the finding as one line."""
+        return f"{'ok ' if self.status is Status.OK else 'BAD'}  {self.what:<11}  {self.says}"
+
+
+def checkup(options: argparse.Namespace, log: JobLog, trace: Callable[[str], None]) -> Iterator[Finding]:
+    """Yield a finding for credentials, server, account, log, locks, folder and space."""
+    accounts: list[Credentials] = []
+
+    def credentials() -> str:
+        accounts.append(read_credentials(options.auth, os.environ))
+        return _where_from(accounts[0], options.auth)
+
+    def client() -> Client:
+        account = accounts[0] if accounts else None
+        return Client(Server.parse(options.server), account, read_timeout=read_timeout(), trace=trace)
+
+    def account() -> str:
+        if not accounts:
+            raise UsageError("cannot be checked without credentials")
+        check_account(client(), MAJA)
+        return f"{accounts[0].email} may run {MAJA}"
+
+    yield _finding("credentials", credentials)
+    yield _finding("server", lambda: _server(client()))
+    yield _finding("account", account)
+    yield _finding("log", lambda: _log(log))
+    yield _finding("locks", lambda: _locks(log))
+    yield _finding("folder", lambda: _folder(options.write_dir))
+    yield _finding("space", lambda: _space(options.write_dir))
+
+
+def _finding(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, look())
+    except PepsError as error:
+        return Finding(what, str(error), error.status)
+
+
+def _where_from(account: Credentials, path: Path) -> str:
+    if os.environ.get(USER_VARIABLE):
+        return f"{account.email}, from {USER_VARIABLE} and {PASSWORD_VARIABLE}"
+    if is_open_to_others(path):
+        raise UsageError(f"others can read your password: chmod 600 {path}")
+    return f"{account.email}, from {path} (mode {stat.S_IMODE(path.stat().st_mode):o})"
+
+
+def _server(client: Client) -> str:
+    """Ask the catalogue for one product, which needs no account."""
+    today = datetime.now(timezone.utc).date()
+    read_page_of(client, Search({"tileid": "31TCJ"}, Days(today, today)))
+    return f"{client.server.base} answers" + (" over TLS" if client.server.base.startswith("https") else "")
+
+
+def _log(log: JobLog) -> str:
+    if not log.path.exists():
+        raise LogError(f"there is no {log.path}: submit jobs with it first, or fix --log")
+    jobs = log.replay()
+    stands = ", ".join([counted(len(jobs), "job"), *(f"{number} {state}" for state, number in jobs.count().items())])
+    problems = [jobs.damage] if jobs.damage else []
+    if unsure := jobs.in_state(State.UNSURE):
+        more = f" and {len(unsure) - 1} more" if len(unsure) > 1 else ""
+        problems.append(f"unsure whether PEPS took {unsure[0].name}{more}: {WAY_OUT}")
+    if problems:
+        raise PepsError("; ".join([f"{log.path}: {stands}", *problems]))
+    return f"{log.path}: {stands}"
+
+
+def _locks(log: JobLog) -> str:
+    with ExitStack() as locks:
+        for script in ("process", "downloader"):
+            locks.enter_context(log.lock_for(script))
+    return "free, and the file system has them"
+
+
+def _folder(folder: Path) -> str:
+    there = _there(folder)
+    try:
+        with tempfile.NamedTemporaryFile(dir=there, prefix=".peps_maja_check"):
+            return f"{folder.resolve()} " + ("can be written to" if there == folder else "will be made")
+    except OSError as error:
+        raise UsageError(f"cannot write into {there}: {error.strerror}; fix its permissions or --write-dir") from None
+
+
+def _space(folder: Path) -> str:
+    try:
+        free = shutil.disk_usage(_there(folder)).free
+    except OSError as error:
+        raise UsageError(f"cannot find out the space in {folder}: {error.strerror}") from None
+    if free < LARGEST_PRODUCT:
+        raise DiskFull(f"{size(free)} free in {folder}, and a product takes up to {size(LARGEST_PRODUCT)}: make room")
+    return f"{size(free)} free, and a product takes up to {size(LARGEST_PRODUCT)}"
+
+
+def _there(folder: Path) -> Path:
+    """Return the folder, or, if a run will make it, the one in which it will."""
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())

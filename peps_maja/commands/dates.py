@@ -1,0 +1,205 @@
+"""The ledger: what became of each tile and acquisition date known to the log, as values, as lines and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from peps_maja.joblog.events import State
+from peps_maja.joblog.jobs import Job, Jobs
+from peps_maja.products.names import L1CProduct, L2AProduct
+from peps_maja.products.series import PlannedDate, Series, read_plan
+from peps_maja.text import counted, size
+
+if TYPE_CHECKING:
+    from peps_maja.commands.status import Standing
+
+WAITING, RUNNING, ON_DISK, MOVED_AWAY, TOO_CLOUDY = "waiting", "running", "on disk", "moved away", "too cloudy"
+FAILED, DROPPED, UNSURE, NOT_DELIVERED = "failed", "dropped", "unsure", "not delivered"
+# Where several jobs know of one date: the state that says most about what the user has.
+_BEST_FIRST = (ON_DISK, MOVED_AWAY, TOO_CLOUDY, RUNNING, WAITING, UNSURE, FAILED, NOT_DELIVERED, DROPPED)
+
+_HEAD = ("tile", "date", "satellite", "orbit", "job", "state", "file", "size_bytes", "message")
+_WIDTH = 100  # columns of a terminal
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One acquisition of one tile. `file` is the zip, or the folder to which it was unpacked; `bytes` is its size."""
+
+    tile: str
+    day: date
+    satellite: str
+    orbit: int | None
+    job: str
+    state: str
+    file: str = ""
+    bytes: int | None = None
+    message: str = ""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The entry as texts, in the order of the head."""
+        orbit = f"R{self.orbit:03d}" if self.orbit else ""
+        number = "" if self.bytes is None else str(self.bytes)
+        return self.tile, str(self.day), self.satellite, orbit, self.job, self.state, self.file, number, self.message
+
+    def line(self, *, verbose: bool = False) -> str:
+        """Return the entry as one line that fits a terminal; if `verbose`, as long a line as job and message take."""
+        tile, day, satellite, orbit, job, state, file, _, message = self.fields
+        what = state if self.bytes is None else f"{state} {size(self.bytes):>7}"
+        begin = f"{tile} {day} {satellite or '?':<3} {orbit or '?':<4}  {what:<15}  "
+        if verbose:
+            return f"{begin}{file:<47}  {job}" + (f": {message}" if message else "")
+        return (begin + _shortened(file, _WIDTH - len(begin))).rstrip()
+
+
+@dataclass(frozen=True)
+class Total:
+    """How many dates of a tile (of all tiles, if it is empty) stand in which state, and the bytes on disk."""
+
+    tile: str
+    states: Mapping[str, int]
+    bytes: int
+
+    def __str__(self) -> str:
+        """Return the total as text that fits a terminal."""
+        words = [counted(sum(self.states.values()), "date")]
+        words += [f"{number} {state}" for state, number in self.states.items()]
+        text = f"Total of {self.tile}: " if self.tile else "Total: "
+        text += ", ".join(words).replace(f" {ON_DISK}", f" {ON_DISK} ({size(self.bytes)})")
+        return textwrap.fill(text, _WIDTH, subsequent_indent="  ")
+
+
+def ledger(jobs: Jobs, stands: Mapping[str, Standing], folder: Path) -> list[Entry]:
+    """Return the ledger, by tile and date: `stands` says what PEPS tells of each job, `folder` is where the zips go."""
+    known: dict[tuple[str, date], list[Entry]] = {}
+    for job in jobs.values():
+        for entry in _entries(job, stands.get(job.name), folder):
+            known.setdefault((entry.tile, entry.day), []).append(entry)
+    return [entry for key in sorted(known) for seen in _by_satellite(known[key]) for entry in _to_show(seen)]
+
+
+def totals(entries: Sequence[Entry]) -> list[Total]:
+    """Return the total of each tile, and of all together unless that is one tile."""
+    tiles = sorted({entry.tile for entry in entries})
+    return [_total(tile, entries) for tile in (tiles if len(tiles) == 1 else [*tiles, ""])]
+
+
+def _total(tile: str, entries: Sequence[Entry]) -> Total:
+    of_tile = [entry for entry in entries if tile in {"", entry.tile}]
+    numbers = Counter(entry.state for entry in of_tile)
+    states = {state: numbers[state] for state in _BEST_FIRST if numbers[state]}
+    return Total(tile, states, sum({entry.file: entry.bytes or 0 for entry in of_tile}.values()))
+
+
+def _by_satellite(entries: list[Entry]) -> list[list[Entry]]:
+    """Return the entries of one day by satellite; a planned date without one is that of the first."""
+    satellites = sorted({entry.satellite for entry in entries} - {""}) or [""]
+    return [
+        [entry for entry in entries if entry.satellite == one or (not entry.satellite and one == satellites[0])]
+        for one in satellites
+    ]
+
+
+def as_csv(entries: Iterable[Entry]) -> str:
+    """Return the ledger as comma-separated values with a head."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_HEAD)
+    writer.writerows(entry.fields for entry in entries)
+    return text.getvalue()
+
+
+def _to_show(entries: list[Entry]) -> list[Entry]:
+    """Return what stands for one acquisition: the best that any job has of it, or each part of one cut in two."""
+    best = min(entries, key=lambda entry: _BEST_FIRST.index(entry.state))
+    singles = [entry for entry in entries if L1CProduct.parse(entry.job)]
+    return singles if best in singles else [best]
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What a job has of one date: its state, and the name that tells the date."""
+
+    state: str
+    name: str = ""
+    bytes: int | None = None
+
+
+def _entries(job: Job, stands: Standing | None, folder: Path) -> list[Entry]:
+    product, series = L1CProduct.parse(job.name), Series.parse(job.name)
+    message = stands.message if stands else job.detail
+    if product is not None:
+        planned = PlannedDate(product.sensing.date(), product.satellite, product.orbit)
+        result = (_results(job, folder) or [_Result(_rest(job, stands))])[-1]
+        return [_entry(job, product.tile.name, planned, result, message)]
+    if series is None:
+        return []
+    dates = dict.fromkeys(read_plan(job.plan), _Result(_rest(job, stands)))
+    for result in _results(job, folder):
+        if delivered := L2AProduct.find(result.name):
+            planned = _planned(delivered, dates) or PlannedDate(delivered.sight.date())
+            dates.pop(planned, None)
+            dates[PlannedDate(planned.day, delivered.satellite, planned.orbit or series.orbit)] = result
+    return [_entry(job, series.tile.name, planned, result, message) for planned, result in dates.items()]
+
+
+def _rest(job: Job, stands: Standing | None) -> str:
+    """Return the state of the dates of which the job has brought nothing."""
+    if job.was_dropped:
+        return DROPPED
+    if_open = RUNNING if stands and stands.state == RUNNING else WAITING
+    return {State.OPEN: if_open, State.UNSURE: UNSURE, State.FINISHED: NOT_DELIVERED}.get(job.state, FAILED)
+
+
+def _results(job: Job, folder: Path) -> list[_Result]:
+    """Return what the job has brought, the best last; a file of an earlier submission counts while it is there."""
+    cloudy = [_Result(TOO_CLOUDY, name) for name in job.novald]
+    earlier = [found for file in job.earlier_files if (found := _looked_up(job, file, folder)).state == ON_DISK]
+    files = [*earlier, *(_looked_up(job, file, folder) for file in job.files)]
+    return cloudy + sorted(files, key=lambda result: result.state == ON_DISK)
+
+
+def _looked_up(job: Job, file: str, folder: Path) -> _Result:
+    """Return what is left of a downloaded file: the zip, or the folder to which it was unpacked."""
+    unpacked = (name.removesuffix(".zip") for name in (file, job.result_name(file)) if L2AProduct.find(name))
+    for name in (file, *unpacked):
+        if number := _size(folder / name):
+            return _Result(ON_DISK, name, number)
+    return _Result(MOVED_AWAY, file)
+
+
+def _entry(job: Job, tile: str, planned: PlannedDate, result: _Result, message: str) -> Entry:
+    file = "" if result.state == TOO_CLOUDY else result.name
+    return Entry(
+        tile, planned.day, planned.satellite, planned.orbit, job.name, result.state, file, result.bytes, message
+    )
+
+
+def _planned(result: L2AProduct, planned: Iterable[PlannedDate]) -> PlannedDate | None:
+    """Return the planned date that a result is of: the day on which its datatake can have begun."""
+    days = [time.date() for time in (result.sight, *result.begun)]
+    fitting = [one for one in planned if one.day in days and one.satellite in {"", result.satellite}]
+    return min(fitting, key=lambda one: days.index(one.day), default=None)
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a file or of all that is in a folder, 0 if there is none."""
+    try:
+        parts = path.rglob("*") if path.is_dir() and L2AProduct.find(path.name) else [path]
+        return sum(part.stat().st_size for part in parts if part.is_file())
+    except (OSError, ValueError):  # a power cut may leave NULs in a log, and no file has such a name
+        return 0
+
+
+def _shortened(text: str, width: int) -> str:
+    """Return the text, without its middle where it is too long."""
+    return text if len(text) <= width else f"{text[: width - 21]}…{text[-20:]}"

@@ -1,0 +1,172 @@
+"""The frame of a run: from its arguments to its exit status, with signals and errors on the way."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+from peps_maja.errors import AlreadyRunning, Interrupted, PepsError, Status, UsageError
+
+if TYPE_CHECKING:
+    from peps_maja.network.credentials import Credentials
+from peps_maja.console import Console, flush
+
+READ_TIMEOUT_VARIABLE = "PEPS_TIMEOUT"
+WORKER = "peps_maja worker"  # what the names of a run's threads begin with
+_INTERRUPTIONS = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: Status.TERMINATED}
+
+
+class Signals:
+    """Turns Ctrl-C and SIGTERM into Interrupted: at once, or after the block that must not be cut."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._deferring = False
+        self._first: Status | None = None
+        for number in _INTERRUPTIONS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup and the like have their way
+                signal.signal(number, self._arrive)
+        if sys.unraisablehook is sys.__unraisablehook__:  # else someone else watches, as a test does
+            sys.unraisablehook = self._swallowed
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Let the block come to its end before a first signal has effect; a second one cuts it."""
+        self._deferring = True
+        try:
+            yield
+        finally:
+            self._deferring = False
+        if self._first is not None:
+            raise Interrupted(self._first)
+
+    def _arrive(self, number: int, _frame: FrameType | None) -> None:
+        if self._first is not None and not self._deferring:  # the first one is being handled: both are one
+            _leave_interrupted(self._first, self._console)
+        if self._first is None:
+            self._first = _INTERRUPTIONS[signal.Signals(number)]
+            if self._deferring:
+                self._console.warn("waiting for the answer to the job just submitted; a second signal leaves it unsure")
+                return
+        raise Interrupted(self._first)
+
+    def _swallowed(self, unraisable: sys.UnraisableHookArgs) -> None:
+        """End the run where an interruption came while an object was cleared away: Python ignores errors there."""
+        if self._first is not None and issubclass(unraisable.exc_type, Interrupted):
+            _leave_interrupted(self._first, self._console)
+        sys.__unraisablehook__(unraisable)
+
+
+Story = Callable[[argparse.Namespace, Console, Signals], Status]
+
+
+def run(
+    script: str,
+    read_options: Callable[[Sequence[str] | None], argparse.Namespace],
+    arguments: Sequence[str] | None,
+    story: Story,
+    silent_when_quiet: Callable[[PepsError], bool],
+) -> int:
+    """Run a script from its arguments to its exit status; every error ends here, as one line."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # what libraries say of each other is not for the reader of a cron mail
+    console = Console(script)
+    try:
+        signals = Signals(console)
+        try:
+            options = read_options(arguments)
+            console.quiet, console.verbose = options.quiet, options.verbose
+            status = story(options, console, signals)
+        except SystemExit as end:  # of the options: the help, or what is wrong with them
+            status = Status(int(end.code or 0))
+        except PepsError as error:
+            if not (console.quiet and silent_when_quiet(error)):
+                console.warn(str(error))
+            console.trace_back(error)
+            status = error.status
+        except Exception as error:
+            status = _tell_unforeseen(error, console)
+        _ignore_signals()
+    except (Interrupted, KeyboardInterrupt) as interruption:
+        _leave_interrupted(getattr(interruption, "status", Status.INTERRUPTED), console)
+    if any(thread.name.startswith(WORKER) for thread in threading.enumerate()):
+        _leave_at_once(status)  # the run had to end before its threads
+    flush()
+    return int(status)
+
+
+def _tell_unforeseen(error: Exception, console: Console) -> Status:
+    """Tell of an error that nobody foresaw, or of the package whose lack is behind it; return the status."""
+    from peps_maja.commands.dependencies import advice
+
+    lacking = advice() if isinstance(error, (ImportError, AttributeError, TypeError)) else None
+    hint = "" if console.verbose else "; run it again with -v and report what that shows"
+    console.warn(lacking or f"unforeseen {type(error).__name__}: {error}{hint}")
+    console.trace_back(error)
+    return Status.UNUSABLE if lacking else Status.TROUBLE
+
+
+def command_for(script: str) -> str:
+    """Return how to call another script from the current folder, in the way in which this one was called."""
+    called = Path(sys.argv[0])
+    name = script if called.suffix == ".py" else script.removesuffix(".py")
+    if shutil.which(called.name) == sys.argv[0] and shutil.which(name):
+        return name
+    path = os.path.join(os.path.dirname(sys.argv[0]), name)  # noqa: PTH118, PTH120 - a Path would lose the `./`
+    return shlex.join([sys.orig_argv[0], path if Path(path).exists() else str(called.resolve().with_name(script))])
+
+
+def is_another_run(error: PepsError) -> bool:
+    """Tell whether an error only says that another run is at work."""
+    return isinstance(error, AlreadyRunning)
+
+
+def read_account(options: argparse.Namespace, console: Console) -> Credentials:
+    """Return the account to use; warn of a credentials file that others can read."""
+    from peps_maja.network.credentials import USER_VARIABLE, is_open_to_others, read_credentials
+
+    account = read_credentials(options.auth, os.environ)
+    if not os.environ.get(USER_VARIABLE) and is_open_to_others(options.auth):
+        console.warn(f"others can read your password: chmod 600 {options.auth}")
+    return account
+
+
+def read_timeout() -> float:
+    """Return the seconds to wait for the next bytes of an answer: $PEPS_TIMEOUT, else 30."""
+    given = os.environ.get(READ_TIMEOUT_VARIABLE, "")
+    try:
+        seconds = float(given or 30)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 86_400:
+        raise UsageError(f"{READ_TIMEOUT_VARIABLE}={given!r} is no number of seconds")
+    return seconds
+
+
+def _leave_interrupted(status: Status, console: Console) -> NoReturn:
+    _ignore_signals()
+    console.warn("interrupted; the log has all that was done, the next run goes on from there")
+    _leave_at_once(status)
+
+
+def _leave_at_once(status: Status) -> NoReturn:
+    """End the process now: a thread may sit in a read as long as the time-out, and holds nothing worth waiting for."""
+    flush()
+    os._exit(int(status))
+
+
+def _ignore_signals() -> None:
+    """Let no signal have effect any more: all is done, and the exit status stands."""
+    for number in _INTERRUPTIONS:
+        signal.signal(number, signal.SIG_IGN)

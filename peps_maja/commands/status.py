@@ -1,0 +1,109 @@
+"""Where all the jobs of a log stand, for a person or for another program. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+
+from peps_maja.downloads.polls import POLLS_AT_ONCE, JobReport, Phase, Polls
+from peps_maja.downloads.workers import Workers
+from peps_maja.downloads.zips import bare_name
+from peps_maja.errors import PepsError, Status
+from peps_maja.joblog.events import NO_RESULTS, State
+from peps_maja.joblog.jobs import Job, Jobs
+from peps_maja.peps.following import Follower
+from peps_maja.products.names import is_novald
+
+_STATUSES = {
+    Phase.FAILED: Status.TROUBLE,
+    Phase.CANCELLED: Status.TROUBLE,
+    Phase.GONE: Status.TROUBLE,
+    Phase.UNREADABLE: Status.TRY_LATER,
+}
+
+
+@dataclass(frozen=True)
+class ResultStanding:
+    """A result: `downloaded` (then `file` is its name), `novald`, `missing`, or `ready` to be downloaded."""
+
+    name: str
+    state: str
+    file: str | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A job: where it stands, percent 0 to 100 if PEPS tells, ISO time (UTC) of its submission."""
+
+    job: str
+    state: str
+    percent: float | None = None
+    message: str = ""
+    submitted_at: str | None = None
+    status_url: str | None = None
+    results: tuple[ResultStanding, ...] = ()
+    status: Status = Status.OK
+
+    def __str__(self) -> str:
+        """Return the standing as one line."""
+        percent = "" if self.percent is None or self.state != Phase.RUNNING.value else f", {self.percent:g} %"
+        message = f": {self.message}" if self.message else ""
+        results = "".join(f"; {result.file or result.name} {result.state}" for result in self.results)
+        return f"{self.job}: {self.state}{percent}{message}{results}"
+
+    def as_json(self) -> dict[str, object]:
+        """Return what `--json` shows."""
+        return {name: value for name, value in asdict(self).items() if name != "status"}
+
+
+def standings(jobs: Jobs, follower: Follower | None) -> tuple[list[Standing], PepsError | None]:
+    """Return where each job stands, in the order of the log; open ones are asked for, if there is a `follower`.
+
+    What concerns every job ends the asking and comes second: then the rest stands as the log has it.
+    """
+    found = {job.name: _logged(job) for job in jobs.values()}
+    ends: list[PepsError] = []
+
+    def take(job: Job, report: JobReport) -> None:
+        found[job.name] = _reported(found[job.name], job, report)
+
+    def leave(job: Job, error: BaseException) -> None:
+        if not isinstance(error, PepsError):
+            raise error
+        found[job.name] = replace(found[job.name], message=str(error), status=error.status)
+
+    if follower is not None:
+        Polls(follower, Workers(poll=POLLS_AT_ONCE), take, leave, ends.append).run(jobs.in_state(State.OPEN))
+    return list(found.values()), next(iter(ends), None)
+
+
+def _logged(job: Job) -> Standing:
+    return Standing(
+        job=job.name,
+        state=job.standing,
+        message=job.detail,
+        submitted_at=job.submitted_at.strftime("%Y-%m-%dT%H:%M:%SZ") if job.submitted_at else None,
+        status_url=job.status_url or None,
+        results=tuple(_logged_results(job)),
+        status=Status.TROUBLE if job.state is State.UNSURE else Status.OK,
+    )
+
+
+def _logged_results(job: Job) -> Iterable[ResultStanding]:
+    yield from (ResultStanding(job.result_name(file), "downloaded", file) for file in job.files)
+    yield from (ResultStanding(name, "novald") for name in job.novald)
+    yield from (ResultStanding(name, "missing") for name in job.missing if name != NO_RESULTS)
+
+
+def _reported(logged: Standing, job: Job, report: JobReport) -> Standing:
+    known = {result.name for result in logged.results}
+    new = {bare_name(address, job.wps_id): None for address in (*report.results, *report.in_joblog)}
+    more = [ResultStanding(name, "novald" if is_novald(name) else "ready") for name in new if name not in known]
+    return replace(
+        logged,
+        state=report.status if report.phase is Phase.UNKNOWN else report.phase.value,
+        percent=report.percent,
+        message=report.message,
+        results=(*logged.results, *more),
+        status=_STATUSES.get(report.phase, Status.OK),
+    )

@@ -1,0 +1,138 @@
+"""The only writer to the terminal."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TextIO
+
+from peps_maja.errors import UsageError
+from peps_maja.text import one_line
+
+if TYPE_CHECKING:
+    from peps_maja.downloads.fetching import Meter
+
+
+_STREAMS = ("stdout", "stderr")
+
+
+class Console:
+    """The only writer to the terminal. Standard output for what happened, standard error for what went wrong."""
+
+    def __init__(self, script: str) -> None:
+        self.quiet = self.verbose = False
+        self._script = script
+        self._write = threading.RLock()  # a signal may speak while a line is being written
+        self._bars = False
+        for stream in (sys.stdout, sys.stderr):
+            if reconfigure := getattr(stream, "reconfigure", None):
+                reconfigure(errors="replace", line_buffering=True)  # a terminal in Latin-1 has no "…"
+
+    def say(self, line: str = "") -> None:
+        """Show what a person at the terminal wants to see, and cron does not."""
+        if not self.quiet:
+            self._print(line, sys.stdout)
+
+    def tell(self, line: str) -> None:
+        """Show what changed: also when quiet."""
+        self._print(line, sys.stdout)
+
+    def warn(self, line: str) -> None:
+        """Show what a person has to know or to mend."""
+        self._print(f"{self._script}: {one_line(line, 2000)}", sys.stderr)
+
+    def remind(self, line: str) -> None:
+        """Warn of what an earlier run has told already: not when quiet."""
+        if not self.quiet:
+            self.warn(line)
+
+    def trace(self, line: str) -> None:
+        """Show what only someone who looks for a fault wants to see."""
+        if self.verbose:
+            self._print(f"  {one_line(line, 2000)}", sys.stderr)
+
+    def trace_back(self, error: BaseException) -> None:
+        """Show where an error came from, to someone who looks for a fault."""
+        if self.verbose:
+            import traceback
+
+            self._print("".join(traceback.format_exception(error)).rstrip(), sys.stderr)
+
+    def agrees(self, question: str) -> bool:
+        """Ask a person; raise UsageError where there is no terminal to ask on, or the question would not be seen."""
+        is_terminal = bool(sys.stdin and sys.stdin.isatty())
+        self._print(f"{question} [y/N] " if is_terminal else "", sys.stdout, end="")
+        if not is_terminal or not sys.stdout:
+            raise UsageError(f"{question} There is no terminal to ask on: -y says yes")
+        # A signal that comes just before a read begins would have no effect until the read ends: so no read waits.
+        while not select.select([sys.stdin], [], [], 0.2)[0]:
+            pass
+        try:
+            answer = sys.stdin.buffer.readline()
+        except OSError:  # the terminal is gone
+            answer = b""
+        if not answer.endswith(b"\n"):
+            self._print("", sys.stdout)
+        return answer.strip().lower() in {b"y", b"yes"}
+
+    @contextmanager
+    def meter(self, name: str) -> Iterator[Meter]:
+        """Show a progress bar for one download, on a terminal; nothing in a pipe, a file or a cron mail."""
+        if self.quiet or not sys.stderr or not sys.stderr.isatty():
+            yield lambda _there, _total: None
+            return
+        from tqdm import tqdm
+
+        self._bars = True
+        # The delay keeps it from writing before `show` is there to catch what a terminal that is gone answers.
+        bar = tqdm(desc=name, unit="B", unit_scale=True, leave=False, dynamic_ncols=True, delay=0.1)
+
+        def show(there: int, total: int | None) -> None:
+            bar.total = total
+            with suppress(OSError):
+                bar.update(there - bar.n)
+
+        try:
+            yield show
+        finally:
+            with suppress(OSError):
+                bar.close()
+
+    def _print(self, line: str, stream: TextIO | None, end: str = "\n") -> None:
+        if stream is None:  # closed by who started us: `>&-`
+            return
+        # Whatever a server or a log may say, no control character reaches the terminal.
+        line = "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in line)
+        try:
+            if self._bars:
+                from tqdm import tqdm
+
+                tqdm.write(line, file=stream, end=end)
+            else:
+                with self._write:
+                    print(line, file=stream, end=end, flush=True)
+        except (OSError, ValueError):
+            _give_up(stream)
+
+
+def flush() -> None:
+    """Write what the streams still hold, so that their end has no error of its own to show."""
+    for name in _STREAMS:
+        if stream := getattr(sys, name):
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                _give_up(stream)
+
+
+def _give_up(stream: TextIO) -> None:
+    """Count a stream that cannot be written (disk full, terminal gone, `| head`) as closed: jobs are at stake."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for what the stream still holds
+    for name in _STREAMS:
+        if getattr(sys, name) is stream:
+            setattr(sys, name, None)

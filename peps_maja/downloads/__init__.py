@@ -1,0 +1,1 @@
+"""From an open job to a complete, valid zip under its final name."""

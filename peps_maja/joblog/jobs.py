@@ -1,0 +1,234 @@
+"""The jobs of a log, and where each stands by its events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from functools import cached_property
+
+from peps_maja.joblog.events import (
+    ABSENT,
+    BROKEN,
+    DOWNLOADED,
+    DROPPED,
+    ENDS,
+    NO_RESULTS,
+    TURNS,
+    Event,
+    State,
+)
+from peps_maja.joblog.lines import History, histories_of, whole_lines
+from peps_maja.joblog.status_url import is_status_url, wps_id
+
+UNSURE_FOR_LONG = timedelta(hours=1)
+WAY_OUT = (
+    'look for it on PEPS\'s page "My processing", then --adopt it if it is there, --resubmit unsure if it is not,'
+    " or --drop it"
+)
+
+
+@dataclass
+class Missing:
+    """A result that could not be had: since when and when last (as far as the times can be true), and why."""
+
+    since: datetime | None
+    last: datetime | None
+    kind: str
+    reason: str
+
+
+@dataclass
+class Job:
+    """One job as the log tells it. `files` are the names under which its zips were saved."""
+
+    name: str
+    state: State = State.UNSURE
+    detail: str = ""
+    plan: str = ""
+    status_url: str = ""
+    begun_at: datetime | None = None  # the time of its `submitting`, or of what else made it unsure
+    submitted_at: datetime | None = None
+    stalled: bool = False
+    files: list[str] = field(default_factory=list)
+    novald: list[str] = field(default_factory=list)
+    missing: dict[str, Missing] = field(default_factory=dict)
+    earlier_files: list[str] = field(default_factory=list)  # of earlier submissions of this job
+    has_failed_before: bool = False  # or was cancelled by the server, in an earlier submission
+
+    @property
+    def wps_id(self) -> str:
+        """The id that WPS gave the job, or an empty text."""
+        return wps_id(self.status_url) if self.status_url else ""
+
+    @property
+    def was_dropped(self) -> bool:
+        """Whether the user does not want this job any more."""
+        return self.state is State.CANCELLED and self.detail == DROPPED
+
+    @property
+    def standing(self) -> str:
+        """The state as people read it: a job that the user dropped was not cancelled by anyone else."""
+        return "dropped" if self.was_dropped else self.state.value
+
+    def own_file_name(self, name: str) -> str:
+        """Return the second choice for a zip whose `name` another job's result bears already."""
+        return f"{name.removesuffix('.zip')}.{self.wps_id[:8]}.zip"
+
+    def result_name(self, file: str) -> str:
+        """Return the name of the result that a file of this job holds."""
+        stem = file.removesuffix(f".{self.wps_id[:8]}.zip")
+        return file if stem == file else f"{stem}.zip"
+
+    def file_of(self, name: str) -> str | None:
+        """Return the name of the file that holds the result `name`, or None if it was not downloaded."""
+        return next((file for file in (name, self.own_file_name(name)) if file in self.files), None)
+
+    def has_dealt_with(self, name: str) -> bool:
+        """Tell whether the result `name` is downloaded or known to be too cloudy."""
+        return name in self.novald or self.file_of(name) is not None
+
+    def open_for(self) -> timedelta:
+        """Return how long ago the job was submitted, if it is open and the log tells when."""
+        if self.state is not State.OPEN or self.submitted_at is None:
+            return timedelta(0)
+        return datetime.now(timezone.utc) - self.submitted_at
+
+    def unsure_for(self) -> timedelta:
+        """Return for how long the job is unsure; long enough, if the log tells no time that can be right."""
+        now = datetime.now(timezone.utc)
+        return now - self.begun_at if self.begun_at and self.begun_at <= now else UNSURE_FOR_LONG
+
+
+class Jobs(Mapping[str, Job]):
+    """The jobs of a log by name. Each is put together when it is asked for: most of a long log is done with."""
+
+    def __init__(self, histories: dict[str, History], damaged: Sequence[int] = ()) -> None:
+        """Take the events of each job, and the numbers of the lines that are neither events nor comments."""
+        self.damaged = damaged
+        self._histories = histories
+        self._jobs: dict[str, Job] = {}
+
+    @classmethod
+    def replay(cls, text: str) -> Jobs:
+        """Return the jobs that the text of a log tells of, in the order of their first lines."""
+        return cls(*histories_of(text))
+
+    def __getitem__(self, name: str) -> Job:
+        if name not in self._jobs:
+            self._jobs[name] = _job(name, self._histories[name])
+        return self._jobs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._histories)
+
+    def __len__(self) -> int:
+        return len(self._histories)
+
+    @property
+    def damage(self) -> str:
+        """What to say of the damaged lines, or nothing."""
+        if not self.damaged:
+            return ""
+        which = f"line {self.damaged[0]}"
+        if len(self.damaged) > 1:
+            which = f"{len(self.damaged)} lines, the first of them {which},"
+        return (
+            f"{which} cannot be read as events (four columns with a tab between), as an editor or a spreadsheet may"
+            " leave them: the products named there are not submitted again; restore the log from a copy if you can"
+        )
+
+    def in_state(self, *states: State) -> list[Job]:
+        """Return the jobs that stand in one of these states."""
+        ends = {event for event, state in ENDS.items() if state not in states}
+        candidates = [name for name, event in self._last_events.items() if event not in ends]
+        return [job for name in candidates if (job := self[name]).state in states]
+
+    def count(self) -> Counter[str]:
+        """Return how many jobs stand in which state; dropped ones are counted as such."""
+        last = Counter(self._last_events.values())
+        surely = {event: state for event, state in ENDS.items() if state is not State.CANCELLED}
+        counts = Counter({state.value: last[event] for event, state in surely.items() if last[event]})
+        return counts + Counter(self[name].standing for name, event in self._last_events.items() if event not in surely)
+
+    def owners(self) -> dict[str, str]:
+        """Return the names of all files that were downloaded, each with the name of its job."""
+        rows = (line.split("\t") for lines in self._histories.values() for line in lines)
+        return {detail: name for _, event, name, detail in rows if event == DOWNLOADED}
+
+    @cached_property
+    def _last_events(self) -> dict[str, str]:
+        return {name: lines[-1].split("\t", 2)[1] for name, lines in self._histories.items()}
+
+
+def submissions(text: str) -> dict[str, str | None]:
+    """Return the jobs that a piece of a log is about, each with its status URL then: none yet, or None at its end."""
+    rows = [line.split("\t") for line in whole_lines(text)]
+    known = [row for row in rows if len(row) == 4 and row[1] in TURNS and row[0][:1] != "#"]
+    found: dict[str, str | None] = {}
+    for _, event, name, detail in known:
+        is_begun = event in {Event.SUBMITTING, Event.SUBMITTED}
+        found[name] = (detail if is_status_url(detail) else "") if is_begun else None
+    return found
+
+
+def _job(name: str, lines: History) -> Job:
+    job = Job(name)
+    for line in lines:
+        moment, event, _, detail = line.split("\t")
+        job = _after(job, moment, event, detail)
+    return job
+
+
+def _after(job: Job, moment: str, event: str, detail: str) -> Job:
+    """Return the job after one event; a new submission begins it afresh."""
+    if event in {Event.SUBMITTING, Event.SUBMITTED}:
+        begun = Job(job.name, begun_at=_when(moment), earlier_files=[*job.earlier_files, *job.files])
+        has_failed = job.state in {State.FAILED, State.CANCELLED} and not job.was_dropped
+        begun.has_failed_before = job.has_failed_before or has_failed
+        begun.plan = detail if event == Event.SUBMITTING else job.plan
+        if event == Event.SUBMITTED and is_status_url(detail):
+            begun.state, begun.status_url, begun.submitted_at = State.OPEN, detail, _when(moment)
+        return begun
+    if event in ENDS:
+        job.state, job.detail = ENDS[event], detail
+    elif event in {Event.NOVALD, Event.DOWNLOADED}:
+        (job.novald if event == Event.NOVALD else job.files).append(detail)
+        job.missing = {
+            name: gone for name, gone in job.missing.items() if name != NO_RESULTS and not job.has_dealt_with(name)
+        }
+    elif event == Event.MISSING:
+        _tell_missing(job, moment, detail)
+    elif event == Event.STALLED:
+        job.stalled = True
+    elif not event and job == Job(job.name):
+        job.begun_at = _when(moment)
+    return job
+
+
+def _tell_missing(job: Job, moment: str, detail: str) -> None:
+    words = detail.split(" ")
+    at = next((place for place, word in enumerate(words) if word in {ABSENT, BROKEN}), None)
+    if at is None:
+        return
+    name, reason = " ".join(words[:at]), " ".join(words[at + 1 :])
+    when, known = _believed(moment, job), job.missing.get(name)
+    if known is None or (name == NO_RESULTS and reason != known.reason):
+        known = Missing(None, None, "", "")
+    job.missing[name] = Missing(known.since or when, when or known.last, words[at], reason)
+
+
+def _believed(moment: str, job: Job) -> datetime | None:
+    """Return the time of a line, or None where a clock was wrong: in the future, or before the job's submission."""
+    when, now = _when(moment), datetime.now(timezone.utc)
+    if when is None or when > now or (job.submitted_at is not None and when < job.submitted_at <= now):
+        return None
+    return when
+
+
+def _when(moment: str) -> datetime | None:
+    try:
+        return datetime.strptime(moment, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None

@@ -1,0 +1,200 @@
+"""The job log: one line per event, only ever appended to, and the only state there is.
+
+Whoever has the file has everything: both scripts find out by replaying it what was submitted, what is open,
+what was fetched and what must not be asked for again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+from peps_maja.disk import held, lock, sync_folder
+from peps_maja.errors import LogError
+from peps_maja.joblog.events import Event
+from peps_maja.joblog.jobs import Job, Jobs, submissions
+from peps_maja.joblog.lines import HEADER, TORN, is_torn
+from peps_maja.text import one_line
+
+_ANOTHER_FILE = "it was moved, replaced, emptied or removed while this run was at work: put it back, and run again"
+_LONGEST_DETAIL = 20_000  # characters
+_LONGEST_LINE = 100_000  # bytes
+_TAIL = 100  # bytes by which a run knows the file again
+
+
+class JobLog:
+    """The log file at `path`, which need not exist yet. One object serves one run, and one thread of it.
+
+    From its first look at the file on it knows which file that is and how far it goes: a log that was moved,
+    replaced, emptied or removed since is a LogError at the next look, and nothing is made in its place.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: tuple[int, int] | None = None  # device and inode, once the file was read or written
+        self._was_missing = False
+        self._known = 0  # bytes of whole lines that this run has read, or has written itself
+        self._tail = b""  # the last of them
+        self._by_others: dict[str, str | None] = {}  # jobs that others wrote about since, and where they run now
+        self._announcement = ""
+        self._is_named_on_disk = False
+
+    def replay(self) -> Jobs:
+        """Return the jobs of the log. Raises LogError."""
+        return Jobs.replay(self._read())
+
+    def append(self, event: Event, job: str, detail: str = "") -> None:
+        """Add one event, and return when it is on disk. Raises LogError if it cannot be."""
+        self._add(_line(event, job, detail), f"{event.value} {job} {detail}")
+
+    def append_if_current(self, event: Event, job: Job, detail: str = "") -> bool:
+        """Add one event to a job that this run has replayed, if it is still the submission that `job` tells of.
+
+        Return False, and write nothing, if someone else has dropped, adopted or resubmitted the job since (looked at
+        under the append lock): what they logged stands, and the caller leaves the job alone. Raises LogError.
+        """
+        return self._add(_line(event, job.name, detail), f"{event.value} {job.name} {detail}", job)
+
+    def announce(self, command: str) -> None:
+        """Have the first event of this run come with the run's command, as a comment above it."""
+        self._announcement = f"# {_now()} {one_line(command, _LONGEST_DETAIL)}\n"
+
+    def lock_for(self, script: str) -> AbstractContextManager[None]:
+        """Return the lock that keeps two runs of one script (`process`, `downloader`) from meeting on this log."""
+        self._check_kind()
+        return held(self.lock_path(script))
+
+    def lock_path(self, script: str) -> Path:
+        """Return the path of a script's lock: beside the log itself, by whatever symbolic link that is named."""
+        real = Path(os.path.realpath(self.path))
+        return real.with_name(f"{real.name}.{script}.lock")
+
+    def _check_kind(self) -> None:
+        """Raise LogError for anything but one regular file under one name: a pipe would hang the run."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return  # reading or writing it will tell
+        if not stat.S_ISREG(status.st_mode):
+            raise LogError(f"the log {self.path} is not a regular file: name another one with --log")
+        if status.st_nlink > 1:
+            raise LogError(
+                f"the log {self.path} has {status.st_nlink} hard links, and two runs could use it under two names:"
+                " remove the others, or copy it"
+            )
+
+    def _read(self) -> str:
+        self._check_kind()
+        try:
+            with self._opened(os.O_RDONLY) as descriptor:
+                self._catch_up(descriptor)
+                with open(descriptor, "rb", closefd=False) as file:
+                    text = file.read().decode("utf-8", errors="replace")
+        except FileNotFoundError:
+            self._was_missing = True
+            return ""
+        except OSError as error:
+            raise LogError(f"cannot read the log {self.path}: {error.strerror}") from None
+        first = text.partition("\n")[0].removesuffix("\r")
+        if first != HEADER and not HEADER.startswith(text):
+            raise _not_a_log(self.path, first)
+        return text
+
+    def _add(self, line: str, what: str, job: Job | None = None) -> bool:
+        """Add a line under the append lock; False if `job` is given and no longer the submission that it was."""
+        is_new = os.O_CREAT | (os.O_EXCL if self._was_missing else 0)
+        try:
+            with self._opened(os.O_RDWR | os.O_APPEND | (0 if self._file else is_new)) as descriptor:
+                lock(descriptor, self.path, wait=True)
+                self._catch_up(descriptor)
+                if job is not None and self._by_others.get(job.name, job.status_url) != job.status_url:
+                    return False
+                addition = f"{_lead(descriptor, self.path)}{self._announcement}{line}\n".encode()
+                _write_whole(descriptor, addition)
+                self._known, self._tail = os.fstat(descriptor).st_size, addition[-_TAIL:]
+                self._announcement = ""
+                self._sync(descriptor)
+        except OSError as error:
+            raise LogError(f"cannot write to the log {self.path}: {error.strerror}; not noted: {what}") from error
+        return True
+
+    @contextmanager
+    def _opened(self, flags: int) -> Iterator[int]:
+        try:
+            descriptor = os.open(self.path, flags, 0o666)
+        except (FileNotFoundError, FileExistsError) as error:
+            if self._file or isinstance(error, FileExistsError):
+                raise OSError(errno.ESTALE, _ANOTHER_FILE) from None
+            raise
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _catch_up(self, descriptor: int) -> None:
+        """Take in what others added since the last look; raise OSError if this is not the file of then."""
+        status = os.fstat(descriptor)
+        file = status.st_dev, status.st_ino
+        if self._file is not None:
+            tail = os.pread(descriptor, len(self._tail), self._known - len(self._tail))
+            if file != self._file or tail != self._tail:
+                raise OSError(errno.ESTALE, _ANOTHER_FILE)
+            added = os.pread(descriptor, status.st_size - self._known, self._known)
+            self._by_others |= submissions(added.decode("utf-8", errors="replace"))
+        self._file = file
+        end = os.pread(descriptor, _LONGEST_LINE, max(0, status.st_size - _LONGEST_LINE))
+        self._known = status.st_size - len(end) + end.rfind(b"\n") + 1  # someone may just write the line behind it
+        self._tail = os.pread(descriptor, min(_TAIL, self._known), max(0, self._known - _TAIL))
+
+    def _sync(self, descriptor: int) -> None:
+        os.fsync(descriptor)
+        if not self._is_named_on_disk:  # made now, or by a run that was killed before it could sync the name
+            sync_folder(self.lock_path("process").parent)
+            self._is_named_on_disk = True
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _line(event: Event, job: str, detail: str) -> str:
+    return "\t".join((_now(), event.value, one_line(job), one_line(detail, _LONGEST_DETAIL)))
+
+
+def _not_a_log(path: Path, first: str) -> LogError:
+    said = f"{path} is not a job log: its first line is not {HEADER!r}"
+    if HEADER in first:
+        said += ", as an editor or a spreadsheet leaves it: save it as plain text in UTF-8, without BOM, quotes and"
+        said += " tabs at the end of a line"
+    return LogError(said)
+
+
+def _lead(descriptor: int, path: Path) -> str:
+    """Return what must stand before the next line: the header of a new log, or the end of an incomplete line."""
+    length = os.fstat(descriptor).st_size
+    start = os.pread(descriptor, 1000, 0).decode(errors="replace")
+    if length <= len(HEADER) and HEADER.startswith(start):
+        return HEADER[length:] + "\n"
+    first = start.partition("\n")[0].removesuffix("\r")
+    if first != HEADER:
+        raise _not_a_log(path, first)
+    end = os.pread(descriptor, _LONGEST_LINE, max(0, length - _LONGEST_LINE)).decode(errors="replace")
+    if end.endswith("\n"):
+        return ""
+    return f"\n{TORN}\n" if is_torn(end) else "\n"
+
+
+def _write_whole(descriptor: int, line: bytes) -> None:
+    """Write all of a line, or nothing: one that lacks only its end would count."""
+    before = os.fstat(descriptor).st_size
+    try:
+        while line:
+            line = line[os.write(descriptor, line) :]
+    except OSError:
+        os.ftruncate(descriptor, before)
+        raise

@@ -1,0 +1,178 @@
+"""How connections are made: TLS settings once in a run, proxies, and a deadline for whole answers."""
+
+from __future__ import annotations
+
+import io
+import math
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
+from requests.utils import get_environ_proxies, select_proxy
+from urllib3 import exceptions as urllib3_errors
+from urllib3.util.ssl_ import create_urllib3_context
+
+from peps_maja.errors import UntrustedServer
+from peps_maja.text import one_line
+
+
+class Trust:
+    """TLS settings, made once for each set of authorities: to read them for each connection takes 30 ms."""
+
+    def __init__(self) -> None:
+        self._contexts: dict[str, ssl.SSLContext] = {}
+        self._reading = threading.Lock()
+
+    def context(self, authorities: str) -> ssl.SSLContext:
+        """Return settings that trust the authorities in a file or folder; raise UntrustedServer without any there."""
+        with self._reading:
+            if authorities not in self._contexts:
+                self._contexts[authorities] = self._made(authorities)
+            return self._contexts[authorities]
+
+    def _made(self, authorities: str) -> ssl.SSLContext:
+        context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+        try:
+            if Path(authorities).is_dir():
+                context.load_verify_locations(capath=authorities)
+            else:
+                context.load_verify_locations(cafile=authorities)
+        except OSError as error:
+            reason = one_line(error.strerror or str(error), 80)
+            raise UntrustedServer(
+                f"the authorities in {authorities} cannot be read ({reason}): mend REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"
+            ) from error
+        return context
+
+
+class Connections(HTTPAdapter):
+    """The connections of a session: at most so many to a server, and the same TLS settings for all of them."""
+
+    def __init__(self, most: int, trust: Trust) -> None:
+        self._trust = trust
+        # A pool that blocks: never more connections than this, and none opened only to be thrown away.
+        super().__init__(pool_connections=4, pool_maxsize=most, max_retries=0, pool_block=True)
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[Any, Any]:
+        """Return what requests would, with TLS settings in the place of the authorities' file."""
+        host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] != "https":
+            return host, tls
+        context = self._trust.context(verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH)
+        return host, {"cert_reqs": "CERT_REQUIRED", "ssl_context": context}
+
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        """Return the pool that requests would, for connections whose answers come in time."""
+        pool: Any = super().get_connection_with_tls_context(*args, **options)
+        pool.ConnectionCls = in_time(pool.ConnectionCls)
+        return pool
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Leave the connection as it is, for its settings know the authorities; those of a TLS proxy do not."""
+        if conn.proxy and conn.proxy.scheme == "https":
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+
+
+class Session(requests.Session):
+    """A session that follows no redirect, nor reads its body, and that asks loopback without any proxy."""
+
+    def __init__(self, most: int, trust: Trust) -> None:
+        super().__init__()
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, Connections(most, trust))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None: even where it follows none, requests reads the whole body of what it takes for a redirect."""
+
+    def merge_environment_settings(self, url: Any, *args: Any) -> Any:
+        """Return what requests would, but for plain http: that is for loopback, and a proxy would see the password."""
+        settings = super().merge_environment_settings(url, *args)
+        return {**settings, "proxies": {}} if url.lower().startswith("http:") else settings
+
+
+def proxy_for(address: str) -> str:
+    """Return the proxy through which requests asks an address, without the account in it; empty without one."""
+    if address.lower().startswith("http:"):
+        return ""
+    proxy = select_proxy(address, get_environ_proxies(address)) or ""
+    return proxy.rpartition("@")[2].rpartition("//")[2].rstrip("/")
+
+
+_thread = threading.local()
+
+
+class Unsent(urllib3_errors.HTTPError):
+    """A connection broke while it was being made (CONNECT, TLS handshake): no request went out over it."""
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Give what this thread reads meanwhile so many seconds in all, header fields and interim answers included."""
+    _thread.leave_at = time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        _thread.leave_at = math.inf
+
+
+class _InTime(io.RawIOBase):
+    """The bytes of an answer: each read waits no longer than the socket's own time-out and the deadline allow."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._patience = connection.gettimeout() or math.inf
+        self._raw = connection.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        seconds = min(getattr(_thread, "leave_at", math.inf) - time.monotonic(), self._patience)
+        if seconds <= 0:
+            raise TimeoutError("the answer was not there in time as a whole")
+        if seconds != self._socket.gettimeout():
+            self._socket.settimeout(seconds if math.isfinite(seconds) else None)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(HTTPResponse):
+    """An answer, or a proxy's answer to CONNECT, that is read in time."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.fp.close()
+        self.fp = io.BufferedReader(_InTime(sock))
+
+
+class _Connection:
+    """What is added to a connection of urllib3."""
+
+    response_class = _Response
+
+    def connect(self) -> None:
+        """Connect; raise Unsent for whatever breaks before the connection is there (urllib3 names an unmade one)."""
+        try:
+            super().connect()  # type: ignore[misc]
+        except (OSError, HTTPException) as error:
+            raise Unsent(str(error)) from error
+
+
+@cache
+def in_time(connection: type) -> type:
+    """Return a class of connections of urllib3 with what is added here."""
+    return connection if issubclass(connection, _Connection) else type("Connection", (_Connection, connection), {})

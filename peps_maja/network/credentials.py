@@ -1,0 +1,105 @@
+"""The account: from peps.txt or from the environment, and never shown."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from peps_maja.errors import CredentialsError, NoAccount
+
+USER_VARIABLE, PASSWORD_VARIABLE = "PEPS_USER", "PEPS_PASSWORD"
+_THEN = "put your e-mail and password into it and run chmod 600 on it"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """E-mail and password of a PEPS account, and where they came from. The password is in no repr."""
+
+    email: str
+    password: str = field(repr=False)
+    source: str = field(default="the credentials", compare=False)
+
+    def advice(self) -> str:
+        """Return what to fix when the server refuses the password."""
+        odd = ""
+        if self.password[0] in "'\"" and self.password[-1] == self.password[0]:
+            odd = " (the password there is in quotes, and these are sent with it)"
+        elif self.password[-1].isspace():
+            odd = " (the password there ends with a blank, and that is sent with it)"
+        return f"fix them in {self.source}{odd}"
+
+
+def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
+    """Return the account from the environment if it is there, else from the file at `path`.
+
+    The file's first line that is neither empty nor a comment holds e-mail and password, with white space
+    between; the password is the rest of the line, whatever it holds. Raises CredentialsError.
+    """
+    email, password = environment.get(USER_VARIABLE, ""), environment.get(PASSWORD_VARIABLE, "")
+    if email and password:
+        return _sendable(Credentials(email, password), f"{USER_VARIABLE} and {PASSWORD_VARIABLE}")
+    if email or password:
+        given, wanted = (USER_VARIABLE, PASSWORD_VARIABLE) if email else (PASSWORD_VARIABLE, USER_VARIABLE)
+        raise CredentialsError(f"{given} is set in the environment and {wanted} is not: set both, or none")
+    return _sendable(_parse(_read(path), path), str(path))
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Tell whether anyone but its owner can read the file (never on Windows, whose modes mean something else)."""
+    return os.name == "posix" and path.exists() and bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.exists() and not path.is_file():  # a pipe might keep us waiting for ever
+            raise CredentialsError(
+                f"cannot read the credentials file {path}: a directory, pipe or device is not a file"
+            )
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise NoAccount(f"no credentials file {path}: copy {example_file()} there, {_THEN}") from None
+    except PermissionError as error:
+        raise NoAccount(f"cannot read the credentials file {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise CredentialsError(f"the credentials file {path} is not UTF-8 text: save it again as UTF-8") from None
+    except OSError as error:
+        raise CredentialsError(f"cannot read the credentials file {path}: {error.strerror}") from None
+
+
+def example_file() -> Path:
+    """Return where the example of a credentials file is: in the checkout, or where it was installed."""
+    example = Path(__file__).resolve().parents[1] / "peps.txt.example"
+    if example.is_file():
+        return example
+    from importlib.metadata import PackageNotFoundError, files
+
+    with suppress(PackageNotFoundError):
+        installed = (file for file in files("peps_maja") or () if file.name == example.name)
+        return next((Path(str(file.locate())).resolve() for file in installed), example)
+    return example
+
+
+def _parse(text: str, path: Path) -> Credentials:
+    # Not splitlines(): it would also break lines at signs that a password may hold, U+0085 or U+2028.
+    for line in text.split("\n"):
+        words = line.removesuffix("\r").split(None, 1)
+        if not words or words[0].startswith("#"):
+            continue
+        if len(words) == 1:
+            raise CredentialsError(
+                f"the credentials file {path} has only one word in its first line: write e-mail and password there,"
+                " with a space between"
+            )
+        return Credentials(*words)
+    raise NoAccount(f"the credentials file {path} is empty: copy {example_file()} there, {_THEN}")
+
+
+def _sendable(account: Credentials, source: str) -> Credentials:
+    # RFC 7617, section 2: the first colon ends the user name, so a name cannot hold one.
+    if ":" in account.email:
+        raise CredentialsError(f"the e-mail address from {source} holds a colon: write e-mail, a space, the password")
+    return replace(account, source=source)

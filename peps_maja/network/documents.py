@@ -1,0 +1,75 @@
+"""What any document may turn out to be: JSON that is none, an HTML page in its place."""
+
+from __future__ import annotations
+
+import json
+import re
+from math import isfinite
+
+from peps_maja.errors import PepsError, Status
+
+HTML = "an HTML page"
+
+# What may stand before the first element, in an XHTML page too.
+_PROLOG = re.compile(rb"(?:[\xef\xbb\xbf\s]|<\?xml[^>]*>|<!--(?:(?!-->).)*-->)*", re.IGNORECASE | re.DOTALL)
+
+
+class Unreadable(PepsError):
+    """A document that is not what it should be: no XML, no JSON, nothing that WPS or PEPS would say."""
+
+
+class HtmlPage(Unreadable):
+    """A page for people: the service is under maintenance, or wants a login."""
+
+    status = Status.TRY_LATER
+
+
+def refuse_html(body: bytes, expected: str) -> None:
+    """Raise HtmlPage if this is one."""
+    if kind_of(body) == HTML:
+        raise HtmlPage(f"{HTML} where {expected} was expected (maintenance, or a login page); try again later")
+
+
+def read_json(body: bytes | str) -> object:
+    """Return the value of a JSON text; raise HtmlPage or Unreadable for anything else."""
+    if isinstance(body, bytes):
+        refuse_html(body, "JSON")
+    try:
+        if isinstance(body, bytes):
+            # One letter in another encoding, in a message, must not hide where the job stands.
+            body = body.decode(json.detect_encoding(body), errors="replace")
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        text = body if isinstance(body, bytes) else body.encode(errors="replace")
+        raise Unreadable(instead_of("JSON", text)) from None
+
+
+def instead_of(expected: str, body: bytes) -> str:
+    """Return what came instead of a document that was expected, for a message."""
+    kind = kind_of(body)
+    return f"{expected} that is damaged or cut short" if kind == expected else f"{kind} where {expected} was expected"
+
+
+def percentage(value: object) -> float | None:
+    """Return a percentage from 0 to 100 that a server gave as a number or as a text (`42`, `"42 %"`), or None."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value.strip().rstrip("%") if isinstance(value, str) else value)
+    except (ValueError, OverflowError):
+        return None
+    return min(max(number, 0.0), 100.0) if isfinite(number) else None
+
+
+def kind_of(body: bytes) -> str:
+    """Return what an answer looks like, for a message: `an HTML page`, `XML`, `nothing`, …."""
+    start = _PROLOG.sub(b"", body[:1024], count=1).lower()
+    if not start:
+        return "nothing"
+    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return HTML
+    if start.startswith(b"<"):
+        return "XML"
+    if start.startswith((b"{", b"[")):
+        return "JSON"
+    return "something else"

@@ -1,0 +1,227 @@
+"""The PEPS catalogue (resto 2): a search out, every page of its GeoJSON in."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from math import isfinite
+from pathlib import Path
+from urllib.parse import urlencode
+
+from peps_maja.disk import write_whole
+from peps_maja.errors import Forbidden, NotPeps, NotThere, ServerTrouble
+from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT, Client
+from peps_maja.network.documents import Unreadable, read_json
+from peps_maja.products.names import L1CProduct
+from peps_maja.products.records import Record
+from peps_maja.selection.wishes import Days, Wishes
+from peps_maja.text import one_line
+
+PAGE_SIZE = 500  # resto cuts a larger number silently to this
+
+
+@dataclass(frozen=True)
+class Search:
+    """What the catalogue is asked for: `place` holds resto's own parameters, such as `tileid`."""
+
+    place: Mapping[str, str]
+    days: Days
+
+    def parameters(self, page: int) -> dict[str, str]:
+        """Return the query for one page, counted from 1.
+
+        Satellite, orbit and clouds are left to our own choice: resto's filters lose the products whose record
+        lacks the figure, and know only the satellites of their time.
+        """
+        # A bare date is 00:00:00 of that day for resto, so the last day is included by naming the next one.
+        start, end = self.days.start, self.days.end
+        return {
+            **self.place,
+            "startDate": start.isoformat(),
+            "completionDate": (end + timedelta(days=1) if end < date.max else end).isoformat(),
+            "productType": "S2MSI1C",
+            "maxRecords": str(PAGE_SIZE),
+            "page": str(page),
+        }
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the catalogue's answer: its records, the features as they came and how many these are.
+
+    `total` is how many the whole answer has, where the server knows exactly.
+    """
+
+    records: tuple[Record, ...]
+    features: tuple[object, ...]
+    has_next: bool
+    count: int
+    total: int | None
+
+
+def read_page(body: bytes) -> Page:
+    """Return what a page of the catalogue says; raise NotPeps (or Unreadable) for anything else."""
+    answer = read_json(body)
+    features = answer.get("features") if isinstance(answer, dict) else None
+    if not isinstance(answer, dict) or not isinstance(features, list):
+        raise NotPeps("the server's answer to the search is no catalogue page")
+    records = tuple(record for feature in features if (record := _record(feature)))
+    properties = _dict(answer.get("properties"))
+    total = _whole(properties.get("totalResults")) if properties.get("exactCount") is True else None
+    return Page(records, tuple(features), _has_next(answer, len(features)), len(features), total)
+
+
+def _has_next(answer: Mapping[str, object], count: int) -> bool:
+    properties = answer.get("properties")
+    links = [*_list(answer.get("links")), *_list(_dict(properties).get("links"))]
+    # A server that sends no links at all cannot say; then a full page speaks for another one.
+    return any(_dict(link).get("rel") == "next" for link in links) if links else count >= PAGE_SIZE
+
+
+def _record(feature: object) -> Record | None:
+    properties = _dict(_dict(feature).get("properties"))
+    identifier = properties.get("productIdentifier") or properties.get("title")
+    if not isinstance(identifier, str) or not identifier.strip():
+        return None
+    product = L1CProduct.parse(identifier)
+    known = Record.named(product) if product else Record(one_line(identifier, 120), None)
+    return Record(
+        identifier=known.identifier,
+        product=product,
+        tile=known.tile or _string(properties.get("mgrs")),
+        day=known.day or _string(properties.get("startDate"))[:10],
+        satellite=known.satellite or _string(properties.get("platform")),
+        orbit=known.orbit or _whole(properties.get("relativeOrbitNumber")),
+        clouds=_number(properties.get("cloudCover")),
+        size=_whole(properties.get("resourceSize")),
+        on_tape=_dict(properties.get("storage")).get("mode") in ("tape", "tier3"),
+        latitudes=_latitudes(_dict(feature).get("geometry")),
+    )
+
+
+def _latitudes(geometry: object) -> tuple[float, float] | None:
+    found = list(_positions(_dict(geometry).get("coordinates"), depth=4))
+    return (min(found), max(found)) if found else None
+
+
+def _positions(coordinates: object, depth: int) -> Iterator[float]:
+    """Yield the latitude of each position of a Polygon's or MultiPolygon's rings."""
+    if not isinstance(coordinates, list) or not depth:
+        return
+    if len(coordinates) >= 2 and all(_number(value) is not None for value in coordinates[:2]):
+        latitude = _number(coordinates[1])
+        if latitude is not None and -90 <= latitude <= 90:
+            yield latitude
+        return
+    for part in coordinates:
+        yield from _positions(part, depth - 1)
+
+
+def _dict(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _string(value: object) -> str:
+    return one_line(value, 40) if isinstance(value, str) else ""
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value) if isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def _whole(value: object) -> int | None:
+    number = _number(value)
+    return None if number is None or number < 0 else int(number)
+
+
+def searches(options: argparse.Namespace, wishes: Wishes) -> list[Search]:
+    """Return the searches to make, none if the options name products instead: one for each tile, or one in all."""
+    if wishes.days is None:
+        return []
+    if options.location is not None:
+        places = [{"q": options.location}]
+    elif options.lat is not None:
+        places = [{"lat": f"{options.lat:.10g}", "lon": f"{options.lon:.10g}"}]
+    elif options.lonmin is not None:
+        edges = (options.lonmin, options.latmin, options.lonmax, options.latmax)
+        places = [{"box": ",".join(f"{edge:.10g}" for edge in edges)}]
+    else:
+        places = [{"tileid": tile} for tile in sorted(wishes.tiles)]
+    return [Search(place, wishes.days) for place in places]
+
+
+_MOST_IDLE_PAGES = 3  # pages in a row that bring nothing new: then the server goes round in a circle
+
+
+class _BrokenOff(ServerTrouble):
+    """The catalogue ended before all that it announced had come."""
+
+
+def find_records(client: Client, searches: Iterable[Search], geojson: Path | None = None) -> list[Record]:
+    """Return what the catalogue has for these searches, each product once; keep its answers in the file `geojson`."""
+    pages = [page for search in searches for page in _complete(client, search, with_features=geojson is not None)]
+    if geojson:
+        _keep([feature for page in pages for feature in page.features], geojson)
+    return list({record.identifier: record for page in pages for record in page.records}.values())
+
+
+def _complete(client: Client, search: Search, *, with_features: bool) -> list[Page]:
+    """Return all pages; of a catalogue that breaks off, those of a second search."""
+    try:
+        return list(_pages(client, search, with_features=with_features))
+    except _BrokenOff:
+        return list(_pages(client, search, with_features=with_features))
+
+
+def _pages(client: Client, search: Search, *, with_features: bool) -> Iterator[Page]:
+    """Yield pages until one names no next one; raise _BrokenOff if that leaves products out.
+
+    A page may be short, the announced total is an estimate, and records that come in between push others onto a
+    second page: nothing but the link to the next page tells whether there is one.
+    """
+    seen: set[str] = set()
+    number = idle = count = 0
+    while idle < _MOST_IDLE_PAGES:
+        number += 1
+        page = read_page_of(client, search, number)
+        yield page if with_features else replace(page, features=())
+        count += page.count
+        if not page.count or not page.has_next:
+            # An exact total that is reached counts for more than the name of a next page.
+            if page.has_next if page.total is None else count < page.total:
+                total = "an unknown number of" if page.total is None else page.total
+                raise _BrokenOff(f"the catalogue broke off: {count} of {total} products came; try again later")
+            return
+        names = {record.identifier for record in page.records}
+        idle = idle + 1 if names <= seen else 0
+        seen |= names
+
+
+def read_page_of(client: Client, search: Search, number: int = 1) -> Page:
+    """Return one page of the answer to a search, counted from 1; the catalogue needs no account and gets none."""
+    query = urlencode(search.parameters(number))
+    try:
+        answer = client.ask(client.server.catalogue, query, limit=PAGE_LIMIT, seconds=LONGEST_PAGE, anonymously=True)
+        return read_page(answer.body)
+    except Forbidden as error:
+        raise NotPeps(f"{error}: is --server right, or does your network ask for a login?") from error
+    except (Unreadable, NotPeps, NotThere) as error:
+        raise NotPeps(f"{client.server.base} is no PEPS ({error}): is --server right?") from error
+
+
+def _keep(features: list[object], path: Path) -> None:
+    """Write the features as one GeoJSON, each once, whole or not at all."""
+    once = {json.dumps(feature): None for feature in features}
+    write_whole(path, '{"type": "FeatureCollection", "features": [\n' + ",\n".join(once) + "\n]}\n")

@@ -1,0 +1,77 @@
+"""The JSON report of a job, which is PEPS's own: where MAJA stands, and where its results are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from peps_maja.downloads.polls import JobReport, Phase
+from peps_maja.network.documents import Unreadable, percentage, read_json
+from peps_maja.text import one_line
+
+_LONGEST_ADDRESS = 1000  # bytes
+
+# Every job_status that PEPS was seen to give. "Stalled" is normal: the percentage goes fast at the start and then
+# hardly moves.
+_PHASES = {
+    "PENDING": Phase.WAITING,
+    "RUNNING": Phase.RUNNING,
+    "STALLED": Phase.RUNNING,
+    "PAUSED": Phase.PAUSED,
+    "FINISHED": Phase.FINISHED,
+    "CANCELED": Phase.CANCELLED,
+    "CANCELLED": Phase.CANCELLED,
+    "KILLED": Phase.CANCELLED,
+    "FAILED": Phase.FAILED,
+    "IN_ERROR": Phase.FAILED,
+    "ERROR": Phase.FAILED,
+}
+
+
+def read_report(body: bytes | str) -> JobReport:
+    """Return what a job's JSON report says, in either of its forms; raise Unreadable for anything else."""
+    report = read_json(body)
+    report = report.get("USER_INFO", report) if isinstance(report, dict) else report
+    if not isinstance(report, dict) or not isinstance(report.get("job_status"), str):
+        raise Unreadable("a report without a job_status")
+    status = one_line(report["job_status"], 80)
+    message = report.get("message")
+    percent = percentage(report.get("process"))
+    return JobReport(
+        phase=_PHASES.get(status.upper(), Phase.UNKNOWN),
+        status=status,
+        percent=percentage(report.get("percentCompleted")) if percent is None else percent,
+        message=one_line(message) if isinstance(message, str) else "",
+        results=_addresses(report.get("results")),
+        unprocessed=_count(report.get("unprocessed")),
+    )
+
+
+def results_in_joblog(chunks: Iterable[bytes], wps_id: str) -> tuple[str, ...]:
+    """Return the result addresses that the computing centre's log of a job names, each once, in their order.
+
+    The log may have any length: of what came, only the end is kept, for an address may be cut between two chunks.
+    """
+    part = rb"[^\s\"'<>,;]{1,300}?"  # no longer, so that the time taken stays in proportion whatever comes
+    folder = re.escape(f"/mapcache_results/maja/{wps_id}/".encode())
+    address = re.compile(rb"https?://" + part + folder + part + rb"\.zip")
+    found: dict[str, None] = {}
+    text = b""
+    for chunk in chunks:
+        text = text[-_LONGEST_ADDRESS:] + chunk
+        found |= {name.decode(errors="replace"): None for name in address.findall(text)}
+    return tuple(found)
+
+
+def _count(value: object) -> int:
+    """Return a number of dates that came as a number or as a text; 0 for anything else, such as `none`."""
+    text = str(value).strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
+
+
+def _addresses(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list):
+        return ()
+    return tuple(dict.fromkeys(address.strip() for address in value if isinstance(address, str) and address.strip()))

@@ -1,0 +1,168 @@
+"""Jobs, each submitted exactly once: the order goes out after the log says so, and never again by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from enum import Enum
+
+from peps_maja.errors import (
+    AccountRefused,
+    Forbidden,
+    Interrupted,
+    LogError,
+    NotPeps,
+    NotThere,
+    PepsError,
+    ServerAway,
+    ServerBusy,
+    UntrustedServer,
+)
+from peps_maja.joblog.events import Event
+from peps_maja.joblog.log import JobLog
+from peps_maja.joblog.status_url import is_status_url
+from peps_maja.network.answers import Answer, refusal, retry_after
+from peps_maja.network.client import Client, NoAnswer
+from peps_maja.network.credentials import Credentials
+from peps_maja.network.documents import Unreadable, kind_of
+from peps_maja.peps.wps import Capabilities, ExceptionReport, ExecuteResponse, capabilities_query, read_document
+
+PATIENCE = 60.0  # seconds that a run waits for a busy server, all its waits together
+_FIRST_WAIT = 3.0  # seconds; doubled from wait to wait unless the server says how long
+_SHORTEST_WAIT = 1.0  # seconds, also where the server says 0
+
+
+class Outcome(Enum):
+    """What became of an order."""
+
+    SUBMITTED = "submitted"
+    REJECTED = "rejected"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """An order's outcome; `detail` is the status URL, or the reason."""
+
+    outcome: Outcome
+    detail: str
+
+
+def check_account(client: Client, process: str) -> None:
+    """Ask, free of charge, whether the account may run a process; raise AccountRefused if not."""
+    try:
+        document = read_document(client.ask(client.server.wps, capabilities_query()).body)
+    except Forbidden as error:
+        raise AccountRefused(f"{error}: {_has_no_right(process, client.account)}") from error
+    except (Unreadable, NotPeps, NotThere) as error:
+        raise NotPeps(f"{client.server.base} speaks no WPS ({error}): is --server right?") from error
+    if isinstance(document, ExceptionReport) and document.means_busy():
+        raise ServerBusy(f"{client.server.base} is busy ({document}): try again later")
+    if isinstance(document, ExceptionReport):
+        raise NotPeps(f"{client.server.base} does not tell what this account may run: {document}")
+    if not isinstance(document, Capabilities) or process not in document.processes:
+        raise AccountRefused(f"{client.server.base}: {_has_no_right(process, client.account)}")
+
+
+def _has_no_right(process: str, account: Credentials | None) -> str:
+    source = account.source if account else "no file"
+    return f"the account in {source} may not run {process}; ask PEPS for the right"
+
+
+class Submitter:
+    """Sends orders, and writes to the log before each and after each.
+
+    `deferred` holds signals back from the one to the other; `tell` is given every outcome before they have effect,
+    `notice` each wait for a busy server.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        log: JobLog,
+        deferred: Callable[[], AbstractContextManager[None]],
+        tell: Callable[[str, Submission], None],
+        notice: Callable[[str], None],
+    ) -> None:
+        self.client = client
+        self._log = log
+        self._deferred = deferred
+        self._tell = tell
+        self._notice = notice
+        self._patience = PATIENCE
+
+    def submit(self, job: str, query: str, plan: str = "") -> Outcome:
+        """Order a job. If it was surely not taken: AccountRefused, ServerAway, UntrustedServer or ServerBusy."""
+        wait = _FIRST_WAIT
+        while True:
+            with self._deferred():
+                self._announce(job, plan)
+                answer = self._ordered(job, query)
+                if isinstance(answer, PepsError):
+                    self._log.append(Event.POSTPONED, job, str(answer))
+                else:
+                    if answer.outcome is not Outcome.UNSURE:
+                        self._log.append(Event(answer.outcome.value), job, answer.detail)
+                    self._tell(job, answer)
+            if isinstance(answer, Submission):
+                return answer.outcome
+            if not isinstance(answer, ServerBusy):
+                raise answer
+            self._wait(wait if answer.retry_after is None else answer.retry_after, answer)
+            wait *= 2
+
+    def _announce(self, job: str, plan: str) -> None:
+        """Log that the order is about to leave; if that does not come to disk, it does not leave."""
+        try:
+            self._log.append(Event.SUBMITTING, job, plan)
+        except LogError:
+            with suppress(LogError):  # the line may stand there all the same
+                self._log.append(Event.POSTPONED, job, "not sent: the log could not be brought to disk")
+            raise
+
+    def _ordered(self, job: str, query: str) -> Submission | PepsError:
+        """Send the order once; return what became of it, or the error that says it was surely not taken."""
+        try:
+            return read_answer(self.client.order(self.client.server.wps, query))
+        except (AccountRefused, ServerAway, ServerBusy, UntrustedServer) as error:
+            return error
+        except NoAnswer as error:
+            return Submission(Outcome.UNSURE, str(error))
+        except Interrupted:
+            self._tell(job, Submission(Outcome.UNSURE, "interrupted before the answer came"))
+            raise
+
+    def _wait(self, seconds: float, busy: ServerBusy) -> None:
+        seconds = max(seconds, _SHORTEST_WAIT)
+        if seconds > self._patience:
+            raise ServerBusy(f"{busy}; what is left will be submitted by the next run of the same command")
+        self._patience -= seconds
+        self._notice(f"{busy}; again in {seconds:.0f} s")
+        time.sleep(seconds)
+
+
+def read_answer(answer: Answer) -> Submission:
+    """Return what an answer to an order means; raise AccountRefused or ServerBusy: then it was surely not taken.
+
+    Whatever is not clear is UNSURE: an order that may have arrived is never repeated without the user's word.
+    """
+    error = refusal(answer)
+    if isinstance(error, Forbidden):
+        raise AccountRefused(f"{error}: {_has_no_right('this', answer.account)}")
+    if isinstance(error, (AccountRefused, ServerBusy)):
+        raise error
+    try:
+        document = read_document(answer.body)
+    except Unreadable as unreadable:
+        return Submission(Outcome.UNSURE, str(error or f"the server answers {unreadable}"))
+    refused = document.failure if isinstance(document, ExecuteResponse) else document
+    if isinstance(refused, ExceptionReport):
+        if refused.means_busy():
+            raise ServerBusy(f"the server is busy ({refused})", retry_after(answer.headers))
+        if answer.status < 500:
+            return Submission(Outcome.REJECTED, str(refused))
+    if isinstance(document, ExecuteResponse) and is_status_url(document.status_location):
+        return Submission(Outcome.SUBMITTED, document.status_location)
+    return Submission(Outcome.UNSURE, str(error or f"the server answers without a status URL: {kind_of(answer.body)}"))

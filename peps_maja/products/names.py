@@ -1,0 +1,139 @@
+"""L1C and L2A products, as their names tell: frozen values, no side effects.
+
+Names: single-tile L1C products as ESA has made them since December 2016 (and, reprocessed, for the years
+before), https://sentiwiki.copernicus.eu/web/s2-products; L2A products as MAJA names them for Theia and PEPS.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from functools import cached_property
+
+from peps_maja.products.tiles import TILE_NAME, Tile
+
+_L1C = re.compile(
+    r"(?P<satellite>S2[A-D])_MSIL1C_(?P<sensing>[0-9]{8}T[0-9]{6})_N(?P<baseline>[0-9]{4})"
+    r"_R(?P<orbit>[0-9]{3})_T(?P<tile>[0-9]{2}[A-Z]{3})_(?P<discriminator>[0-9]{8}T[0-9]{6})"
+)
+
+_OLD_FORMAT = re.compile(r"S2[A-D]_OPER_PRD_MSIL1C_\w+")
+_L2A = re.compile(
+    r"SENTINEL(?P<satellite>2[A-D])_(?P<date>[0-9]{8})-(?P<time>[0-9]{6})-(?P<milliseconds>[0-9]{3})"
+    r"_L2A_T(?P<tile>[0-9]{2}[A-Z]{3})_[A-Z](?:_V[0-9]+(?:-[0-9]+)*)?"
+)
+
+# The L1C name carries the start of the whole datatake, the L2A name the time at which this tile was seen: later, but in
+# names of baseline N0204 (2015 to 2017) up to some seconds before that start.
+_EARLIEST_SIGHT, LATEST_SIGHT = timedelta(minutes=-1), timedelta(minutes=30)
+
+# Sensing start, satellite, relative orbit and tile, as the name has them.
+Acquisition = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True)
+class L2AProduct:
+    """What the name of an L2A product of MAJA says; `sight` is the time (UTC) at which the tile was seen."""
+
+    name: str
+    satellite: str
+    tile: Tile
+    sight: datetime
+
+    @classmethod
+    def find(cls, text: str) -> L2AProduct | None:
+        """Return the product that `text` (a file or folder name) speaks of, or None."""
+        match = _L2A.search(text)
+        sight = match and _utc(match["date"] + "T" + match["time"])
+        if not match or not sight or not 1 < sight.year < 9999:  # `begun` needs room on both sides
+            return None
+        sight += timedelta(milliseconds=int(match["milliseconds"]))
+        return cls(match[0], "S" + match["satellite"], Tile(match["tile"]), sight)
+
+    @property
+    def begun(self) -> tuple[datetime, datetime]:
+        """The earliest and the latest time at which its datatake can have begun."""
+        return self.sight - LATEST_SIGHT, self.sight - _EARLIEST_SIGHT
+
+
+@dataclass(frozen=True)
+class L1CProduct:
+    """What the name of a single-tile L1C product says; `sensing` (UTC) is the start of its whole datatake."""
+
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> L1CProduct | None:
+        """Return the product of this name (a suffix `.SAFE` or `.zip` is taken off), or None if it is none."""
+        name = text.strip().removesuffix(".zip").removesuffix(".SAFE")
+        match = _L1C.fullmatch(name)
+        if match is None or _utc(match["sensing"]) is None or not 1 <= int(match["orbit"]) <= 143:
+            return None
+        return cls(name) if TILE_NAME.fullmatch(match["tile"]) else None
+
+    @cached_property
+    def _parts(self) -> dict[str, str]:
+        match = _L1C.fullmatch(self.name)
+        if match is None:
+            raise ValueError(self.name)
+        return match.groupdict()
+
+    @property
+    def satellite(self) -> str:
+        """S2A, S2B, …."""
+        return self._parts["satellite"]
+
+    @property
+    def baseline(self) -> str:
+        """The processing baseline as the name has it, `N0207`: newer ones sort behind older ones."""
+        return "N" + self._parts["baseline"]
+
+    @property
+    def orbit(self) -> int:
+        """The relative orbit, 1 to 143."""
+        return int(self._parts["orbit"])
+
+    @property
+    def tile(self) -> Tile:
+        """The tile that the product covers."""
+        return Tile(self._parts["tile"])
+
+    @cached_property
+    def sensing(self) -> datetime:
+        """The start of the datatake, in UTC."""
+        return _utc(self._parts["sensing"]) or datetime.min.replace(tzinfo=timezone.utc)
+
+    @property
+    def acquisition(self) -> Acquisition:
+        """What all reprocessings and all parts of one acquisition have in common."""
+        parts = self._parts
+        return parts["sensing"], parts["satellite"], parts["orbit"], parts["tile"]
+
+    def became(self, result: L2AProduct) -> bool:
+        """Return True if `result` can be this product after MAJA: its satellite, its tile, a time that fits."""
+        earliest, latest = result.begun
+        return (self.satellite, self.tile) == (result.satellite, result.tile) and earliest <= self.sensing <= latest
+
+
+def pasted_name(text: str) -> str:
+    """Return the name that a person pasted, with a path before it, `.SAFE` or `.zip` behind it, or in lower case."""
+    name = re.split(r"[/\\]", text.strip().rstrip("/\\"))[-1].upper()
+    return name.removesuffix(".ZIP").removesuffix(".SAFE")
+
+
+def is_old_format(name: str) -> bool:
+    """Tell whether this is the name of a multi-tile product, as they were before December 2016."""
+    return _OLD_FORMAT.fullmatch(name) is not None
+
+
+def is_novald(name: str) -> bool:
+    """Tell whether a result is one that MAJA found too cloudy to be valid."""
+    return "NOVALD" in name.upper()
+
+
+def _utc(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None

@@ -1,0 +1,45 @@
+"""The tiles of Sentinel-2's grid."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from peps_maja.errors import UsageError
+
+TILE_NAME = re.compile(r"T?((?:0[1-9]|[1-5][0-9]|60)[C-HJ-NP-X][A-HJ-NP-Z]{2})")
+
+# MGRS latitude bands wholly beyond 60°: X is 72–84°N, W 64–72°N, C 80–72°S, D 72–64°S. V (56–64°N) and E
+# (64–56°S) lie on the line: there the footprint of each product decides.
+_BANDS_BEYOND_60 = frozenset("XWCD")
+BEYOND_60 = "beyond 60°"
+
+
+@dataclass(frozen=True, order=True)
+class Tile:
+    """A tile of the Sentinel-2 grid: MGRS zone, latitude band and 100 km square, `31TCJ`."""
+
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> Tile:
+        """Read `31TCJ`, `T31TCJ` or `t31tcj`; raise UsageError for what cannot be a tile."""
+        name = text.strip().upper()
+        if match := TILE_NAME.fullmatch(name):
+            return cls(match[1])
+        if match := TILE_NAME.fullmatch("0" + name.removeprefix("T")):
+            raise UsageError(f"the tile {text!r} is written {match[1]}: a zone has two digits")
+        if (parts := re.findall(r"\w+", name)) and all(map(TILE_NAME.fullmatch, parts)):
+            raise UsageError(f"the tile {text!r} is written {' '.join(parts)}: only a space goes between two tiles")
+        raise UsageError(
+            f"{text!r} is not a valid Sentinel-2 tile: zone 01-60, a latitude band C-X and two letters, all without"
+            " I and O, as in 31TCJ"
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def lies_beyond_60(self) -> bool:
+        """Whether the whole latitude band lies beyond 60° north or south."""
+        return self.name[2] in _BANDS_BEYOND_60

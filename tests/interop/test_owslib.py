@@ -1,0 +1,105 @@
+"""OWSLib as the referee: it and our own reader make the same of every WPS document in the tests and in the sandbox."""
+
+from __future__ import annotations
+
+import pytest
+from owslib.etree import etree  # type: ignore[import-untyped]
+from owslib.wps import WPSExecution  # type: ignore[import-untyped]
+from strategies import SERVER, WPS_ID, filled
+from test_forms import EXCEPTION_REPORTS, EXECUTE_RESPONSES, WITHOUT_RESULTS
+
+from peps_maja.peps.wps import ExceptionReport, ExecuteResponse, WpsState, read_document
+from peps_maja.sandbox import documents
+from peps_maja.text import one_line
+
+REPORT_URL = f"{SERVER}/resto/wps/outputs/report-{WPS_ID}.json"
+STATUS_URL = f"{SERVER}/resto/wps/outputs/pywps-{WPS_ID}.xml"
+SUCCEEDED = documents.state("ProcessSucceeded", "PyWPS Process MAJA successfully calculated")
+
+
+def of_sandbox(status: str, outputs: str = "") -> str:
+    return documents.execute_response("MAJA", status, STATUS_URL, outputs)
+
+
+RESPONSES = {
+    **{name: filled(sample) for name, sample in EXECUTE_RESPONSES.items()},
+    "sandbox: accepted": of_sandbox(documents.state("ProcessAccepted", "Process MAJA accepted")),
+    "sandbox: started": of_sandbox(documents.state("ProcessStarted", "Process MAJA started", 10)),
+    "sandbox: paused": of_sandbox(documents.state("ProcessPaused", "Process MAJA paused", 10)),
+    "sandbox: href": of_sandbox(SUCCEEDED, documents.reference(REPORT_URL, plain=True)),
+    "sandbox: xlink:href": of_sandbox(SUCCEEDED, documents.reference(REPORT_URL, plain=False)),
+    "sandbox: literal": of_sandbox(SUCCEEDED, documents.literal(WITHOUT_RESULTS["RESULTS_NULL"])),
+    "sandbox: failed, ows": of_sandbox(documents.failed("no space left", "ows")),
+    "sandbox: failed, wps": of_sandbox(documents.failed("no space left", "wps")),
+    "sandbox: no status URL": documents.execute_response("PROCESSING_STATUS", SUCCEEDED),
+}
+REFUSALS = {
+    **{name: filled(sample) for name, sample in EXCEPTION_REPORTS.items()},
+    "sandbox: with text": documents.exception_report("InvalidParameterValue", "product x not found", "product"),
+    "sandbox: without text": documents.exception_report("MissingParameterValue", locator="product"),
+    "sandbox: busy": documents.exception_report("ServerBusy", "Maximum number of processes reached"),
+    "sandbox: all in wps": documents.exception_report("NoApplicableCode", "no space left", prefix="wps"),
+}
+# OWSLib looks for exceptions in the namespace of OWS alone, and sees none in these.
+BEYOND_OWSLIB = {"FAILED_ALL_IN_WPS", "REFUSED_IN_WPS", "sandbox: failed, wps", "sandbox: all in wps"}
+
+
+def read_by_owslib(document: str) -> WPSExecution:
+    execution = WPSExecution()
+    execution.parseResponse(etree.fromstring(document.encode()))
+    return execution
+
+
+def exceptions(execution: WPSExecution) -> list[ExceptionReport]:
+    return [
+        ExceptionReport(error.code or "", one_line(error.text or ""), error.locator or "") for error in execution.errors
+    ]
+
+
+def as_list(text: str) -> list[str]:
+    return [text] if text else []
+
+
+@pytest.mark.parametrize("name", RESPONSES)
+def test_both_make_the_same_of_a_response(name: str) -> None:
+    ours, theirs = read_document(RESPONSES[name].encode()), read_by_owslib(RESPONSES[name])
+    assert isinstance(ours, ExecuteResponse)
+    # An ExceptionReport inside makes OWSLib forget that it came in a ProcessFailed.
+    assert ours.state is not None
+    assert theirs.status in ({"ProcessFailed", "Exception"} if ours.state is WpsState.FAILED else {ours.state.value})
+    assert ours.status_location == (theirs.statusLocation or "")
+    assert ours.message == one_line(theirs.statusMessage or "")
+    # OWSLib counts what is not said as 0, and every success as 100.
+    unsaid = 100 if ours.state is WpsState.SUCCEEDED else 0
+    assert (unsaid if ours.percent is None else ours.percent) == theirs.percentCompleted
+    assert [output.reference for output in theirs.processOutputs if output.reference] == as_list(ours.report_url)
+    assert [data for output in theirs.processOutputs for data in output.data] == as_list(ours.report)
+
+
+@pytest.mark.parametrize("name", [name for name in RESPONSES if name not in BEYOND_OWSLIB])
+def test_both_see_the_same_failure(name: str) -> None:
+    ours, theirs = read_document(RESPONSES[name].encode()), read_by_owslib(RESPONSES[name])
+    assert isinstance(ours, ExecuteResponse)
+    assert (ours.failure is not None) == (ours.state is WpsState.FAILED)
+    if ours.failure and (found := exceptions(theirs)):
+        assert [ours.failure] == found
+    elif ours.failure:  # no ExceptionReport at all
+        assert ours.failure == ExceptionReport("", one_line(theirs.statusMessage or ""))
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_both_make_the_same_of_a_refusal(name: str) -> None:
+    ours, theirs = read_document(REFUSALS[name].encode()), read_by_owslib(REFUSALS[name])
+    assert isinstance(ours, ExceptionReport)
+    assert theirs.status == "Exception"
+    assert exceptions(theirs) == ([] if name in BEYOND_OWSLIB else [ours])
+
+
+@pytest.mark.parametrize("name", sorted(BEYOND_OWSLIB))
+def test_what_owslib_cannot_read_is_read_all_the_same(name: str) -> None:
+    document = {**RESPONSES, **REFUSALS}[name]
+    assert read_by_owslib(document).errors == []
+    ours = read_document(document.encode())
+    refused = ours.failure if isinstance(ours, ExecuteResponse) else ours
+    assert isinstance(refused, ExceptionReport)
+    assert (refused.code, bool(refused.text)) == ("NoApplicableCode", True)

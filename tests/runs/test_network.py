@@ -1,0 +1,333 @@
+"""Whole runs over a network that breaks: proxies, TLS handshakes, answers that do not come in time."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+import trustme
+from helpers import EMAIL, PASSWORD, TILE, Place, Run
+from relay import Relay, host_and_port
+
+from peps_maja.errors import ServerSilent
+from peps_maja.network import client
+from peps_maja.network.addresses import Server
+from peps_maja.network.client import Client
+from peps_maja.peps import catalogue
+from peps_maja.peps.catalogue import Search
+from peps_maja.sandbox import TOO_MANY, Altered, Canned, Endpoint, Fault, Reply, Sandbox
+from peps_maja.selection.wishes import Days
+
+NAMES = [f"S2A_MSIL1C_201903{day}T105021_N0207_R051_T31TCJ_201903{day}T125917" for day in ("01", "11")]
+ONE, TWO = NAMES
+SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-31")
+TIME = "2019-04-02T09:12:44Z"
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> trustme.CA:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return authority
+
+
+@pytest.fixture
+def secure(authority: trustme.CA, tmp_path: Path) -> Iterator[Sandbox]:
+    """A PEPS over https, with a single product in its catalogue."""
+    certificate = str(tmp_path / "cert.pem")
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
+    with Sandbox(accounts={EMAIL: PASSWORD}, certificate=(certificate, certificate)) as sandbox:
+        sandbox.catalogue = [{"properties": {"productIdentifier": ONE}}]
+        yield sandbox
+
+
+@pytest.fixture
+def trusting(place: Place, secure: Sandbox, tmp_path: Path) -> Place:
+    """A user's folder that knows the authority of `secure`."""
+    more = {"PEPS_SERVER": secure.url, "REQUESTS_CA_BUNDLE": str(tmp_path / "ca.pem"), "PEPS_TIMEOUT": "0.7"}
+    return Place(place.folder, place.environment | more)
+
+
+def in_one_line(run: Run, status: int, *words: str) -> None:
+    """Assert that a run ended so, and said one line with these words in it."""
+    assert (run.status, run.err.count("\n")) == (status, 1), run.err
+    assert [word for word in words if word not in run.err] == []
+
+
+def kinds(place: Place) -> list[str]:
+    return [event for event, _, _ in place.events()]
+
+
+# -- orders that surely did not arrive, and others ------------------------------------------------------------------
+
+UNSENT = {
+    "407 Proxy Authentication Required": (2, ["407 Proxy Authentication Required", "account of the proxy"]),
+    "403 Forbidden": (2, ["403 Forbidden"]),
+    "502 Bad Gateway": (75, ["502 Bad Gateway"]),
+    "503 Service Unavailable": (75, ["503 Service Unavailable"]),
+    "CONNECT cut": (75, []),
+    "CONNECT reset": (75, []),
+    "CONNECT silence": (75, []),
+    "CONNECT slow header": (75, []),
+    "cut": (75, []),
+    "reset": (75, []),
+    "silence": (75, []),
+}
+
+
+@pytest.mark.parametrize("mood", UNSENT)
+def test_an_order_that_did_not_get_through_the_proxy_is_postponed(trusting: Place, secure: Sandbox, mood: str) -> None:
+    status, words = UNSENT[mood]
+    with Relay(["pass on", mood]) as proxy:  # the first connection is for search and account
+        account = proxy.url.replace("//", "//me:s3same@")
+        run = trusting.process(*SEARCH, HTTPS_PROXY=account)
+        if words:
+            words = [f"proxy {proxy.address} answers", *words]
+        in_one_line(run, status, *words)
+        assert kinds(trusting) == ["submitting", "postponed"]
+        assert trusting.process(*SEARCH, HTTPS_PROXY=account).status == 0
+    assert "s3same" not in run.err + run.out + trusting.log.read_text(encoding="utf-8")
+    assert kinds(trusting)[2:] == ["submitting", "submitted"]
+    assert secure.executed == [ONE]
+
+
+@pytest.mark.parametrize("mood", ["cut", "reset", "silence"])
+def test_a_broken_handshake_sends_nothing(trusting: Place, secure: Sandbox, mood: str) -> None:
+    with Relay(["pass on", mood], target=host_and_port(secure.url)) as relay:
+        server = relay.url.replace("http:", "https:")
+        in_one_line(trusting.process(*SEARCH, PEPS_SERVER=server), 75)
+        assert kinds(trusting) == ["submitting", "postponed"]
+        assert trusting.process(*SEARCH, PEPS_SERVER=server).status == 0
+    assert secure.executed == [ONE]
+
+
+@pytest.mark.parametrize("how", ["cut", "reset"])
+def test_an_order_cut_behind_a_proxy_is_never_repeated(trusting: Place, secure: Sandbox, how: str) -> None:
+    with Relay() as proxy:
+
+        def break_off(reply: Reply) -> Reply:
+            proxy.break_off(how)
+            return reply
+
+        secure.faults.add(Fault(Endpoint.EXECUTE, Altered(break_off)))
+        for _ in range(2):
+            in_one_line(trusting.process(*SEARCH, HTTPS_PROXY=proxy.url), 1, ONE, "unsure")
+    assert kinds(trusting) == ["submitting"]
+    assert secure.executed == [ONE]
+
+
+def test_another_certificate_for_the_order_sends_nothing(trusting: Place, secure: Sandbox) -> None:
+    with Sandbox(accounts={EMAIL: PASSWORD}) as other:
+        other.catalogue = secure.catalogue
+
+        def change_certificate(reply: Reply) -> Reply:
+            assert secure._server
+            assert secure._server._context
+            trustme.CA().issue_cert("127.0.0.1").configure_cert(secure._server._context)
+            return reply
+
+        secure.faults.add(Fault(Endpoint.CAPABILITIES, Altered(change_certificate)))
+        in_one_line(trusting.process(*SEARCH), 2, "not trusted")
+        assert kinds(trusting) == ["submitting", "postponed"]
+        assert trusting.process(*SEARCH, PEPS_SERVER=other.url).status == 0
+        assert (secure.executed, other.executed) == ([], [ONE])
+
+
+# -- polls ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def running(trusting: Place, secure: Sandbox) -> Place:
+    jobs = [secure.add_job(name, status="RUNNING") for name in NAMES]
+    trusting.write_log(*((TIME, "submitted", job.product, job.status_url) for job in jobs))
+    return trusting
+
+
+def test_one_cut_connection_is_no_server_out_of_reach(running: Place, secure: Sandbox) -> None:
+    with Relay() as proxy:
+
+        def break_off(reply: Reply) -> Reply:
+            proxy.break_off("cut")
+            return reply
+
+        secure.faults.add(Fault(Endpoint.STATUS, Altered(break_off), times=3, match=secure.job(ONE).status_file))
+        run = running.download("--stalled-after", "1000000", HTTPS_PROXY=proxy.url)
+    assert f"{TWO}: running" in run.out
+    in_one_line(run, 75, f"{ONE}: ")
+
+
+@pytest.mark.parametrize("mood", ["cut", "CONNECT cut", "reset"])
+def test_a_connection_that_breaks_while_it_is_made_is_made_again(running: Place, mood: str) -> None:
+    with Relay([mood]) as proxy:
+        run = running.download("--stalled-after", "1000000", HTTPS_PROXY=proxy.url)
+    assert (run.status, run.err, run.out.count(": running")) == (0, "", 2)
+
+
+@pytest.mark.parametrize(("mood", "status"), [("407 Who are you", 2), ("403 Forbidden", 2), ("503 Busy", 75)])
+def test_a_proxy_that_refuses_is_told_where_a_person_can_help(running: Place, mood: str, status: int) -> None:
+    with Relay([mood] * 20) as proxy:
+        run = running.download("-q", HTTPS_PROXY=proxy.url)
+    told = [] if status == 75 else [line for line in run.err.splitlines() if proxy.address in line and mood in line]
+    assert (run.status, run.err.splitlines()) == (status, told)
+    assert len(told) == (status == 2)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "word"),
+    [
+        ("socks5://me:s3same@127.0.0.1:1", "pip install PySocks"),
+        ("http://me:s3same@127.0.0.1:99999", "is it written right?"),
+        ("http://me:s3same@127.0.0.1:1", "no connection"),
+    ],
+    ids=["SOCKS", "no such port", "nobody there"],
+)
+def test_a_proxy_that_cannot_be_used(trusting: Place, proxy: str, word: str, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['socks'] = None\n")  # PySocks is not there
+    run = trusting.process(*SEARCH, HTTPS_PROXY=proxy, PYTHONPATH=str(tmp_path))
+    in_one_line(run, 75 if word == "no connection" else 2, "the proxy 127.0.0.1", word)
+    assert "s3same" not in run.err
+    assert not trusting.log.exists()
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"])
+def test_plain_http_to_loopback_goes_through_no_proxy(place: Place, peps: Sandbox, variable: str) -> None:
+    peps.catalogue = [{"properties": {"productIdentifier": ONE}}]
+    environment = {variable: "http://127.0.0.1:1"}
+    assert place.process(*SEARCH, **environment).status == 0
+    assert place.download(**environment).status == 0
+    assert len(place.zips()) == 1
+
+
+@pytest.mark.parametrize("body", ['{"ErrorMessage": "Unauthorized"}', '{"ErrorCode": 403, "ErrorMessage": "User"}'])
+def test_another_hosts_refusal_is_no_reason_to_end_the_run(
+    trusting: Place, peps: Sandbox, secure: Sandbox, body: str
+) -> None:
+    there, here = (peps.add_job(name, status="FINISHED") for name in NAMES)
+    there.results[0].url = f"{secure.url}/pool/{there.results[0].name}"
+    secure.faults.add(Fault(None, Canned(200, body), times=None))
+    trusting.write_log(*((TIME, "submitted", job.product, job.status_url) for job in (there, here)))
+    run = trusting.download(PEPS_SERVER=peps.url)
+    assert (run.status, run.err) == (1, "")
+    assert sorted(trusting.events("missing", "finished"))[0][:2] == ("finished", TWO)
+    assert [job for _, job, _ in trusting.events("missing")] == [ONE]
+
+
+def test_the_body_of_a_redirect_is_never_read(place: Place, peps: Sandbox) -> None:
+    job = peps.add_job(ONE, status="RUNNING")
+    place.write_log((TIME, "submitted", ONE, job.status_url))
+    with Relay(["huge redirect"], target=host_and_port(peps.url)) as relay:
+        place.download(PEPS_SERVER=relay.url)
+        assert relay.megabytes < 50
+
+
+def test_a_long_retry_after_is_left_to_the_next_run(place: Place, peps: Sandbox) -> None:
+    job = peps.add_job(ONE, status="RUNNING")
+    place.write_log((TIME, "submitted", ONE, job.status_url))
+    peps.faults.add(Fault(None, TOO_MANY(3600), times=None))
+    begun = time.monotonic()
+    assert place.download().status == 75
+    assert place.download("-q").status == 75
+    assert time.monotonic() - begun < 20
+    assert [asked.endpoint for asked in peps.requests].count(Endpoint.STATUS) == 2, "not asked again at once"
+
+
+# -- in time --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mood", ["interim answers", "slow header", "slow body", "silence"])
+def test_an_order_whose_answer_never_ends_is_unsure(place: Place, peps: Sandbox, mood: str) -> None:
+    peps.catalogue = [{"properties": {"productIdentifier": ONE}}]
+    with Relay(["pass on", mood], target=host_and_port(peps.url)) as relay:
+        begun = time.monotonic()
+        run = place.process(*SEARCH, PEPS_SERVER=relay.url, PEPS_TIMEOUT="1")
+        assert time.monotonic() - begun < 10
+    in_one_line(run, 1, ONE, "timed out")
+    assert kinds(place) == ["submitting"]
+
+
+@pytest.mark.parametrize("mood", ["interim answers", "slow header", "slow body"])
+def test_a_poll_whose_answer_never_ends_holds_nobody_up(place: Place, peps: Sandbox, mood: str) -> None:
+    job = peps.add_job(ONE, status="RUNNING")
+    place.write_log((TIME, "submitted", ONE, job.status_url))
+    with Relay([mood] * 3, target=host_and_port(peps.url)) as relay:
+        begun = time.monotonic()
+        run = place.download(PEPS_SERVER=relay.url, PEPS_TIMEOUT="0.5")
+        assert time.monotonic() - begun < 15
+    assert run.status == 75
+    assert "timed out" in run.err
+
+
+def test_a_page_of_the_catalogue_has_a_time_of_its_own(monkeypatch: pytest.MonkeyPatch, peps: Sandbox) -> None:
+    assert client.LONGEST_PAGE == 300
+    monkeypatch.setattr(catalogue, "LONGEST_PAGE", 0.5)
+    march = Search({"tileid": TILE}, Days(date(2019, 3, 1), date(2019, 3, 31)))
+    with Relay(["slow body"] * 3, target=host_and_port(peps.url)) as relay:
+        begun = time.monotonic()
+        with pytest.raises(ServerSilent):
+            catalogue.find_records(Client(Server(relay.url), read_timeout=30), [march])
+    assert time.monotonic() - begun < 10
+
+
+# -- a catalogue that breaks off ------------------------------------------------------------------------------------
+
+
+def announcing(total: int | None, *, with_next: bool = False) -> Altered:
+    """Return the real answer with another total, or as an empty page that names a next one."""
+
+    def change(reply: Reply) -> Reply:
+        page = json.loads(reply.body)
+        page["properties"]["totalResults"] = total
+        page["properties"]["exactCount"] = total is not None and page["properties"]["exactCount"]
+        if with_next:
+            page["features"] = []
+            page["properties"]["links"] = [{"rel": "next", "href": "?page=2"}]
+        return reply.with_body(json.dumps(page))
+
+    return Altered(change)
+
+
+@pytest.mark.parametrize(
+    ("answer", "numbers"),
+    [
+        (announcing(7), "2 of 7"),
+        (announcing(7, with_next=True), "0 of 7"),
+        (announcing(None, with_next=True), "0 of an unknown number"),
+    ],
+    ids=["fewer than the total", "empty page", "empty page without a total"],
+)
+def test_a_catalogue_that_breaks_off_is_searched_once_more(
+    place: Place, peps: Sandbox, answer: Altered, numbers: str
+) -> None:
+    peps.catalogue = [{"properties": {"productIdentifier": name}} for name in NAMES]
+    peps.faults.add(Fault(Endpoint.CATALOGUE, answer, times=2))
+    in_one_line(place.process(*SEARCH, "--json", "all.json"), 75, numbers)
+    assert len(peps.asked(Endpoint.CATALOGUE)) == 2
+    assert (place.log.exists(), (place.folder / "all.json").exists()) == (False, False)
+    peps.faults.add(Fault(Endpoint.CATALOGUE, answer))
+    assert place.process(*SEARCH).status == 0
+    assert peps.executed == NAMES
+
+
+def test_a_total_that_is_an_estimate_is_no_promise(place: Place, peps: Sandbox) -> None:
+    peps.catalogue = [{"properties": {"productIdentifier": name}} for name in NAMES]
+    peps.faults.exact_count = False
+    peps.faults.add(Fault(Endpoint.CATALOGUE, announcing(7)))
+    assert place.process(*SEARCH).status == 0
+
+
+@pytest.mark.parametrize("code", [401, 403])
+def test_a_catalogue_that_wants_a_login_is_no_matter_of_the_account(place: Place, peps: Sandbox, code: int) -> None:
+    peps.faults.add(Fault(Endpoint.CATALOGUE, Canned(code), times=None))
+    run = place.process(*SEARCH)
+    in_one_line(run, 2, str(code), "--server")
+    assert "peps.txt" not in run.err
+    assert "password" not in run.err
+
+
+def test_a_page_cut_short_is_called_so(place: Place, peps: Sandbox) -> None:
+    peps.faults.add(Fault(Endpoint.CATALOGUE, Canned(200, '{"features": ['), times=None))
+    in_one_line(place.process(*SEARCH), 2, "JSON that is damaged or cut short")

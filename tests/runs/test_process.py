@@ -1,0 +1,954 @@
+"""Whole runs of peps_maja_process.py: options, search, table, question, and what it says to bad input."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import pty
+import re
+import select
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from helpers import EMAIL, PASSWORD, ROOT, TILE, Place, Run
+
+from peps_maja.sandbox import (
+    BAD_GATEWAY,
+    HTML_PAGE,
+    INTERNAL_ERROR,
+    NOT_FOUND,
+    TOO_MANY,
+    UNAVAILABLE,
+    Altered,
+    Canned,
+    Cut,
+    Endpoint,
+    Fault,
+    Reply,
+    Sandbox,
+    Stall,
+)
+from peps_maja.sandbox.faults import Answer
+
+MARCH = ("-d", "2019-03-01", "-f", "2019-03-31")
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+SEARCH = ("-t", TILE, *MARCH)
+EVERYWHERE = ("--lonmin", "-180", "--latmin", "-90", "--lonmax", "180", "--latmax", "90")
+OLD_FORMAT = "S2A_OPER_PRD_MSIL1C_PDMC_20190325T004131_R051_V20190325T103016_20190325T103016"
+ERROR_JSON = Canned(200, '{"ErrorCode": 500, "ErrorMessage": "Database Connection Error"}')
+SCRIPTS = ("peps_maja_process.py", "peps_maja_downloader.py")
+
+# A machine on which waiting takes no time; each wait is noted.
+HASTY = "import time\ntime.sleep = lambda seconds: print(seconds, file=open({!r}, 'a'))\n"
+
+# Gives a child its own terminal.
+ON_TERMINAL = """\
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+def l1c(
+    day: int | str,
+    *,
+    tile: str = TILE,
+    orbit: int = 51,
+    sat: str = "S2A",
+    baseline: str = "N0207",
+    time: str = "105021",
+    last: str = "125917",
+) -> str:
+    """Return the name of a single-tile product, by default of some day in March 2019."""
+    date = f"201903{day:02}" if isinstance(day, int) else day.replace("-", "")
+    return f"{sat}_MSIL1C_{date}T{time}_{baseline}_R{orbit:03}_T{tile}_{date}T{last}"
+
+
+def feature(name: str, latitudes: tuple[float, float] | None = None, **properties: object) -> dict[str, object]:
+    """Return what the catalogue says of a product: its name, its footprint and more."""
+    south, north = latitudes or (0, 0)
+    ring = [[1.0, south], [2.0, south], [2.0, north], [1.0, north], [1.0, south]]
+    geometry = {"type": "MultiPolygon", "coordinates": [[ring]]} if latitudes else None
+    return {
+        "type": "Feature",
+        "id": name,
+        "geometry": geometry,
+        "properties": {"productIdentifier": name, **properties},
+    }
+
+
+def list_products(peps: Sandbox, *names: str) -> list[str]:
+    """Give the catalogue these products and no others."""
+    peps.catalogue = [feature(name) for name in names]
+    return list(names)
+
+
+def rows(run: Run) -> list[str]:
+    """Return the table's rows: the day of each, and what is done with it."""
+    table = [re.split(r"  +", line) for line in run.out.splitlines()]
+    return [f"{row[0]} {row[6]}" for row in table if re.fullmatch(r"\d{4}-\d\d-\d\d|\?", row[0])]
+
+
+def queries(peps: Sandbox, *names: str) -> list[tuple[str | None, ...]]:
+    """Return these parameters of each request to the catalogue."""
+    return [tuple(map(recorded.query.get, names)) for recorded in peps.asked(Endpoint.CATALOGUE)]
+
+
+def logged(*jobs: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return the lines of a log: event, job and detail of each, with a time."""
+    return [("2019-04-02T09:12:44Z", *job) for job in jobs]
+
+
+def said_in_one_line(run: Run, status: int, *words: str) -> None:
+    """Check that a run ended with this status and one line on standard error that holds these words."""
+    assert (run.status, run.err.count("\n")) == (status, 1), run
+    assert run.err.startswith("peps_maja_process: ")
+    for word in words:
+        assert word in run.err
+
+
+def hasty(place: Place) -> Place:
+    """Return the place on a machine on which waiting takes no time."""
+    folder = place.folder.parent / "hasty"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(HASTY.format(str(folder / "waits")), encoding="utf-8")
+    return replace(place, environment=place.environment | {"PYTHONPATH": str(folder)})
+
+
+def waits(place: Place) -> list[float]:
+    """Return the seconds of each wait on a hasty machine."""
+    return [float(line) for line in (place.folder.parent / "hasty" / "waits").read_text(encoding="utf-8").split()]
+
+
+def closed_port() -> str:
+    """Return the address of a server that is not there."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def on_terminal(place: Place, reply: bytes, *arguments: str, meanwhile: Callable[[], object] = bool) -> Run:
+    """Run the script on a terminal and type `reply` at its question."""
+
+    def read_until(end: str) -> str:
+        shown = b""
+        while end.encode() not in shown if end else True:
+            assert select.select([master], [], [], 30)[0], shown
+            try:
+                shown += os.read(master, 4096)
+            except OSError:  # the other end is closed
+                break
+        return shown.decode().replace("\r\n", "\n")
+
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", ON_TERMINAL, ROOT / "peps_maja_process.py", *arguments],
+        cwd=place.folder,
+        env=place.environment,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    ) as process:
+        os.close(slave)
+        try:
+            shown = read_until("[y/N] ")
+            meanwhile()
+            os.write(master, reply)
+            shown += read_until("")
+        except BaseException:
+            process.kill()
+            raise
+    os.close(master)
+    return Run(process.returncode, shown, "")
+
+
+# -- from a search to the zips ---------------------------------------------------------------------------------
+
+
+def test_from_search_to_zips(place: Place, peps: Sandbox) -> None:
+    early, middle, late = list_products(peps, l1c(1), l1c(11), l1c(21))
+    run = place.process(*SEARCH)
+    assert (run.status, run.err) == (0, "")
+    assert rows(run) == ["2019-03-01 submit", "2019-03-11 submit", "2019-03-21 submit"]
+    assert "3 to 6 hours" in run.out
+    assert "24 computed products" in run.out
+    assert "3 submitted" in run.out
+
+    assert peps.executed == [early, middle, late]
+    assert len(peps.asked(Endpoint.CAPABILITIES)) == 1
+    assert peps.asked(Endpoint.EXECUTE)[0].query == {
+        "service": "WPS",
+        "request": "execute",
+        "version": "1.0.0",
+        "identifier": "MAJA",
+        "datainputs": f"product={early}",
+        "storeExecuteResponse": "true",
+        "status": "true",
+        "title": "Maja-Process",
+    }
+    lines = place.log.read_bytes().decode().split("\n")
+    assert (lines[0], lines[-1]) == ("# peps_maja job log 1", "")
+    assert re.fullmatch(rf"# {TIME} peps_maja_process.py {shlex.join(SEARCH)}", lines[1])
+    assert all(re.match(rf"{TIME}\t[a-z]+\tS2A_\w+\t\S*$", line) for line in lines[2:-1])
+    assert place.events() == [
+        event
+        for name in (early, middle, late)
+        for event in (("submitting", name, ""), ("submitted", name, peps.job(name).status_url))
+    ]
+
+    (command,) = re.findall(r"peps_maja_downloader\.py (.*)", run.out)
+    assert place.download(*shlex.split(command)).status == 0
+    assert len(place.zips()) == 3
+
+    run = place.process(*SEARCH)
+    assert (run.status, run.err) == (0, "")
+    assert rows(run) == ["2019-03-01 in log", "2019-03-11 in log", "2019-03-21 in log"]
+    assert len(peps.asked(Endpoint.EXECUTE)) == 3
+    assert len(peps.asked(Endpoint.CAPABILITIES)) == 1
+
+
+def test_nothing_found(place: Place, peps: Sandbox) -> None:
+    list_products(peps)
+    run = place.process(*SEARCH)
+    assert (run.status, rows(run), run.err) == (0, [], "")
+    assert "0 products" in run.out
+    assert not peps.asked(Endpoint.CAPABILITIES)
+    assert not place.log.exists()
+
+
+def test_dry_run_writes_nothing_and_needs_no_account(nowhere: Place, peps: Sandbox) -> None:
+    list_products(peps, *(l1c(day) for day in range(1, 21)))
+    run = nowhere.process(*SEARCH, "-n", PEPS_SERVER=peps.url)
+    assert (run.status, len(rows(run)), run.err) == (0, 20, "")
+    assert "20 to 40 hours" in run.out
+    assert list(nowhere.folder.iterdir()) == []
+    assert [recorded.endpoint for recorded in peps.requests] == [Endpoint.CATALOGUE]
+
+
+# -- where and when --------------------------------------------------------------------------------------------
+
+
+def test_all_spellings_of_tiles(place: Place, peps: Sandbox) -> None:
+    list_products(peps, l1c(1), l1c(2, tile="31TCH"), l1c(3, tile="31TDJ"), l1c(4, tile="31TDH"))
+    run = place.process("-t", "t31tcj", "31tch", "-t", "T31TDJ", "31TCJ", *MARCH, "-n")
+    assert sorted(queries(peps, "tileid")) == [("31TCH",), ("31TCJ",), ("31TDJ",)]
+    assert rows(run) == ["2019-03-01 submit", "2019-03-02 submit", "2019-03-03 submit"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "query"),
+    [
+        (("--location", "Toulouse"), {"q": "Toulouse"}),
+        (("--lat", "43.6", "--lon", "1.44"), {"lat": "43.6", "lon": "1.44"}),
+        (("--lonmin", "-4.9", "--latmin", "43", "--lonmax", "2.25", "--latmax", "44.1"), {"box": "-4.9,43,2.25,44.1"}),
+    ],
+    ids=["location", "point", "box"],
+)
+def test_other_ways_to_say_where(
+    place: Place, peps: Sandbox, arguments: tuple[str, ...], query: dict[str, str]
+) -> None:
+    run = place.process(*arguments, "-d", "2019-03-01", "-f", "2019-03-10", "-n")
+    assert run.status == 0
+    assert rows(run)
+    (recorded,) = peps.asked(Endpoint.CATALOGUE)
+    assert query.items() <= recorded.query.items()
+    assert "tileid" not in recorded.query
+
+
+def test_first_and_last_day_are_included(place: Place, peps: Sandbox) -> None:
+    names = [l1c("2019-02-28", time="235959"), l1c(1, time="000000"), l1c(31, time="235959")]
+    list_products(peps, *names, l1c("2019-04-01", time="000000"))
+    assert place.process(*SEARCH).status == 0
+    assert peps.executed == names[1:]
+
+
+def test_the_end_is_today_unless_given(place: Place, peps: Sandbox) -> None:
+    today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
+    list_products(peps, l1c(1), l1c(today, time="000001"))
+    run = place.process("-t", TILE, "--start_date=2019-03-01", "-n")
+    assert rows(run) == ["2019-03-01 submit", f"{today} submit"]
+
+
+def test_underscores_in_option_names(place: Place, peps: Sandbox) -> None:
+    list_products(peps, l1c(1), l1c(11))
+    arguments = ("--start_date", "2019-03-01", "--end_date=2019-03-05", "--max_cloud", "50", "--dry_run")
+    run = place.process("-t", TILE, *arguments)
+    assert "2019-03-01 submit" in rows(run)
+    assert "2019-03-11 submit" not in rows(run)
+    assert not place.log.exists()
+
+
+# -- which products --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (("-o", "8"), [12]),
+        (("-c", "20"), [1, 2, 3, 11, 12, 13]),
+        (("--sat", "S2A"), [1, 2, 3, 4, 12]),
+        (("--sat", "S2B"), [11]),
+        (("--sat", "S2C"), [13]),
+        (("--limit", "2"), [1, 2]),
+        (("-o", "51", "-c", "20", "--sat", "S2A", "--limit", "2", "-f", "2019-03-02"), [1, 2]),
+    ],
+    ids=["orbit", "clouds", "S2A", "S2B", "S2C", "limit", "all"],
+)
+def test_which_products(place: Place, peps: Sandbox, arguments: tuple[str, ...], wanted: list[int]) -> None:
+    peps.catalogue = [
+        feature(l1c(1), cloudCover=20),
+        feature(l1c(2), cloudCover=None),
+        feature(l1c(3)),
+        feature(l1c(4), cloudCover=20.01),
+        feature(l1c(11, sat="S2B"), cloudCover=0),
+        feature(l1c(12, orbit=8), cloudCover=1.5),
+        feature(l1c(13, sat="S2C"), cloudCover=3),
+    ]
+    assert place.process(*SEARCH, *arguments).status == 0
+    assert [int(name[17:19]) for name in peps.executed] == wanted
+
+
+def test_the_table_says_what_is_done_with_each_product_and_why(place: Place, peps: Sandbox) -> None:
+    peps.catalogue = [
+        feature(l1c(1, baseline="N0206")),
+        feature(l1c(1, last="201122"), cloudCover=3.2071, resourceSize=781865648),
+        feature(l1c(3, last="110000")),
+        feature(l1c(3, last="120000")),
+        feature(l1c(5)),
+        feature(l1c(7)),
+        feature(l1c(9), cloudCover=90),
+        feature(l1c(11), cloudCover=90.1),
+        feature(l1c(13, tile="32VNN"), (60.1, 61.0)),
+        feature(l1c(15, tile="32VNM"), (59.6, 60.4)),
+        feature(l1c(17, tile="20EMU"), (-61.0, -60.1)),
+        feature(l1c(19, tile="34WED")),
+        feature(OLD_FORMAT, startDate="2019-03-25T10:30:16.000Z"),
+    ]
+    place.write_log(*logged(("finished", l1c(5), ""), ("finished", l1c(7, baseline="N0206", last="111111"), "")))
+    run = place.process(*EVERYWHERE, *MARCH, "-n")
+    assert run.status == 0
+    table = rows(run)
+    assert sorted(table[:2]) == ["2019-03-01 older baseline", "2019-03-01 submit"]
+    assert table[2:8] == [
+        "2019-03-03 submit",
+        "2019-03-03 submit",
+        "2019-03-05 in log",
+        "2019-03-07 in log (N0206)",
+        "2019-03-09 submit",
+        "2019-03-11 submit; likely NOVALD",
+    ]
+    assert table[8] == "2019-03-13 beyond 60°"
+    assert table[9].startswith("2019-03-15 submit")
+    assert table[10:] == ["2019-03-17 beyond 60°", "2019-03-19 beyond 60°", "2019-03-25 old format"]
+    assert re.search(r"^2019-03-01 +S2A +R?0?51 .* 3\.2 % +782 MB +submit$", run.out, re.MULTILINE)
+    assert "L1C size" in run.out.splitlines()[0]
+    assert re.search(r"^13 products: 6 to submit, .*; 782 MB of L1C to process$", run.out, re.MULTILINE)
+    assert "6 to 12 hours" in run.out
+    assert "48 computed products" in run.out
+
+
+@pytest.mark.parametrize("tile", ["34WED", "20DPH"])
+def test_a_tile_beyond_60_degrees_is_said_so_before_any_request(place: Place, peps: Sandbox, tile: str) -> None:
+    list_products(peps, l1c(1), l1c(2, tile=tile))
+    run = place.process("-t", tile, *MARCH)
+    assert (run.status, len(run.err.splitlines())) == (2, 1)
+    assert f"{tile}: beyond 60°" in run.err
+    assert not peps.requests
+    run = place.process("-t", TILE, tile, *MARCH)
+    assert (run.status, rows(run)) == (0, ["2019-03-01 submit"])
+    assert f"{tile}: beyond 60°" in run.err
+    assert peps.executed == [l1c(1)]
+
+
+def test_named_products_are_submitted_without_a_search(place: Place, peps: Sandbox) -> None:
+    early, middle, late = list_products(peps, l1c(1), l1c(11), l1c(21))
+    place.write_log(*logged(("submitted", middle, "https://peps.cnes.fr/resto/wps/outputs/pywps-1.xml")))
+    run = place.process("--product", late, middle, "--product", early)
+    assert (run.status, run.err) == (0, "")
+    assert rows(run) == ["2019-03-01 submit", "2019-03-11 in log", "2019-03-21 submit"]
+    assert peps.executed == [early, late]
+    assert not peps.asked(Endpoint.CATALOGUE)
+
+
+@pytest.mark.parametrize("form", ["{}.zip", "/data/l1c/{}.SAFE/", "C:\\l1c\\{}.SAFE.zip", "{}"])
+def test_names_are_taken_as_people_paste_them(place: Place, peps: Sandbox, form: str) -> None:
+    first, second = list_products(peps, l1c(1), l1c(11))
+    job = peps.add_job(second)
+    assert place.process("--product", form.format(first).lower(), form.format(first)).status == 0
+    assert place.process("--adopt", form.format(second).lower(), job.status_url).status == 0
+    assert place.process("--drop", form.format(first).lower()).status == 0
+    assert [(event, name) for event, name, _ in place.events()] == [
+        ("submitting", first),
+        ("submitted", first),
+        ("submitted", second),
+        ("cancelled", first),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tile", "words"),
+    [
+        ("5QKB", "written 05QKB"),
+        ("t5qkb", "written 05QKB"),
+        ("31TFJ,31TCJ", "written 31TFJ 31TCJ: only a space goes between"),
+        ("T31TFJ;31tcj", "T31TFJ 31TCJ"),
+        ("31TFJ,", "only a space"),
+        ("31TFJ/T", "is not a valid Sentinel-2 tile"),
+    ],
+)
+def test_how_a_tile_is_written(place: Place, tile: str, words: str) -> None:
+    said_in_one_line(place.process("-t", tile, *MARCH), 2, words)
+
+
+@pytest.mark.parametrize(
+    ("clouds", "most", "done"),
+    [
+        (40.4, "40", "too cloudy"),
+        (40.0001, "40", "too cloudy"),
+        (40, "40", "submit"),
+        (39.96, "40", "submit"),
+        (90.04, "100", "submit; likely NOVALD"),
+        (100, "100", "submit; likely NOVALD"),
+    ],
+)
+def test_the_figure_of_clouds_agrees_with_what_is_done(
+    place: Place, peps: Sandbox, clouds: float, most: str, done: str
+) -> None:
+    peps.catalogue = [feature(l1c(1), cloudCover=clouds)]
+    run = place.process(*SEARCH, "-c", most, "-n")
+    assert f" {clouds:g} % " in run.out.splitlines()[1]
+    assert rows(run) == [f"2019-03-01 {done}"]
+
+
+def test_a_span_in_the_future_says_so(place: Place, peps: Sandbox) -> None:
+    list_products(peps)
+    run = place.process("-t", TILE, "-d", "2999-01-01", "-f", "2999-02-01", "-n")
+    said_in_one_line(run, 0, "2999-01-01 to 2999-02-01", "in the future")
+    assert place.process("-t", TILE, "-d", "9999-01-01", "-f", "9999-12-31", "--series").status == 0
+    said_in_one_line(place.process("-t", TILE, "-d", "2999-01-01"), 2, "in the future")
+
+
+# -- account, log, server, output ------------------------------------------------------------------------------
+
+
+def test_account_and_log_of_other_names(nowhere: Place, peps: Sandbox) -> None:
+    list_products(peps, l1c(1))
+    account = nowhere.folder.parent / "my account.txt"
+    account.write_text(f"# PEPS\n\n{EMAIL}\t{PASSWORD}\n", encoding="utf-8")
+    account.chmod(0o644)
+    run = nowhere.process(*SEARCH, "-a", account, "--log", "my log.txt", "--server", peps.url)
+    assert peps.executed == [l1c(1)]
+    said_in_one_line(run, 0, f"chmod 600 {account}")
+    assert l1c(1) in (nowhere.folder / "my log.txt").read_text(encoding="utf-8")
+    assert not nowhere.log.exists()
+
+    (command,) = re.findall(r"peps_maja_downloader\.py (.*)", run.out)
+    nowhere.download(*shlex.split(command))
+    assert len(nowhere.zips()) == 1
+
+
+def test_the_server_of_the_command_line_comes_before_that_of_the_environment(place: Place, peps: Sandbox) -> None:
+    list_products(peps, l1c(1))
+    run = place.process(*SEARCH, "--server", f"{peps.url}/", PEPS_SERVER=closed_port())
+    assert (run.status, peps.executed) == (0, [l1c(1)])
+
+
+def test_account_from_the_environment(nowhere: Place, peps: Sandbox) -> None:
+    list_products(peps, l1c(1))
+    run = nowhere.process(*SEARCH, PEPS_SERVER=peps.url, PEPS_USER=EMAIL, PEPS_PASSWORD=PASSWORD)
+    assert (run.status, run.err, peps.executed) == (0, "", [l1c(1)])
+
+
+def test_quiet_says_only_what_was_done(place: Place, peps: Sandbox) -> None:
+    names = list_products(peps, l1c(1), l1c(11))
+    place.write_log(*logged(("submitting", l1c(21), "")))
+    run = place.process(*SEARCH, "-q")
+    assert run.status == 1, "a job is unsure"
+    assert run.err.count("\n") == 1, "that is told once, for it is unsure for an hour"
+    assert f"{l1c(21)}: unsure for" in run.err
+    lines = run.out.splitlines()
+    assert len(lines) == 2
+    assert all(name in line and "submitted" in line for name, line in zip(names, lines, strict=True))
+    run = place.process(*SEARCH, "--quiet")
+    assert (run.status, run.out, run.err) == (1, "", "")
+
+
+def test_verbose_shows_each_request_and_where_an_error_came_from(place: Place, peps: Sandbox) -> None:
+    list_products(peps, l1c(1))
+    run = place.process(*SEARCH, "-v")
+    assert run.status == 0
+    assert all(word in run.err for word in ("search.json?", "GetCapabilities", f"product={l1c(1)}"))
+    assert l1c(1) in run.out
+    run = place.process(*SEARCH, "--verbose", PEPS_SERVER=closed_port())
+    assert run.status == 75
+    assert "Traceback (most recent call last)" in run.err
+
+
+@pytest.mark.parametrize(("option", "words"), [("--version", "peps_maja 1."), ("-h", "--start-date"), ("--help", "-t")])
+def test_version_and_help(nowhere: Place, option: str, words: str) -> None:
+    run = nowhere.process(option)
+    assert (run.status, run.err) == (0, "")
+    assert words in run.out
+
+
+def test_the_catalogues_answer_is_kept_as_one_geojson(place: Place, peps: Sandbox) -> None:
+    features = [feature(l1c(day), (43.2, 44.2), cloudCover=day, updated="2019-04-01") for day in range(1, 8)]
+    peps.catalogue = features
+    peps.pages, peps.faults.added_between_pages = 3, 1
+    kept = place.folder / "answer.json"
+    kept.write_text("something older", encoding="utf-8")
+    assert place.process(*SEARCH, "--json", "answer.json", "--limit", "1", "-c", "1", "-n").status == 0
+    answer = json.loads(kept.read_text(encoding="utf-8"))
+    assert answer["type"] == "FeatureCollection"
+    assert sorted(answer["features"], key=lambda one: str(one["id"])) == features
+
+    said_in_one_line(place.process(*SEARCH, "--json", "no/such/folder.json", "-c", "1"), 2, "no/such/folder.json")
+    assert peps.executed == []
+
+
+# -- the question ----------------------------------------------------------------------------------------------
+
+
+def test_from_ten_jobs_on_it_asks(place: Place, peps: Sandbox) -> None:
+    names = list_products(peps, *(l1c(day) for day in range(1, 20)))
+    run = place.process(*SEARCH, "--limit", "10")
+    said_in_one_line(run, 2, "terminal", "-y")
+    assert len(rows(run)) == 19, "the table comes before the question"
+    assert not peps.asked(Endpoint.CAPABILITIES, Endpoint.EXECUTE)
+    assert not place.log.exists()
+
+    assert place.process(*SEARCH, "--limit", "9").status == 0
+    assert peps.executed == names[:9]
+    assert place.process(*SEARCH, "-y").status == 0
+    assert peps.executed == names
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "submitted"),
+    [(b"y\n", 0, 10), (b"Yes\n", 0, 10), (b"n\n", 0, 0), (b"\n", 0, 0), (b"\x04", 0, 0), (b"\x03", 130, 0)],
+    ids=["y", "yes", "no", "return", "end of file", "Ctrl-C"],
+)
+def test_answers_to_the_question(place: Place, peps: Sandbox, reply: bytes, status: int, submitted: int) -> None:
+    list_products(peps, *(l1c(day) for day in range(1, 11)))
+    run = on_terminal(place, reply, *SEARCH)
+    assert (run.status, len(peps.executed)) == (status, submitted), run
+    assert "80 computed products" in run.out.partition("[y/N]")[0]
+    assert "Traceback" not in run.out
+    assert place.log.exists() == bool(submitted)
+
+
+def test_the_log_is_read_again_after_the_question(place: Place, peps: Sandbox) -> None:
+    names = list_products(peps, *(l1c(day) for day in range(1, 11)))
+
+    def meanwhile() -> None:
+        place.write_log(*logged(("submitted", names[4], "https://peps.cnes.fr/resto/wps/outputs/pywps-1.xml")))
+
+    assert on_terminal(place, b"y\n", *SEARCH, meanwhile=meanwhile).status == 0
+    assert peps.executed == names[:4] + names[5:]
+
+
+def test_what_only_a_job_that_ends_meanwhile_allows_was_not_agreed_to(place: Place, peps: Sandbox) -> None:
+    names = list_products(peps, *(l1c(day) for day in range(1, 12)))
+    older = ("submitted", l1c(11, baseline="N0206"), "https://peps.cnes.fr/resto/wps/outputs/pywps-1.xml")
+    place.write_log(*logged(older))
+    ended = logged(older, ("failed", older[1], "x"))
+    assert on_terminal(place, b"y\n", *SEARCH, meanwhile=lambda: place.write_log(*ended)).status == 0
+    assert peps.executed == names[:10]
+
+
+# -- jobs once more, found or given up --------------------------------------------------------------------------
+
+STATES = {
+    "failed": l1c(1),
+    "cancelled": l1c(3),
+    "rejected": l1c(5),
+    "unsure": l1c(7),
+    "dropped": l1c(9),
+    "open": l1c(11),
+    "finished": l1c(13),
+}
+
+
+@pytest.fixture
+def states(place: Place, peps: Sandbox) -> dict[str, str]:
+    """A log with a job in each state, and all of them in the catalogue."""
+    lines: list[tuple[str, ...]] = []
+    for state, name in STATES.items():
+        lines.append(("submitting", name, ""))
+        if state != "rejected":
+            lines.append(("submitted", name, f"{peps.url}/resto/wps/outputs/pywps-{state}.xml"))
+        lines.append(("cancelled", name, "dropped by the user") if state == "dropped" else (state, name, "because"))
+        if state in ("open", "unsure"):
+            lines.pop()
+        if state == "unsure":
+            lines.pop()
+    place.write_log(*logged(*lines))
+    list_products(peps, *STATES.values())
+    return STATES
+
+
+@pytest.mark.parametrize(
+    ("where", "again"),
+    [
+        ((), ("failed",)),
+        ((), ("cancelled",)),
+        ((), ("rejected",)),
+        ((), ("unsure",)),
+        ((), ("failed", "rejected", "cancelled", "unsure")),
+        (SEARCH, ("unsure", "cancelled")),
+    ],
+    ids=lambda value: "search" if value == SEARCH else " ".join(value),
+)
+def test_submit_again(
+    place: Place, peps: Sandbox, states: dict[str, str], where: tuple[str, ...], again: tuple[str, ...]
+) -> None:
+    run = place.process(*where, "--resubmit", *again)
+    assert run.status == (0 if "unsure" in again else 1), run
+    assert peps.executed == sorted(states[state] for state in again)
+    assert [name for event, name, _ in place.events("submitting")][-len(again) :] == peps.executed
+    assert bool(peps.asked(Endpoint.CATALOGUE)) == bool(where)
+
+    place.process(*where, "--resubmit", *again)
+    assert len(peps.executed) == len(again), "what was submitted again is open now"
+
+
+def test_submit_again_only_what_the_search_finds(place: Place, peps: Sandbox) -> None:
+    list_products(peps, l1c(1), l1c(3), l1c(5))
+    place.write_log(*logged(("failed", l1c(1), ""), ("failed", l1c(3), ""), ("failed", l1c("2019-04-01"), "")))
+    assert place.process(*SEARCH, "-d", "2019-03-02", "--resubmit", "failed").status == 0
+    assert peps.executed == [l1c(3), l1c(5)]
+
+
+def test_adopt(place: Place, peps: Sandbox) -> None:
+    list_products(peps, l1c(1), l1c(11))
+    job, other = peps.add_job(l1c(1)), peps.add_job(l1c(11))
+    place.write_log(*logged(("submitting", l1c(1), "")))
+    run = place.process("--adopt", l1c(1), job.status_url, "--adopt", l1c(11), other.status_url)
+    assert (run.status, run.err) == (0, "")
+    assert place.events("submitted") == [
+        ("submitted", l1c(1), job.status_url),
+        ("submitted", l1c(11), other.status_url),
+    ]
+    assert peps.requests == []
+
+    run = place.process(*SEARCH)
+    assert (run.status, rows(run)) == (0, ["2019-03-01 in log", "2019-03-11 in log"])
+    assert place.download("-q").status == 0
+    assert len(place.zips()) == 2
+
+
+def test_drop(place: Place, peps: Sandbox, states: dict[str, str]) -> None:
+    run = place.process("--drop", states["unsure"], states["open"], "--drop", states["failed"])
+    assert (run.status, run.err) == (0, "")
+    assert place.events()[-3:] == [
+        ("cancelled", states[state], "dropped by the user") for state in ("unsure", "open", "failed")
+    ]
+    assert peps.requests == []
+
+    run = place.process(*SEARCH, "--resubmit", "cancelled", "failed", "unsure")
+    assert (run.status, run.err) == (0, "")
+    assert peps.executed == [states["cancelled"]]
+
+
+# -- the catalogue ---------------------------------------------------------------------------------------------
+
+
+def without_links(reply: Reply) -> Reply:
+    """Return a page of the catalogue that does not tell about other pages."""
+    answer = json.loads(reply.body)
+    del answer["properties"]["links"]
+    return reply.with_body(json.dumps(answer))
+
+
+def with_next_for_ever(reply: Reply) -> Reply:
+    """Return a page of the catalogue that promises another one."""
+    answer = json.loads(reply.body)
+    answer["properties"]["links"].append({"rel": "next", "href": "http://peps.cnes.fr/resto/?page=2"})
+    return reply.with_body(json.dumps(answer))
+
+
+def many_products(peps: Sandbox) -> None:
+    names = (l1c(day, time=f"10{minute:02}{day:02}") for day in range(1, 15) for minute in range(50))
+    list_products(peps, *names)
+
+
+def many_products_without_links(peps: Sandbox) -> None:
+    many_products(peps)
+    peps.faults.add(Fault(Endpoint.CATALOGUE, Altered(without_links), times=None))
+
+
+def short_pages(peps: Sandbox) -> None:
+    list_products(peps, *(l1c(day) for day in range(1, 8)))
+    peps.pages = 3
+
+
+def repeated_products(peps: Sandbox) -> None:
+    short_pages(peps)
+    peps.faults.added_between_pages = 1
+
+
+def links_at_the_top(peps: Sandbox) -> None:
+    short_pages(peps)
+    peps.faults.links_at_top = True
+    peps.faults.exact_count = False
+
+
+def a_next_link_for_ever(peps: Sandbox) -> None:
+    list_products(peps, *(l1c(day) for day in range(1, 8)))
+    peps.faults.add(Fault(Endpoint.CATALOGUE, Altered(with_next_for_ever), times=None))
+
+
+@pytest.mark.parametrize(
+    ("habit", "products", "pages"),
+    [
+        (many_products, 700, 2),
+        (many_products_without_links, 700, 2),
+        (short_pages, 7, 3),
+        (repeated_products, 7, None),
+        (links_at_the_top, 7, 3),
+        (a_next_link_for_ever, 7, None),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else "",
+)
+def test_every_page_of_the_catalogue_is_read(
+    place: Place, peps: Sandbox, habit: Callable[[Sandbox], None], products: int, pages: int | None
+) -> None:
+    habit(peps)
+    run = place.process(*SEARCH, "-n", "-v")
+    assert run.status == 0
+    assert Counter(re.findall(r"S2A_MSIL1C_\w+", run.out)).most_common(1)[0][1] == 1
+    assert len(rows(run)) == products
+    assert f"{products} products: {products} to submit" in run.out
+    numbers = [number for (number,) in queries(peps, "page")]
+    assert numbers == [str(number + 1) for number in range(pages or len(numbers))]
+    assert set(queries(peps, "productType", "maxRecords")) == {("S2MSI1C", "500")}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (INTERNAL_ERROR, "500"),
+        (BAD_GATEWAY, "502"),
+        (UNAVAILABLE, "503"),
+        (Canned(504), "504"),
+        (ERROR_JSON, "Database Connection Error"),
+        (TOO_MANY(7), "429"),
+        (Cut(), "closed"),
+        (Cut(after=20), "closed"),
+        (Stall(30), "timed out"),
+    ],
+    ids=["500", "502", "503", "504", "error JSON with 200", "429", "cut", "cut in the answer", "time-out"],
+)
+def test_a_question_is_asked_three_times(place: Place, peps: Sandbox, answer: Answer, words: str) -> None:
+    peps.faults.add(
+        Fault(Endpoint.CATALOGUE, answer, times=2, match="31TCH"),
+        Fault(Endpoint.CATALOGUE, answer, times=None, match="31TCJ"),
+    )
+    place, seconds = hasty(place), "0.6" if isinstance(answer, Stall) else "10"
+    run = place.process("-t", "31TCH", *MARCH, "-n", PEPS_TIMEOUT=seconds)
+    assert (run.status, run.err) == (0, "")
+    assert rows(run)
+    said_in_one_line(place.process(*SEARCH, "-n", PEPS_TIMEOUT=seconds), 75, words)
+    assert queries(peps, "tileid") == [("31TCH",)] * 3 + [("31TCJ",)] * 3
+    assert len(waits(place)) == 4
+    if answer == TOO_MANY(7):
+        assert waits(place) == [7.0] * 4
+
+
+@pytest.mark.parametrize("dry", [("-n",), ()], ids=["dry run", "with an account"])
+def test_the_catalogue_is_asked_without_an_account(place: Place, peps: Sandbox, dry: tuple[str, ...]) -> None:
+    netrc = Path(place.environment["HOME"], ".netrc")
+    netrc.write_text(f"machine 127.0.0.1 login {EMAIL} password {PASSWORD}\n", encoding="utf-8")
+    netrc.chmod(0o600)
+    assert place.process(*SEARCH, "--limit", "1", *dry).status == 0
+    (recorded,) = peps.asked(Endpoint.CATALOGUE)
+    assert "authorization" not in recorded.headers
+
+
+def test_the_check_of_the_account_is_repeated_too(place: Place, peps: Sandbox) -> None:
+    list_products(peps, l1c(1))
+    peps.faults.add(Fault(Endpoint.CAPABILITIES, BAD_GATEWAY), Fault(Endpoint.CAPABILITIES, Cut()))
+    assert hasty(place).process(*SEARCH).status == 0
+    assert len(peps.asked(Endpoint.CAPABILITIES)) == 3
+    assert peps.executed == [l1c(1)]
+
+
+def test_control_characters_of_the_catalogue_reach_no_terminal(place: Place, peps: Sandbox) -> None:
+    peps.catalogue = [
+        feature("S2\x1b[2J\u202e\nevil", startDate="2019-03-03\x1b[31m", platform="\x9b31m", mgrs=TILE),
+        feature(l1c(1)),
+    ]
+    peps.faults.add(Fault(Endpoint.CATALOGUE, Canned(400, '{"ErrorMessage": "a\\u001b[2J\\nb"}'), match="31TCH"))
+    for arguments in (SEARCH, ("-t", "31TCH", *MARCH)):
+        run = place.process(*arguments, "-n", "-v")
+        assert [sign for sign in run.out + run.err if not sign.isprintable() and sign != "\n"] == []
+    assert "a [2J b" in run.err
+
+
+# -- bad input -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("-t", TILE, "-d", "2023-11-31"), "2023-11-31"),
+        (("-t", TILE, "-d", "2023-02-01", "-f", "2023-02-29"), "2023-02-29"),
+        (("-t", TILE, "-d", "yesterday"), "yesterday"),
+        (("-t", TILE, "-d", "2019-03-02", "-f", "2019-03-01"), "2019-03-02"),
+        (("-t", TILE, "-d", "2999-01-01"), "2999-01-01"),
+        (("-t", TILE, "-f", "2019-03-01"), "--start-date"),
+        (("-t", "31ICJ", *MARCH), "31ICJ"),
+        (("-t", TILE, "31TOJ", *MARCH), "31TOJ"),
+        (("-t", "31TCI", *MARCH), "31TCI"),
+        (("-t", "61TCJ", *MARCH), "61TCJ"),
+        (("-t", "31YCJ", *MARCH), "31YCJ"),
+        (("-t", "31TC", *MARCH), "31TC"),
+        ((*SEARCH, "-o", "0"), "'0'"),
+        ((*SEARCH, "-o", "144"), "144"),
+        ((*SEARCH, "-c", "101"), "101"),
+        ((*SEARCH, "-c", "nan"), "nan"),
+        ((*SEARCH, "--sat", "S3A"), "S3A"),
+        ((*SEARCH, "--limit", "0"), "'0'"),
+        ((*SEARCH, "--resubmit", "finished"), "finished"),
+        ((*SEARCH, "--frobnicate"), "--frobnicate"),
+        ((*SEARCH, "--location", "Toulouse"), "--location"),
+        ((*SEARCH, "--product", l1c(1)), "--product"),
+        (("--lat", "43", *MARCH), "--lon"),
+        (("--lat", "91", "--lon", "1", *MARCH), "91"),
+        (("--lonmin", "1", "--latmin", "43", "--lonmax", "2", *MARCH), "--latmax"),
+        (("--lonmin", "2", "--latmin", "43", "--lonmax", "1", "--latmax", "44", *MARCH), "box"),
+        (("--product", l1c(1), *MARCH), "--start-date"),
+        (("--product", OLD_FORMAT), OLD_FORMAT),
+        (MARCH, "--tile"),
+        ((), "--tile"),
+        (("--adopt", "31TCJ", "https://peps.cnes.fr/resto/wps/outputs/pywps-1.xml"), "31TCJ"),
+        (("--adopt", l1c(1), "My processing"), "My processing"),
+        (("--drop", l1c(1)), l1c(1)),
+        (("--drop", l1c(1), *SEARCH), "--drop"),
+        ((*SEARCH, "--server", "http://peps.example.org"), "https"),
+        ((*SEARCH, "--server", "peps.cnes.fr"), "peps.cnes.fr"),
+        ((*SEARCH, "--server", "ftp://peps.cnes.fr"), "ftp"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_options(place: Place, peps: Sandbox, arguments: tuple[str, ...], words: str) -> None:
+    run = place.process(*arguments)
+    said_in_one_line(run, 2, words)
+    assert run.out == ""
+    assert peps.requests == []
+    assert not place.log.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "environment", "words"),
+    [
+        (None, {}, "peps.txt"),
+        (b"", {}, "peps.txt"),
+        (b"# only a comment\n\n", {}, "peps.txt"),
+        (b"me@example.org\n", {}, "peps.txt"),
+        (b"me@example.org p\xe9ss\n", {}, "UTF-8"),
+        (b"me@example.org secret\n", {"PEPS_USER": EMAIL}, "PEPS_PASSWORD"),
+        (b"me@example.org secret\n", {"PEPS_PASSWORD": PASSWORD}, "PEPS_USER"),
+    ],
+    ids=["no file", "empty", "comment", "one word", "Latin-1", "user alone", "password alone"],
+)
+def test_unusable_credentials(
+    nowhere: Place, peps: Sandbox, content: bytes | None, environment: dict[str, str], words: str
+) -> None:
+    credentials = nowhere.folder / "peps.txt"
+    if content is not None:
+        credentials.write_bytes(content)
+        credentials.chmod(0o600)
+    said_in_one_line(nowhere.process(*SEARCH, PEPS_SERVER=peps.url, **environment), 2, words)
+    assert peps.requests == []
+    assert not nowhere.log.exists()
+
+
+@pytest.mark.parametrize("address", [closed_port(), "https://nowhere.invalid"], ids=["closed port", "unknown host"])
+def test_no_server(place: Place, address: str) -> None:
+    said_in_one_line(place.process(*SEARCH, "--server", address), 75, f"no connection to {address}")
+    assert not place.log.exists()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "answer"),
+    [
+        (Endpoint.CATALOGUE, HTML_PAGE),
+        (Endpoint.CATALOGUE, NOT_FOUND),
+        (Endpoint.CATALOGUE, Canned(200)),
+        (Endpoint.CATALOGUE, Canned(200, '{"features": null}')),
+        (Endpoint.CAPABILITIES, HTML_PAGE),
+        (Endpoint.CAPABILITIES, NOT_FOUND),
+        (Endpoint.CAPABILITIES, Canned(200)),
+        (Endpoint.CAPABILITIES, Canned(200, "<capabilities/>")),
+    ],
+    ids=lambda value: str(value.value) if isinstance(value, Endpoint) else f"{value.status} {str(value.body)[:20]}",
+)
+def test_a_server_that_is_no_peps(place: Place, peps: Sandbox, endpoint: Endpoint, answer: Canned) -> None:
+    list_products(peps, l1c(1))
+    peps.faults.add(Fault(endpoint, answer, times=None))
+    said_in_one_line(place.process(*SEARCH), 2, peps.url)
+    assert not peps.asked(Endpoint.EXECUTE)
+    assert not place.log.exists()
+
+
+# -- Python, and where the script lies -------------------------------------------------------------------------
+
+
+def old_pythons() -> list[str]:
+    """Return the interpreters on this machine that are too old."""
+    shims = (shutil.which(f"python3.{minor}") for minor in range(3, 11))
+    versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    found = [*filter(None, shims), *map(str, versions.glob("3.*/bin/python"))]
+    question = [*("-E", "-c"), "import sys; sys.exit(sys.version_info >= (3, 11))"]
+    return [path for path in found if subprocess.run([path, *question], check=False).returncode == 0]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_an_older_python_can_read_the_script(script: str) -> None:
+    ast.parse((ROOT / script).read_text(encoding="utf-8"), feature_version=(3, 6))
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_an_older_python_is_told_to_go(nowhere: Place, script: str) -> None:
+    interpreters = old_pythons()
+    if not interpreters:
+        pytest.skip("no Python older than 3.11 here")
+    for interpreter in interpreters:
+        run = subprocess.run(
+            [interpreter, ROOT / script, "-v"],
+            cwd=nowhere.folder,
+            env={"PATH": os.defpath},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1), run
+        assert "Python 3.11" in run.stderr
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_can_be_called_through_a_link(nowhere: Place, script: str) -> None:
+    link = nowhere.folder / script.removesuffix(".py")
+    link.symlink_to(ROOT / script)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    run = subprocess.run(
+        [link, "--version"],
+        cwd=nowhere.folder.parent,
+        env=nowhere.environment | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.startswith("peps_maja ")

@@ -1,0 +1,313 @@
+"""Results: the name under which one is kept, and which zips are whole, sound and of the job."""
+
+from __future__ import annotations
+
+import errno
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from peps_maja.downloads.zips import Broken, bare_name, check_zip
+from peps_maja.errors import PepsError, Status
+from peps_maja.products.names import L1CProduct, L2AProduct
+from peps_maja.text import one_line
+
+JOB = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
+NAME = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D"
+METADATA = f"{NAME}/{NAME}_MTD_ALL.xml"
+FOREIGN = "SENTINEL2B_20190303-104426-459_L2A_T31TCJ_D"
+WPS_ID = "8e99b3de-3f20-11e9-81a5-0242ac110002"
+FOLDER = f"https://peps.cnes.fr/cgi-bin/mapcache_results/maja/{WPS_ID}"
+
+BARE = {
+    "as it comes": (f"{FOLDER}/{NAME}.zip", NAME),
+    "query and fragment": (f"{FOLDER}/{NAME}.zip?token=a/b.zip#c", NAME),
+    "escaped": (f"{FOLDER}/{NAME.replace('_', '%5F')}%2Ezip", NAME),
+    "escaped path": (f"{FOLDER}/..%2F..%2F{NAME}.zip", NAME),
+    "backslashes": (f"{FOLDER}/..\\..\\{NAME}.zip", NAME),
+    "escaped backslashes": (f"{FOLDER}/C:%5Cdata%5C{NAME}.zip", NAME),
+    "a name alone": (f"{NAME}.zip", NAME),
+    "capitals": (f"{FOLDER}/{NAME}.ZIP", NAME),
+    "no ending": (f"{FOLDER}/{NAME}", NAME),
+    "other ending": (f"{FOLDER}/{NAME}.tar", f"{NAME}.tar"),
+    "hidden": (f"{FOLDER}/.{NAME}.zip", NAME),
+    "spaces": (f"{FOLDER}/my%20result%0A.zip", "my_result"),
+    "signs": (f"{FOLDER}/a%3Cb%3E%3A%22%7C%3F%2Ac.zip", "a_b_c"),
+    "controls": (f"{FOLDER}/a%1B%5B31mb%00%07c.zip", "a_[31mb_c"),
+    "writing direction": (f"{FOLDER}/a%E2%80%AEpiz.exe", "a_piz.exe"),
+    "a part": (f"{FOLDER}/{NAME}.zip.part", f"{NAME}.zip.part"),
+    "a log": (f"{FOLDER}/peps_maja.log", "peps_maja.log"),
+    "nothing": ("", WPS_ID),
+    "a folder": (f"{FOLDER}/", WPS_ID),
+    "this folder": (f"{FOLDER}/.", WPS_ID),
+    "the folder above": (f"{FOLDER}/..", WPS_ID),
+    "escaped folder above": (f"{FOLDER}/%2E%2E%2F", WPS_ID),
+    "dots": (f"{FOLDER}/....zip", "zip"),
+    "very long": (f"{FOLDER}/{'a' * 5000}.zip", "a" * 200),
+    "very long in two bytes each": (f"{FOLDER}/{'é' * 5000}.zip", "é" * 100),
+    "no UTF-8": (f"{FOLDER}/%FFa.zip", "\ufffda"),
+}
+
+PACKED = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+pieces = st.sampled_from([*"./\\~[]#?;:a", "..", ".zip", "//", "%2F", "%5C", "%00", "%0A", "%2E", "%25", "é", "https:"])
+quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def belongs(result: L2AProduct) -> bool:
+    product = L1CProduct.parse(JOB)
+    assert product
+    return product.became(result)
+
+
+def check(path: Path) -> None:
+    check_zip(path, belongs)
+
+
+def make_zip(path: Path, *members: str, compression: int = zipfile.ZIP_STORED) -> Path:
+    """Write a zip whose members hold their own names, a hundred times."""
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for member in members:
+            archive.writestr(member, (member + "\n") * 100)
+    return path
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    return make_zip(tmp_path / f"{NAME}.zip", METADATA, f"{NAME}/MASKS/{NAME}_CLM_R1.tif")
+
+
+def replaced(path: Path, old: bytes, new: bytes) -> None:
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new))
+
+
+# -- names ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("address", "stem"), BARE.values(), ids=BARE)
+def test_a_result_is_kept_under_a_bare_name(address: str, stem: str) -> None:
+    assert bare_name(address, WPS_ID) == f"{stem}.zip"
+
+
+def test_an_address_that_is_none_still_gives_a_name() -> None:
+    assert bare_name("https://[peps/a.zip", WPS_ID) in {"a.zip", f"{WPS_ID}.zip"}
+
+
+def test_results_that_are_too_cloudy_stay_known_as_such() -> None:
+    assert bare_name(f"{FOLDER}/NOVALD_{NAME}.zip", WPS_ID) == f"NOVALD_{NAME}.zip"
+
+
+@quick
+@given(st.text(st.characters(exclude_categories=())) | st.lists(pieces).map("".join))
+def test_no_address_leads_out_of_the_folder(address: str) -> None:
+    name = bare_name(address, WPS_ID)
+    assert Path(name).name == name
+    assert name.endswith(".zip")
+    assert not name.startswith(".")
+    assert len(name.encode()) <= 204
+    assert name.isprintable()
+    assert not set(name) & set('/\\:*?"<>| \t')
+    assert one_line(name) == name, "the log would have it otherwise"
+
+
+# -- zips -------------------------------------------------------------------------------------------------------
+
+
+def test_a_sound_zip_of_the_job_is_taken(sound: Path) -> None:
+    check(sound)
+
+
+@pytest.mark.parametrize("compression", PACKED)
+def test_however_it_is_packed(tmp_path: Path, compression: int) -> None:
+    check(make_zip(tmp_path / "a.zip", METADATA, f"{NAME}/a.tif", compression=compression))
+
+
+def test_other_files_beside_the_product_do_no_harm(tmp_path: Path) -> None:
+    check(make_zip(tmp_path / "a.zip", "README.txt", METADATA, f"{NAME}/MASKS/{NAME}_CLM_R1.tif", f"{NAME}/empty/"))
+
+
+def spoil_crc(path: Path) -> None:
+    replaced(path, f"{NAME}_MTD_ALL.xml\n".encode(), f"{NAME}_MTD_XXX.xml\n".encode())
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-30])
+
+
+def lose_directory(path: Path) -> None:
+    replaced(path, b"PK\x01\x02", b"PK\x00\x00")
+
+
+def lose_first_half(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[len(content) // 2 :])
+
+
+def encrypt(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = content.find(header)
+        while at >= 0:
+            content[at + flags] |= 1
+            at = content.find(header, at + 1)
+    path.write_bytes(content)
+
+
+def pack_strangely(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    for header, method in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        content[content.find(header) + method] = 97
+    path.write_bytes(content)
+
+
+def rewrite(*members: str) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        make_zip(path, *members)
+
+    return write
+
+
+def fill(content: bytes) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        path.write_bytes(content)
+
+    return write
+
+
+def damage_packed(compression: int) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        make_zip(path, METADATA, f"{NAME}/a.tif", compression=compression)
+        content = bytearray(path.read_bytes())
+        begin = content.index(b"a.tif") + 5
+        end = content.index(b"PK\x01\x02")
+        for at in range(begin + 8, end):
+            content[at] ^= 0x5A
+        path.write_bytes(content)
+
+    return write
+
+
+def point_beyond(path: Path) -> None:
+    """Have the directory say that a member lies 2^64 - 2 bytes into the file."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(METADATA, b"a")
+        info = zipfile.ZipInfo(f"{NAME}/a.tif")
+        archive.writestr(info, b"a")
+        info.header_offset = 2**64 - 2
+
+
+def hollow(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(METADATA, b"")
+        archive.writestr(f"{NAME}/a.tif", b"")
+
+
+SPOIL: dict[str, Callable[[Path], None]] = {
+    "0 bytes": fill(b""),
+    "HTML": fill(b"<html><body>Service Unavailable</body></html>"),
+    "error JSON": fill(b'{"ErrorCode": 500, "ErrorMessage": "Internal"}'),
+    "noise": fill(bytes(range(256)) * 64),
+    "begins like a zip": fill(b"PK\x03\x04" + bytes(1000)),
+    "ends like a zip": fill(bytes(1000) + b"PK\x05\x06" + b"\xff" * 18),
+    "cut short": cut,
+    "no directory": lose_directory,
+    "the second half": lose_first_half,
+    "wrong checksum": spoil_crc,
+    "encrypted": encrypt,
+    "packed by an unknown method": pack_strangely,
+    "damaged deflate": damage_packed(zipfile.ZIP_DEFLATED),
+    "damaged bzip2": damage_packed(zipfile.ZIP_BZIP2),
+    "damaged LZMA": damage_packed(zipfile.ZIP_LZMA),
+    "a member beyond the end": point_beyond,
+    "another product": rewrite(f"{FOREIGN}/{FOREIGN}_MTD_ALL.xml", f"{FOREIGN}/a.tif"),
+    "another product beside it": rewrite(METADATA, f"{NAME}/a.tif", f"{FOREIGN}/a.tif"),
+    "empty": rewrite(),
+    "a README alone": rewrite("README.txt"),
+    "an error page": rewrite(f"{NAME}/error.html"),
+    "an L1C product": rewrite(f"{JOB}.SAFE/MTD_MSIL1C.xml", f"{JOB}.SAFE/a.tif"),
+    "an empty folder": rewrite(f"{NAME}/"),
+    "no metadata": rewrite(f"{NAME}/a.tif", f"{NAME}/MASKS/a.tif"),
+    "no image": rewrite(METADATA, f"{NAME}/{NAME}_QKL_ALL.jpg"),
+    "images in another folder": rewrite(METADATA, "other/a.tif"),
+    "files without content": hollow,
+    "too cloudy": rewrite(f"NOVALD_{NAME}/{NAME}_MTD_ALL.xml", f"NOVALD_{NAME}/a.tif"),
+    "too cloudy beside it": rewrite(METADATA, f"{NAME}/a.tif", f"NOVALD_{NAME}/a.tif"),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOIL.values(), ids=SPOIL)
+def test_any_other_zip_is_broken(sound: Path, spoil: Callable[[Path], None]) -> None:
+    spoil(sound)
+    with pytest.raises(Broken) as error:
+        check(sound)
+    assert error.value.status is Status.TROUBLE
+    assert str(error.value).isprintable()
+
+
+def test_what_is_broken_says_why(sound: Path) -> None:
+    spoil_crc(sound)
+    with pytest.raises(Broken, match=rf"{NAME}_MTD_ALL.xml has a wrong checksum"):
+        check(sound)
+    make_zip(sound, f"{FOREIGN}/a.tif")
+    with pytest.raises(Broken, match=rf"another job: it holds {FOREIGN}"):
+        check(sound)
+    make_zip(sound, METADATA)
+    with pytest.raises(Broken, match=r"\.tif"):
+        check(sound)
+
+
+def test_a_name_that_steers_a_terminal_is_not_shown_so(tmp_path: Path) -> None:
+    odd = make_zip(tmp_path / "a.zip", METADATA, f"{NAME}/\x1b[31m\u202e.tif")
+    replaced(odd, b".tif\n", b".xxx\n")
+    with pytest.raises(Broken, match="wrong checksum") as error:
+        check(odd)
+    assert str(error.value).isprintable()
+
+
+def test_a_zip_that_would_unfold_without_end_is_refused(sound: Path) -> None:
+    make_zip(sound, METADATA, *(f"{NAME}/{number}.tif" for number in range(30)))
+    content = bytearray(sound.read_bytes())
+    at = -1
+    while (at := content.find(b"PK\x01\x02", at + 1)) >= 0:
+        content[at + 24 : at + 28] = b"\xfe\xff\xff\xff"  # the length of a member, as the directory has it
+    sound.write_bytes(content)
+    with pytest.raises(Broken, match="unpack"):
+        check(sound)
+
+
+@pytest.mark.parametrize("is_at_the_end", [True, False], ids=["directory", "member"])
+def test_a_read_error_of_the_disk_says_nothing_about_the_zip(sound: Path, *, is_at_the_end: bool) -> None:
+    class FailingDisk(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if is_at_the_end or self.tell() < 100:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(size)
+
+    with pytest.raises(OSError, match="Input/output"):
+        check_zip(FailingDisk(sound.read_bytes()), belongs)
+
+
+@settings(quick, max_examples=80)
+@given(st.data())
+def test_a_zip_with_any_byte_changed_is_broken_or_still_sound(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    packed = data.draw(st.sampled_from(PACKED))
+    path = make_zip(tmp_path_factory.getbasetemp() / f"{NAME}.zip", METADATA, f"{NAME}/a.tif", compression=packed)
+    content = bytearray(path.read_bytes())
+    for at in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=4)):
+        content[at] = data.draw(st.integers(0, 255))
+    path.write_bytes(content[: data.draw(st.integers(0, len(content)))] if data.draw(st.booleans()) else content)
+    try:
+        check(path)
+    except PepsError as error:
+        assert isinstance(error, Broken)  # noqa: PT017
+        return
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None

@@ -1,0 +1,238 @@
+"""Addresses: which are a server, which are brought back to it, and which get to see the password."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from urllib3.util import parse_url
+
+from peps_maja.errors import NotPeps, PepsError, Status, UsageError
+from peps_maja.network.addresses import Server
+
+PEPS = Server("https://peps.cnes.fr")
+LOOPBACK = Server("http://127.0.0.1:8080")
+OUTPUTS = "/resto/wps/outputs"
+ZIP = "/cgi-bin/mapcache_results/maja/8e99b3de/SENTINEL2A.zip"
+
+SERVERS = {
+    "https://peps.cnes.fr": "https://peps.cnes.fr",
+    "https://peps.cnes.fr/": "https://peps.cnes.fr",
+    " https://peps.cnes.fr/ ": "https://peps.cnes.fr",
+    "HTTPS://peps.cnes.fr": "https://peps.cnes.fr",
+    "https://peps.example.org:8443": "https://peps.example.org:8443",
+    "https://example.org/peps/": "https://example.org/peps",
+    "http://127.0.0.1:8080": "http://127.0.0.1:8080",
+    "http://127.1.2.3/": "http://127.1.2.3",
+    "http://localhost:8080/": "http://localhost:8080",
+    "http://LOCALHOST": "http://LOCALHOST",
+    "http://[::1]:8080": "http://[::1]:8080",
+}
+NO_SERVERS = {
+    "nothing": "",
+    "no scheme": "peps.cnes.fr",
+    "no host": "https://",
+    "no host, but a port": "https://:443",
+    "other scheme": "ftp://peps.cnes.fr",
+    "a file": "file:///etc/passwd",
+    "http": "http://peps.cnes.fr",
+    "http in capitals": "HTTP://PEPS.CNES.FR",
+    "http on an inside network": "http://192.168.1.10:8080",
+    "http on any address": "http://0.0.0.0:8080",
+    "http on a name that looks like loopback": "http://127.0.0.1.example.org",
+    "http on a name under localhost": "http://localhost.example.org",
+    "query": "https://peps.cnes.fr/?a=b",
+    "fragment": "https://peps.cnes.fr/#there",
+    "no such port": "https://peps.cnes.fr:99999",
+    "port that is none": "https://peps.cnes.fr:resto",
+    "half a host": "https://[::1",
+}
+WITH_ACCOUNT = [
+    "https://me:s3same@peps.cnes.fr",
+    "https://s3same@peps.cnes.fr",
+    "http://me:s3same@127.0.0.1",
+    "http://me:s3same@peps.cnes.fr",
+    "ftp://me:s3same@peps.cnes.fr",
+    "https://me:s3same@peps.cnes.fr:99999",
+    "https://me:s3same@peps.cnes.fr/?a=b",
+]
+BROUGHT_BACK = {
+    "http://peps.cnes.fr/resto/wps/outputs/pywps-1.xml": f"{OUTPUTS}/pywps-1.xml",
+    "http://peps-vizo.cnes.fr:8081/wps/outputs/pywps-1.xml": f"{OUTPUTS}/pywps-1.xml",
+    "https://peps-vizo.cnes.fr:8081/wps/outputs/report-1.json": f"{OUTPUTS}/report-1.json",
+    "https://PEPS-VIZO.cnes.fr/wps/outputs/1.xml": f"{OUTPUTS}/1.xml",
+    "http://10.1.2.3/some/where/wps/outputs/1.xml": f"{OUTPUTS}/1.xml",
+    "http://peps.cnes.fr" + ZIP: ZIP,
+    "http://elsewhere.example.org" + ZIP: ZIP,
+    "https://peps2.cnes.fr" + ZIP: ZIP,
+    "http://me:s3same@peps-vizo.cnes.fr" + ZIP: ZIP,
+    "http://peps.cnes.fr/a?b=c%20d#e": "/a?b=c%20d",
+    "  http://peps.cnes.fr/a\n": "/a",
+    "//peps-vizo.cnes.fr" + ZIP: ZIP,
+}
+ELSEWHERE = [
+    "https://store.example.org" + ZIP,
+    "https://peps.cnes.fr.example.org" + ZIP,
+    "https://cnes.fr/a",
+    "https://other.cnes.fr/a",
+    "https://notpeps.cnes.fr/a",
+    "https://peps.example.org:8443/a",
+    "https://store.example.org/wps/outputs/1.xml",
+]
+NO_ADDRESSES = [
+    "ftp://peps.cnes.fr/a",
+    "file:///etc/passwd",
+    "javascript:alert(1)",
+    "data:text/plain,a",
+    "http:///a",
+    "https://[::1/a",
+    "https://peps.cnes.fr:99999/a",
+    "http://peps.cnes.fr:port/a",
+]
+SAME = {
+    PEPS: ["https://peps.cnes.fr/a", "https://peps.cnes.fr:443/a", "https://PEPS.CNES.FR/", "HTTPS://peps.cnes.fr?a"],
+    LOOPBACK: ["http://127.0.0.1:8080/a"],
+    Server("https://example.org/peps"): ["https://example.org/peps/a", "https://example.org/a"],
+}
+OTHERS = {
+    PEPS: [
+        "http://peps.cnes.fr/a",
+        "https://peps.cnes.fr:8443/a",
+        "https://peps-vizo.cnes.fr/a",
+        "https://peps.cnes.fr.example.org/a",
+        "https://example.org/peps.cnes.fr",
+        "https://example.org#@peps.cnes.fr/",
+        "https://peps.cnes.fr@example.org/a",
+        "https://example.org?@peps.cnes.fr/",
+        "https://xn--peps-.cnes.fr/a",
+        "peps.cnes.fr",
+        "",
+    ],
+    LOOPBACK: ["http://127.0.0.1/a", "https://127.0.0.1:8080/a", "http://localhost:8080/a", "http://127.0.0.1:8081/a"],
+}
+
+quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+hosts = ["peps.cnes.fr", "peps-x.cnes.fr", "example.org", "127.0.0.1", "[::1]", "ｐｅｐｓ.cnes.fr", "cnes。fr", "me"]
+signs = ["http:", "https:", "//", "/", "\\", "@", ":", "#", "?", ".", "443", "8080", "%40", "%2f", " ", "\t", "\n"]
+pieces = st.sampled_from([*hosts, *signs, "wps/outputs/", "a.zip"])
+addresses = st.lists(pieces, max_size=9).map("".join) | st.text()
+
+
+# -- which server -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("address", "base"), SERVERS.items(), ids=SERVERS)
+def test_an_address_that_keeps_a_password_safe_is_a_server(address: str, base: str) -> None:
+    assert Server.parse(address).base == base
+
+
+@pytest.mark.parametrize("address", NO_SERVERS.values(), ids=NO_SERVERS)
+def test_any_other_address_is_refused(address: str) -> None:
+    with pytest.raises(UsageError, match="--server") as error:
+        Server.parse(address)
+    assert error.value.status is Status.UNUSABLE
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("address", WITH_ACCOUNT)
+def test_an_account_in_the_address_is_refused_and_not_shown(address: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Server.parse(address)
+    assert "s3same" not in str(error.value)
+
+
+def test_what_lies_where() -> None:
+    server = Server.parse("https://peps.cnes.fr/")
+    assert server.catalogue == "https://peps.cnes.fr/resto/api/collections/S2ST/search.json"
+    assert server.wps == "https://peps.cnes.fr/resto/wps"
+    assert server.report("8e99") == "https://peps.cnes.fr/resto/wps/outputs/report-8e99.json"
+    assert server.joblog("8e99") == "https://peps.cnes.fr/cgi-bin/mapcache_results/logs/joblog-8e99.log"
+
+
+# -- where an address in an answer leads ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("server", [PEPS, LOOPBACK, Server("https://mirror.example.org/peps")], ids=str)
+@pytest.mark.parametrize(("address", "path"), BROUGHT_BACK.items(), ids=BROUGHT_BACK)
+def test_inside_and_plain_http_addresses_are_brought_back(server: Server, address: str, path: str) -> None:
+    reached = server.reach(address)
+    assert reached == server.base + path
+    assert server.may_see_password(reached)
+
+
+@pytest.mark.parametrize("address", ELSEWHERE)
+def test_another_https_host_is_asked_without_the_password(address: str) -> None:
+    assert PEPS.reach(address) == address
+    assert not PEPS.may_see_password(address)
+
+
+def test_an_address_on_the_server_stays_as_it_is() -> None:
+    assert PEPS.reach("https://peps.cnes.fr/elsewhere/wps/outputs/1.xml?a=b") == (
+        "https://peps.cnes.fr/elsewhere/wps/outputs/1.xml?a=b"
+    )
+    assert LOOPBACK.reach("http://127.0.0.1:8080/a") == "http://127.0.0.1:8080/a"
+
+
+def test_an_account_in_an_address_is_never_used() -> None:
+    assert PEPS.reach("https://me:s3same@peps.cnes.fr/a") == "https://peps.cnes.fr/a"
+    assert PEPS.reach("https://me:s3same@store.example.org/a") == "https://store.example.org/a"
+
+
+def test_an_address_without_a_host_counts_from_where_it_was_seen() -> None:
+    assert PEPS.reach(ZIP) == "https://peps.cnes.fr" + ZIP
+    seen_at = "https://peps.cnes.fr/resto/wps/outputs/pywps-1.xml"
+    assert PEPS.reach("report-1.json", seen_at) == "https://peps.cnes.fr/resto/wps/outputs/report-1.json"
+    assert PEPS.reach("/a.zip", seen_at) == "https://peps.cnes.fr/a.zip"
+    assert PEPS.reach("/a.zip", "https://store.example.org/b") == "https://store.example.org/a.zip"
+
+
+@pytest.mark.parametrize("address", NO_ADDRESSES)
+def test_what_no_http_client_can_fetch_is_an_error(address: str) -> None:
+    with pytest.raises(NotPeps) as error:
+        PEPS.reach(address)
+    assert str(error.value).isprintable()
+
+
+@quick
+@given(addresses)
+def test_any_address_is_a_safe_server_or_a_usage_error(address: str) -> None:
+    try:
+        parts = urlsplit(Server.parse(address).base)
+    except UsageError:
+        return
+    assert parts.scheme == "https" or parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    assert (parts.username, parts.password, parts.query, parts.fragment) == (None, None, "", "")
+
+
+# -- who sees the password --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("server", "same"), SAME.items(), ids=lambda value: getattr(value, "base", ""))
+def test_the_server_itself_sees_the_password(server: Server, same: list[str]) -> None:
+    assert [address for address in same if not server.may_see_password(address)] == []
+
+
+@pytest.mark.parametrize(("server", "others"), OTHERS.items(), ids=lambda value: getattr(value, "base", ""))
+def test_no_other_host_port_or_scheme_sees_it(server: Server, others: list[str]) -> None:
+    assert [address for address in others if server.may_see_password(address)] == []
+
+
+@settings(quick, max_examples=150)
+@given(st.sampled_from([PEPS, LOOPBACK]), addresses)
+def test_wherever_an_answer_sends_us_the_password_goes_to_the_server_alone(server: Server, address: str) -> None:
+    try:
+        reached = server.reach(address)
+    except PepsError:
+        return
+    if not server.may_see_password(reached):
+        assert reached.startswith("https://"), "another host over plain http"
+        return
+    try:
+        asked = parse_url(requests.Request("GET", reached).prepare().url or "")
+    except requests.RequestException:
+        return  # then nothing is sent at all
+    own = parse_url(server.base)
+    assert (asked.scheme, asked.host, asked.port or 443) == (own.scheme, own.host, own.port or 443)

@@ -1,0 +1,74 @@
+"""What an answer over HTTP means: one of our errors, or nothing wrong."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from peps_maja.errors import (
+    AccountRefused,
+    Forbidden,
+    InternalError,
+    NotReady,
+    NotThere,
+    PepsError,
+    QuotaReached,
+    ServerBusy,
+    Status,
+)
+from peps_maja.network.answers import Answer, refusal
+from peps_maja.network.credentials import Credentials
+
+ACCOUNT = Credentials("me@example.org", "secret", "peps.txt")
+WEEK = b'{"ErrorCode": 420, "ErrorMessage": "week|10000000"}'
+FLOWS = b"Maximum number of 4 concurrent flows achieved by the user"
+INVALID = b'{"ErrorCode": 403, "ErrorMessage": "User profile has not been validated"}'
+PAGE = b"<!DOCTYPE html><html><style>p {maximum number}</style><body><h1>%s</h1></body></html>"
+
+ANSWERS: dict[str, tuple[int, bytes, type[PepsError] | None, Status]] = {
+    "well": (200, b'{"features": []}', None, Status.OK),
+    "week's quota, 200": (200, WEEK, QuotaReached, Status.TRY_LATER),
+    "week's quota, 420": (420, WEEK, QuotaReached, Status.TRY_LATER),
+    "week's quota, 403": (403, WEEK, QuotaReached, Status.TRY_LATER),
+    "quota as text": (200, WEEK.replace(b"420", b'"420"'), QuotaReached, Status.TRY_LATER),
+    "420 without words": (420, b"", QuotaReached, Status.TRY_LATER),
+    "429": (429, PAGE % b"Slow down", QuotaReached, Status.TRY_LATER),
+    "flows": (403, FLOWS, QuotaReached, Status.TRY_LATER),
+    "flows in JSON": (200, b'{"ErrorCode": 403, "ErrorMessage": "%s"}' % FLOWS, QuotaReached, Status.TRY_LATER),
+    "flows in HTML": (403, PAGE % FLOWS, QuotaReached, Status.TRY_LATER),
+    "quota of the user": (403, b"User quota exceeded", QuotaReached, Status.TRY_LATER),
+    "account not valid, 403": (403, INVALID, AccountRefused, Status.UNUSABLE),
+    "account not valid, 200": (200, INVALID, AccountRefused, Status.UNUSABLE),
+    "account in plain words": (403, b"This account is closed", AccountRefused, Status.UNUSABLE),
+    "a firewall's page": (403, PAGE % b"Access denied. Ask your account manager", Forbidden, Status.TROUBLE),
+    "403": (403, b"", Forbidden, Status.TROUBLE),
+    "403 in JSON": (200, b'{"ErrorCode": 403, "ErrorMessage": "Forbidden"}', Forbidden, Status.TROUBLE),
+    "401": (401, b"", AccountRefused, Status.UNUSABLE),
+    "Unauthorized": (200, b'{"ErrorMessage": "Unauthorized"}', AccountRefused, Status.UNUSABLE),
+    "202": (202, b"", NotReady, Status.TRY_LATER),
+    "503": (503, b"", ServerBusy, Status.TRY_LATER),
+    "500 in JSON": (200, b'{"ErrorCode": 500, "ErrorMessage": "Error"}', InternalError, Status.TRY_LATER),
+    "404": (404, b"", NotThere, Status.TROUBLE),
+}
+
+
+@pytest.mark.parametrize(("code", "body", "kind", "status"), ANSWERS.values(), ids=ANSWERS)
+def test_refusal(code: int, body: bytes, kind: type[PepsError] | None, status: Status) -> None:
+    error = refusal(Answer(code, {}, body, "https://peps.cnes.fr/a?b=c", ACCOUNT))
+    assert (type(error) if error else None) is kind
+    assert error is None or (error.status is status and "b=c" not in str(error) and str(error).isprintable())
+
+
+@pytest.mark.parametrize("name", ["401", "Unauthorized", "account not valid, 403", "account not valid, 200"])
+def test_an_account_is_refused_only_where_one_was_sent(name: str) -> None:
+    code, body, _, _ = ANSWERS[name]
+    assert isinstance(refusal(Answer(code, {}, body, "https://peps.cnes.fr/a")), Forbidden)
+
+
+def test_a_used_up_quota_is_not_asked_again_in_this_run() -> None:
+    quota = refusal(Answer(200, {}, WEEK, "https://peps.cnes.fr/a"))
+    too_many = refusal(Answer(429, {"Retry-After": "5"}, b"", "https://peps.cnes.fr/a"))
+    assert isinstance(quota, QuotaReached)
+    assert isinstance(too_many, QuotaReached)
+    assert (quota.retry_after, too_many.retry_after) == (math.inf, 5)

@@ -1,0 +1,175 @@
+"""peps.txt and the environment: every password as it is, and none in a message."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from helpers import Place
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from peps_maja.errors import CredentialsError, PepsError, Status
+from peps_maja.network.credentials import Credentials, is_open_to_others, read_credentials
+
+EMAIL = "me@example.org"
+
+FILES = {
+    "one line": (b"me@example.org secret\n", "secret"),
+    "no line end": (b"me@example.org secret", "secret"),
+    "Windows": (b"me@example.org secret\r\nmore\r\n", "secret"),
+    "byte order mark": (b"\xef\xbb\xbfme@example.org secret\n", "secret"),
+    "byte order mark and comment": (b"\xef\xbb\xbf# mine\r\nme@example.org secret\r\n", "secret"),
+    "tab": (b"me@example.org\tsecret\n", "secret"),
+    "comments and empty lines": (b"\n# e-mail password\n   \n\t\n  # another\nme@example.org secret\n", "secret"),
+    "more lines": (b"me@example.org secret\nyou@example.org other\n", "secret"),
+    "password with spaces": (b"me@example.org my cat  has nine\tlives\n", "my cat  has nine\tlives"),
+    "password with space at its end": (b"me@example.org secret \n", "secret "),
+    "password of a shell": (rb"""me@example.org $HOME`ls`'"\n!&;|<>*?~""" + b"\n", r"""$HOME`ls`'"\n!&;|<>*?~"""),
+    "password with a hash": (b"me@example.org #secret # or not\n", "#secret # or not"),
+    "password with a colon": (b"me@example.org se:cret\n", "se:cret"),
+    "password beyond Latin-1": ("me@example.org пароль€\n".encode(), "пароль€"),
+    "password with odd line ends": ("me@example.org a\x85b\u2028c\x0bd\x0ce\n".encode(), "a\x85b\u2028c\x0bd\x0ce"),
+    "password with a mark inside": ("me@example.org a\ufeffb\n".encode(), "a\ufeffb"),
+}
+NO_FILES = {
+    "nothing": b"",
+    "empty lines": b"\n \r\n\t\n",
+    "comments only": b"# me@example.org secret\n",
+    "no password": b"me@example.org\n",
+    "spaces for a password": b"me@example.org   \nyou@example.org secret\n",
+    "no UTF-8": "me@example.org pass\xe9\n".encode("latin-1"),
+    "UTF-16": "me@example.org secret\n".encode("utf-16"),
+    "colon for a space": b"me@example.org:secret word\n",
+}
+
+quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+in_one_line = st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), min_size=1)
+
+
+def read(folder: Path, content: bytes, **environment: str) -> Credentials:
+    path = folder / "peps.txt"
+    path.write_bytes(content)
+    return read_credentials(path, environment)
+
+
+@pytest.mark.parametrize(("content", "password"), FILES.values(), ids=FILES)
+def test_the_first_line_holds_email_and_password(tmp_path: Path, content: bytes, password: str) -> None:
+    account = read(tmp_path, content)
+    assert (account.email, account.password) == (EMAIL, password)
+
+
+@pytest.mark.parametrize("content", NO_FILES.values(), ids=NO_FILES)
+def test_a_file_without_both_is_an_error_that_names_it_and_shows_nothing_of_it(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(CredentialsError) as error:
+        read(tmp_path, content)
+    assert error.value.status is Status.UNUSABLE
+    message = str(error.value)
+    assert str(tmp_path / "peps.txt") in message
+    assert "\n" not in message
+    assert "secret" not in message
+
+
+def test_a_file_that_cannot_be_read_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(CredentialsError, match=r"no credentials file .*missing\.txt.* chmod 600"):
+        read_credentials(tmp_path / "missing.txt", {})
+    with pytest.raises(CredentialsError, match=r"cannot read .*directory"):
+        read_credentials(tmp_path, {})
+    (tmp_path / "file").touch()
+    with pytest.raises(CredentialsError):
+        read_credentials(tmp_path / "file" / "peps.txt", {})
+
+
+def test_only_a_regular_file_will_do(nowhere: Place) -> None:
+    os.mkfifo(nowhere.folder / "pipe")
+    for path in ("pipe", "/dev/null", "/dev/zero", "."):
+        run = nowhere.process("-t", "31TCJ", "-d", "2019-03-01", "-a", path)
+        assert (run.status, run.err.count("\n")) == (2, 1)
+        assert f"cannot read the credentials file {path}: " in run.err
+
+
+def test_the_example_to_copy_is_where_the_message_says(nowhere: Place) -> None:
+    run = nowhere.process("-t", "31TCJ", "-d", "2019-03-01")
+    named = re.search(r"copy (.*) there", run.err)
+    assert named
+    assert "e-mail address" in Path(named[1]).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("content", [b"other@example.org other\n", b"", b"one-word\n"])
+def test_the_environment_comes_first(tmp_path: Path, content: bytes) -> None:
+    account = read(tmp_path, content, PEPS_USER=EMAIL, PEPS_PASSWORD="  from the $HELL ")
+    assert (account.email, account.password) == (EMAIL, "  from the $HELL ")
+
+
+def test_with_the_environment_no_file_is_needed(tmp_path: Path) -> None:
+    account = read_credentials(tmp_path / "missing.txt", {"PEPS_USER": EMAIL, "PEPS_PASSWORD": "secret"})
+    assert account == Credentials(EMAIL, "secret")
+
+
+@pytest.mark.parametrize(("given_one", "missing_one"), [("PEPS_USER", "PEPS_PASSWORD"), ("PEPS_PASSWORD", "PEPS_USER")])
+def test_one_variable_without_the_other_is_an_error(tmp_path: Path, given_one: str, missing_one: str) -> None:
+    for environment in ({given_one: "s3same"}, {given_one: "s3same", missing_one: ""}):
+        with pytest.raises(CredentialsError) as error:
+            read(tmp_path, b"me@example.org secret\n", **environment)
+        assert given_one in str(error.value)
+        assert missing_one in str(error.value)
+        assert "s3same" not in str(error.value)
+
+
+def test_empty_variables_are_none(tmp_path: Path) -> None:
+    account = read(tmp_path, b"me@example.org secret\n", PEPS_USER="", PEPS_PASSWORD="")
+    assert account.password == "secret"
+
+
+def test_an_email_with_a_colon_cannot_be_sent(tmp_path: Path) -> None:
+    with pytest.raises(CredentialsError, match="colon") as error:
+        read(tmp_path, b"", PEPS_USER="me:mine", PEPS_PASSWORD="s3same")
+    assert "s3same" not in str(error.value)
+
+
+def test_a_password_is_in_no_repr() -> None:
+    account = Credentials(EMAIL, "s3same")
+    assert "s3same" not in f"{account} {account!r} {[account]}"
+    assert EMAIL in repr(account)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
+def test_a_file_of_its_owner_alone_is_closed_to_others(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "peps.txt"
+    path.touch()
+    path.chmod(mode)
+    assert not is_open_to_others(path)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
+def test_a_file_that_others_can_read_is_open_to_them(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "peps.txt"
+    path.touch()
+    path.chmod(mode)
+    assert is_open_to_others(path)
+
+
+def test_a_file_that_is_not_there_is_open_to_nobody(tmp_path: Path) -> None:
+    assert not is_open_to_others(tmp_path / "peps.txt")
+
+
+@quick
+@given(password=in_one_line.filter(lambda text: not text[0].isspace()), end=st.sampled_from(["", "\n", "\r\n"]))
+def test_any_password_comes_back_as_it_was_written(
+    tmp_path_factory: pytest.TempPathFactory, password: str, end: str
+) -> None:
+    account = read(tmp_path_factory.getbasetemp(), f"{EMAIL} {password}{end}".encode())
+    assert (account.email, account.password) == (EMAIL, password)
+
+
+@quick
+@given(content=st.binary() | st.text().map(str.encode))
+def test_any_file_is_an_account_or_an_error_of_ours(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    try:
+        account = read(tmp_path_factory.getbasetemp(), content)
+    except PepsError:
+        return
+    assert account.email
+    assert account.password

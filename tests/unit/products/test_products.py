@@ -1,0 +1,266 @@
+"""Tile names, L1C and L2A product names: what they say, and what is none."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from peps_maja.errors import Status, UsageError
+from peps_maja.products.names import L1CProduct, L2AProduct, is_novald, is_old_format
+from peps_maja.products.tiles import Tile
+
+L1C = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
+L2A = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D"
+OLD = "S2A_OPER_PRD_MSIL1C_PDMC_20160525T004131_R108_V20150730T103016_20150730T103016"
+
+NO_TILE = ["", "T", "1TCJ", "31TC", "31TCJX", "TT31TCJ", "031TCJ", "31-TCJ", "31TC1", "31TCJ 31TCH", "٣١TCJ"]
+NO_ZONE = ["00TCJ", "61TCJ", "99TCJ"]
+NO_BAND = ["31ACJ", "31BCJ", "31ICJ", "31OCJ", "31YCJ", "31ZCJ"]
+NO_SQUARE = ["31TIJ", "31TCI", "31TOJ", "31TCO"]
+NO_L1C = {
+    "nothing": "",
+    "old format": OLD,
+    "L2A of ESA": L1C.replace("MSIL1C", "MSIL2A"),
+    "other satellite": L1C.replace("S2A", "S3A"),
+    "no such day": L1C.replace("20190301T105021", "20190231T105021"),
+    "no such hour": L1C.replace("20190301T105021", "20190301T255021"),
+    "orbit 0": L1C.replace("R051", "R000"),
+    "orbit 144": L1C.replace("R051", "R144"),
+    "no such tile": L1C.replace("T31TCJ", "T31ICJ"),
+    "zone 61": L1C.replace("T31TCJ", "T61TCJ"),
+    "cut short": L1C[:-1],
+    "lower case": L1C.lower(),
+    "two names": f"{L1C} {L1C}",
+    "line end inside": L1C.replace("_R051", "\n_R051"),
+    "Arabic digits": L1C.replace("N0207", "N٠٢٠٧"),
+    "a path": f"/data/{L1C}",
+}
+SPEAKS_OF_L2A = {
+    "folder": (L2A, L2A),
+    "zip": (L2A + ".zip", L2A),
+    "file inside": (L2A + "_MTD_ALL.xml", L2A),
+    "too cloudy": (f"NOVALD_{L2A}.zip", L2A),
+    "version": (L2A.replace("_D", "_C_V1-0") + ".zip", L2A.replace("_D", "_C_V1-0")),
+    "version of three": (L2A + "_V2-2-1.zip", L2A + "_V2-2-1"),
+    "in an address": (f"https://peps.cnes.fr/maja/{L2A}.zip", L2A),
+}
+NO_L2A = {
+    "nothing": "",
+    "L1C": L1C,
+    "something else": "readme.txt",
+    "no such day": L2A.replace("20190301", "20190231"),
+    "no such hour": L2A.replace("105426", "245426"),
+    "the first year": L2A.replace("20190301", "00010101"),
+    "the last year": L2A.replace("20190301", "99991231"),
+    "other level": L2A.replace("L2A", "L3A"),
+    "lower case": L2A.lower(),
+    "no milliseconds": L2A.replace("-459", ""),
+    "Arabic digits": L2A.replace("20190301", "٢٠١٩٠٣٠١"),
+}
+BECAME = {
+    "the same second": ("20190301T105021", "20190301-105021-000"),
+    "as seen on PEPS": ("20181224T104441", "20181224-104842-609"),
+    "half an hour": ("20190301T105021", "20190301-112021-000"),
+    "past midnight": ("20181231T235900", "20190101-000400-123"),
+    "seconds before it, as in baseline N0204": ("20170116T105401", "20170116-105355-000"),
+    "the minute before midnight": ("20170116T000000", "20170115-235900-000"),
+}
+DID_NOT_BECOME = {
+    "more than a minute before": L2A.replace("105426-459", "104920-999"),
+    "more than 30 minutes later": L2A.replace("105426-459", "112021-001"),
+    "the day after": L2A.replace("20190301", "20190302"),
+    "the day before": L2A.replace("20190301", "20190228"),
+    "other satellite": L2A.replace("2A_2019", "2B_2019"),
+    "other tile": L2A.replace("31TCJ", "31TCH"),
+}
+
+quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+
+zones = st.integers(1, 60).map("{:02d}".format)
+bands = st.sampled_from("CDEFGHJKLMNPQRSTUVWX")
+letters = st.sampled_from("ABCDEFGHJKLMNPQRSTUVWXYZ")
+tiles = st.tuples(zones, bands, letters, letters).map("".join)
+satellites = st.sampled_from(["S2A", "S2B", "S2C"])
+moments = st.datetimes(datetime(2015, 7, 1), datetime(2035, 1, 1)).map(  # noqa: DTZ001 (the next line says UTC)
+    lambda moment: moment.replace(microsecond=0, tzinfo=timezone.utc)
+)
+
+
+def parsed(name: str) -> L1CProduct:
+    product = L1CProduct.parse(name)
+    assert product is not None
+    return product
+
+
+def found(name: str) -> L2AProduct:
+    product = L2AProduct.find(name)
+    assert product is not None
+    return product
+
+
+# -- tiles ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["31TCJ", "T31TCJ", "t31tcj", "31tcj", " 31TCJ\n"])
+def test_a_tile_is_the_same_however_it_is_written(text: str) -> None:
+    assert Tile.parse(text) == Tile("31TCJ")
+
+
+@pytest.mark.parametrize("text", NO_TILE + NO_ZONE + NO_BAND + NO_SQUARE)
+def test_what_cannot_be_a_tile_is_a_usage_error_that_names_it(text: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Tile.parse(text)
+    assert error.value.status is Status.UNUSABLE
+    assert repr(text) in str(error.value)
+
+
+@quick
+@given(tiles)
+def test_every_mgrs_tile_is_read(name: str) -> None:
+    assert str(Tile.parse("t" + name.lower())) == name
+
+
+@quick
+@given(st.text())
+def test_any_text_is_a_tile_or_a_usage_error(text: str) -> None:
+    try:
+        tile = Tile.parse(text)
+    except UsageError:
+        return
+    assert Tile.parse(tile.name) == tile
+
+
+@pytest.mark.parametrize("band", "CDWX")
+def test_the_outermost_bands_lie_beyond_60(band: str) -> None:
+    assert Tile(f"31{band}CJ").lies_beyond_60
+
+
+@pytest.mark.parametrize("band", "EFGHJKLMNPQRSTUV")
+def test_bands_that_begin_before_60_do_not(band: str) -> None:
+    assert not Tile(f"31{band}CJ").lies_beyond_60
+
+
+# -- L1C names --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", [L1C, L1C + ".SAFE", L1C + ".zip", L1C + ".SAFE.zip", f"  {L1C}\n"])
+def test_an_l1c_name_says_what_the_product_is(text: str) -> None:
+    product = parsed(text)
+    assert product.name == L1C
+    assert (product.satellite, product.baseline, product.orbit, product.tile.name) == ("S2A", "N0207", 51, "31TCJ")
+    assert product.sensing == datetime(2019, 3, 1, 10, 50, 21, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("text", NO_L1C.values(), ids=NO_L1C)
+def test_what_is_no_single_tile_l1c_name_is_none(text: str) -> None:
+    assert L1CProduct.parse(text) is None
+
+
+@pytest.mark.parametrize("name", [OLD, OLD.replace("S2A", "S2B")])
+def test_the_old_format_is_known_by_its_name(name: str) -> None:
+    assert is_old_format(name)
+    assert L1CProduct.parse(name) is None
+
+
+@pytest.mark.parametrize("name", ["", L1C, L2A, OLD[:10], OLD.replace("MSIL1C", "MSIL2A")])
+def test_other_names_are_not_taken_for_the_old_format(name: str) -> None:
+    assert not is_old_format(name)
+
+
+def test_an_old_acquisition_in_the_new_format_is_taken() -> None:
+    # Decided by the name, never by the date.
+    assert parsed(L1C.replace("2019", "2015")).sensing.year == 2015
+
+
+@quick
+@given(satellites, moments, st.integers(0, 9999), st.integers(1, 143), tiles)
+def test_a_name_put_together_is_read_back(
+    satellite: str, sensing: datetime, baseline: int, orbit: int, tile: str
+) -> None:
+    name = f"{satellite}_MSIL1C_{sensing:%Y%m%dT%H%M%S}_N{baseline:04d}_R{orbit:03d}_T{tile}_20190301T125917"
+    product = parsed(name)
+    assert (product.name, product.satellite, product.sensing) == (name, satellite, sensing)
+    assert (product.baseline, product.orbit, product.tile.name) == (f"N{baseline:04d}", orbit, tile)
+
+
+@quick
+@given(st.text() | st.from_regex(r"S2[A-D]_MSIL1C_\d{8}T\d{6}_N\d{4}_R\d{3}_T\d\d[A-Z]{3}_\d{8}T\d{6}"))
+def test_any_text_is_an_l1c_product_with_all_its_parts_or_none(text: str) -> None:
+    product = L1CProduct.parse(text)
+    if product:
+        assert L1CProduct.parse(product.name) == product
+        assert product.sensing.year
+        assert Tile.parse(product.tile.name) == product.tile
+        assert len(product.acquisition) == 4
+
+
+@pytest.mark.parametrize(
+    "other", [L1C.replace("N0207", "N0500"), L1C.replace("125917", "160000")], ids=["reprocessed", "cut in two"]
+)
+def test_reprocessings_and_parts_are_of_one_acquisition(other: str) -> None:
+    assert parsed(other).acquisition == parsed(L1C).acquisition
+
+
+@pytest.mark.parametrize(
+    "other",
+    [L1C.replace("105021", "105022"), L1C.replace("S2A", "S2B"), L1C.replace("R051", "R052"), L1C.replace("CJ", "CH")],
+    ids=["time", "satellite", "orbit", "tile"],
+)
+def test_other_acquisitions_are_others(other: str) -> None:
+    assert parsed(other).acquisition != parsed(L1C).acquisition
+
+
+def test_a_newer_baseline_sorts_behind_an_older_one() -> None:
+    baselines = [parsed(L1C.replace("N0207", new)).baseline for new in ("N0500", "N0204", "N0511", "N0207")]
+    assert sorted(baselines) == ["N0204", "N0207", "N0500", "N0511"]
+
+
+# -- L2A names --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("text", "name"), SPEAKS_OF_L2A.values(), ids=SPEAKS_OF_L2A)
+def test_an_l2a_name_is_found_in_names_of_files(text: str, name: str) -> None:
+    product = found(text)
+    assert (product.name, product.satellite, product.tile.name) == (name, "S2A", "31TCJ")
+    assert product.sight == datetime(2019, 3, 1, 10, 54, 26, 459000, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("text", NO_L2A.values(), ids=NO_L2A)
+def test_what_is_no_l2a_name_is_none(text: str) -> None:
+    assert L2AProduct.find(text) is None
+
+
+@quick
+@given(st.text() | st.from_regex(r"SENTINEL2[A-D]_\d{8}-\d{6}-\d{3}_L2A_T\d\d[A-Z]{3}_[A-Z]"))
+def test_any_text_is_an_l2a_product_or_none(text: str) -> None:
+    product = L2AProduct.find(text)
+    assert product is None or product.name in text
+
+
+@pytest.mark.parametrize(("l1c_time", "l2a_time"), BECAME.values(), ids=BECAME)
+def test_a_result_seen_from_a_minute_before_to_30_minutes_after_is_of_the_job(l1c_time: str, l2a_time: str) -> None:
+    product, result = L1C.replace("20190301T105021", l1c_time), L2A.replace("20190301-105426-459", l2a_time)
+    assert parsed(product).became(found(result))
+
+
+@pytest.mark.parametrize("result", DID_NOT_BECOME.values(), ids=DID_NOT_BECOME)
+def test_another_result_is_not_of_the_job(result: str) -> None:
+    assert not parsed(L1C).became(found(result))
+
+
+@quick
+@given(moments, st.integers(-3_600_000, 3_600_000))
+def test_a_job_takes_results_of_that_time_only(sensing: datetime, later: int) -> None:
+    sight = sensing + timedelta(milliseconds=later)
+    name = f"SENTINEL2A_{sight:%Y%m%d-%H%M%S}-{sight.microsecond // 1000:03d}_L2A_T31TCJ_D"
+    product = parsed(L1C.replace("20190301T105021", f"{sensing:%Y%m%dT%H%M%S}"))
+    assert product.became(found(name)) == (-60 * 1000 <= later <= 30 * 60 * 1000)
+
+
+@pytest.mark.parametrize("name", [f"NOVALD_{L2A}.zip", f"{L2A}_NOVALD.zip", f"{L2A}_novald.zip"])
+def test_a_result_without_anything_to_use_says_so_in_its_name(name: str) -> None:
+    assert is_novald(name)
+    assert not is_novald(L2A + ".zip")
