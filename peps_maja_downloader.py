@@ -178,12 +178,11 @@ def ready(folder: Path) -> None:
 def connect(options: argparse.Namespace, account: "Credentials", console: Console) -> "Follower":
     """Return who asks the server about jobs."""
     from peps_maja.downloads.polls import POLLS_AT_ONCE
-    from peps_maja.network.addresses import Server
-    from peps_maja.network.client import Client
     from peps_maja.peps.following import Follower
+    from peps_maja.peps.service import Peps, Server
 
     return Follower(
-        Client(
+        Peps(
             Server.parse(options.server),
             account,
             connections=POLLS_AT_ONCE + options.jobs,

@@ -33,7 +33,7 @@ from peps_maja.errors import PepsError, Status, UsageError, gravest
 if TYPE_CHECKING:
     from peps_maja.joblog.jobs import Jobs
     from peps_maja.joblog.log import JobLog
-    from peps_maja.network.client import Client
+    from peps_maja.peps.service import Peps
     from peps_maja.peps.submitting import Submission
     from peps_maja.products.records import Record
     from peps_maja.selection.costs import Cost
@@ -50,8 +50,7 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
     """Find products, show what will be done with them, ask, submit, and say how to go on."""
     from peps_maja.downloads.zips import products_in
     from peps_maja.joblog.log import JobLog
-    from peps_maja.network.addresses import Server
-    from peps_maja.network.client import Client
+    from peps_maja.peps.service import Peps, Server
     from peps_maja.peps.submitting import check_account
     from peps_maja.selection.orders import all_series
     from peps_maja.selection.wishes import read_wishes
@@ -67,14 +66,14 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
         all_series(wishes)  # a span that PEPS does not take is an error before any request
     products_in(options.write_dir)  # and so is a folder that is not there
     account = None if options.dry_run else read_account(options, console)
-    client = Client(server, account, read_timeout=read_timeout(), trace=console.trace)
+    peps = Peps(server, account, read_timeout=read_timeout(), trace=console.trace)
     with nullcontext() if options.dry_run else log.lock_for("process"):
         jobs = log.replay()
         reminders.tell_of_damage(jobs, log, console.warn)
         log.announce(options.command)
         again = to_resubmit(options, jobs)
         pointed_out = [] if options.dry_run else reminders.point_out_unsure(jobs, log, console, but_not=again)
-        records = find(options, wishes, client, jobs)
+        records = find(options, wishes, peps, jobs)
         proposal = propose(options, wishes, records, jobs, series=options.series)
         show(proposal, cost_of_other_way(options, wishes, records, jobs), options, console)
         if options.dry_run or not proposal.orders:
@@ -88,8 +87,8 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
         proposal = propose(options, wishes, records, jobs, series=options.series)
         orders = [order for order in proposal.orders if order.job in agreed]
         for wps_process in sorted({order.process for order in orders}):
-            check_account(client, wps_process)
-        status = submit(orders, client, log, signals, console)
+            check_account(peps, wps_process)
+        status = submit(orders, peps, log, signals, console)
         console.say(f"Follow the jobs: {command_that_follows(options)}")
         ordered = [order.job for order in orders]
         return gravest([status, reminders.remind_of_unsure(jobs, console, ordered, pointed_out)])
@@ -107,14 +106,14 @@ def correct(options: argparse.Namespace, log: "JobLog", console: Console) -> Sta
     return Status.OK
 
 
-def find(options: argparse.Namespace, wishes: "Wishes", client: "Client", jobs: "Jobs") -> "list[Record]":
+def find(options: argparse.Namespace, wishes: "Wishes", peps: "Peps", jobs: "Jobs") -> "list[Record]":
     """Return the products in question: those of a search, those named, or those to be submitted again."""
     from peps_maja.peps.catalogue import find_records, searches
     from peps_maja.products.names import L1CProduct, pasted_name
     from peps_maja.products.records import Record
 
     if wishes.days:
-        return find_records(client, searches(options, wishes), options.json)
+        return find_records(peps, searches(options, wishes), options.json)
     records = []
     for name in options.product or to_resubmit(options, jobs):
         product = L1CProduct.parse(pasted_name(name))
@@ -189,7 +188,7 @@ def is_agreed(proposal: "Proposal", options: argparse.Namespace, console: Consol
     return largest < QUESTION_FROM or options.yes or console.agrees(f"Submit {counted(len(proposal.orders), 'job')}?")
 
 
-def submit(orders: "Sequence[Order]", client: "Client", log: "JobLog", signals: Signals, console: Console) -> Status:
+def submit(orders: "Sequence[Order]", peps: "Peps", log: "JobLog", signals: Signals, console: Console) -> Status:
     """Submit one job after the other, and say what became of each and of the rest."""
     from peps_maja.peps.submitting import Outcome, Submitter, check_account
 
@@ -199,14 +198,14 @@ def submit(orders: "Sequence[Order]", client: "Client", log: "JobLog", signals: 
         outcomes[submission.outcome.value] += 1
         say_what_became(job, submission, console)
 
-    submitter = Submitter(client, log, signals.deferred, tell, console.remind)
+    submitter = Submitter(peps, log, signals.deferred, tell, console.remind)
     status = Status.OK
     try:
         for order in orders:
             outcome = submitter.submit(order.job, order.query, order.dates)
             if outcome is Outcome.UNSURE and order is not orders[-1]:
                 # A server in trouble would make every further job unsure: a free question tells whether it is.
-                check_account(client, order.process)
+                check_account(peps, order.process)
     except PepsError as error:
         console.warn(str(error))
         status = error.status

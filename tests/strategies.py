@@ -32,11 +32,11 @@ from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
 from peps_maja.joblog.log import JobLog
 from peps_maja.joblog.status_url import is_status_url, wps_id
-from peps_maja.network.addresses import Server
-from peps_maja.network.answers import Answer, refusal, retry_after, shown
+from peps_maja.network.answers import Answer, retry_after, shown
 from peps_maja.network.credentials import read_credentials
 from peps_maja.peps.catalogue import read_page
 from peps_maja.peps.reports import read_report, results_in_joblog
+from peps_maja.peps.service import Server, refused
 from peps_maja.peps.submitting import Outcome, read_answer
 from peps_maja.peps.wps import ExceptionReport, ExecuteResponse, read_document
 from peps_maja.products.names import L1CProduct, L2AProduct, is_novald, is_old_format
@@ -522,8 +522,8 @@ def check_address(address: str) -> None:
             assert reached.startswith(("http://", "https://"))
             assert "@" not in shown(reached).partition("/")[2].lstrip("/").partition("/")[0]
             # The password goes out to the server alone, and nothing goes out in clear but to it.
-            assert server.may_see_password(reached) or reached.startswith("https://")
-            assert server.may_see_password(server.reach(reached)) == server.may_see_password(reached)
+            assert server.may_see_secret(reached) or reached.startswith("https://")
+            assert server.may_see_secret(server.reach(reached)) == server.may_see_secret(reached)
     if is_status_url(address):
         assert wps_id(address)
         assert Server.parse(SERVER).reach(address)  # without an error: the log takes it for the address of a job
@@ -532,7 +532,7 @@ def check_address(address: str) -> None:
 def check_answer(parts: tuple[int, Mapping[str, str], bytes]) -> None:
     status, headers, body = parts
     answer = Answer(status, headers, body, f"{SERVER}/resto/wps?a=b")
-    error = refusal(answer)
+    error = refused(answer)
     assert error is None or _is_one_line(str(error))
     wait = retry_after(headers)
     assert wait is None or wait >= 0

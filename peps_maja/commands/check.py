@@ -19,8 +19,6 @@ from peps_maja.errors import LogError, PepsError, Status, UsageError
 from peps_maja.joblog.events import State
 from peps_maja.joblog.jobs import WAY_OUT
 from peps_maja.joblog.log import JobLog
-from peps_maja.network.addresses import Server
-from peps_maja.network.client import Client
 from peps_maja.network.credentials import (
     PASSWORD_VARIABLE,
     USER_VARIABLE,
@@ -29,6 +27,7 @@ from peps_maja.network.credentials import (
     read_credentials,
 )
 from peps_maja.peps.catalogue import Search, read_page_of
+from peps_maja.peps.service import Peps, Server
 from peps_maja.peps.submitting import check_account
 from peps_maja.peps.wps import MAJA
 from peps_maja.selection.wishes import Days
@@ -58,18 +57,18 @@ def checkup(options: argparse.Namespace, log: JobLog, trace: Callable[[str], Non
         accounts.append(read_credentials(options.auth, os.environ))
         return _where_from(accounts[0], options.auth)
 
-    def client() -> Client:
+    def peps() -> Peps:
         account = accounts[0] if accounts else None
-        return Client(Server.parse(options.server), account, read_timeout=read_timeout(), trace=trace)
+        return Peps(Server.parse(options.server), account, read_timeout=read_timeout(), trace=trace)
 
     def account() -> str:
         if not accounts:
             raise UsageError("cannot be checked without credentials")
-        check_account(client(), MAJA)
+        check_account(peps(), MAJA)
         return f"{accounts[0].email} may run {MAJA}"
 
     yield _finding("credentials", credentials)
-    yield _finding("server", lambda: _server(client()))
+    yield _finding("server", lambda: _server(peps()))
     yield _finding("account", account)
     yield _finding("log", lambda: _log(log))
     yield _finding("locks", lambda: _locks(log))
@@ -92,11 +91,11 @@ def _where_from(account: Credentials, path: Path) -> str:
     return f"{account.email}, from {path} (mode {stat.S_IMODE(path.stat().st_mode):o})"
 
 
-def _server(client: Client) -> str:
+def _server(peps: Peps) -> str:
     """Ask the catalogue for one product, which needs no account."""
     today = datetime.now(timezone.utc).date()
-    read_page_of(client, Search({"tileid": "31TCJ"}, Days(today, today)))
-    return f"{client.server.base} answers" + (" over TLS" if client.server.base.startswith("https") else "")
+    read_page_of(peps, Search({"tileid": "31TCJ"}, Days(today, today)))
+    return f"{peps.server.base} answers" + (" over TLS" if peps.server.base.startswith("https") else "")
 
 
 def _log(log: JobLog) -> str:

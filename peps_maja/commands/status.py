@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
-from peps_maja.downloads.polls import POLLS_AT_ONCE, JobReport, Phase, Polls
+from peps_maja.downloads.polls import POLLS_AT_ONCE, JobReport, Phase, Polls, Service
 from peps_maja.downloads.workers import Workers
 from peps_maja.downloads.zips import bare_name
 from peps_maja.errors import PepsError, Status
 from peps_maja.joblog.events import NO_RESULTS, State
 from peps_maja.joblog.jobs import Job, Jobs
-from peps_maja.peps.following import Follower
 from peps_maja.products.names import is_novald
 
 _STATUSES = {
@@ -56,8 +55,8 @@ class Standing:
         return {name: value for name, value in asdict(self).items() if name != "status"}
 
 
-def standings(jobs: Jobs, follower: Follower | None) -> tuple[list[Standing], PepsError | None]:
-    """Return where each job stands, in the order of the log; open ones are asked for, if there is a `follower`.
+def standings(jobs: Jobs, service: Service | None) -> tuple[list[Standing], PepsError | None]:
+    """Return where each job stands, in the order of the log; open ones are asked for, if there is a `service`.
 
     What concerns every job ends the asking and comes second: then the rest stands as the log has it.
     """
@@ -72,8 +71,8 @@ def standings(jobs: Jobs, follower: Follower | None) -> tuple[list[Standing], Pe
             raise error
         found[job.name] = replace(found[job.name], message=str(error), status=error.status)
 
-    if follower is not None:
-        Polls(follower, Workers(poll=POLLS_AT_ONCE), take, leave, ends.append).run(jobs.in_state(State.OPEN))
+    if service is not None:
+        Polls(service, Workers(poll=POLLS_AT_ONCE), take, leave, ends.append).run(jobs.in_state(State.OPEN))
     return list(found.values()), next(iter(ends), None)
 
 

@@ -17,14 +17,13 @@ from typing import TypeGuard
 from peps_maja.console import Console
 from peps_maja.downloads.fetching import NO_WHOLE_ZIP, Absent, Fetched, Meter, Wanted, fetch
 from peps_maja.downloads.partfile import DiskFull
-from peps_maja.downloads.polls import GRACE, POLLS_AT_ONCE, JobReport, Phase, Polls
+from peps_maja.downloads.polls import GRACE, POLLS_AT_ONCE, JobReport, Phase, Polls, Service
 from peps_maja.downloads.workers import Workers
 from peps_maja.downloads.zips import Belongs, Broken, bare_name
 from peps_maja.errors import AlreadyRunning, InternalError, PepsError, Status, gravest
 from peps_maja.joblog.events import ABSENT, BROKEN, NO_REPORT, NO_RESULTS, NONE_NAMED, Event, State
 from peps_maja.joblog.jobs import Job, Jobs, Missing
 from peps_maja.joblog.log import JobLog
-from peps_maja.peps.following import Follower
 from peps_maja.products.names import Acquisition, L1CProduct, is_novald
 from peps_maja.products.series import Series
 from peps_maja.text import one_line, size
@@ -55,18 +54,18 @@ class Round:
     """One pass over a log. What happens is written to the log first, and then told."""
 
     def __init__(
-        self, follower: Follower, log: JobLog, folder: Path, console: Console, *, downloads: int, leave_at: float = inf
+        self, service: Service, log: JobLog, folder: Path, console: Console, *, downloads: int, leave_at: float = inf
     ) -> None:
         """Prepare a round that fetches so many results at once into `folder`, and ends at a monotonic time."""
         self.has_closed_jobs = False
-        self._client = follower.client
+        self._service = service
         self._log = log
         self._folder = folder
         self._console = console
         self._line = Semaphore(downloads)
         # Twice as many threads as downloads: each is checked while the next one comes.
         self._workers = Workers(leave_at + GRACE, poll=POLLS_AT_ONCE, fetch=2 * downloads)
-        self._polls = Polls(follower, self._workers, self._take_report, self._take_error, self._take_end)
+        self._polls = Polls(service, self._workers, self._take_report, self._take_error, self._take_end)
         self._statuses: list[Status] = []
         self._claims: dict[str, str] = {}  # file names, and the jobs whose results bear them
         self._second_parts: set[str] = set()
@@ -101,7 +100,7 @@ class Round:
         if is_finished and not addresses:
             self._miss(course, NO_RESULTS, ABSENT, NONE_NAMED)
         # A result that is missing is not forgotten when a later report lists it no more.
-        missing = [self._client.server.result(job.wps_id, name) for name in job.missing if name != NO_RESULTS]
+        missing = [self._service.result_address(job, name) for name in job.missing if name != NO_RESULTS]
         results = {bare_name(address, job.wps_id): address for address in (*missing, *addresses)}
         course.listed = len(results)
         for name, address in results.items():
@@ -128,7 +127,7 @@ class Round:
         course.under_way += 1
         self._workers.start(
             "fetch",
-            partial(fetch, self._client, wanted, self._folder, self._transfer),
+            partial(fetch, self._service.client, wanted, self._folder, self._transfer),
             partial(self._take_fetch, course, name),
         )
 
@@ -269,7 +268,7 @@ class Round:
 
     def _advice(self, job: Job, event: Event) -> str:
         """Return what to do about a job that failed: it may help to try again, but hardly more than once."""
-        where = f"its log: {self._client.server.joblog(job.wps_id)}"
+        where = f"its log: {self._service.log_address(job)}"
         if job.has_failed_before:
             return f"it failed before, so trying again will not help; {where}"
         product = f" --product {job.name}" if L1CProduct.parse(job.name) else ""

@@ -28,7 +28,7 @@ from peps_maja.errors import (
     Status,
 )
 from peps_maja.network.answers import shown
-from peps_maja.network.client import CHUNK, TRIES, Client, Download, error_at_start
+from peps_maja.network.client import CHUNK, TRIES, Client, Download
 from peps_maja.network.connections import within
 from peps_maja.network.documents import kind_of
 from peps_maja.text import counted, size
@@ -211,10 +211,10 @@ def _receive(client: Client, address: str, part: PartFile, meter: Meter, *, may_
                 _store(_chunks(answer, slow_for), remote, part, meter)
                 return
             if answer.status == 200:
-                _store_from_start(answer, _chunks(answer, slow_for), part, meter)
+                _store_from_start(client, answer, _chunks(answer, slow_for), part, meter)
                 return
     with client.download(address, {}) as answer:
-        _store_from_start(answer, _chunks(answer, slow_for), part, meter)
+        _store_from_start(client, answer, _chunks(answer, slow_for), part, meter)
 
 
 def _remote(answer: Download) -> Remote:
@@ -232,13 +232,13 @@ def _goes_on_at(offset: int, answer: Download) -> bool:
     return re.match(rf"bytes {offset}-", answer.headers.get("Content-Range", "")) is not None
 
 
-def _store_from_start(answer: Download, chunks: Iterator[bytes], part: PartFile, meter: Meter) -> None:
+def _store_from_start(client: Client, answer: Download, chunks: Iterator[bytes], part: PartFile, meter: Meter) -> None:
     if answer.status != 200:
         raise NotPeps(f"the server answers {answer.status} when asked for the whole file")
     start = _begun(b"", chunks, len(ZIP_STARTS[0]))
     if not start.startswith(ZIP_STARTS):
         start = _begun(start, chunks, _MOST_ERROR)
-        error = error_at_start(answer, start)
+        error = client.error_in(answer, start)
         if isinstance(error, (AccountRefused, Forbidden, NotReady, NotThere, QuotaReached)):
             raise error
         raise Broken(f"{NO_WHOLE_ZIP} {error or kind_of(start)} came instead")

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
+from typing import Protocol
 
 from peps_maja.downloads.workers import Workers
 from peps_maja.errors import (
@@ -17,11 +18,31 @@ from peps_maja.errors import (
     ServerSilent,
 )
 from peps_maja.joblog.jobs import Job
-from peps_maja.peps.following import Follower
+from peps_maja.network.client import Client
 
 POLLS_AT_ONCE = 8  # connections: polite to a public service, and enough for a thousand jobs
 SILENT_JOBS = 3  # in a row: then the server says nothing to anybody
 GRACE = 5.0  # seconds that what is under way gets when a run has to end
+
+
+class Service(Protocol):
+    """Whoever made the jobs of a log: knows where each stands, and where its results are."""
+
+    @property
+    def client(self) -> Client:
+        """What fetches the results."""
+
+    def begin_round(self) -> None:
+        """Prepare for each job to be polled once."""
+
+    def poll(self, job: Job) -> JobReport:
+        """Return where a job stands; raise ConcernsAll, Forbidden, ServerTrouble, ServerBusy and the like."""
+
+    def result_address(self, job: Job, name: str) -> str:
+        """Return where a result of a job usually is."""
+
+    def log_address(self, job: Job) -> str:
+        """Return where the computing centre's own log of a job is."""
 
 
 class Polls:
@@ -33,14 +54,14 @@ class Polls:
 
     def __init__(
         self,
-        follower: Follower,
+        service: Service,
         workers: Workers,
         take: Callable[[Job, JobReport], None],
         leave: Callable[[Job, BaseException], None],
         end: Callable[[PepsError], None],
     ) -> None:
         self.is_ended = False
-        self._follower = follower
+        self._service = service
         self._workers = workers
         self._take_report = take
         self._leave = leave
@@ -51,10 +72,10 @@ class Polls:
 
     def run(self, jobs: Iterable[Job]) -> bool:
         """Poll each job, and see to it that all that comes of it is done; return False if the time was over before."""
-        self._follower.silent_refreshes = 0
+        self._service.begin_round()
         try:
             for job in jobs:
-                self._workers.start("poll", partial(self._follower.poll, job), partial(self._take, job))
+                self._workers.start("poll", partial(self._service.poll, job), partial(self._take, job))
             is_done = self._workers.finish()
             self._settle_forbidden(is_all=is_done and not self._answered)
         finally:

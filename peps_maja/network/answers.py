@@ -1,10 +1,10 @@
-"""What an answer over HTTP means: whether it is one at all, or an error in one of PEPS's ways. Touches nothing."""
+"""What an answer over HTTP is, and what its status means for any service."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -22,40 +22,40 @@ from peps_maja.errors import (
     ServerBusy,
     ServerTrouble,
 )
-from peps_maja.network.credentials import Credentials
-from peps_maja.network.documents import HTML, Unreadable, kind_of, read_json
+from peps_maja.network.credentials import Secret
+from peps_maja.network.documents import HTML, kind_of
 from peps_maja.text import one_line
 
-_MOST_ERROR = 10_000  # bytes in which an error has room
+MOST_ERROR = 10_000  # bytes in which an error has room
 _OF_A_LIMIT = re.compile(r"quota|\blimits?\b|rate.?limit|too many|maximum number|concurrent|exceeded", re.IGNORECASE)
 _OF_THE_ACCOUNT = re.compile(r"\b(user|account)s?\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: HTTP status, header fields, body, the address it came from in the end, the account it went to."""
+    """What came back, from which address in the end, and the secret that it was asked with."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     address: str
-    account: Credentials | None = None
+    secret: Secret | None = None
 
 
-def refusal(answer: Answer) -> PepsError | None:
-    """Return what is wrong with an answer, or None if nothing is: by its HTTP status, or by PEPS's own error JSON.
+Judge = Callable[[Answer], PepsError | None]
+"""Returns what is wrong with an answer of a service, or None if nothing is."""
 
-    That JSON, `{"ErrorCode": 500, "ErrorMessage": "…"}`, comes with any status, 200 included.
-    """
-    code, reason = _error_json(answer) or (answer.status, "")
+
+def refusal(answer: Answer, code: int, reason: str = "") -> PepsError | None:
+    """Return what a status means, of HTTP or of the service itself, or None if nothing is wrong."""
     said = f"{shown(answer.address)} answers {code}" + (f": {reason}" if reason else "")
     match code:
         case 200 | 201 | 203 | 206:
             return None
         case 202:
             return NotReady(f"{said}: it is not ready yet; try again later")
-        case 401 if answer.account:
-            return AccountRefused(f"{said}: e-mail or password is wrong; {answer.account.advice()}")
+        case 401 if answer.secret:
+            return AccountRefused(f"{said}: {answer.secret.advice()}")
         case 401:
             return Forbidden(f"{said} to a question that is asked without an account")
         case 429:
@@ -73,7 +73,7 @@ def refusal(answer: Answer) -> PepsError | None:
         case _ if code >= 500:
             return ServerTrouble(said)
         case _:
-            return NotPeps(f"{said}, which no PEPS would: is the address right?")
+            return NotPeps(f"{said}, which this service never does: is the address right?")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -95,25 +95,6 @@ def shown(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def _error_json(answer: Answer) -> tuple[int, str] | None:
-    """Return code and message of PEPS's error JSON, if the answer is one."""
-    if len(answer.body) > _MOST_ERROR or not answer.body.lstrip().startswith(b"{"):
-        return None
-    try:
-        error = read_json(answer.body)
-    except Unreadable:
-        return None
-    if not isinstance(error, dict) or not {"ErrorMessage", "ErrorCode"} & error.keys():
-        return None
-    message = one_line(str(error.get("ErrorMessage") or ""), 200)
-    if code := {"unauthorized": 401, "forbidden": 403}.get(message.lower()):
-        return code, message
-    number = str(error.get("ErrorCode"))
-    if answer.status >= 400 and number != "420":
-        number = str(answer.status)
-    return int(number) if re.fullmatch("[45][0-9]{2}", number) else 500, message
-
-
 def _forbidden(answer: Answer, reason: str) -> PepsError:
     """Return what a 403 means by its words: a limit, an account that is not valid, or this one thing refused."""
     words = reason or _words(answer)
@@ -121,12 +102,12 @@ def _forbidden(answer: Answer, reason: str) -> PepsError:
     if _OF_A_LIMIT.search(words):
         return QuotaReached(f"{said}; try again later", math.inf)
     # The words of a page can come from any proxy or firewall on the way: they do not speak for PEPS.
-    if answer.account and _OF_THE_ACCOUNT.search(words) and kind_of(answer.body) != HTML:
-        return AccountRefused(f"{said}: the account in {answer.account.source} is refused; ask PEPS to make it valid")
+    if answer.secret and _OF_THE_ACCOUNT.search(words) and kind_of(answer.body) != HTML:
+        return AccountRefused(f"{said}: the account in {answer.secret.source} is refused; ask PEPS to make it valid")
     return Forbidden(f"{said}: the server refuses this")
 
 
 def _words(answer: Answer) -> str:
     """Return the text of a short answer, without the tags of HTML."""
-    text = answer.body[:_MOST_ERROR].decode(errors="replace")
+    text = answer.body[:MOST_ERROR].decode(errors="replace")
     return one_line(re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL), 200)

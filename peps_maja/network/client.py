@@ -6,7 +6,6 @@ once and never again; and downloads, which are read as a stream.
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -29,10 +28,10 @@ from peps_maja.errors import (
     TooLong,
     UntrustedServer,
 )
-from peps_maja.network.addresses import Server
-from peps_maja.network.answers import Answer, refusal, shown
+from peps_maja.network.addresses import Site
+from peps_maja.network.answers import Answer, Judge, shown
 from peps_maja.network.connections import Session, Trust, proxy_for, within
-from peps_maja.network.credentials import Credentials
+from peps_maja.network.credentials import Secret
 from peps_maja.network.failures import network_error
 from peps_maja.text import size
 
@@ -55,13 +54,13 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class Download:
-    """The beginning of a download: its header fields, the chunks to come, and the account it was asked with."""
+    """The beginning of a download: its header fields, the chunks to come, and the secret it was asked with."""
 
     status: int
     headers: Mapping[str, str]
     address: str
     chunks: Iterator[bytes]
-    account: Credentials | None = None
+    secret: Secret | None = None
 
 
 class NoAnswer(PepsError):
@@ -75,33 +74,26 @@ class _Anonymous(AuthBase):
         return request
 
 
-class _Basic(AuthBase):
-    """HTTP Basic in UTF-8 (RFC 7617): requests itself knows Latin-1 only, which has no euro sign."""
-
-    def __init__(self, account: Credentials) -> None:
-        pair = f"{account.email}:{account.password}".encode("utf-8", "surrogateescape")
-        self._value = "Basic " + base64.b64encode(pair).decode("ascii")
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = self._value
-        return request
-
-
 class Client:
-    """Talks to one server on behalf of one account. Threads may share it, up to `connections` at once."""
+    """Talks to one service with its secret. Threads may share it, up to `connections` at once.
+
+    `judge` says what its answers mean.
+    """
 
     def __init__(
         self,
-        server: Server,
-        account: Credentials | None = None,
+        site: Site,
+        judge: Judge,
+        secret: Secret | None = None,
         *,
         connections: int = 8,
         read_timeout: float = READ_TIMEOUT,
         trace: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.server = server
-        self.account = account
-        self._basic = _Basic(account) if account else _Anonymous()
+        self.secret = secret
+        self._site = site
+        self._judge = judge
+        self._signer = secret.signer if secret else _Anonymous()
         self.read_timeout = read_timeout
         self._timeout = (min(CONNECT_TIMEOUT, read_timeout), read_timeout)
         self._longest = LONGEST_ANSWER * read_timeout
@@ -135,6 +127,25 @@ class Client:
 
         return self._patiently(attempt, tries)
 
+    def post(self, address: str, body: Mapping[str, object], *, limit: int, seconds: float) -> Answer:
+        """POST a question as JSON, without the secret; return any answer but those that mean `later`.
+
+        These, and cut connections, are tried again; redirects are not followed. Raises what `ask` raises for them.
+        """
+
+        def attempt() -> Answer:
+            with (
+                within(seconds),
+                self._send(self._session, address, "", {}, method="POST", body=body, anonymously=True) as response,
+            ):
+                answer = self._answer(response, _body(response, limit))
+            error = self._judge(answer)
+            if isinstance(error, (ServerBusy, ServerTrouble)):
+                raise error
+            return answer
+
+        return self._patiently(attempt, TRIES)
+
     def read(self, address: str, reading: Callable[[Iterator[bytes]], _Result]) -> _Result:
         """GET an answer of any length, and return what `reading` makes of its chunks; raises what `ask` raises."""
 
@@ -167,8 +178,12 @@ class Client:
 
     def download(self, address: str, headers: Mapping[str, str], method: str = "GET") -> _Opened:
         """Open a large answer as a stream inside a `with`; raises what `ask` raises for one that is not a file."""
-        response = self._patiently(lambda: self._stream(self.server.reach(address), headers, method), TRIES)
-        return _Opened(response, self._account_of(response))
+        response = self._patiently(lambda: self._stream(self._site.reach(address), headers, method), TRIES)
+        return _Opened(response, self._secret_of(response))
+
+    def error_in(self, download: Download, start: bytes) -> PepsError | None:
+        """Return the error that the first bytes of what should have been a file tell, or None."""
+        return self._judge(Answer(download.status, download.headers, start, download.address, download.secret))
 
     def _stream(self, address: str, headers: Mapping[str, str], method: str) -> requests.Response:
         with within(self._longest):
@@ -180,19 +195,19 @@ class Client:
         raise NotPeps(f"{shown(response.url)} answers {response.status_code}, and no file")
 
     def _answer(self, response: requests.Response, body: bytes) -> Answer:
-        return Answer(response.status_code, response.headers, body, response.url, self._account_of(response))
+        return Answer(response.status_code, response.headers, body, response.url, self._secret_of(response))
 
-    def _account_of(self, response: requests.Response) -> Credentials | None:
-        return self.account if "Authorization" in response.request.headers else None
+    def _secret_of(self, response: requests.Response) -> Secret | None:
+        return self.secret if self.secret and self.secret.header in response.request.headers else None
 
     def _accepted(self, answer: Answer) -> Answer:
-        if error := refusal(answer):
+        if error := self._judge(answer):
             raise error
         return answer
 
     def _in_proportion(self, error: PepsError, address: str) -> PepsError:
         """Return an error that concerns the whole run only if it comes from our server: another host's is its own."""
-        if self.server.may_see_password(address):
+        if self._site.may_see_secret(address):
             return error
         if isinstance(error, UntrustedServer):
             return NotThere(str(error))
@@ -225,7 +240,7 @@ class Client:
             if response.status_code not in _REDIRECTS or not target:
                 return response
             response.close()
-            address, query = self.server.reach(urljoin(response.url, target)), ""
+            address, query = self._site.reach(urljoin(response.url, target)), ""
         raise NotPeps(f"{shown(address)} redirects in a circle")
 
     def _send(
@@ -236,23 +251,27 @@ class Client:
         headers: Mapping[str, str],
         *,
         method: str = "GET",
+        body: Mapping[str, object] | None = None,
         timeout: tuple[float, float] | None = None,
         anonymously: bool = False,
     ) -> requests.Response:
-        is_for_us = self.server.may_see_password(address) and not anonymously
+        is_for_us = self._site.may_see_secret(address) and not anonymously
         begun = time.monotonic()
         try:
             response = session.request(
                 method,
                 f"{address}?{query}" if query else address,
                 headers=dict(headers),
-                auth=self._basic if is_for_us else _Anonymous(),
+                json=body,
+                auth=self._signer if is_for_us else _Anonymous(),
                 timeout=timeout or self._timeout,
                 allow_redirects=False,
                 stream=True,
             )
         except (requests.RequestException, urllib3_errors.HTTPError, ValueError) as error:
-            raise self._in_proportion(network_error(error, address, proxy_for(address)), address) from error
+            raise self._in_proportion(
+                network_error(error, address, self._site.option, proxy_for(address)), address
+            ) from error
         self._trace(f"{method} {response.url} -> {response.status_code} after {time.monotonic() - begun:.2f} s")
         return response
 
@@ -260,21 +279,16 @@ class Client:
 class _Opened:
     """An open download, closed at the end of a `with`."""
 
-    def __init__(self, response: requests.Response, account: Credentials | None) -> None:
+    def __init__(self, response: requests.Response, secret: Secret | None) -> None:
         self._response = response
-        self._account = account
+        self._secret = secret
 
     def __enter__(self) -> Download:
         response = self._response
-        return Download(response.status_code, response.headers, response.url, _chunks(response, CHUNK), self._account)
+        return Download(response.status_code, response.headers, response.url, _chunks(response, CHUNK), self._secret)
 
     def __exit__(self, *_: object) -> None:
         self._response.close()
-
-
-def error_at_start(download: Download, start: bytes) -> PepsError | None:
-    """Return the error that PEPS's own JSON tells in the first bytes of what should have been a file, or None."""
-    return refusal(Answer(download.status, download.headers, start, download.address, download.account))
 
 
 def _session(connections: int, trust: Trust) -> requests.Session:
@@ -300,7 +314,7 @@ def _chunks(response: requests.Response, most: int) -> Iterator[bytes]:
             came += len(piece)
             yield piece
     except urllib3_errors.HTTPError as error:
-        raise network_error(error, response.url) from error
+        raise network_error(error, response.url, "the address") from error
 
 
 def _body(response: requests.Response, limit: int, *, cut: bool = False) -> bytes:
@@ -311,5 +325,5 @@ def _body(response: requests.Response, limit: int, *, cut: bool = False) -> byte
         if len(body) > limit:
             if cut:
                 break
-            raise TooLong(f"{shown(response.url)} answers with more than {size(limit)}, which no PEPS would")
+            raise TooLong(f"{shown(response.url)} answers with more than {size(limit)}, which this service never does")
     return bytes(body)

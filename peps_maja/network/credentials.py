@@ -8,11 +8,33 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar, Protocol
+
+from requests.auth import AuthBase, HTTPBasicAuth
 
 from peps_maja.errors import CredentialsError, NoAccount
 
 USER_VARIABLE, PASSWORD_VARIABLE = "PEPS_USER", "PEPS_PASSWORD"
 _THEN = "put your e-mail and password into it and run chmod 600 on it"
+
+
+class Secret(Protocol):
+    """What a service asks for: a password or a key."""
+
+    @property
+    def source(self) -> str:
+        """Where it came from."""
+
+    @property
+    def signer(self) -> AuthBase:
+        """What puts it into a request."""
+
+    @property
+    def header(self) -> str:
+        """The name of the header field in which it is sent."""
+
+    def advice(self) -> str:
+        """Return what to fix when the service refuses it."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +44,12 @@ class Credentials:
     email: str
     password: str = field(repr=False)
     source: str = field(default="the credentials", compare=False)
+    header: ClassVar[str] = "Authorization"
+
+    @property
+    def signer(self) -> HTTPBasicAuth:
+        """HTTP Basic in UTF-8 (RFC 7617): from texts requests would make Latin-1, which has no euro sign."""
+        return HTTPBasicAuth(*(text.encode("utf-8", "surrogateescape") for text in (self.email, self.password)))
 
     def advice(self) -> str:
         """Return what to fix when the server refuses the password."""
@@ -30,7 +58,7 @@ class Credentials:
             odd = " (the password there is in quotes, and these are sent with it)"
         elif self.password[-1].isspace():
             odd = " (the password there ends with a blank, and that is sent with it)"
-        return f"fix them in {self.source}{odd}"
+        return f"e-mail or password is wrong; fix them in {self.source}{odd}"
 
 
 def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:

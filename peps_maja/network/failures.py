@@ -27,8 +27,10 @@ _REFUSED_CONNECT = re.compile(r"Tunnel connection failed: ([0-9]{3}) ?(.*)")
 _LATER = {"408", "429"}  # codes that go away without a person, as those from 500 on do
 
 
-def network_error(error: Exception, address: str, proxy: str = "") -> PepsError:
+def network_error(error: Exception, address: str, option: str, proxy: str = "") -> PepsError:
     """Return what an exception means that came of asking `address`, through a `proxy` if one is named.
+
+    `option` is the one that names the service's address.
 
     ServerAway, UntrustedServer and a ServerTrouble that says so: surely nothing was sent. All else may have arrived.
     """
@@ -37,7 +39,8 @@ def network_error(error: Exception, address: str, proxy: str = "") -> PepsError:
     for one in cause:
         if isinstance(one, ssl.SSLCertVerificationError):
             return UntrustedServer(
-                f"the TLS certificate of {where} is not trusted ({one.verify_message}): {_advice(one.verify_code)}"
+                f"the TLS certificate of {where} is not trusted ({one.verify_message}):"
+                f" {_advice(one.verify_code, option)}"
             )
         if refused := _REFUSED_CONNECT.search(str(one)) if isinstance(one, OSError) else None:
             return _refused_connect(refused[1], refused[2], where, proxy)
@@ -47,20 +50,20 @@ def network_error(error: Exception, address: str, proxy: str = "") -> PepsError:
             return ProxyUnusable(f"the proxy {proxy} (HTTPS_PROXY or ALL_PROXY) cannot be used: {hint}")
         return NotPeps(f"{where} cannot be asked: {one_line(str(error), 120)}")
     if any(isinstance(one, _UNCONNECTED) for one in cause):
-        through, check = (f" through the proxy {proxy}", "HTTPS_PROXY") if proxy else ("", "--server")
+        through, check = (f" through the proxy {proxy}", "HTTPS_PROXY") if proxy else ("", option)
         return ServerAway(f"no connection to {where}{through} ({_plainly(cause)}): check the network and {check}")
     trouble = _broken_off(cause, where)
     trouble.may_have_arrived = not any(isinstance(one, Unsent) for one in cause)
     return trouble
 
 
-def _advice(code: int) -> str:
+def _advice(code: int, option: str) -> str:
     """Return what to do about a certificate, by the reason for which OpenSSL refuses it."""
     match code:
         case 9 | 10:  # not yet valid, expired
             return "look at this machine's clock; if that is right, the server's owner has to renew it"
         case 62 | 64:  # another host's name or address
-            return "it is another server's; is --server right?"
+            return f"it is another server's; is {option} right?"
         case 2 | 18 | 19 | 20 | 21:  # an authority that is not known here
             return "if it is your institute's own, name its authority in REQUESTS_CA_BUNDLE"
         case _:

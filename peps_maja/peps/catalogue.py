@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 
 from peps_maja.disk import write_whole
 from peps_maja.errors import Forbidden, NotPeps, NotThere, ServerTrouble
-from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT, Client
+from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT
 from peps_maja.network.documents import Unreadable, read_json
+from peps_maja.peps.service import Peps
 from peps_maja.products.names import L1CProduct
 from peps_maja.products.records import Record
 from peps_maja.selection.wishes import Days, Wishes
@@ -169,23 +170,23 @@ class _BrokenOff(ServerTrouble):
     """The catalogue ended before all that it announced had come."""
 
 
-def find_records(client: Client, searches: Iterable[Search], geojson: Path | None = None) -> list[Record]:
+def find_records(peps: Peps, searches: Iterable[Search], geojson: Path | None = None) -> list[Record]:
     """Return what the catalogue has for these searches, each product once; keep its answers in the file `geojson`."""
-    pages = [page for search in searches for page in _complete(client, search, with_features=geojson is not None)]
+    pages = [page for search in searches for page in _complete(peps, search, with_features=geojson is not None)]
     if geojson:
         _keep([feature for page in pages for feature in page.features], geojson)
     return list({record.identifier: record for page in pages for record in page.records}.values())
 
 
-def _complete(client: Client, search: Search, *, with_features: bool) -> list[Page]:
+def _complete(peps: Peps, search: Search, *, with_features: bool) -> list[Page]:
     """Return all pages; of a catalogue that breaks off, those of a second search."""
     try:
-        return list(_pages(client, search, with_features=with_features))
+        return list(_pages(peps, search, with_features=with_features))
     except _BrokenOff:
-        return list(_pages(client, search, with_features=with_features))
+        return list(_pages(peps, search, with_features=with_features))
 
 
-def _pages(client: Client, search: Search, *, with_features: bool) -> Iterator[Page]:
+def _pages(peps: Peps, search: Search, *, with_features: bool) -> Iterator[Page]:
     """Yield pages until one names no next one; raise _BrokenOff if that leaves products out.
 
     A page may be short, the announced total is an estimate, and records that come in between push others onto a
@@ -195,7 +196,7 @@ def _pages(client: Client, search: Search, *, with_features: bool) -> Iterator[P
     number = idle = count = 0
     while idle < _MOST_IDLE_PAGES:
         number += 1
-        page = read_page_of(client, search, number)
+        page = read_page_of(peps, search, number)
         yield page if with_features else replace(page, features=())
         count += page.count
         if not page.count or not page.has_next:
@@ -209,16 +210,16 @@ def _pages(client: Client, search: Search, *, with_features: bool) -> Iterator[P
         seen |= names
 
 
-def read_page_of(client: Client, search: Search, number: int = 1) -> Page:
+def read_page_of(peps: Peps, search: Search, number: int = 1) -> Page:
     """Return one page of the answer to a search, counted from 1; the catalogue needs no account and gets none."""
     query = urlencode(search.parameters(number))
     try:
-        answer = client.ask(client.server.catalogue, query, limit=PAGE_LIMIT, seconds=LONGEST_PAGE, anonymously=True)
+        answer = peps.client.ask(peps.server.catalogue, query, limit=PAGE_LIMIT, seconds=LONGEST_PAGE, anonymously=True)
         return read_page(answer.body)
     except Forbidden as error:
         raise NotPeps(f"{error}: is --server right, or does your network ask for a login?") from error
     except (Unreadable, NotPeps, NotThere) as error:
-        raise NotPeps(f"{client.server.base} is no PEPS ({error}): is --server right?") from error
+        raise NotPeps(f"{peps.server.base} is no PEPS ({error}): is --server right?") from error
 
 
 def _keep(features: list[object], path: Path) -> None:

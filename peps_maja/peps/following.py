@@ -25,9 +25,9 @@ from peps_maja.errors import (
 )
 from peps_maja.joblog.events import NO_REPORT
 from peps_maja.joblog.jobs import Job
-from peps_maja.network.client import Client
 from peps_maja.network.documents import HtmlPage, Unreadable, refuse_html
 from peps_maja.peps.reports import read_report, results_in_joblog
+from peps_maja.peps.service import Peps
 from peps_maja.peps.wps import ExecuteResponse, WpsState, read_document, refresh_query
 
 REFRESH_INTERVAL = 10.0  # seconds between two PROCESSING_STATUS for one job, at the least
@@ -38,12 +38,17 @@ _NOT_TO_BE_HAD = (NotThere, NotPeps, Unreadable, Forbidden)
 class Follower:
     """Polls jobs, and remembers between the polls of one run where their reports are and what these have listed."""
 
-    def __init__(self, client: Client) -> None:
-        self.client = client
+    def __init__(self, peps: Peps) -> None:
+        self._peps = peps
+        self.client = peps.client
         self.silent_refreshes = 0  # in a row, lately
         self._reports: dict[str, str] = {}
         self._listed: dict[str, tuple[str, ...]] = {}
         self._refreshed: dict[str, float] = {}
+
+    def begin_round(self) -> None:
+        """Forget that the server said nothing: it may have found its words again."""
+        self.silent_refreshes = 0
 
     def poll(self, job: Job) -> JobReport:
         """Return where `job` stands.
@@ -61,13 +66,21 @@ class Follower:
         self._listed[job.status_url] = results
         return replace(report, results=results)
 
+    def result_address(self, job: Job, name: str) -> str:
+        """Return where a result of a job usually is."""
+        return self._peps.server.result(job.wps_id, name)
+
+    def log_address(self, job: Job) -> str:
+        """Return where the computing centre's own log of a job is."""
+        return self._peps.server.joblog(job.wps_id)
+
     def _report(self, job: Job, obstacles: list[PepsError]) -> JobReport | None:
         """Return what the layers say; None if there is no report to be had, and why, layer by layer."""
         address = self._reports.get(job.status_url)
         if address is None:
-            address = self.client.server.report(job.wps_id)
+            address = self._peps.server.report(job.wps_id)
             try:
-                status_url = self.client.server.reach(job.status_url)
+                status_url = self._peps.server.reach(job.status_url)
                 document = self._status(status_url)
             except _NOT_TO_BE_HAD as error:
                 obstacles.append(error)
@@ -80,7 +93,7 @@ class Follower:
                         return self._literal_report(job, status_url, document)
                 elif document.report_url:
                     with suppress(NotPeps):
-                        address = self.client.server.reach(document.report_url, status_url)
+                        address = self._peps.server.reach(document.report_url, status_url)
                     self._reports[job.status_url] = address
                 elif document.state is not WpsState.SUCCEEDED:
                     return JobReport(Phase.WAITING, message="being launched")
@@ -129,7 +142,7 @@ class Follower:
             return  # the report as it was tells less, and still something
         self._refreshed[job.wps_id] = time.monotonic()
         try:
-            self.client.ask(self.client.server.wps, refresh_query(job.wps_id), tries=1)
+            self.client.ask(self._peps.server.wps, refresh_query(job.wps_id), tries=1)
         except ConcernsAll:
             raise
         except PepsError as error:
@@ -144,5 +157,5 @@ class Follower:
             return results_in_joblog(chain([start], chunks), job.wps_id)
 
         with suppress(NotThere, NotPeps, Forbidden):
-            return self.client.read(self.client.server.joblog(job.wps_id), reading)
+            return self.client.read(self._peps.server.joblog(job.wps_id), reading)
         return ()

@@ -23,10 +23,11 @@ from peps_maja.errors import (
 from peps_maja.joblog.events import Event
 from peps_maja.joblog.log import JobLog
 from peps_maja.joblog.status_url import is_status_url
-from peps_maja.network.answers import Answer, refusal, retry_after
-from peps_maja.network.client import Client, NoAnswer
-from peps_maja.network.credentials import Credentials
+from peps_maja.network.answers import Answer, retry_after
+from peps_maja.network.client import NoAnswer
+from peps_maja.network.credentials import Secret
 from peps_maja.network.documents import Unreadable, kind_of
+from peps_maja.peps.service import Peps, refused
 from peps_maja.peps.wps import Capabilities, ExceptionReport, ExecuteResponse, capabilities_query, read_document
 
 PATIENCE = 60.0  # seconds that a run waits for a busy server, all its waits together
@@ -50,23 +51,23 @@ class Submission:
     detail: str
 
 
-def check_account(client: Client, process: str) -> None:
+def check_account(peps: Peps, process: str) -> None:
     """Ask, free of charge, whether the account may run a process; raise AccountRefused if not."""
     try:
-        document = read_document(client.ask(client.server.wps, capabilities_query()).body)
+        document = read_document(peps.client.ask(peps.server.wps, capabilities_query()).body)
     except Forbidden as error:
-        raise AccountRefused(f"{error}: {_has_no_right(process, client.account)}") from error
+        raise AccountRefused(f"{error}: {_has_no_right(process, peps.client.secret)}") from error
     except (Unreadable, NotPeps, NotThere) as error:
-        raise NotPeps(f"{client.server.base} speaks no WPS ({error}): is --server right?") from error
+        raise NotPeps(f"{peps.server.base} speaks no WPS ({error}): is --server right?") from error
     if isinstance(document, ExceptionReport) and document.means_busy():
-        raise ServerBusy(f"{client.server.base} is busy ({document}): try again later")
+        raise ServerBusy(f"{peps.server.base} is busy ({document}): try again later")
     if isinstance(document, ExceptionReport):
-        raise NotPeps(f"{client.server.base} does not tell what this account may run: {document}")
+        raise NotPeps(f"{peps.server.base} does not tell what this account may run: {document}")
     if not isinstance(document, Capabilities) or process not in document.processes:
-        raise AccountRefused(f"{client.server.base}: {_has_no_right(process, client.account)}")
+        raise AccountRefused(f"{peps.server.base}: {_has_no_right(process, peps.client.secret)}")
 
 
-def _has_no_right(process: str, account: Credentials | None) -> str:
+def _has_no_right(process: str, account: Secret | None) -> str:
     source = account.source if account else "no file"
     return f"the account in {source} may not run {process}; ask PEPS for the right"
 
@@ -80,13 +81,13 @@ class Submitter:
 
     def __init__(
         self,
-        client: Client,
+        peps: Peps,
         log: JobLog,
         deferred: Callable[[], AbstractContextManager[None]],
         tell: Callable[[str, Submission], None],
         notice: Callable[[str], None],
     ) -> None:
-        self.client = client
+        self._peps = peps
         self._log = log
         self._deferred = deferred
         self._tell = tell
@@ -125,7 +126,7 @@ class Submitter:
     def _ordered(self, job: str, query: str) -> Submission | PepsError:
         """Send the order once; return what became of it, or the error that says it was surely not taken."""
         try:
-            return read_answer(self.client.order(self.client.server.wps, query))
+            return read_answer(self._peps.client.order(self._peps.server.wps, query))
         except (AccountRefused, ServerAway, ServerBusy, UntrustedServer) as error:
             return error
         except NoAnswer as error:
@@ -148,21 +149,21 @@ def read_answer(answer: Answer) -> Submission:
 
     Whatever is not clear is UNSURE: an order that may have arrived is never repeated without the user's word.
     """
-    error = refusal(answer)
+    error = refused(answer)
     if isinstance(error, Forbidden):
-        raise AccountRefused(f"{error}: {_has_no_right('this', answer.account)}")
+        raise AccountRefused(f"{error}: {_has_no_right('this', answer.secret)}")
     if isinstance(error, (AccountRefused, ServerBusy)):
         raise error
     try:
         document = read_document(answer.body)
     except Unreadable as unreadable:
         return Submission(Outcome.UNSURE, str(error or f"the server answers {unreadable}"))
-    refused = document.failure if isinstance(document, ExecuteResponse) else document
-    if isinstance(refused, ExceptionReport):
-        if refused.means_busy():
-            raise ServerBusy(f"the server is busy ({refused})", retry_after(answer.headers))
+    refusal = document.failure if isinstance(document, ExecuteResponse) else document
+    if isinstance(refusal, ExceptionReport):
+        if refusal.means_busy():
+            raise ServerBusy(f"the server is busy ({refusal})", retry_after(answer.headers))
         if answer.status < 500:
-            return Submission(Outcome.REJECTED, str(refused))
+            return Submission(Outcome.REJECTED, str(refusal))
     if isinstance(document, ExecuteResponse) and is_status_url(document.status_location):
         return Submission(Outcome.SUBMITTED, document.status_location)
     return Submission(Outcome.UNSURE, str(error or f"the server answers without a status URL: {kind_of(answer.body)}"))

@@ -28,9 +28,9 @@ from helpers import EMAIL, PASSWORD, ROOT, Place
 
 from peps_maja.downloads.fetching import Fetched, Wanted, fetch
 from peps_maja.downloads.zips import Broken
-from peps_maja.network.addresses import Server
 from peps_maja.network.client import Client
 from peps_maja.network.credentials import Credentials
+from peps_maja.peps.service import Server, refused
 from peps_maja.sandbox import (
     BAD_GATEWAY,
     FORBIDDEN,
@@ -1011,7 +1011,7 @@ def test_size_and_md5_that_are_known_before(
     more, md5 = announced
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
     wanted = Wanted(job.results[0].url, ("a.zip", "b.zip"), lambda _: True, len(content) + more, md5 or digest)
-    client = Client(Server.parse(peps.url), Credentials(EMAIL, PASSWORD))
+    client = Client(Server.parse(peps.url), refused, Credentials(EMAIL, PASSWORD))
 
     def get() -> Fetched:
         return fetch(client, wanted, tmp_path, lambda _: nullcontext(lambda _there, _total: None))

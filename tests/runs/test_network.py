@@ -15,10 +15,9 @@ from relay import Relay, host_and_port
 
 from peps_maja.errors import ServerSilent
 from peps_maja.network import client
-from peps_maja.network.addresses import Server
-from peps_maja.network.client import Client
 from peps_maja.peps import catalogue
 from peps_maja.peps.catalogue import Search
+from peps_maja.peps.service import Peps, Server
 from peps_maja.sandbox import TOO_MANY, Altered, Canned, Endpoint, Fault, Reply, Sandbox
 from peps_maja.selection.wishes import Days
 
@@ -268,7 +267,7 @@ def test_a_page_of_the_catalogue_has_a_time_of_its_own(monkeypatch: pytest.Monke
     with Relay(["slow body"] * 3, target=host_and_port(peps.url)) as relay:
         begun = time.monotonic()
         with pytest.raises(ServerSilent):
-            catalogue.find_records(Client(Server(relay.url), read_timeout=30), [march])
+            catalogue.find_records(Peps(Server(relay.url), read_timeout=30), [march])
     assert time.monotonic() - begun < 10
 
 

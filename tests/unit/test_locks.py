@@ -142,7 +142,8 @@ def test_an_append_waits_for_another_one(tmp_path: Path) -> None:
     log.append(Event.SUBMITTING, JOB)
     with log.path.open("rb+") as other:
         assert lock(other.fileno(), log.path, wait=False)
-        appender = "import sys; from pathlib import Path; from peps_maja.joblog.log import *; from peps_maja.joblog.events import *\n"
+        appender = "import sys; from pathlib import Path\n"
+        appender += "from peps_maja.joblog.events import *; from peps_maja.joblog.log import *\n"
         appender += "print(flush=True); JobLog(Path(sys.argv[1])).append(Event.FAILED, sys.argv[2]); print('done')"
         process = subprocess.Popen(
             [sys.executable, "-c", appender, str(log.path), JOB], stdout=subprocess.PIPE, text=True

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from urllib3.util import parse_url
 
 from peps_maja.errors import NotPeps, PepsError, Status, UsageError
-from peps_maja.network.addresses import Server
+from peps_maja.peps.service import Server
 
 PEPS = Server("https://peps.cnes.fr")
 LOOPBACK = Server("http://127.0.0.1:8080")
@@ -160,13 +160,13 @@ def test_what_lies_where() -> None:
 def test_inside_and_plain_http_addresses_are_brought_back(server: Server, address: str, path: str) -> None:
     reached = server.reach(address)
     assert reached == server.base + path
-    assert server.may_see_password(reached)
+    assert server.may_see_secret(reached)
 
 
 @pytest.mark.parametrize("address", ELSEWHERE)
 def test_another_https_host_is_asked_without_the_password(address: str) -> None:
     assert PEPS.reach(address) == address
-    assert not PEPS.may_see_password(address)
+    assert not PEPS.may_see_secret(address)
 
 
 def test_an_address_on_the_server_stays_as_it_is() -> None:
@@ -212,12 +212,12 @@ def test_any_address_is_a_safe_server_or_a_usage_error(address: str) -> None:
 
 @pytest.mark.parametrize(("server", "same"), SAME.items(), ids=lambda value: getattr(value, "base", ""))
 def test_the_server_itself_sees_the_password(server: Server, same: list[str]) -> None:
-    assert [address for address in same if not server.may_see_password(address)] == []
+    assert [address for address in same if not server.may_see_secret(address)] == []
 
 
 @pytest.mark.parametrize(("server", "others"), OTHERS.items(), ids=lambda value: getattr(value, "base", ""))
 def test_no_other_host_port_or_scheme_sees_it(server: Server, others: list[str]) -> None:
-    assert [address for address in others if server.may_see_password(address)] == []
+    assert [address for address in others if server.may_see_secret(address)] == []
 
 
 @settings(quick, max_examples=150)
@@ -227,7 +227,7 @@ def test_wherever_an_answer_sends_us_the_password_goes_to_the_server_alone(serve
         reached = server.reach(address)
     except PepsError:
         return
-    if not server.may_see_password(reached):
+    if not server.may_see_secret(reached):
         assert reached.startswith("https://"), "another host over plain http"
         return
     try:

@@ -17,8 +17,9 @@ from peps_maja.errors import (
     ServerBusy,
     Status,
 )
-from peps_maja.network.answers import Answer, refusal
+from peps_maja.network.answers import Answer
 from peps_maja.network.credentials import Credentials
+from peps_maja.peps.service import refused
 
 ACCOUNT = Credentials("me@example.org", "secret", "peps.txt")
 WEEK = b'{"ErrorCode": 420, "ErrorMessage": "week|10000000"}'
@@ -55,7 +56,7 @@ ANSWERS: dict[str, tuple[int, bytes, type[PepsError] | None, Status]] = {
 
 @pytest.mark.parametrize(("code", "body", "kind", "status"), ANSWERS.values(), ids=ANSWERS)
 def test_refusal(code: int, body: bytes, kind: type[PepsError] | None, status: Status) -> None:
-    error = refusal(Answer(code, {}, body, "https://peps.cnes.fr/a?b=c", ACCOUNT))
+    error = refused(Answer(code, {}, body, "https://peps.cnes.fr/a?b=c", ACCOUNT))
     assert (type(error) if error else None) is kind
     assert error is None or (error.status is status and "b=c" not in str(error) and str(error).isprintable())
 
@@ -63,12 +64,12 @@ def test_refusal(code: int, body: bytes, kind: type[PepsError] | None, status: S
 @pytest.mark.parametrize("name", ["401", "Unauthorized", "account not valid, 403", "account not valid, 200"])
 def test_an_account_is_refused_only_where_one_was_sent(name: str) -> None:
     code, body, _, _ = ANSWERS[name]
-    assert isinstance(refusal(Answer(code, {}, body, "https://peps.cnes.fr/a")), Forbidden)
+    assert isinstance(refused(Answer(code, {}, body, "https://peps.cnes.fr/a")), Forbidden)
 
 
 def test_a_used_up_quota_is_not_asked_again_in_this_run() -> None:
-    quota = refusal(Answer(200, {}, WEEK, "https://peps.cnes.fr/a"))
-    too_many = refusal(Answer(429, {"Retry-After": "5"}, b"", "https://peps.cnes.fr/a"))
+    quota = refused(Answer(200, {}, WEEK, "https://peps.cnes.fr/a"))
+    too_many = refused(Answer(429, {"Retry-After": "5"}, b"", "https://peps.cnes.fr/a"))
     assert isinstance(quota, QuotaReached)
     assert isinstance(too_many, QuotaReached)
     assert (quota.retry_after, too_many.retry_after) == (math.inf, 5)
