@@ -10,6 +10,7 @@ DROPPED = "dropped by the user"
 class Event(str, Enum):
     """What can happen to a job. The detail that goes with each stands behind it."""
 
+    AVAILABLE = "available"  # address, size, MD5
     SUBMITTING = "submitting"
     SUBMITTED = "submitted"  # status URL
     REJECTED = "rejected"  # reason
@@ -21,6 +22,13 @@ class Event(str, Enum):
     FINISHED = "finished"
     FAILED = "failed"  # the server's message
     CANCELLED = "cancelled"  # likewise
+
+
+class Source(str, Enum):
+    """Who makes the product of a job."""
+
+    PEPS = "peps"
+    THEIA = "theia"
 
 
 class State(str, Enum):
@@ -35,6 +43,7 @@ class State(str, Enum):
 
 
 # Compared once a line, and a text compares faster than an enum's member.
+AVAILABLE = Event.AVAILABLE.value
 SUBMITTING, POSTPONED, DOWNLOADED = Event.SUBMITTING.value, Event.POSTPONED.value, Event.DOWNLOADED.value
 EVENTS = frozenset(event.value for event in Event)
 ENDS = {
@@ -44,7 +53,7 @@ ENDS = {
     Event.CANCELLED.value: State.CANCELLED,
 }
 
-TURNS = frozenset({*ENDS, SUBMITTING, POSTPONED, Event.SUBMITTED.value})
+TURNS = frozenset({*ENDS, AVAILABLE, SUBMITTING, POSTPONED, Event.SUBMITTED.value})
 ABSENT, BROKEN = "absent", "broken"
 NO_RESULTS = "-"  # stands for the name of a result where a job has none: for one of these two reasons
 NONE_NAMED, NO_REPORT = "no results", "no report"

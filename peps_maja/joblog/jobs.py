@@ -17,9 +17,11 @@ from peps_maja.joblog.events import (
     NO_RESULTS,
     TURNS,
     Event,
+    Source,
     State,
 )
 from peps_maja.joblog.lines import History, histories_of, whole_lines
+from peps_maja.joblog.offers import Offer
 from peps_maja.joblog.status_url import is_status_url, wps_id
 
 UNSURE_FOR_LONG = timedelta(hours=1)
@@ -48,6 +50,7 @@ class Job:
     detail: str = ""
     plan: str = ""
     status_url: str = ""
+    offer: Offer | None = None  # of a product that Theia has
     begun_at: datetime | None = None  # the time of its `submitting`, or of what else made it unsure
     submitted_at: datetime | None = None
     stalled: bool = False
@@ -58,9 +61,24 @@ class Job:
     has_failed_before: bool = False  # or was cancelled by the server, in an earlier submission
 
     @property
+    def source(self) -> Source:
+        """Who makes the product."""
+        return Source.THEIA if self.offer else Source.PEPS
+
+    @property
+    def address(self) -> str:
+        """What tells one submission of the job from another: its status URL, or where its zip is."""
+        return self.offer.address if self.offer else self.status_url
+
+    @property
     def wps_id(self) -> str:
         """The id that WPS gave the job, or an empty text."""
         return wps_id(self.status_url) if self.status_url else ""
+
+    @property
+    def mark(self) -> str:
+        """Eight characters that tell its files from those of another job: of its WPS id, of the MD5 of Theia's zip."""
+        return self.offer.mark if self.offer else self.wps_id[:8]
 
     @property
     def was_dropped(self) -> bool:
@@ -74,11 +92,11 @@ class Job:
 
     def own_file_name(self, name: str) -> str:
         """Return the second choice for a zip whose `name` another job's result bears already."""
-        return f"{name.removesuffix('.zip')}.{self.wps_id[:8]}.zip"
+        return f"{name.removesuffix('.zip')}.{self.mark}.zip"
 
     def result_name(self, file: str) -> str:
         """Return the name of the result that a file of this job holds."""
-        stem = file.removesuffix(f".{self.wps_id[:8]}.zip")
+        stem = file.removesuffix(f".{self.mark}.zip")
         return file if stem == file else f"{stem}.zip"
 
     def file_of(self, name: str) -> str | None:
@@ -163,13 +181,17 @@ class Jobs(Mapping[str, Job]):
 
 
 def submissions(text: str) -> dict[str, str | None]:
-    """Return the jobs that a piece of a log is about, each with its status URL then: none yet, or None at its end."""
+    """Return the jobs that a piece of a log is about, each with its address then: none yet, or None at its end."""
     rows = [line.split("\t") for line in whole_lines(text)]
     known = [row for row in rows if len(row) == 4 and row[1] in TURNS and row[0][:1] != "#"]
     found: dict[str, str | None] = {}
     for _, event, name, detail in known:
-        is_begun = event in {Event.SUBMITTING, Event.SUBMITTED}
-        found[name] = (detail if is_status_url(detail) else "") if is_begun else None
+        if event == Event.AVAILABLE:
+            found[name] = detail.partition(" ")[0]
+        elif event in {Event.SUBMITTING, Event.SUBMITTED}:
+            found[name] = detail if is_status_url(detail) else ""
+        else:
+            found[name] = None
     return found
 
 
@@ -191,6 +213,9 @@ def _after(job: Job, moment: str, event: str, detail: str) -> Job:
         if event == Event.SUBMITTED and is_status_url(detail):
             begun.state, begun.status_url, begun.submitted_at = State.OPEN, detail, _when(moment)
         return begun
+    if event == Event.AVAILABLE:
+        earlier = [*job.earlier_files, *job.files]
+        return Job(job.name, State.OPEN, offer=Offer.parse(detail), begun_at=_when(moment), earlier_files=earlier)
     if event in ENDS:
         job.state, job.detail = ENDS[event], detail
     elif event in {Event.NOVALD, Event.DOWNLOADED}:

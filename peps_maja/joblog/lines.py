@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from itertools import groupby
 
-from peps_maja.joblog.events import EVENTS, POSTPONED, SUBMITTING, TURNS
+from peps_maja.joblog.events import AVAILABLE, EVENTS, POSTPONED, SUBMITTING, TURNS
+from peps_maja.joblog.offers import Offer
 from peps_maja.products.names import L1CProduct
 from peps_maja.products.series import Series
 
@@ -34,6 +35,8 @@ def histories_of(text: str) -> tuple[dict[str, History], list[int]]:
             continue
         columns = line.split("\t")
         name = columns[2] if len(columns) == 4 and columns[1] in EVENTS else ""
+        if name and columns[1] == AVAILABLE and Offer.parse(columns[3]) is None:
+            continue  # damaged, and to fetch again costs nothing
         if name and name not in histories and not _NAMES.fullmatch(name):
             found = _first_name(name)
             name = found if found and _is_of_peps(found) else name  # without a `.SAFE` behind it

@@ -112,7 +112,7 @@ class JobLog:
             with self._opened(os.O_RDWR | os.O_APPEND | (0 if self._file else is_new)) as descriptor:
                 lock(descriptor, self.path, wait=True)
                 self._catch_up(descriptor)
-                if job is not None and self._by_others.get(job.name, job.status_url) != job.status_url:
+                if job is not None and self._by_others.get(job.name, job.address) != job.address:
                     return False
                 addition = f"{_lead(descriptor, self.path)}{self._announcement}{line}\n".encode()
                 _write_whole(descriptor, addition)

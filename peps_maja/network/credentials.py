@@ -100,7 +100,7 @@ def _read(path: Path) -> str:
 
 def example_file() -> Path:
     """Return where the example of a credentials file is: in the checkout, or where it was installed."""
-    example = Path(__file__).resolve().parents[1] / "peps.txt.example"
+    example = Path(__file__).resolve().parents[2] / "peps.txt.example"
     if example.is_file():
         return example
     from importlib.metadata import PackageNotFoundError, files

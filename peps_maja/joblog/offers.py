@@ -1,0 +1,42 @@
+"""What is ready to be fetched, as the log knows it: the detail of the event `available`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+_UNKNOWN = "-"
+_MD5 = re.compile(r"[0-9a-fA-F]{32}")
+_SIZE = re.compile(r"[0-9]{1,18}")
+_UUID = re.compile(r"URN(?::|%3A)[^/]*?([0-9a-f]{8})-[0-9a-f]{4}-", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A zip that is ready: its address as one word of ASCII, bytes, and MD5 in lower case; None where not known."""
+
+    address: str
+    size: int | None = None
+    md5: str | None = None
+
+    @classmethod
+    def parse(cls, detail: str) -> Offer | None:
+        """Return what the detail of an `available` says; None if it was cut short or changed by hand."""
+        words = detail.split(" ")
+        if len(words) != 3 or not words[0]:
+            return None
+        address, size, md5 = words
+        if not (size == _UNKNOWN or _SIZE.fullmatch(size)) or not (md5 == _UNKNOWN or _MD5.fullmatch(md5)):
+            return None
+        return cls(address, None if size == _UNKNOWN else int(size), None if md5 == _UNKNOWN else md5.lower())
+
+    def __str__(self) -> str:
+        """Return the detail of the event: `ADDRESS SIZE MD5`, with `-` for what is not known."""
+        return f"{self.address} {_UNKNOWN if self.size is None else self.size} {self.md5 or _UNKNOWN}"
+
+    @property
+    def mark(self) -> str:
+        """Eight characters that tell its file from another product's of the same name: of the MD5, else of the URN."""
+        uuid = _UUID.search(self.address)
+        return (self.md5 or (uuid[1] if uuid else hashlib.sha256(self.address.encode()).hexdigest()))[:8].lower()
