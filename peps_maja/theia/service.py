@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ from peps_maja.errors import (
     AccountRefused,
     CredentialsError,
     Forbidden,
+    HourlyQuota,
     NoAccount,
     NotPeps,
     NotReady,
@@ -87,7 +88,7 @@ class Key:
             raise CredentialsError(self._missing)
         if not (key.isascii() and key.isprintable()) or " " in key:
             raise CredentialsError(
-                f"the API key in {self.source} has a blank or a character that is in no key: copy it from the portal"
+                f"the API key in {self.source} has a blank or a character that no key has: copy it from the portal"
                 " again, as one word"
             )
         return key
@@ -156,15 +157,14 @@ def refused_download(answer: Answer) -> PepsError | None:
         case 202:
             return NotReady("GEODES prepares it (202); the next run asks again")
         case 429 | 403 if isinstance(error, QuotaReached):
-            message = f"the hourly quota of GEODES is used up ({answer.status}); the next run goes on"
-            return QuotaReached(message, math.inf)
+            return HourlyQuota(f"the hourly quota of GEODES is used up ({answer.status}); the next run goes on", inf)
         case status if answer.secret and (status in {401, 403} or status in REDIRECTS):
             how = "redirects without end" if status in REDIRECTS else status
             return AccountRefused(f"GEODES refuses the download ({how}): {answer.secret.advice()}")
         case 401 | 403:
             return Forbidden(f"another server than GEODES has it and does not give it away ({answer.status})")
         case 404:
-            return NotThere("GEODES does not have it any more (404); look for a newer version of it")
+            return NotThere("it is not there any more (404); look for a newer version of it")
         case 410:
             return NotThere("it is on tape (410): have it restored on its page at the portal of GEODES")
         case 423:
