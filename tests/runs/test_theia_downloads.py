@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import islice
@@ -13,7 +13,7 @@ import trustme
 from helpers import EMAIL, PASSWORD, Place, Run
 from relay import Relay
 
-from peps_maja.sandbox import Altered, Canned, Cut, Endpoint, Fault, Reply, Sandbox
+from peps_maja.sandbox import Altered, Canned, Cut, Endpoint, Fault, Sandbox
 from peps_maja.sandbox.geodes import KEY, LICENCE, NOT_READY, ON_TAPE, QUOTA, QUOTA_429, REDIRECTS, zip_of
 from peps_maja.sandbox.geodes.products import products_of
 from peps_maja.theia.items import Item, read_item
@@ -41,9 +41,10 @@ class Keeper(Place):
 
 
 @pytest.fixture
-def place(nowhere: Place, peps: Sandbox) -> Keeper:
+def place(nowhere: Place, peps: Sandbox, tmp_path: Path) -> Keeper:
     """A user's folder with a key, and without an account."""
-    keeper = Keeper(nowhere.folder, nowhere.environment | {"GEODES_SERVER": peps.url, "PEPS_SERVER": peps.url})
+    servers = {"GEODES_SERVER": peps.url, "PEPS_SERVER": peps.url, "REQUESTS_CA_BUNDLE": str(tmp_path / "ca.pem")}
+    keeper = Keeper(nowhere.folder, nowhere.environment | servers)
     keeper.write_credentials(f"geodes {KEY}\n")
     return keeper
 
@@ -68,11 +69,13 @@ def announce(place: Keeper, peps: Sandbox) -> Announce:
 
 
 @pytest.fixture
-def authority(tmp_path: Path) -> trustme.CA:
+def secure(tmp_path: Path) -> Iterator[Sandbox]:
+    """A server on another port, over https with a certificate that `place` trusts."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "host.pem")
-    return authority
+    with Sandbox(certificate=(str(tmp_path / "host.pem"), str(tmp_path / "host.pem"))) as sandbox:
+        yield sandbox
 
 
 def is_whole(place: Keeper, item: Item) -> bool:
@@ -180,41 +183,30 @@ class TestWhoSeesTheKey:
 
     @pytest.mark.parametrize("redirected", [False, True])
     def test_another_host_gives_zips_without_the_key(
-        self,
-        place: Keeper,
-        peps: Sandbox,
-        announce: Announce,
-        authority: trustme.CA,
-        tmp_path: Path,
-        *,
-        redirected: bool,
+        self, place: Keeper, peps: Sandbox, secure: Sandbox, announce: Announce, *, redirected: bool
     ) -> None:
-        (item,) = announce()
-        path = item.offer.address.removeprefix(peps.url)
-        with Sandbox(certificate=(str(tmp_path / "host.pem"), str(tmp_path / "host.pem"))) as other:
-            zipped = Reply(200, {"Content-Type": "application/zip"}, zip_of(item.name))
-            other.faults.add(Fault(None, Canned(200, zipped.body, zipped.headers), times=None))
-            if redirected:
-                elsewhere = Canned(302, headers={"Location": other.url + path})
-                peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, elsewhere, times=None))
-            else:
-                announce(address=other.url + "{path}")
-                (place.folder / "peps.txt").unlink()
-            run = place.download(REQUESTS_CA_BUNDLE=str(tmp_path / "ca.pem"))
-            assert (run.status, run.err) == (0, "")
-            assert is_whole(place, item)
-            assert keys_seen(other) == [None]
-            assert keys_seen(peps) == [KEY] * redirected
+        (item,) = announce(address="" if redirected else secure.url + "{path}")
+        zipped = Canned(200, zip_of(item.name), {"Content-Type": "application/zip"})
+        secure.faults.add(Fault(None, zipped, times=None))
+        if redirected:
+            elsewhere = Canned(302, headers={"Location": f"{secure.url}/bucket/x.zip?signed"})
+            peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, elsewhere, times=None))
+        else:
+            (place.folder / "peps.txt").unlink()
+        run = place.download()
+        assert (run.status, run.err) == (0, "")
+        assert is_whole(place, item)
+        assert keys_seen(secure) == [None]
+        assert keys_seen(peps) == [KEY] * redirected
 
     @pytest.mark.parametrize("status", [401, 403])
     def test_refusal_of_another_host_says_nothing_about_the_key(
-        self, place: Keeper, announce: Announce, authority: trustme.CA, tmp_path: Path, status: int
+        self, place: Keeper, secure: Sandbox, announce: Announce, status: int
     ) -> None:
-        with Sandbox(certificate=(str(tmp_path / "host.pem"), str(tmp_path / "host.pem"))) as other:
-            other.faults.add(Fault(None, Canned(status), times=None))
-            (item,) = announce(address=other.url + "{path}")
-            run = place.download("-q", REQUESTS_CA_BUNDLE=str(tmp_path / "ca.pem"))
-            assert keys_seen(other) == [None]
+        secure.faults.add(Fault(None, Canned(status), times=None))
+        (item,) = announce(address=secure.url + "{path}")
+        run = place.download("-q")
+        assert keys_seen(secure) == [None]
         assert run.status == 1
         assert [job for _, job, _ in place.events("missing")] == [item.name]
         assert "API key" not in run.err
@@ -224,20 +216,14 @@ class TestWhoSeesTheKey:
         dead = "http://127.0.0.1:1"
         assert place.download(HTTP_PROXY=dead, http_proxy=dead, HTTPS_PROXY=dead, ALL_PROXY=dead).status == 0
 
-    def test_proxy_sees_a_tunnel_and_no_key(
-        self, place: Keeper, announce: Announce, authority: trustme.CA, tmp_path: Path
-    ) -> None:
-        with (
-            Sandbox(certificate=(str(tmp_path / "host.pem"), str(tmp_path / "host.pem"))) as geodes,
-            Relay() as proxy,
-        ):
-            (product, *_) = products_of(geodes.world, ["31TCJ"], *SPRING)
-            geodes.geodes.feature(product, geodes.url)
-            (item,) = announce(address=geodes.url + "{path}")
-            options = {"GEODES_SERVER": geodes.url, "REQUESTS_CA_BUNDLE": str(tmp_path / "ca.pem")}
-            run = place.download(**options, HTTPS_PROXY=proxy.url, NO_PROXY="")
+    def test_proxy_sees_a_tunnel_and_no_key(self, place: Keeper, secure: Sandbox, announce: Announce) -> None:
+        (product, *_) = products_of(secure.world, ["31TCJ"], *SPRING)
+        secure.geodes.feature(product, secure.url)
+        (item,) = announce(address=secure.url + "{path}")
+        with Relay() as proxy:
+            run = place.download(GEODES_SERVER=secure.url, HTTPS_PROXY=proxy.url, NO_PROXY="")
             assert (run.status, run.err) == (0, "")
-            assert keys_seen(geodes) == [KEY]
+            assert keys_seen(secure) == [KEY]
             assert len(proxy.heads) == 1
             assert KEY.encode() not in proxy.heads[0]
         assert is_whole(place, item)
@@ -355,8 +341,8 @@ class TestTransfers:
         assert (job, missing.split()[1]) == (item.name, "broken")
         assert place.zips() == []
 
-    def test_same_bytes_with_another_md5_are_not_taken(self, place: Keeper, peps: Sandbox, announce: Announce) -> None:
-        (item,) = announce(detail=f"- {'0' * 32}")
+    def test_same_bytes_with_another_md5_are_not_taken(self, place: Keeper, announce: Announce) -> None:
+        announce(detail=f"- {'0' * 32}")
         assert place.download("-q").status == 1
         assert "MD5" in place.events("missing")[0][2]
         assert place.zips() == []
