@@ -16,14 +16,13 @@ try:  # from here on Ctrl-C ends without a traceback: so, until `run` has it in 
 except KeyboardInterrupt:
     os._exit(130)
 
-import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peps_maja.commands import reminders
-from peps_maja.commands.options import downloader_options
+from peps_maja.commands.options import DownloaderOptions, downloader_options
 from peps_maja.commands.run import Signals, read_account, read_timeout, run
 from peps_maja.console import Console
 from peps_maja.errors import CredentialsError, LogError, NoAccount, PepsError, Status, UsageError, gravest
@@ -48,7 +47,7 @@ def is_for_the_next_run(error: PepsError) -> bool:
     return error.status is Status.TRY_LATER
 
 
-def download(options: argparse.Namespace, console: Console, _: Signals) -> Status:
+def download(options: DownloaderOptions, console: Console, _: Signals) -> Status:
     """Poll the open jobs, fetch what is finished, and with --wait do so until no job is open."""
     from peps_maja.joblog.events import State
     from peps_maja.joblog.log import JobLog
@@ -97,7 +96,7 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
     return gravest([status, *(troubles - {Status.TRY_LATER})])
 
 
-def check(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
+def check(options: DownloaderOptions, log: "JobLog", console: Console) -> Status:
     """Say in one line each whether everything is in place."""
     from peps_maja.commands.check import checkup
 
@@ -107,7 +106,7 @@ def check(options: argparse.Namespace, log: "JobLog", console: Console) -> Statu
     return gravest(finding.status for finding in findings)
 
 
-def show(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
+def show(options: DownloaderOptions, log: "JobLog", console: Console) -> Status:
     """Show where the jobs stand: nothing is written, fetched or locked."""
     import json
 
@@ -120,7 +119,7 @@ def show(options: argparse.Namespace, log: "JobLog", console: Console) -> Status
     return status
 
 
-def look(options: argparse.Namespace, log: "JobLog", console: Console) -> "tuple[Jobs, list[Standing], Status]":
+def look(options: DownloaderOptions, log: "JobLog", console: Console) -> "tuple[Jobs, list[Standing], Status]":
     """Return the jobs, where each stands, and the exit status; PEPS is asked only if a job is open."""
     from peps_maja.commands.status import standings
     from peps_maja.joblog.events import State
@@ -143,7 +142,7 @@ def look(options: argparse.Namespace, log: "JobLog", console: Console) -> "tuple
     return jobs, stands, gravest(statuses)
 
 
-def show_dates(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
+def show_dates(options: DownloaderOptions, log: "JobLog", console: Console) -> Status:
     """Show the ledger, what became of each tile and date, and its totals."""
     from peps_maja.commands.dates import MOVED_AWAY, as_csv, ledger, totals
     from peps_maja.disk import write_whole
@@ -175,7 +174,7 @@ def ready(folder: Path) -> None:
         raise UsageError(f"cannot write into the folder {folder}: mend its permissions or --write-dir")
 
 
-def connect(options: argparse.Namespace, account: "Credentials", console: Console) -> "Follower":
+def connect(options: DownloaderOptions, account: "Credentials", console: Console) -> "Follower":
     """Return who asks the server about jobs."""
     from peps_maja.downloads.polls import POLLS_AT_ONCE
     from peps_maja.peps.following import Follower
@@ -193,7 +192,7 @@ def connect(options: argparse.Namespace, account: "Credentials", console: Consol
 
 
 def make_round(
-    follower: "Follower", log: "JobLog", options: argparse.Namespace, console: Console, leave_at: float
+    follower: "Follower", log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float
 ) -> "Round":
     """Return what polls each open job once, fetches what is finished, and logs what became of it."""
     from peps_maja.downloads.cycle import Round

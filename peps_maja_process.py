@@ -16,7 +16,6 @@ try:  # from here on Ctrl-C ends without a traceback: so, until `run` has it in 
 except KeyboardInterrupt:
     os._exit(130)
 
-import argparse
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from peps_maja.commands import reminders
-from peps_maja.commands.options import DEFAULT_SERVER, QUESTION_FROM, process_options
+from peps_maja.commands.options import DEFAULT_SERVER, QUESTION_FROM, ProcessOptions, process_options
 from peps_maja.commands.run import Signals, command_for, is_another_run, read_account, read_timeout, run
 from peps_maja.console import Console
 from peps_maja.errors import PepsError, Status, UsageError, gravest
@@ -46,14 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run("peps_maja_process", process_options, arguments, process, is_another_run)
 
 
-def process(options: argparse.Namespace, console: Console, signals: Signals) -> Status:
+def process(options: ProcessOptions, console: Console, signals: Signals) -> Status:
     """Find products, show what will be done with them, ask, submit, and say how to go on."""
+    from peps_maja.commands.finding import read_wishes
     from peps_maja.downloads.zips import products_in
     from peps_maja.joblog.log import JobLog
     from peps_maja.peps.service import Peps, Server
     from peps_maja.peps.submitting import check_account
     from peps_maja.selection.orders import all_series
-    from peps_maja.selection.wishes import read_wishes
 
     log = JobLog(options.log)
     server = Server.parse(options.server)  # an account in it would come into the log, with the command
@@ -94,11 +93,11 @@ def process(options: argparse.Namespace, console: Console, signals: Signals) -> 
         return gravest([status, reminders.remind_of_unsure(jobs, console, ordered, pointed_out)])
 
 
-def correct(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
+def correct(options: ProcessOptions, log: "JobLog", console: Console) -> Status:
     """Log what the user knows better than the log: jobs to adopt, jobs to drop."""
     from peps_maja.joblog.corrections import correct_log
 
-    adopted, dropped = correct_log(log, options.adopt or (), options.drop or (), options.command)
+    adopted, dropped = correct_log(log, [(name, url) for name, url in options.adopt], options.drop, options.command)
     for name in adopted:
         console.say(f"{name}: adopted; the downloader follows it from now on")
     for name in dropped:
@@ -106,14 +105,14 @@ def correct(options: argparse.Namespace, log: "JobLog", console: Console) -> Sta
     return Status.OK
 
 
-def find(options: argparse.Namespace, wishes: "Wishes", peps: "Peps", jobs: "Jobs") -> "list[Record]":
+def find(options: ProcessOptions, wishes: "Wishes", peps: "Peps", jobs: "Jobs") -> "list[Record]":
     """Return the products in question: those of a search, those named, or those to be submitted again."""
     from peps_maja.peps.catalogue import find_records, searches
     from peps_maja.products.names import L1CProduct, pasted_name
     from peps_maja.products.records import Record
 
     if wishes.days:
-        return find_records(peps, searches(options, wishes), options.json)
+        return find_records(peps, searches(wishes), options.json)
     records = []
     for name in options.product or to_resubmit(options, jobs):
         product = L1CProduct.parse(pasted_name(name))
@@ -124,7 +123,7 @@ def find(options: argparse.Namespace, wishes: "Wishes", peps: "Peps", jobs: "Job
     return records
 
 
-def to_resubmit(options: argparse.Namespace, jobs: "Jobs") -> "list[str]":
+def to_resubmit(options: ProcessOptions, jobs: "Jobs") -> "list[str]":
     """Return the names of the jobs that the user wants submitted once more."""
     from peps_maja.joblog.events import State
 
@@ -133,7 +132,7 @@ def to_resubmit(options: argparse.Namespace, jobs: "Jobs") -> "list[str]":
 
 
 def propose(
-    options: argparse.Namespace, wishes: "Wishes", records: "list[Record]", jobs: "Jobs", *, series: bool
+    options: ProcessOptions, wishes: "Wishes", records: "list[Record]", jobs: "Jobs", *, series: bool
 ) -> "Proposal":
     """Decide what is submitted, by what the log and the folder of products say now."""
     from peps_maja.downloads.zips import products_in
@@ -147,9 +146,8 @@ def propose(
     return proposal.limited(wishes.limit)
 
 
-def show(proposal: "Proposal", other: "Cost | str | None", options: argparse.Namespace, console: Console) -> None:
+def show(proposal: "Proposal", other: "Cost | str | None", options: ProcessOptions, console: Console) -> None:
     """Show what will be done with each product, and what that will cost, one way and the `other`."""
-    from peps_maja.commands.options import refused_by_series
     from peps_maja.selection.costs import compare
     from peps_maja.selection.orders import costs
     from peps_maja.selection.table import summary, table
@@ -159,14 +157,14 @@ def show(proposal: "Proposal", other: "Cost | str | None", options: argparse.Nam
     for order in proposal.orders:
         for warning in order.warnings:
             console.warn(warning)
-    chosen, refused = costs(proposal.orders), refused_by_series(options)
+    chosen, refused = costs(proposal.orders), options.refused_by_series()
     both = compare(chosen[0], other, is_series=options.series, refused=refused) if chosen and other else None
     for line in both or map(str, chosen):
         console.say(line)
 
 
 def cost_of_other_way(
-    options: argparse.Namespace, wishes: "Wishes", records: "list[Record]", jobs: "Jobs"
+    options: ProcessOptions, wishes: "Wishes", records: "list[Record]", jobs: "Jobs"
 ) -> "Cost | str | None":
     """Return what the same tiles and days take the other way: one by one for a series, a series for single jobs."""
     from peps_maja.selection.orders import costs
@@ -180,7 +178,7 @@ def cost_of_other_way(
     return other[0] if other else None
 
 
-def is_agreed(proposal: "Proposal", options: argparse.Namespace, console: Console) -> bool:
+def is_agreed(proposal: "Proposal", options: ProcessOptions, console: Console) -> bool:
     """Ask before many jobs and before a long series; the rest goes without a question."""
     from peps_maja.text import counted
 
@@ -229,7 +227,7 @@ def say_what_became(job: str, submission: "Submission", console: Console) -> Non
         console.warn(f"{job}: unsure whether PEPS took it ({submission.detail}): {WAY_OUT}")
 
 
-def command_that_follows(options: argparse.Namespace) -> str:
+def command_that_follows(options: ProcessOptions) -> str:
     """Return the command line that follows the jobs just submitted."""
     server = [] if options.server == DEFAULT_SERVER else ["--server", options.server]
     files = ["-a", str(options.auth), "-l", str(options.log), "-w", str(options.write_dir or ".")]

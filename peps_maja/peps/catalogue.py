@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from peps_maja.network.documents import Unreadable, read_json
 from peps_maja.peps.service import Peps
 from peps_maja.products.names import L1CProduct
 from peps_maja.products.records import Record
-from peps_maja.selection.wishes import Days, Wishes
+from peps_maja.selection.wishes import Box, Days, Wishes
 from peps_maja.text import one_line
 
 PAGE_SIZE = 500  # resto cuts a larger number silently to this
@@ -147,20 +146,20 @@ def _whole(value: object) -> int | None:
     return None if number is None or number < 0 else int(number)
 
 
-def searches(options: argparse.Namespace, wishes: Wishes) -> list[Search]:
-    """Return the searches to make, none if the options name products instead: one for each tile, or one in all."""
+def searches(wishes: Wishes) -> list[Search]:
+    """Return the searches to make, none if products are named instead: one for each tile, or one in all."""
     if wishes.days is None:
         return []
-    if options.location is not None:
-        places = [{"q": options.location}]
-    elif options.lat is not None:
-        places = [{"lat": f"{options.lat:.10g}", "lon": f"{options.lon:.10g}"}]
-    elif options.lonmin is not None:
-        edges = (options.lonmin, options.latmin, options.lonmax, options.latmax)
-        places = [{"box": ",".join(f"{edge:.10g}" for edge in edges)}]
-    else:
-        places = [{"tileid": tile} for tile in sorted(wishes.tiles)]
+    places = [_place(wishes.place)] if wishes.place else [{"tileid": tile} for tile in sorted(wishes.tiles)]
     return [Search(place, wishes.days) for place in places]
+
+
+def _place(place: str | Box) -> dict[str, str]:
+    if isinstance(place, str):
+        return {"q": place}
+    if place.is_point:
+        return {"lat": f"{place.south:.10g}", "lon": f"{place.west:.10g}"}
+    return {"box": ",".join(f"{edge:.10g}" for edge in (place.west, place.south, place.east, place.north))}
 
 
 _MOST_IDLE_PAGES = 3  # pages in a row that bring nothing new: then the server goes round in a circle
