@@ -29,7 +29,7 @@ from peps_maja.network.credentials import (
 from peps_maja.peps.catalogue import Search, read_page_of
 from peps_maja.peps.service import Peps, Server
 from peps_maja.peps.submitting import check_account
-from peps_maja.peps.wps import MAJA
+from peps_maja.selection.orders import MAJA
 from peps_maja.selection.wishes import Days
 from peps_maja.text import counted, size
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -36,7 +37,8 @@ class Box:
 class Wishes:
     """What the user wants of what there is; None or empty: no such wish. Without days, products are named.
 
-    A place is a name that the catalogue of PEPS knows, or a box.
+    A place is a name that the catalogue of PEPS knows, or a box. Jobs of the log in one of the states `resubmit` are
+    submitted once more. `theia` is `first` or `only`.
     """
 
     tiles: frozenset[str] = frozenset()
@@ -46,4 +48,17 @@ class Wishes:
     max_clouds: float | None = None
     limit: int | None = None
     place: str | Box | None = None
+    names: Sequence[str] = ()
+    resubmit: Sequence[str] = ()
     series: bool = False
+    theia: str | None = None
+
+    @property
+    def is_theia_only(self) -> bool:
+        """Whether nothing is to be submitted to PEPS."""
+        return self.theia == "only"
+
+    def too_cloudy(self, clouds: float | None) -> str:
+        """Return `too cloudy` for more clouds than wanted, else nothing: one without a figure is not left out."""
+        is_too_cloudy = self.max_clouds is not None and clouds is not None and clouds > self.max_clouds
+        return "too cloudy" if is_too_cloudy else ""
