@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Find Sentinel-2 products, take what Theia has, and have MAJA on PEPS process the rest, each submitted exactly once."""
+"""Find Sentinel-2 products, take what Theia has, and have MAJA on PEPS process the rest: each exactly once."""
 
 import os
 import sys

@@ -25,8 +25,8 @@ import theia_samples
 from hypothesis import strategies as st
 
 from peps_maja.commands.dates import as_csv, ledger
-from peps_maja.downloads.zips import Broken, bare_name, check_zip
-from peps_maja.errors import PepsError, ServerTrouble
+from peps_maja.downloads.zips import bare_name, check_zip
+from peps_maja.errors import Broken, PepsError, ServerTrouble
 from peps_maja.joblog.events import Event, State
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from peps_maja.commands.options import Options
 from peps_maja.console import Console, flush
+from peps_maja.downloads import WORKER
 from peps_maja.errors import AlreadyRunning, Interrupted, PepsError, Status, UsageError
 
 if TYPE_CHECKING:
     from peps_maja.network.credentials import Credentials
 
 READ_TIMEOUT_VARIABLE = "PEPS_TIMEOUT"
-WORKER = "peps_maja worker"  # what the names of a run's threads begin with
 _INTERRUPTIONS = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: Status.TERMINATED}
 
 

@@ -27,11 +27,10 @@ def show(proposal: Proposal, situation: Situation, options: ProcessOptions, cons
     for choice in proposal.choices:
         if choice.action == NOT_AT_THEIA:
             console.warn(f"{choice.record.identifier}: Theia has no product of this name; search for its tile and day")
-    if options.resubmit and not situation.wishes.days and not options.product:
-        if left_out := jobs_in(situation.jobs, options.resubmit, Source.THEIA):
-            console.remind(
-                f"{counted(len(left_out), 'job')} of Theia's left out: --theia only with a search takes them"
-            )
+    is_resubmit_alone = not situation.wishes.days and not options.product
+    left_out = jobs_in(situation.jobs, options.resubmit, Source.THEIA) if is_resubmit_alone else ()
+    if left_out:
+        console.remind(f"{counted(len(left_out), 'job')} of Theia left out: a search with --theia only takes them")
     for order in proposal.orders:
         for warning in order.warnings:
             console.warn(warning)
