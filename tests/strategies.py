@@ -44,6 +44,7 @@ from peps_maja.products.names import L1CProduct, L2AProduct, is_novald, is_old_f
 from peps_maja.products.series import PlannedDate, Series, read_plan
 from peps_maja.products.tiles import Tile
 from peps_maja.selection.choice import choose
+from peps_maja.selection.situation import Situation
 from peps_maja.selection.table import summary, table
 from peps_maja.selection.wishes import Wishes
 from peps_maja.text import one_line
@@ -375,9 +376,9 @@ def check_page(body: bytes) -> None:
         for record in page.records:
             assert _is_one_line(record.identifier)
             assert all(map(_is_one_line, (record.tile, record.day, record.satellite)))
-        choices = choose(page.records, Wishes(max_clouds=50))
+        choices = choose(Situation(Wishes(max_clouds=50), page.records))
         assert len(choices) == len({record.identifier for record in page.records})
-        assert all(map(_is_printable, (*table(choices, with_names=True), summary(choices))))
+        assert all(map(_is_printable, (*table(choices, verbose=True), summary(choices))))
 
 
 def check_items(body: bytes) -> None:

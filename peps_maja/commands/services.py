@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from functools import cache
 from typing import Any
 
+from peps_maja.commands.options import DownloaderOptions
 from peps_maja.commands.run import read_account, read_timeout
 from peps_maja.console import Console
 from peps_maja.downloads.polls import POLLS_AT_ONCE, Connect
@@ -19,7 +19,7 @@ from peps_maja.theia.jobs import TheiaJobs
 from peps_maja.theia.service import KEY_VARIABLE, Geodes, Key, Theia
 
 
-def connect_with(options: argparse.Namespace, console: Console) -> Connect:
+def connect_with(options: DownloaderOptions, console: Console) -> Connect:
     """Return what connects with a service once in a run; only PEPS needs an account for that."""
 
     @cache
