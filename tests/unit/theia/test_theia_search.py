@@ -10,8 +10,8 @@ import pytest
 from theia_samples import feature, page
 
 from peps_maja.errors import Status, UsageError
-from peps_maja.theia.footprints import Box
-from peps_maja.theia.search import BrokenOff, Search, find_items, searches_of_days, searches_of_tiles
+from peps_maja.selection.wishes import Box
+from peps_maja.theia.search import BrokenOff, Search, find_records, searches_of_days, searches_of_tiles
 
 JUNE = Search(date(2025, 6, 1), date(2025, 6, 30), tile="31TCJ")
 
@@ -34,7 +34,7 @@ def some(first: int, last: int) -> list[dict[str, Any]]:
 
 
 def found(server: Server, searches: Sequence[Search] = (JUNE,)) -> list[int]:
-    return [int(item.product.name[27:30]) for item in find_items(server, searches).items]
+    return [int(record.identifier[27:30]) for record in find_records(server, searches).records]
 
 
 def test_body_is_as_documented() -> None:
@@ -134,5 +134,5 @@ def test_too_many_products_are_the_users_to_reduce(answers: list[bytes]) -> None
 
 def test_features_are_kept_as_they_came() -> None:
     answers = [page(some(0, 80), has_next=True), page(["?"])]
-    assert find_items(Server(*answers), [JUNE], with_features=True).features == [*some(0, 80), "?"]
-    assert find_items(Server(*answers), [JUNE]).features == []
+    assert find_records(Server(*answers), [JUNE], with_features=True).features == [*some(0, 80), "?"]
+    assert find_records(Server(*answers), [JUNE]).features == []
