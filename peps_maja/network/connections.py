@@ -1,4 +1,4 @@
-"""How connections are made: TLS settings once in a run, proxies, and a deadline for whole answers."""
+"""How connections are made: TLS settings, read once in a run; proxies; a deadline for whole answers."""
 
 from __future__ import annotations
 
@@ -17,60 +17,54 @@ from typing import Any
 
 import requests
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
+from requests.auth import AuthBase
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3 import exceptions as urllib3_errors
 from urllib3.util.ssl_ import create_urllib3_context
 
+from peps_maja import __version__
 from peps_maja.errors import UntrustedServer
 from peps_maja.text import one_line
 
+_one_reader = threading.Lock()
 
-class Trust:
-    """TLS settings, made once for each set of authorities: to read them for each connection takes 30 ms."""
 
-    def __init__(self) -> None:
-        self._contexts: dict[str, ssl.SSLContext] = {}
-        self._reading = threading.Lock()
+def trusting(authorities: str) -> ssl.SSLContext:
+    """Return TLS settings that trust the authorities in a file or folder; raise UntrustedServer without any there."""
+    with _one_reader:  # of many threads that begin together
+        return _read_authorities(authorities)
 
-    def context(self, authorities: str) -> ssl.SSLContext:
-        """Return settings that trust the authorities in a file or folder; raise UntrustedServer without any there."""
-        with self._reading:
-            if authorities not in self._contexts:
-                self._contexts[authorities] = self._made(authorities)
-            return self._contexts[authorities]
 
-    def _made(self, authorities: str) -> ssl.SSLContext:
-        context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
-        try:
-            if Path(authorities).is_dir():
-                context.load_verify_locations(capath=authorities)
-            else:
-                context.load_verify_locations(cafile=authorities)
-        except OSError as error:
-            reason = one_line(error.strerror or str(error), 80)
-            raise UntrustedServer(
-                f"the authorities in {authorities} cannot be read ({reason}): mend REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"
-            ) from error
-        return context
+@cache
+def _read_authorities(authorities: str) -> ssl.SSLContext:
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+    kind = "capath" if Path(authorities).is_dir() else "cafile"
+    try:
+        context.load_verify_locations(**{kind: authorities})
+    except OSError as error:
+        reason = one_line(error.strerror or str(error), 80)
+        raise UntrustedServer(
+            f"the authorities in {authorities} cannot be read ({reason}): fix REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"
+        ) from error
+    return context
 
 
 class Connections(HTTPAdapter):
     """The connections of a session: at most so many to a server, and the same TLS settings for all of them."""
 
-    def __init__(self, most: int, trust: Trust) -> None:
-        self._trust = trust
+    def __init__(self, most: int) -> None:
         # A pool that blocks: never more connections than this, and none opened only to be thrown away.
         super().__init__(pool_connections=4, pool_maxsize=most, max_retries=0, pool_block=True)
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
     ) -> tuple[Any, Any]:
-        """Return what requests would, with TLS settings in the place of the authorities' file."""
+        """Return what requests would, with TLS settings in the place of the authorities: reading these takes 30 ms."""
         host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
-        if host["scheme"] != "https":
-            return host, tls
-        context = self._trust.context(verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH)
-        return host, {"cert_reqs": "CERT_REQUIRED", "ssl_context": context}
+        if host["scheme"] == "https":
+            authorities = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
+            tls = {"cert_reqs": "CERT_REQUIRED", "ssl_context": trusting(authorities)}
+        return host, tls
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         """Return the pool that requests would, for connections whose answers come in time."""
@@ -84,19 +78,28 @@ class Connections(HTTPAdapter):
             super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
 
 
-class Session(requests.Session):
-    """A session that follows no redirect, nor reads its body, and that asks loopback without any proxy."""
+class _Anonymous(AuthBase):
+    """Keeps requests from taking a password out of ~/.netrc where none is given."""
 
-    def __init__(self, most: int, trust: Trust) -> None:
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+class Session(requests.Session):
+    """A session that follows no redirect, leaves every body to be read, and asks loopback without any proxy."""
+
+    def __init__(self, most: int) -> None:
         super().__init__()
+        self.auth, self.stream = _Anonymous(), True
+        self.headers["User-Agent"] = f"peps_maja/{__version__}"
         for scheme in ("http://", "https://"):
-            self.mount(scheme, Connections(most, trust))
+            self.mount(scheme, Connections(most))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return None: even where it follows none, requests reads the whole body of what it takes for a redirect."""
 
     def merge_environment_settings(self, url: Any, *args: Any) -> Any:
-        """Return what requests would, but for plain http: that is for loopback, and a proxy would see the password."""
+        """Return what requests would, but for plain http: that is for loopback, and a proxy would see the secret."""
         settings = super().merge_environment_settings(url, *args)
         return {**settings, "proxies": {}} if url.lower().startswith("http:") else settings
 
