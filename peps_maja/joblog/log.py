@@ -54,7 +54,7 @@ class JobLog:
         self._add(_line(event, job, detail), f"{event.value} {job} {detail}")
 
     def append_if_current(self, event: Event, job: Job, detail: str = "") -> bool:
-        """Add one event to a job that this run has replayed, if it is still the submission that `job` tells of.
+        """Add one event to a job that this run has replayed, if `job` is still its current submission.
 
         Return False, and write nothing, if another run has dropped, adopted or resubmitted the job since (this is read
         under the append lock): what it logged stands, and the caller leaves the job alone. Raises LogError.
@@ -66,7 +66,7 @@ class JobLog:
         self._announcement = f"# {_now()} {one_line(command, _LONGEST_DETAIL)}\n"
 
     def lock_for(self, script: str) -> AbstractContextManager[None]:
-        """Return the lock that keeps two runs of one script (`process`, `downloader`) from meeting on this log."""
+        """Return the lock that lets only one run of a script (`process`, `downloader`) work with this log."""
         self._check_kind()
         return held(self.lock_path(script))
 
@@ -116,7 +116,7 @@ class JobLog:
                 if job is not None and self._by_others.get(job.name, job.address) != job.address:
                     return False
                 addition = f"{_lead(descriptor, self.path)}{self._announcement}{line}\n".encode()
-                _write_whole(descriptor, addition)
+                _write_line(descriptor, addition)
                 self._known, self._tail = os.fstat(descriptor).st_size, addition[-_TAIL:]
                 self._announcement = ""
                 self._sync(descriptor)
@@ -190,7 +190,7 @@ def _lead(descriptor: int, path: Path) -> str:
     return f"\n{TORN}\n" if is_torn(end) else "\n"
 
 
-def _write_whole(descriptor: int, line: bytes) -> None:
+def _write_line(descriptor: int, line: bytes) -> None:
     """Write all of a line, or nothing: a line that lacks only its line end would count."""
     before = os.fstat(descriptor).st_size
     try:

@@ -1,4 +1,4 @@
-"""What an answer over HTTP means for any service, by its status, and what an exception means that came in its place."""
+"""What an answer over HTTP means by its status, for any service, and what an exception means that came instead."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from peps_maja.network.credentials import Secret
 from peps_maja.network.documents import HTML, kind_of
 from peps_maja.text import one_line
 
-MOST_ERROR = 10_000  # bytes in which an error has room
+MOST_ERROR = 10_000  # bytes; no error message is longer
 _OF_A_LIMIT = re.compile(r"quota|\blimits?\b|rate.?limit|too many|maximum number|concurrent|exceeded", re.IGNORECASE)
 _OF_THE_ACCOUNT = re.compile(r"\b(user|account)s?\b", re.IGNORECASE)
 _UNCONNECTED = (urllib3_errors.NewConnectionError, urllib3_errors.ConnectTimeoutError)
 _TIMEOUTS = (requests.exceptions.Timeout, urllib3_errors.TimeoutError, TimeoutError)
 _REFUSED_CONNECT = re.compile(r"Tunnel connection failed: ([0-9]{3}) ?(.*)")
-_LATER = {"408", "429"}  # codes that go away without a person, as those from 500 on do
+_LATER = {"408", "429"}  # try again later, as for the codes from 500 on
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def refusal(answer: Answer, code: int, reason: str = "") -> PepsError | None:
         case _ if code >= 500:
             return ServerTrouble(message)
         case _:
-            return NotPeps(f"{message}, which this service never does: is the address right?")
+            return NotPeps(f"{message}, which this service never does")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -186,8 +186,8 @@ def _certificate_advice(code: int, option: str) -> str:
             return "if it is your institute's own, name its authority in REQUESTS_CA_BUNDLE"
         case _:
             return (
-                "it lacks what Python 3.13 and newer check more strictly; whoever issued it (your institute, for its"
-                " proxy) has to issue a correct one, until then use an older Python"
+                "it lacks something that Python 3.13 and newer check; whoever issued it (your institute, for its proxy)"
+                " has to issue a correct one, until then use an older Python"
             )
 
 
@@ -196,7 +196,7 @@ def _refused_connect(code: str, reason: str, where: str, proxy: str) -> PepsErro
     if code >= "500" or code in _LATER:
         return ServerAway(f"{message} instead of connecting to {where}; try again later")
     what = "put your account of the proxy into HTTPS_PROXY" if code == "407" else "check HTTPS_PROXY"
-    return ProxyUnusable(f"{message} instead of connecting to {where}: {what}, or ask whoever runs the proxy")
+    return ProxyUnusable(f"{message} instead of connecting to {where}: {what}, or ask the administrator of the proxy")
 
 
 def _broken_off(causes: list[BaseException], where: str) -> ServerTrouble:

@@ -1,6 +1,6 @@
 """Asks a service: waits, tries again where that is safe, and turns bad answers into our errors.
 
-Three kinds of requests leave here: questions, which can be repeated; the order to run a job, which goes out
+There are three kinds of requests: questions, which can be repeated; the order to run a job, which goes out
 once and never again; and downloads, which are read as a stream.
 """
 
@@ -49,11 +49,11 @@ _Result = TypeVar("_Result")
 
 
 class NoAnswer(PepsError):
-    """An order left, and nothing tells whether it arrived."""
+    """An order was sent, and it is not known whether it arrived."""
 
 
 class Client:
-    """Talks to one service with its secret. Threads may share it, up to `connections` at once.
+    """Asks one service, with its secret. Threads may share it, up to `connections` at once.
 
     `judge` says what its answers mean.
     """
@@ -134,7 +134,7 @@ class Client:
         """Send an order once: over a new connection, with no second try and no redirect followed.
 
         Raises ServerAway if surely nothing was sent, NoAnswer if it may have arrived. Any answer is returned as
-        it came, for only the one who gave the order can tell what it means.
+        it came: what it means depends on the order.
         """
         timeout = (self._connect_timeout, self._longest)
         with Session(1) as session, within(self._longest):
@@ -154,7 +154,7 @@ class Client:
             yield Download(**vars(self._answer(response, b"")), chunks=self._chunks(response))
 
     def error_in(self, download: Download, start: bytes) -> PepsError | None:
-        """Return the error that the first bytes of what should have been a file tell, or None."""
+        """Return the error that the first bytes of a download name, or None if they do not."""
         return self._judge(replace(download, body=start))
 
     def _with_retries(self, attempt: Callable[[], _Result], tries: int = TRIES) -> _Result:

@@ -31,7 +31,7 @@ _one_reader = threading.Lock()
 
 def trusting(authorities: str) -> ssl.SSLContext:
     """Return TLS settings that trust the authorities in a file or folder; raise UntrustedServer without any there."""
-    with _one_reader:  # of many threads that begin together
+    with _one_reader:  # if many threads start together, only one reads them
         return _read_authorities(authorities)
 
 
@@ -53,7 +53,7 @@ class Connections(HTTPAdapter):
     """The connections of a session: at most so many to a server, and the same TLS settings for all of them."""
 
     def __init__(self, most: int) -> None:
-        # A pool that blocks: never more connections than this, and none opened only to be thrown away.
+        # A pool that blocks: never more connections than this, and none that is used only once.
         super().__init__(pool_connections=4, pool_maxsize=most, max_retries=0, pool_block=True)
 
     def build_connection_pool_key_attributes(
@@ -73,13 +73,13 @@ class Connections(HTTPAdapter):
         return pool
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Leave the connection as it is, for its settings know the authorities; those of a TLS proxy do not."""
+        """Change nothing, for the settings know the authorities; but those for a TLS proxy do not."""
         if conn.proxy and conn.proxy.scheme == "https":
             super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
 
 
 class _Anonymous(AuthBase):
-    """Keeps requests from taking a password out of ~/.netrc where none is given."""
+    """Prevents requests from taking a password out of ~/.netrc where none is given."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
@@ -96,7 +96,7 @@ class Session(requests.Session):
             self.mount(scheme, Connections(most))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return None: even where it follows none, requests reads the whole body of what it takes for a redirect."""
+        """Return None, so that none is followed, nor its body read, which requests does even where it follows none."""
 
     def merge_environment_settings(self, url: Any, *args: Any) -> Any:
         """Return what requests would, but for plain http: that is for loopback, and a proxy would see the secret."""
@@ -121,7 +121,7 @@ class Unsent(urllib3_errors.HTTPError):
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Give what this thread reads meanwhile so many seconds in all, header fields and interim answers included."""
+    """Limit the time for all that this thread reads meanwhile, header fields and interim answers included."""
     _thread.leave_at = time.monotonic() + seconds
     try:
         yield
@@ -130,7 +130,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 class _InTime(io.RawIOBase):
-    """The bytes of an answer: each read waits no longer than the socket's own time-out and the deadline allow."""
+    """The bytes of an answer: each read waits until the socket's own time-out or the deadline, whichever is first."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
@@ -143,7 +143,7 @@ class _InTime(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         seconds = min(getattr(_thread, "leave_at", math.inf) - time.monotonic(), self._patience)
         if seconds <= 0:
-            raise TimeoutError("the answer was not there in time as a whole")
+            raise TimeoutError("the answer was not complete in time")
         if seconds != self._socket.gettimeout():
             self._socket.settimeout(seconds if math.isfinite(seconds) else None)
         return self._raw.readinto(buffer)
@@ -168,7 +168,7 @@ class _Connection:
     response_class = _Response
 
     def connect(self) -> None:
-        """Connect; raise Unsent for whatever breaks before the connection is there (urllib3 names an unmade one)."""
+        """Connect; raise Unsent if it breaks before it is ready (if there is no connection, urllib3 says so)."""
         try:
             super().connect()  # type: ignore[misc]
         except (OSError, HTTPException) as error:

@@ -1,4 +1,4 @@
-"""What any document may turn out to be: JSON that is none, an HTML page in its place."""
+"""Reading documents: JSON that is not valid, an HTML page in its place, percentages as numbers or texts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from peps_maja.errors import PepsError, Status
 
 HTML = "an HTML page"
 
-# What may stand before the first element, in an XHTML page too.
+# What may come before the first element, also of an XHTML page.
 _PROLOG = re.compile(rb"(?:[\xef\xbb\xbf\s]|<\?xml[^>]*>|<!--(?:(?!-->).)*-->)*", re.IGNORECASE | re.DOTALL)
 
 
@@ -25,7 +25,7 @@ class HtmlPage(Unreadable):
 
 
 def refuse_html(body: bytes, expected: str) -> None:
-    """Raise HtmlPage if this is one."""
+    """Raise HtmlPage if the body is an HTML page."""
     if kind_of(body) == HTML:
         raise HtmlPage(f"{HTML} where {expected} was expected (maintenance, or a login page); try again later")
 
@@ -36,7 +36,7 @@ def read_json(body: bytes | str) -> object:
         refuse_html(body, "JSON")
     try:
         if isinstance(body, bytes):
-            # One letter in another encoding, in a message, must not hide where the job stands.
+            # One letter in another encoding, in a message, must not hide the state of the job.
             body = body.decode(json.detect_encoding(body), errors="replace")
         return json.loads(body)
     except (ValueError, RecursionError):
