@@ -30,8 +30,8 @@ from peps_maja.errors import (
     ServerTrouble,
     Status,
 )
-from peps_maja.network.answers import shown
-from peps_maja.network.client import TRIES, Client, Download
+from peps_maja.network.answers import Download, shown
+from peps_maja.network.client import TRIES, Client
 from peps_maja.network.connections import within
 from peps_maja.network.documents import kind_of
 from peps_maja.products.names import L2AProduct
