@@ -20,6 +20,7 @@ from peps_maja.errors import (
     AccountRefused,
     Broken,
     Forbidden,
+    InternalError,
     NotPeps,
     NotReady,
     NotThere,
@@ -175,7 +176,9 @@ def _receive(client: Client, address: str, part: PartFile, meter: Meter, *, may_
     slow_for = min(SLOW_FOR, 10 * client.read_timeout)
     if part.length and may_continue:
         condition = {"If-Range": part.remote.validator} if part.remote.validator else {}
-        with client.download(address, {"Range": f"bytes={part.length}-"} | condition) as answer:
+        from_there = {"Range": f"bytes={part.length}-"} | condition
+        # Some servers answer 500 to any Range.
+        with suppress(InternalError, NotPeps), client.download(address, from_there) as answer:
             remote = Remote.of(answer.status, answer.headers)
             if answer.status == 416 and remote.length == part.length and part.remote.may_be(remote):
                 return

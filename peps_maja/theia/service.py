@@ -34,7 +34,7 @@ from peps_maja.network.credentials import KEY_OF_GEODES, read_key
 from peps_maja.network.documents import read_object, text
 from peps_maja.text import one_line
 from peps_maja.theia.items import message_of
-from peps_maja.theia.search import Found, Search, find_items
+from peps_maja.theia.search import Found, Search, find_records
 
 DEFAULT_SERVER = "https://geodes-portal.cnes.fr"
 SERVER_VARIABLE, KEY_VARIABLE = "GEODES_SERVER", "GEODES_API_KEY"
@@ -127,7 +127,7 @@ class Theia:
         Raises ServerAway, ServerTrouble or ServerBusy if there is no complete answer, UsageError if GEODES refuses a
         search or has too much for it.
         """
-        return find_items(self._ask, searches, with_features=with_features)
+        return find_records(self._ask, searches, with_features=with_features)
 
     def _ask(self, body: Mapping[str, object]) -> bytes:
         return self._searches.post(self.site.base + SEARCH_PATH, body, limit=PAGE_LIMIT, seconds=LONGEST_PAGE).body

@@ -45,7 +45,7 @@ def fetch(theia: Theia, address: str) -> bytes:
 
 
 def address_of(theia: Theia) -> str:
-    return theia.find([MARCH]).items[0].offer.address
+    return theia.find([MARCH]).records[0].address
 
 
 class TestKey:
