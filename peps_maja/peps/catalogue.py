@@ -63,7 +63,7 @@ def read_page(body: bytes) -> Page:
     answer = read_json(body)
     features = answer.get("features") if isinstance(answer, dict) else None
     if not isinstance(answer, dict) or not isinstance(features, list):
-        raise NotPeps("the server's answer to the search is no catalogue page")
+        raise NotPeps("the server's answer to the search is not a page of a catalogue")
     records = tuple(record for feature in features if (record := _record(feature)))
     properties = mapping(answer.get("properties"))
     total = whole(properties.get("totalResults")) if properties.get("exactCount") is True else None

@@ -1,4 +1,4 @@
-"""A tile over a span of days in one job: the process FULL_MAJA, its limits, its names. Touches nothing."""
+"""A tile over a span of days in one job: the process FULL_MAJA, its limits, its names."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Series:
         return inputs + (f";relativeOrbitNumber={self.orbit}" if self.orbit else "")
 
     def covers(self, product: L1CProduct) -> bool:
-        """Tell whether a product is one of those that the job processes."""
+        """Return True if a product is one of those that the job processes."""
         return (
             product.tile == self.tile
             and self.start <= product.sensing.date() <= self.end
@@ -132,4 +132,6 @@ def read_plan(text: str) -> list[PlannedDate]:
 def write_plan(products: Iterable[L1CProduct]) -> str:
     """Return the acquisitions of these products for the `submitting` line, each once, in the order of time."""
     ordered = sorted(products, key=lambda product: product.acquisition)
-    return " ".join(dict.fromkeys(str(PlannedDate(one.sensing.date(), one.satellite, one.orbit)) for one in ordered))
+    return " ".join(
+        dict.fromkeys(str(PlannedDate(product.sensing.date(), product.satellite, product.orbit)) for product in ordered)
+    )

@@ -122,9 +122,10 @@ class TestSearchThatFails:
             (Cut(30), 75),
             (Canned(200, '{"features": null}'), 75),
             (Canned(302, "", {"Location": "/login"}), 75),
+            (Canned(200, '{"features": [], "context": {"matched": 10001}}'), 2),
             (Canned(400, '{"type": "ITEMSEARCHBODY_PARSING", "message": "Unknown query parameter"}'), 2),
         ],
-        ids=["HTML", "500", "429", "429 for an hour", "cut", "no features", "login", "400"],
+        ids=["HTML", "500", "429", "429 for an hour", "cut", "no features", "login", "more than 10,000", "400"],
     )
     def test_nothing_is_logged_or_submitted(
         self, place: Place, peps: Sandbox, way: tuple[str, str], answer: Answer, status: int
