@@ -192,7 +192,7 @@ class TestCheck:
         assert "chmod 600 peps.txt" in theia.download("--check").out
 
     @pytest.mark.parametrize(("key", "status"), [(KEY, 0), ("wrong", 2), ("", 2)])
-    def test_key(self, both: Place, peps: Sandbox, key: str, status: int) -> None:
+    def test_key(self, both: Place, key: str, status: int) -> None:
         run = both.download("--check", GEODES_API_KEY=key)
         (line,) = (line for line in run.out.splitlines() if line.split()[1] == "GEODES")
         assert (run.status, line.split()[0]) == (status, "BAD" if status else "ok")
