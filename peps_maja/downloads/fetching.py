@@ -1,4 +1,4 @@
-"""From a result's address to a complete, valid zip under its final name, and nothing less under that name ever."""
+"""From a result's address to a complete, valid zip under its final name, and never anything less under that name."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ from peps_maja.network.answers import Download, shown
 from peps_maja.network.client import TRIES, Client
 from peps_maja.network.connections import within
 from peps_maja.network.documents import kind_of
-from peps_maja.products.names import L2AProduct
 from peps_maja.text import counted, size
 
 # Begins the reason of a broken result that did not even come as a whole zip, and so is tried again at every run.
@@ -42,8 +41,6 @@ NO_WHOLE_ZIP = "no whole zip:"
 SLOWEST = 1000  # bytes a second; a transfer that brings less for as long as this is broken off
 SLOW_FOR = 300.0  # seconds, or ten read time-outs if that is less
 _MOST_ERROR = 10_000  # bytes of what came instead of a zip that are looked at
-
-
 Transfer = Callable[[Path], AbstractContextManager[Meter]]  # holds the line while a file comes, and shows it
 
 
@@ -56,7 +53,7 @@ class Fetched:
 
 
 class _TooSlow(PepsError):
-    """A transfer that would go on for ever."""
+    """A transfer that would not end in any reasonable time."""
 
     status = Status.TRY_LATER
 
@@ -78,7 +75,7 @@ def fetch(client: Client, wanted: Wanted, folder: Path, transfer: Transfer) -> F
     for name in wanted.names:
         final = folder / name
         with part_of(final) as part:  # also while looking at what is there: nobody else can put a file there then
-            there = _complete_size(final, _any_product if wanted.md5 else wanted.belongs)
+            there = _complete_size(final, (lambda _: True) if wanted.md5 else wanted.belongs)
             if there is not None and _is_the_same(client, wanted, final, there):
                 return Fetched(final, there)
             if there is None or name == wanted.names[-1]:
@@ -94,10 +91,6 @@ def _complete_size(final: Path, belongs: Belongs) -> int | None:
         sync_folder(final.parent)
         return os.fstat(file.fileno()).st_size
     return None
-
-
-def _any_product(_: L2AProduct) -> bool:
-    return True
 
 
 def _is_the_same(client: Client, wanted: Wanted, final: Path, length: int) -> bool:

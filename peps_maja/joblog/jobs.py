@@ -231,7 +231,7 @@ def _add_missing(job: Job, moment: str, detail: str) -> None:
 def _believed(moment: str, job: Job) -> datetime | None:
     """Return the time of a line, or None where a clock was wrong: in the future, or before the job's submission."""
     when, now = _when(moment), datetime.now(timezone.utc)
-    if when is None or when > now or (job.submitted_at is not None and when < job.submitted_at <= now):
+    if when is None or when > now or (job.begun_at is not None and when < job.begun_at <= now):
         return None
     return when
 

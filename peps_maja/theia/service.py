@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -70,6 +71,15 @@ class Key:
     def signer(self) -> AuthBase:
         """What puts the key into a request; raises CredentialsError there if there is none."""
         return _Signer(self)
+
+    @property
+    def is_given(self) -> bool:
+        """Whether there is one, good or not."""
+        if self._environment.get(KEY_VARIABLE, "").strip():
+            return True
+        with suppress(CredentialsError):
+            return bool(read_key(self._file, KEY_OF_GEODES))
+        return False
 
     def advice(self) -> str:
         """Return what to do when the key is refused."""
