@@ -17,14 +17,15 @@ except KeyboardInterrupt:
     os._exit(130)
 
 import argparse
+import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peps_maja.commands import reminders
-from peps_maja.commands.options import downloader_options
-from peps_maja.commands.run import Signals, read_account, read_timeout, run
+from peps_maja.commands.options import DEFAULT_SERVER, downloader_options
+from peps_maja.commands.run import Signals, command_for, read_account, read_timeout, run
 from peps_maja.console import Console
 from peps_maja.errors import CredentialsError, LogError, NoAccount, PepsError, Status, UsageError, gravest
 
@@ -49,8 +50,7 @@ def is_for_the_next_run(error: PepsError) -> bool:
 
 
 def download(options: argparse.Namespace, console: Console, _: Signals) -> Status:
-    """Poll the open jobs, fetch what is finished, and with --wait do so until no job is open."""
-    from peps_maja.joblog.events import State
+    """Do what the options ask for: check or show, or follow the jobs to their end; then write the page."""
     from peps_maja.joblog.log import JobLog
 
     log = JobLog(options.log)
@@ -62,6 +62,14 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
         return show(options, log, console)
     if options.dates:
         return show_dates(options, log, console)
+
+    status = follow(options, log, console)
+    return gravest([status, write_page(options, log, log.replay(), [], console)]) if options.page else status
+
+
+def follow(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
+    """Poll the open jobs, fetch what is finished, and with --wait do so until no job is open."""
+    from peps_maja.joblog.events import State
 
     account = read_account(options, console)
     ready(options.write_dir)
@@ -111,13 +119,13 @@ def show(options: argparse.Namespace, log: "JobLog", console: Console) -> Status
     """Show where the jobs stand: nothing is written, fetched or locked."""
     import json
 
-    _, stands, status = look(options, log, console)
+    jobs, stands, status = look(options, log, console)
     if options.json:
         console.tell(json.dumps([standing.as_json() for standing in stands], indent=1))
     else:
         for standing in stands:
             console.tell(str(standing))
-    return status
+    return gravest([status, write_page(options, log, jobs, stands, console)]) if options.page else status
 
 
 def look(options: argparse.Namespace, log: "JobLog", console: Console) -> "tuple[Jobs, list[Standing], Status]":
@@ -158,7 +166,40 @@ def show_dates(options: argparse.Namespace, log: "JobLog", console: Console) -> 
         console.tell("moved away: downloaded, and not in the folder any more; is -w the folder of the zips?")
     if options.csv:
         write_whole(options.csv, as_csv(entries))
-    return status
+    return gravest([status, write_page(options, log, jobs, stands, console)]) if options.page else status
+
+
+def write_page(
+    options: argparse.Namespace, log: "JobLog", jobs: "Jobs", stands: "Sequence[Standing]", console: Console
+) -> Status:
+    """Write the page of --page; a page that cannot be written is told, and costs nothing else."""
+    from peps_maja.commands.dates import ledger
+    from peps_maja.commands.dependencies import advice
+
+    files = ["-l", str(options.log)]
+    server = [] if options.server == DEFAULT_SERVER else ["--server", options.server]
+    account = ["-a", str(options.auth), *server]
+    try:
+        from peps_maja.page import write_page as write
+
+        path = write(
+            options.page,
+            log=options.log,
+            products=options.write_dir,
+            jobs=jobs,
+            entries=ledger(jobs, {standing.job: standing for standing in stands}, options.write_dir),
+            submit=f"{command_for('peps_maja_process.py')} {shlex.join([*account, *files])}",
+            follow=options.command,
+            notes=[f"{log.path}: {jobs.damage}"] if jobs.damage else [],
+        )
+    except (PepsError, ImportError) as problem:
+        lacking = advice() if isinstance(problem, ImportError) else None
+        console.warn(lacking or str(problem))
+        console.trace_back(problem)
+        return Status.TROUBLE
+    if not options.json:
+        console.say(f"the page: {path}")
+    return Status.OK
 
 
 def ready(folder: Path) -> None:

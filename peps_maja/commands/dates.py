@@ -142,7 +142,11 @@ def _entries(job: Job, stands: Standing | None, folder: Path) -> list[Entry]:
         result = (_results(job, folder) or [_Result(_rest(job, stands))])[-1]
         return [_entry(job, product.tile.name, planned, result, message)]
     if series is None:
-        return []
+        theias = L2AProduct.find(job.name) if job.offer else None
+        if theias is None:
+            return []
+        result = (_results(job, folder) or [_Result(_rest(job, stands))])[-1]
+        return [_entry(job, theias.tile.name, PlannedDate(theias.sight.date(), theias.satellite), result, message)]
     dates = dict.fromkeys(read_plan(job.plan), _Result(_rest(job, stands)))
     for result in _results(job, folder):
         if delivered := L2AProduct.find(result.name):
@@ -172,7 +176,7 @@ def _looked_up(job: Job, file: str, folder: Path) -> _Result:
     """Return what is left of a downloaded file: the zip, or the folder to which it was unpacked."""
     unpacked = (name.removesuffix(".zip") for name in (file, job.result_name(file)) if L2AProduct.find(name))
     for name in (file, *unpacked):
-        if number := _size(folder / name):
+        if number := bytes_of(folder / name):
             return _Result(ON_DISK, name, number)
     return _Result(MOVED_AWAY, file)
 
@@ -191,7 +195,7 @@ def _planned(result: L2AProduct, planned: Iterable[PlannedDate]) -> PlannedDate 
     return min(fitting, key=lambda one: days.index(one.day), default=None)
 
 
-def _size(path: Path) -> int:
+def bytes_of(path: Path) -> int:
     """Return the bytes of a file or of all that is in a folder, 0 if there is none."""
     try:
         parts = path.rglob("*") if path.is_dir() and L2AProduct.find(path.name) else [path]

@@ -103,6 +103,8 @@ def downloader_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="point out, once, a job that is open for so long (default: %(default)s)")  # fmt: skip
     add("--dates", action="store_true", help="only show the ledger: what became of each tile and acquisition date")
     add("--csv", metavar="FILE", type=_path, help="with --dates: write the ledger to this file, too")
+    add("--page", metavar="DIR", type=_path,
+        help="write a page of all dates with their quicklooks to this folder, at the end of the run")  # fmt: skip
     add("--check", action="store_true", help="only say whether everything is in place")
 
     options = _parse(parser, arguments)
@@ -112,8 +114,12 @@ def downloader_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--wait, --status (or --json), --dates and --check exclude each other")
     if options.csv and not options.dates:
         parser.error("--csv goes with --dates")
-    if problem := _problem_of_output("--csv", options.csv, options):
+    if options.page and options.check:
+        parser.error("--page does not go with --check, which writes nothing")
+    index = options.page and options.page / "index.html"
+    if problem := _problem_of_output("--csv", options.csv, options) or _problem_of_output("--page", index, options):
         parser.error(problem)
+    options.command = shlex.join(["peps_maja_downloader.py", *(sys.argv[1:] if arguments is None else arguments)])
     options.pause = max(SHORTEST_ROUND, 60 * (10 if options.every is None else options.every))
     return options
 
