@@ -33,7 +33,11 @@ BROWSER_FLAGS = (
     "--hide-scrollbars",
     "--force-device-scale-factor=1",
 )
-DIFFERENT = ("too cloudy", "waiting", "failed", "rejected", "cancelled", "unsure", "missing", "moved away", "dropped")
+CLOUDY = "too cloudy"
+DIFFERENT = (
+    *(CLOUDY, CLOUDY, "moved away", CLOUDY, CLOUDY, "failed", CLOUDY, CLOUDY, "dropped", CLOUDY, CLOUDY, "rejected"),
+    *(CLOUDY, "cancelled", CLOUDY, "failed", CLOUDY, "missing", CLOUDY, CLOUDY, "unsure", "waiting", "waiting"),
+)
 Line = tuple[str, str, str, str]
 
 
@@ -72,7 +76,7 @@ def _date(folder: Path, tile: str, number: int, content: bytes | None) -> Iterat
     what = {
         "on disk": [("downloaded", f"{product}.zip"), ("finished", "")],
         "moved away": [("downloaded", f"{product}.zip"), ("finished", "")],
-        "too cloudy": [("novald", f"NOVALD_{product}.zip"), ("finished", "")],
+        CLOUDY: [("novald", f"NOVALD_{product}.zip"), ("finished", "")],
         "failed": [("failed", "MAJA ended with an error: no DTM for this tile")],
         "cancelled": [("cancelled", "cancelled by an operator")],
         "dropped": [("cancelled", "dropped by the user")],

@@ -80,6 +80,11 @@ class Sheet:
         return sum(self.states.values())
 
     @property
+    def has_theias(self) -> bool:
+        """Whether the calendar marks a product of Theia."""
+        return any(cell.is_theias for acquisition in self.acquisitions for cell in acquisition.cells)
+
+    @property
     def acquisitions(self) -> list[Acquisition]:
         """All acquisitions of the tile, in the order of time."""
         return [acquisition for month in self.months for acquisition in month.acquisitions]

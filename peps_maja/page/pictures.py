@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from peps_maja.disk import replacing
-from peps_maja.page.quicklooks import read_quicklook
+from peps_maja.page.quicklooks import UNREADABLE, read_quicklook
 
 LIST = "made_by_peps_maja.jsonl"
 
@@ -45,7 +45,8 @@ class Pictures:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._list = folder / LIST
-        self._known = self._read_list()
+        self._listed = self._read_list()
+        self._known = dict(self._listed)
         self._shown: dict[str, _Made] = {}
         self._is_list_current = True
 
@@ -73,18 +74,21 @@ class Pictures:
     def finish(self) -> None:
         """Remove the pictures that the page does not show any more, and list those that it shows."""
         shown = {made.picture.file for made in self._shown.values()}
-        for made in self._known.values():
-            if made.picture.file not in shown and (made.stamp is None or self._is_there(made)):
-                (self._folder / made.picture.file).unlink(missing_ok=True)
+        for _, made in self._listed:
+            file = made.picture.file
+            if file and file not in shown and (made.stamp is None or self._is_there(made)):
+                (self._folder / file).unlink(missing_ok=True)
         if self._shown != self._known or not self._is_list_current:
-            with replacing(self._list) as file:
-                file.writelines(_line(name, made) for name, made in self._shown.items())
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with replacing(self._list) as listed:
+                listed.writelines(_line(name, made) for name, made in self._shown.items())
 
     def _make(self, product: Path, name: str, source: list[int]) -> _Made:
         self._is_list_current = False
         found = read_quicklook(product)
         if not found.picture:
-            return _Made(source, None, Picture("", found.reason, found.clouds))
+            is_final = found.reason != UNREADABLE
+            return _Made(source if is_final else [], None, Picture("", found.reason, found.clouds))
         path = self._path_for(name, found.ending)
         made = _Made(source, None, Picture(path.name, "", found.clouds))
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -106,7 +110,7 @@ class Pictures:
     def _is_free(self, path: Path, product: str) -> bool:
         owners = [name for name, made in (self._known | self._shown).items() if made.picture.file == path.name]
         if not owners and os.path.lexists(path):  # perhaps another run has made it meanwhile
-            owners = [name for name, made in self._read_list().items() if made.picture.file == path.name]
+            owners = [name for name, made in self._read_list() if made.picture.file == path.name]
             return product in owners
         return owners in ([], [product])
 
@@ -119,13 +123,13 @@ class Pictures:
         except OSError:
             return False
 
-    def _read_list(self) -> dict[str, _Made]:
+    def _read_list(self) -> list[tuple[str, _Made]]:
         """Return what earlier runs have listed; lines that cannot be read count for nothing."""
         try:
             lines = self._list.read_bytes().splitlines()
         except OSError:
-            return {}
-        return dict(row for row in map(_read_line, lines) if row)
+            return []
+        return [row for row in map(_read_line, lines) if row]
 
 
 def _line(name: str, made: _Made) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import zipfile
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
+DAMAGED, UNREADABLE = "the quicklook is damaged", "the product cannot be read"
 LARGEST_PICTURE = 20_000_000  # bytes
 LARGEST_METADATA = 5_000_000  # bytes
 _PIECE = 1_000_000  # bytes read at once
@@ -48,12 +50,15 @@ def read_quicklook(product: Path) -> Quicklook:
             picture = content.read(name, LARGEST_PICTURE)
     except _TooLargeError:
         return Quicklook(reason="the quicklook is too large", clouds=clouds)
+    except OSError as error:
+        is_of_disk = error.errno not in {None, errno.EINVAL}  # the latter is what damaged bytes make of a seek
+        return Quicklook(reason=UNREADABLE if is_of_disk else DAMAGED, clouds=clouds)
     except Exception:  # the decompressors name no complete list of what they raise over damaged bytes
-        return Quicklook(reason="the quicklook is damaged", clouds=clouds)
+        return Quicklook(reason=DAMAGED, clouds=clouds)
     ending = name[-4:].lower()
     start, end = _FRAMES[ending]
     if not (picture.startswith(start) and picture.endswith(end)):
-        return Quicklook(reason="the quicklook is damaged", clouds=clouds)
+        return Quicklook(reason=DAMAGED, clouds=clouds)
     return Quicklook(picture, ending, clouds=clouds)
 
 
