@@ -63,8 +63,7 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
     if options.dates:
         return show_dates(options, log, console)
 
-    status = follow(options, log, console)
-    return gravest([status, write_page(options, log, log.replay(), [], console)]) if options.page else status
+    return follow(options, log, console)
 
 
 def follow(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
@@ -74,7 +73,7 @@ def follow(options: argparse.Namespace, log: "JobLog", console: Console) -> Stat
     account = read_account(options, console)
     ready(options.write_dir)
     leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
-    follower, is_all_done = None, False
+    follower, cycle, is_all_done = None, None, False
     troubles = set()
     with log.lock_for("downloader"):
         while True:
@@ -102,6 +101,11 @@ def follow(options: argparse.Namespace, log: "JobLog", console: Console) -> Stat
         console.tell(f"{options.log}: all jobs are done, {summary(jobs)}")
     else:
         console.say(summary(jobs))
+    if options.page:
+        from peps_maja.commands.status import standings_after
+
+        stands = standings_after(jobs, cycle.reports if cycle else {})
+        status = gravest([status, write_page(options, log, jobs, stands, console)])
     return gravest([status, *(troubles - {Status.TRY_LATER})])
 
 

@@ -81,8 +81,8 @@ class Total:
 def ledger(jobs: Jobs, stands: Mapping[str, Standing], folder: Path) -> list[Entry]:
     """Return the ledger, by tile and date: `stands` says what PEPS tells of each job, `folder` is where the zips go."""
     known: dict[tuple[str, date], list[Entry]] = {}
-    for job in jobs.values():
-        for entry in _entries(job, stands.get(job.name), folder):
+    for job in sorted(jobs.values(), key=lambda job: job.offer is not None):  # Theia's join the dates of the others
+        for entry in _entries(job, stands.get(job.name), folder, known):
             known.setdefault((entry.tile, entry.day), []).append(entry)
     return [entry for key in sorted(known) for seen in _by_satellite(known[key]) for entry in _to_show(seen)]
 
@@ -134,7 +134,10 @@ class _Result:
     bytes: int | None = None
 
 
-def _entries(job: Job, stands: Standing | None, folder: Path) -> list[Entry]:
+Known = Mapping[tuple[str, date], Sequence[Entry]]
+
+
+def _entries(job: Job, stands: Standing | None, folder: Path, known: Known) -> list[Entry]:
     product, series = L1CProduct.parse(job.name), Series.parse(job.name)
     message = stands.message if stands else job.detail
     if product is not None:
@@ -146,7 +149,7 @@ def _entries(job: Job, stands: Standing | None, folder: Path) -> list[Entry]:
         if theias is None:
             return []
         result = (_results(job, folder) or [_Result(_rest(job, stands))])[-1]
-        return [_entry(job, theias.tile.name, PlannedDate(theias.sight.date(), theias.satellite), result, message)]
+        return [_entry(job, theias.tile.name, _date_of(theias, known), result, message)]
     dates = dict.fromkeys(read_plan(job.plan), _Result(_rest(job, stands)))
     for result in _results(job, folder):
         if delivered := L2AProduct.find(result.name):
@@ -193,6 +196,15 @@ def _planned(result: L2AProduct, planned: Iterable[PlannedDate]) -> PlannedDate 
     days = [time.date() for time in (result.sight, *result.begun)]
     fitting = [one for one in planned if one.day in days and one.satellite in {"", result.satellite}]
     return min(fitting, key=lambda one: days.index(one.day), default=None)
+
+
+def _date_of(theias: L2AProduct, known: Known) -> PlannedDate:
+    """Return the date of a product of Theia: that of another job for its acquisition, else the day it was seen."""
+    for time in (theias.sight, *theias.begun):
+        for entry in known.get((theias.tile.name, time.date()), ()):
+            if entry.satellite in {"", theias.satellite}:
+                return PlannedDate(entry.day, theias.satellite, entry.orbit)
+    return PlannedDate(theias.sight.date(), theias.satellite)
 
 
 def bytes_of(path: Path) -> int:

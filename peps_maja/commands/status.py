@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from peps_maja.downloads.polls import POLLS_AT_ONCE, JobReport, Phase, Polls, Service
@@ -74,6 +74,13 @@ def standings(jobs: Jobs, service: Service | None) -> tuple[list[Standing], Peps
     if service is not None:
         Polls(service, Workers(poll=POLLS_AT_ONCE), take, leave, ends.append).run(jobs.in_state(State.OPEN))
     return list(found.values()), next(iter(ends), None)
+
+
+def standings_after(jobs: Jobs, reports: Mapping[str, JobReport]) -> list[Standing]:
+    """Return where each job stands after a round: open ones as the service said in it, if it did."""
+    found = {job.name: _logged(job) for job in jobs.values()}
+    known = (job for job in jobs.in_state(State.OPEN) if job.name in reports)
+    return list((found | {job.name: _reported(found[job.name], job, reports[job.name]) for job in known}).values())
 
 
 def _logged(job: Job) -> Standing:

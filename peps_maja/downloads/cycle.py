@@ -58,6 +58,7 @@ class Round:
     ) -> None:
         """Prepare a round that fetches so many results at once into `folder`, and ends at a monotonic time."""
         self.has_closed_jobs = False
+        self.reports: dict[str, JobReport] = {}  # by job, what the service said in this round
         self._service = service
         self._log = log
         self._folder = folder
@@ -83,6 +84,7 @@ class Round:
     # -- polls ----------------------------------------------------------------------------------------------------
 
     def _take_report(self, job: Job, report: JobReport) -> None:
+        self.reports[job.name] = report
         course = _Course(job, report, has_delivered=bool(job.files or job.novald))
         match report.phase:
             case Phase.FAILED:

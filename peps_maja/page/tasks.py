@@ -38,7 +38,7 @@ _ADVICE: dict[tuple[str, Source], tuple[str, tuple[str, ...]]] = {
     (State.REJECTED.value, Source.PEPS): ("submit it again, or drop it", ("--resubmit rejected", "--drop {name}")),
     (State.CANCELLED.value, Source.PEPS): ("submit it again, or drop it", ("--resubmit cancelled", "--drop {name}")),
     (FAILED, Source.THEIA): (
-        f"Theia did not deliver it: search again, with --theia only (fetch it) or first (have PEPS make it), or {_DROP}",
+        f"search again, with --theia only (to fetch it) or --theia first (to have PEPS make it), or {_DROP}",
         ("--drop {name}",),
     ),
     (MISSING, Source.PEPS): (f"{_TRIED}; {_DROP}", ("--drop {name}",)),

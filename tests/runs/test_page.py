@@ -5,24 +5,24 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import time
+import subprocess
+import sys
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from urllib.parse import unquote
 
 import page_picture
 import pytest
-from helpers import EMAIL, TILE, Place
-from test_ledger import add, ago, begun, dates_of, l1c, l2a, novald
+from helpers import TILE, Place
+from test_ledger import URL, add, ago, begun, l1c, l2a, novald
 from test_ledger import lines_of_dates as dates_in
 
-from peps_maja.sandbox import Job, Sandbox
+from peps_maja.sandbox import Sandbox
 
-JPEG = b"\xff\xd8\xff\xe0picture\xff\xd9"
 TEMPLATE = page_picture.ROOT / "peps_maja" / "page" / "page.html.jinja"
+JPEG = b"\xff\xd8\xff\xe0picture\xff\xd9"
 EVIL = "<script>alert(1)</script> & \"quotes\" 'too'"
 THEIAS = "SENTINEL2A_20190301-105426-461_L2A_T31TCJ_C_V4-0"
 
@@ -73,7 +73,8 @@ def page_of(place: Place, *options: str, status: int = 0) -> Reader:
 
 def ended(name: str, *events: tuple[str, str]) -> list[tuple[str, ...]]:
     """Return the lines of a job that was submitted, and then those events."""
-    return [*begun(Job(name, "x"), hours=3), *((ago(1), event, name, detail) for event, detail in events)]
+    begin = [(ago(3), "submitting", name, ""), (ago(3), "submitted", name, URL)]
+    return [*begin, *((ago(1), event, name, detail) for event, detail in events)]
 
 
 def test_every_state_has_its_word_and_its_own_look(place: Place) -> None:
@@ -148,11 +149,19 @@ def test_products_of_peps_and_theia_stand_side_by_side(place: Place, by: str) ->
 
 def test_product_seen_after_midnight_belongs_to_the_day_before(place: Place) -> None:
     job = "S2A_MSIL1C_20190301T235021_N0207_R051_T31TCJ_20190302T015917"
-    product(place, l2a("2019-03-02", clock="000426-459"))
-    place.write_log(*ended(job, ("failed", "no")))
+    theias = THEIAS.replace("20190301-105426", "20190302-000426")
+    for name in (l2a("2019-03-02", clock="000426-459"), f"{theias}.zip"):
+        product(place, name)
+    lines = ended(job, ("failed", "no"))
+    place.write_log(*lines)
     page = page_of(place)
-    assert len(page.all("img", "src")) == 1
-    assert page.states == ["failed"]
+    assert (page.states, len(page.all("img", "src"))) == (["failed"], 2)
+    events = (("available", "https://geodes-portal.cnes.fr/x 9 -"), ("downloaded", f"{theias}.zip"), ("finished", ""))
+    place.write_log(*((ago(), event, theias, detail) for event, detail in events), *lines)
+    page = page_of(place)
+    assert (page.states, len(page.all("img", "src"))) == (["on-disk"], 2)
+    assert "R051" in page.text
+    assert "Nothing to do" in page.text  # the date is there: nobody has to care for the job that failed
 
 
 def test_acquisition_cut_in_two_has_two_cells_and_both_quicklooks(place: Place) -> None:
@@ -194,7 +203,7 @@ def test_unpacked_folder_counts_and_zip_moved_away_keeps_its_picture(place: Plac
 def test_series_says_missing_only_for_the_date_that_is_missing(place: Place) -> None:
     series = f"{TILE}_2019-01-01_2019-03-31"
     plan = ("2019-03-01/S2A/R051", "2019-03-06/S2B/R051")
-    lines = begun(Job(series, "x"), *plan, hours=3)
+    lines = [(ago(3), "submitting", series, " ".join(plan)), (ago(3), "submitted", series, URL)]
     place.write_log(*lines, (ago(1), "missing", series, f"{l2a('2019-03-06', 'S2B')} broken wrong checksum"))
     (place.folder / "peps.txt").unlink()
     assert page_of(place).states == ["waiting", "missing"]
@@ -241,10 +250,7 @@ def test_page_that_the_options_do_not_allow(place: Place, options: list[str]) ->
 
 @pytest.mark.parametrize("what", ["file", "folder in place of the page", "file in place of pictures", "no jinja"])
 def test_page_that_cannot_be_written_costs_nothing_else(place: Place, peps: Sandbox, what: str) -> None:
-    job = add(peps, l1c("2019-03-01"), l2a("2019-03-01"))
-    for result in job.results:
-        result.content = product(place, result.name).read_bytes()
-        (place.folder / result.name).unlink()
+    job = peps.add_job(l1c("2019-03-01"), status="FINISHED", results=(l2a("2019-03-01"),))
     place.write_log(*begun(job))
     page, environment = place.folder / "page", {}
     if what == "file":
@@ -286,18 +292,35 @@ def test_log_without_jobs_and_with_damaged_lines(place: Place) -> None:
 
 
 def test_names_that_are_not_utf_8_or_look_like_html(place: Place) -> None:
-    strange = [f"\udcff<b>{l2a('2019-03-01')}", f"%2e%2e#?{l2a('2019-03-01')}"]
-    for name in strange:
+    names = [f"\udcff<b>{l2a('2019-03-01')}", f"%2e%2e#?{l2a('2019-03-01')}"]
+    for name in names:
         product(place, "x.zip").rename(place.folder / name)
     place.write_log(*ended(l1c("2019-03-01"), ("failed", "no")))
     page = page_of(place)
-    assert len(page.all("a", "href")) == 1
-    product(place, l2a("2019-03-01")).rename(place.folder / strange[0])
-    with zipfile.ZipFile(place.folder / strange[1], "w") as archive:
-        archive.writestr("x_QKL_ALL.jpg", JPEG)
-    page = page_of(place)
     assert "<b>" not in page.html
-    assert len(page.all("img", "src")) == 2
+    links = [unquote(link, errors="surrogateescape") for link in page.all("a", "href") if link.startswith("..")]
+    assert Counter(links) == Counter(f"../{name}" for name in names * 2)
+    assert all((place.folder / "page" / source).is_file() for source in page.all("img", "src"))
+    assert len(set(page.all("img", "src"))) == 2
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of `#rrggbb`, as WCAG 2 defines it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_contrast_of_all_colours_in_light_and_dark() -> None:
+    style = TEMPLATE.read_text(encoding="utf-8").partition("</style>")[0]
+    light, dark = (dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block)) for block in style.split("@media", 2)[:2])
+    assert light.keys() == dark.keys()
+    pairs = [(name.removesuffix("-back"), name) for name in light if name.endswith("-back")]
+    pairs += [(ink, paper) for ink in ("ink", "faint", "link") for paper in ("paper", "card")]
+    for colours in (light, dark):
+        for ink, paper in pairs:
+            low, high = sorted(luminance(colours[name]) for name in (ink, paper))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, (ink, paper)
 
 
 def test_450_dates_in_two_seconds_and_60_mb(place: Place) -> None:
@@ -306,13 +329,11 @@ def test_450_dates_in_two_seconds_and_60_mb(place: Place) -> None:
     number = page_picture.fill(place.folder, ("31TCJ", "31TCH", "30TXN"), 150, content=tiny)
     assert number == 450
     program = (
-        "import resource, sys, time; sys.path.insert(0, sys.argv[1]); from peps_maja_downloader import main;"
+        "import sys, time; sys.path.insert(0, sys.argv[1]); from peps_maja_downloader import main;"
         "begun = time.monotonic(); status = main(['--dates', '--page', 'page', '-q']);"
-        "print(status, time.monotonic() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+        "memory = open('/proc/self/status').read().split('VmHWM:')[1].split()[0];"
+        "print(status, time.monotonic() - begun, memory, file=sys.stderr)"
     )
-    import subprocess
-    import sys
-
     for _ in range(2):
         command = [sys.executable, "-c", program, str(page_picture.ROOT)]
         run = subprocess.run(

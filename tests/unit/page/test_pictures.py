@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tracemalloc
 import errno
+import tracemalloc
 import zipfile
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
-from pytest import MonkeyPatch
 
 from peps_maja.page.pictures import LIST, Picture, Pictures
 from peps_maja.page.quicklooks import LARGEST_PICTURE, read_quicklook
@@ -112,14 +111,14 @@ def test_clouds_unknown_where_metadata_do_not_tell(tmp_path: Path, metadata: byt
     assert (found.picture, found.clouds) == (JPEG, None)
 
 
-@pytest.mark.parametrize("member", ["../../evil_QKL_ALL.jpg", "/tmp/evil_QKL_ALL.jpg", "..\\evil_QKL_ALL.jpg"])
+@pytest.mark.parametrize("member", ["../../evil_QKL_ALL.jpg", "/evil_QKL_ALL.jpg", "..\\evil_QKL_ALL.jpg"])
 def test_name_from_zip_is_never_a_path(tmp_path: Path, page: Path, member: str) -> None:
     product = tmp_path / f"{NAME}.zip"
     with zipfile.ZipFile(product, "w") as archive:
         archive.writestr(member, JPEG)
-    before = {path for path in tmp_path.parent.rglob("*")}
+    before = set(tmp_path.parent.rglob("*"))
     assert shown(product, page).file == f"{NAME}.jpg"
-    assert {path for path in tmp_path.parent.rglob("*")} - before == {page, page / LIST, page / f"{NAME}.jpg"}
+    assert set(tmp_path.parent.rglob("*")) - before == {page, page / LIST, page / f"{NAME}.jpg"}
 
 
 def test_picture_is_made_once_and_again_when_product_or_picture_changed(tmp_path: Path, page: Path) -> None:
@@ -198,7 +197,7 @@ def test_placeholder_that_is_not_shown_any_more_removes_nothing(tmp_path: Path, 
     assert files(page) == []
 
 
-def test_product_that_the_disk_cannot_read_is_tried_again(tmp_path: Path, page: Path, monkeypatch: MonkeyPatch) -> None:
+def test_product_is_tried_again_after_disk_error(tmp_path: Path, page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     product = zipped(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(zipfile, "ZipFile", Mock(side_effect=OSError(errno.EIO, "Input/output error")))
@@ -208,5 +207,5 @@ def test_product_that_the_disk_cannot_read_is_tried_again(tmp_path: Path, page: 
 
 def test_folder_that_cannot_be_written(tmp_path: Path, page: Path) -> None:
     page.write_bytes(b"a file")
-    with pytest.raises(OSError, match="."):
+    with pytest.raises(OSError, match="exists"):
         shown(zipped(tmp_path), page)
