@@ -23,9 +23,9 @@ from peps_maja.sandbox.faults import (
     Faults,
     Stall,
 )
-from peps_maja.sandbox.jobs import Job, Result
-from peps_maja.sandbox.results import make_zip
+from peps_maja.sandbox.peps.centre import Job, Result
 from peps_maja.sandbox.server import Sandbox
+from peps_maja.sandbox.world.zips import make_zip
 
 __all__ = [
     "BAD_GATEWAY",

@@ -16,7 +16,8 @@ from types import FrameType
 from typing import NoReturn
 
 from peps_maja.network.credentials import example_file
-from peps_maja.sandbox.server import ACCOUNT, Sandbox
+from peps_maja.sandbox.peps.service import ACCOUNT
+from peps_maja.sandbox.server import Sandbox
 
 SCRIPTS = Path(__file__).resolve().parents[2]  # a checkout or an installation: they lie beside the package
 FOLDER = "peps_maja_sandbox"

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from peps_maja.sandbox.documents import exception_report
 from peps_maja.sandbox.exchange import JSON, XML, Endpoint, Reply
+from peps_maja.sandbox.peps.wps_xml import exception_report
 
 
 @dataclass(frozen=True)

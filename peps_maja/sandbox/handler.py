@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
 import socket
+import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from peps_maja.sandbox.exchange import Recorded, Reply
-from peps_maja.sandbox.faults import Altered, Answer, Canned, Cut, Delay, Stall
+from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply
+from peps_maja.sandbox.faults import Altered, Answer, Canned, Cut, Delay, Faults, Stall
 
-if TYPE_CHECKING:
-    from peps_maja.sandbox.server import Server
 
-REALM = {"WWW-Authenticate": 'Basic realm="PEPS"'}
+class Answering(Protocol):
+    """Who knows what to answer."""
+
+    requests: list[Recorded]
+    faults: Faults
+    stopping: threading.Event
+
+    def endpoint_of(self, path: str, query: Mapping[str, str]) -> Endpoint:
+        """Return which endpoint a request is for."""
+
+    def answer(self, recorded: Recorded) -> Reply:
+        """Return the true answer to a request."""
+
+
+class AnsweringServer(Protocol):
+    """The server that accepted the connection."""
+
+    sandbox: Answering
 
 
 class Handler(BaseHTTPRequestHandler):
     """Reads requests off one connection; what to answer is asked of the sandbox."""
 
-    server: Server
+    server: AnsweringServer  # type: ignore[assignment]  # of what it is, all that is needed here
     protocol_version = "HTTP/1.1"
     server_version = "peps_maja.sandbox"
     sys_version = ""
@@ -113,37 +127,3 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
-
-
-def account_of(headers: Mapping[str, str], accounts: Mapping[str, str]) -> str | None:
-    """Return the account whose Basic credentials a request bears, compared as UTF-8 bytes; else None."""
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        given = base64.b64decode(token.strip(), validate=True)
-    except ValueError:
-        return None
-    for user, password in accounts.items():
-        if hmac.compare_digest(given, f"{user}:{password}".encode()):
-            return user
-    return None
-
-
-def cut_to_range(reply: Reply, headers: Mapping[str, str]) -> Reply:
-    """Return the part of a 200 reply that Range asks for: 206, 416, or all of it if If-Range does not fit."""
-    asked = headers.get("range", "")
-    unit, _, span = asked.partition("=")
-    first, dash, last = span.strip().partition("-")
-    if unit.strip() != "bytes" or not dash or "," in span or not (first + last).isdecimal():
-        return reply
-    condition = headers.get("if-range")
-    if condition and condition not in (reply.headers.get("ETag"), reply.headers.get("Last-Modified")):
-        return reply
-    total = len(reply.body)
-    begin = int(first) if first else max(total - int(last), 0)
-    end = min(int(last) + 1, total) if first and last else total
-    if begin >= total or begin >= end:
-        return Reply(416, {**reply.headers, "Content-Range": f"bytes */{total}"})
-    part = {**reply.headers, "Content-Range": f"bytes {begin}-{end - 1}/{total}"}
-    return Reply(206, part, reply.body[begin:end])

@@ -9,15 +9,14 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote
 
-from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply, json_reply
+from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply, cut_to_range, json_reply
 from peps_maja.sandbox.faults import Canned, Faults
-from peps_maja.sandbox.geodes.moods import ON_TAPE, QUOTA, WRONG_KEY, refusal
 from peps_maja.sandbox.geodes.products import TheiaProduct, feature_of, md5_of, products_of, zip_of
-from peps_maja.sandbox.geodes.query import BodyError, Bounds, Query, order_of, read
-from peps_maja.sandbox.handler import cut_to_range
-from peps_maja.sandbox.results import QUICKLOOK
-from peps_maja.sandbox.tiles import tiles_in
-from peps_maja.sandbox.world import World, all_town_tiles
+from peps_maja.sandbox.geodes.query import BodyError, Query, order_of, read
+from peps_maja.sandbox.geodes.refusals import ON_TAPE, QUOTA, WRONG_KEY, refusal
+from peps_maja.sandbox.world.acquisitions import World
+from peps_maja.sandbox.world.pictures import quicklook
+from peps_maja.sandbox.world.tiles import TILES, Bounds, bounds_of
 
 KEY = "geodes-sandbox-key"
 SEARCHES = ("/api/stac/search", "/api/stac/items")
@@ -36,7 +35,7 @@ class _Listed:
     feature: dict[str, Any]
 
 
-class Geodes:
+class FakeGeodes:
     """Theia's products of the made-up world. The attributes are for tests to set."""
 
     def __init__(self, world: World) -> None:
@@ -82,7 +81,7 @@ class Geodes:
             case Endpoint.GEODES_DOWNLOAD, "GET" | "HEAD":
                 return self._download(recorded, faults)
             case Endpoint.OTHER, "GET" | "HEAD":
-                return Reply(200, {"Content-Type": "image/jpeg"}, QUICKLOOK)
+                return Reply(200, {"Content-Type": "image/jpeg"}, quicklook(recorded.path.split("/")[3]))
         return refusal(405, "METHOD_NOT_ALLOWED", f"{recorded.method} is not supported").reply()
 
     def feature(self, product: TheiaProduct, server: str) -> dict[str, Any]:
@@ -133,14 +132,12 @@ class Geodes:
             yield _Listed(properties if isinstance(properties, dict) else {}, bounds, None, feature)
 
     def _of_world(self, query: Query) -> Iterator[_Listed]:
-        tiles = query.tiles() or (tiles_in(*query.bounds) if query.bounds else all_town_tiles())
+        tiles = query.tiles() or TILES
         day = timedelta(days=1)
         first = max(query.limit_of("gte") or _START, _START)
         last = min(query.limit_of("lte") or datetime.max.replace(tzinfo=timezone.utc), self._end() + day)
         for product in products_of(self._world, tiles, first, last) if first <= last else ():
-            longitudes, latitudes = [p.lon for p in product.ring], [p.lat for p in product.ring]
-            bounds = min(longitudes), min(latitudes), max(longitudes), max(latitudes)
-            yield _Listed(product.properties(), bounds, product, {})
+            yield _Listed(product.properties(), bounds_of(product.ring), product, {})
 
     def _end(self) -> datetime:
         return datetime.combine(self._world.today, datetime.min.time(), timezone.utc)

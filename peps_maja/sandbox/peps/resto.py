@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from urllib.parse import urlencode
 
 from peps_maja.sandbox.exchange import Reply, error_reply, json_reply
-from peps_maja.sandbox.features import Listed, of_feature, of_product
-from peps_maja.sandbox.tiles import Position, tile_at, tiles_in
-from peps_maja.sandbox.world import World, all_town_tiles, tiles_of_town
+from peps_maja.sandbox.peps.features import Listed, feature_of, listed
+from peps_maja.sandbox.world.acquisitions import World
+from peps_maja.sandbox.world.tiles import TILES, Bounds, overlap
 
 PATH = "/resto/api/collections/S2ST/search.json"
 DEFAULT_RECORDS = 50
@@ -45,8 +45,10 @@ def search(query: Mapping[str, str], world: World, own: Sequence[dict[str, objec
         first, last = _moment(query.get("startDate")), _moment(query.get("completionDate"))
         count = min(_number(query, "maxRecords", DEFAULT_RECORDS), habits.cap)
         page = _number(query, "page", 1)
-        listed = _of_world(query, world, habits.server, first, last) if own is None else _of_test(query, own)
-        found = [entry for entry in listed if _wanted(entry, query, first, last)]
+        is_there = _place(query)
+        features = _of_world(query, world, habits.server, first, last) if own is None else own
+        entries = [entry for entry in map(listed, features) if is_there(entry)]
+        found = [entry for entry in entries if _wanted(entry, query, first, last)]
     except QueryError as error:
         return error_reply(error.status, str(error))
     found.sort(key=lambda entry: (entry.start, entry.name), reverse=True)
@@ -55,43 +57,29 @@ def search(query: Mapping[str, str], world: World, own: Sequence[dict[str, objec
 
 def _of_world(
     query: Mapping[str, str], world: World, server: str, first: datetime | None, last: datetime | None
-) -> list[Listed]:
-    tiles = _tiles(query)
+) -> list[dict[str, object]]:
     end = datetime.combine(world.today, datetime.min.time(), timezone.utc)
     begin = first or datetime(2015, 1, 1, tzinfo=timezone.utc)
-    return [of_product(p, server) for p in world.products(tiles, begin, min(last or end, end))]
+    tiles = [query["tileid"]] if "tileid" in query else list(TILES)
+    return [feature_of(product, server) for product in world.products(tiles, begin, min(last or end, end))]
 
 
-def _of_test(query: Mapping[str, str], own: Sequence[dict[str, object]]) -> list[Listed]:
-    """Return the entries that lie where the query says, as far as they say where they lie."""
-    listed = [of_feature(feature) for feature in own]
+def _place(query: Mapping[str, str]) -> Callable[[Listed], bool]:
+    """Return the check for where a query looks; a feature without a footprint is in every box."""
     if "tileid" in query:
-        return listed  # `_wanted` compares it
+        return lambda entry: entry.tile == query["tileid"]
+    if query.get("q"):
+        words = re.split(r"[\s,]+", query["q"].lower())
+        tiles = {tile.name for tile in TILES.values() if tile.town in words}
+        return lambda entry: entry.tile in tiles
     if "lat" in query and "lon" in query:
         lat, lon = _degrees(query["lat"]), _degrees(query["lon"])
         box = (lon, lat, lon, lat)
     elif "box" in query:
         box = _box(query["box"])
-    elif "q" in query:
-        tiles = tiles_of_town(query["q"])
-        return [entry for entry in listed if entry.tile in tiles]
     else:
-        return listed
-    return [entry for entry in listed if entry.bounds is None or _overlap(entry.bounds, box)]
-
-
-def _tiles(query: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the tiles that a query asks for; without a place, those of all towns."""
-    if "tileid" in query:
-        return (query["tileid"],)
-    if "lat" in query and "lon" in query:
-        tile = tile_at(Position(_degrees(query["lat"]), _degrees(query["lon"])))
-        return (tile,) if tile else ()
-    if "box" in query:
-        return tiles_in(*_box(query["box"]))
-    if query.get("q"):
-        return tiles_of_town(query["q"])
-    return all_town_tiles()
+        return lambda _: True
+    return lambda entry: entry.bounds is None or overlap(entry.bounds, box)
 
 
 def _wanted(entry: Listed, query: Mapping[str, str], first: datetime | None, last: datetime | None) -> bool:
@@ -101,7 +89,6 @@ def _wanted(entry: Listed, query: Mapping[str, str], first: datetime | None, las
     orbit = query.get("relativeOrbitNumber")
     return (
         in_time
-        and query.get("tileid") in (None, entry.tile)
         and _same(query.get("productType"), entry.level)
         and _same(query.get("platform"), entry.platform)
         and _same(orbit.lstrip("0") if orbit else None, None if entry.orbit is None else str(entry.orbit))
@@ -128,7 +115,7 @@ def _page(found: list[Listed], query: Mapping[str, str], count: int, page: int, 
     begin = (page - 1) * count
     if page > 1:
         begin = max(begin - habits.added_between_pages * (page - 1), 0)
-    features = [entry.feature() for entry in found[begin : begin + count]]
+    features = [entry.feature for entry in found[begin : begin + count]]
     total = len(found) if habits.exact else math.ceil(1.1 * len(found))
     more = begin + count < len(found)
     last_page = max(math.ceil(len(found) / count), 1) if count else 1
@@ -201,12 +188,8 @@ def _degrees(text: str) -> float:
         raise QueryError(400, f"Invalid number {text}") from None
 
 
-def _box(text: str) -> tuple[float, float, float, float]:
+def _box(text: str) -> Bounds:
     numbers = [_degrees(part) for part in text.split(",")]
     if len(numbers) != 4 or numbers[0] > numbers[2] or numbers[1] > numbers[3]:
         raise QueryError(400, f"Invalid box {text}")
     return numbers[0], numbers[1], numbers[2], numbers[3]
-
-
-def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
-    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]

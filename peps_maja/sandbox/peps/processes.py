@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from peps_maja.sandbox.documents import (
+from peps_maja.sandbox.exchange import JSON, Endpoint, Reply, error_reply, xml_reply
+from peps_maja.sandbox.faults import Faults
+from peps_maja.sandbox.peps.centre import Centre, Job
+from peps_maja.sandbox.peps.outcomes import Holdings, InputError, of_product, of_series
+from peps_maja.sandbox.peps.wps_xml import (
     capabilities,
     exception_report,
     execute_response,
@@ -16,10 +20,6 @@ from peps_maja.sandbox.documents import (
     reference,
     state,
 )
-from peps_maja.sandbox.exchange import JSON, Endpoint, Reply, error_reply, xml_reply
-from peps_maja.sandbox.faults import Faults
-from peps_maja.sandbox.jobs import Centre, Job
-from peps_maja.sandbox.outcomes import Catalogue, InputError, of_product, of_series
 
 PATH = "/resto/wps"
 REFRESH = "PROCESSING_STATUS"
@@ -33,13 +33,13 @@ PROCESSES = (
 
 
 @dataclass(frozen=True)
-class Service:
+class Processes:
     """The processes of one server; `catalogue` holds the products that they may be run on."""
 
     server: str
     centre: Centre
     faults: Faults
-    catalogue: Catalogue
+    catalogue: Holdings
     may_run: bool
 
     def answer(self, query: Mapping[str, str]) -> Reply:
@@ -57,7 +57,7 @@ class Service:
         return self._run(pairs)
 
     def status_document(self, job: Job) -> Reply:
-        """Return what lies at the job's status URL: of the launch, not of the work."""
+        """Return the document at the job's status URL: of the launch, not of the work."""
         location = self.announced(job.status_url)
         outputs = ""
         if job.wps_state == "ProcessFailed":

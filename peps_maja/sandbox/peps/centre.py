@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from urllib.parse import quote
 
-from peps_maja.sandbox.results import make_zip
-from peps_maja.sandbox.world import draw
+from peps_maja.sandbox.world.acquisitions import draw
+from peps_maja.sandbox.world.zips import make_zip
 
 OUTPUTS = "/resto/wps/outputs"
 RESULTS = "/cgi-bin/mapcache_results/maja"
