@@ -34,12 +34,12 @@ PROCESSES = (
 
 @dataclass(frozen=True)
 class Processes:
-    """The processes of one server; `catalogue` holds the products that they may be run on."""
+    """The processes of one server; `holdings` are the products that they may be run on."""
 
     server: str
     centre: Centre
     faults: Faults
-    catalogue: Holdings
+    holdings: Holdings
     may_run: bool
 
     def answer(self, query: Mapping[str, str]) -> Reply:
@@ -73,7 +73,7 @@ class Processes:
         return xml_reply(execute_response(job.process, words, location, outputs))
 
     def report(self, job: Job) -> Reply:
-        """Return the report as the last PROCESSING_STATUS left it."""
+        """Return the report."""
         return Reply(200, {"Content-Type": JSON}, self._report_text(job).encode())
 
     def announced(self, url: str) -> str:
@@ -86,7 +86,7 @@ class Processes:
         return PLAIN + parts.path if self.faults.plain_http else url
 
     def _run(self, pairs: Mapping[str, str]) -> Reply:
-        identifier, inputs = pairs.get("identifier", ""), pairs.get("datainputs", "")
+        identifier, inputs = pairs.get("identifier", ""), pairs.get("datainputs", "").strip("[]")
         if identifier == REFRESH:
             return self._refresh(inputs)
         if identifier not in dict(PROCESSES):
@@ -104,9 +104,9 @@ class Processes:
                 wanted = given.get("product", "")
                 if not wanted:
                     return _refused("MissingParameterValue", "product", "")
-                outcome = of_product(wanted, self.catalogue)
+                outcome = of_product(wanted, self.holdings)
             else:
-                wanted, outcome = inputs, of_series(given, self.catalogue.world)
+                wanted, outcome = inputs, of_series(given, self.holdings.world)
         except InputError as error:
             return _refused("InvalidParameterValue", error.locator, str(error))
         job = self.centre.start(wanted, self.server, outcome, self.faults.status_names, identifier)
@@ -128,6 +128,9 @@ class Processes:
         return reference(self.announced(job.report_url), plain=self.faults.report_as == "href")
 
     def _report_text(self, job: Job) -> str:
+        """Return one key a line, in the order that clients rely on which read it line by line."""
+        if self.faults.report_moves:
+            job.refresh()
         said = job.reported
         fields: dict[str, object] = {"job_id": job.job_id, "job_status": said.status}
         if self.faults.wrapped:
@@ -140,7 +143,7 @@ class Processes:
         fields["logs"] = [self.announced(job.joblog_url)]
         if said.finished_at and not self.faults.wrapped:
             fields["finishedTime"] = said.finished_at
-        return json.dumps({"USER_INFO": fields} if self.faults.wrapped else fields)
+        return json.dumps({"USER_INFO": fields} if self.faults.wrapped else fields, indent=4)
 
 
 def endpoint_of(query: Mapping[str, str]) -> Endpoint:

@@ -6,10 +6,11 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from urllib.parse import urlencode
 
 from peps_maja.sandbox.exchange import Reply, error_reply, json_reply
+from peps_maja.sandbox.faults import Faults
 from peps_maja.sandbox.peps.features import Listed, feature_of, listed
 from peps_maja.sandbox.world.acquisitions import World
 from peps_maja.sandbox.world.tiles import TILES, Bounds, overlap
@@ -20,17 +21,6 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:?\d\
 _INTERVAL = re.compile(r"([\[\]])\s*([\d.]+)\s*,\s*([\d.]+)\s*([\[\]])")
 
 
-@dataclass(frozen=True)
-class Habits:
-    """How this catalogue answers: its address, the most records on a page, and its oddities."""
-
-    server: str
-    cap: int = 500
-    exact: bool = True
-    links_at_top: bool = False
-    added_between_pages: int = 0
-
-
 class QueryError(Exception):
     """A parameter that the server chokes on; `status` is the HTTP status it answers with."""
 
@@ -39,29 +29,59 @@ class QueryError(Exception):
         self.status = status
 
 
-def search(query: Mapping[str, str], world: World, own: Sequence[dict[str, object]] | None, habits: Habits) -> Reply:
-    """Answer a search in the world, or in a test's `own` features: newest acquisition first."""
-    try:
-        first, last = _moment(query.get("startDate")), _moment(query.get("completionDate"))
-        count = min(_number(query, "maxRecords", DEFAULT_RECORDS), habits.cap)
-        page = _number(query, "page", 1)
-        is_there = _place(query)
-        features = _of_world(query, world, habits.server, first, last) if own is None else own
-        entries = [entry for entry in map(listed, features) if is_there(entry)]
-        found = [entry for entry in entries if _wanted(entry, query, first, last)]
-    except QueryError as error:
-        return error_reply(error.status, str(error))
-    found.sort(key=lambda entry: (entry.start, entry.name), reverse=True)
-    return json_reply(_page(found, query, count, page, habits))
+@dataclass(frozen=True)
+class FakeCatalogue:
+    """The catalogue of the world, or of a test's own features; `cap` is the most records on a page."""
 
+    server: str
+    world: World
+    own: Sequence[dict[str, object]] | None
+    cap: int
+    faults: Faults
 
-def _of_world(
-    query: Mapping[str, str], world: World, server: str, first: datetime | None, last: datetime | None
-) -> list[dict[str, object]]:
-    end = datetime.combine(world.today, datetime.min.time(), timezone.utc)
-    begin = first or datetime(2015, 1, 1, tzinfo=timezone.utc)
-    tiles = [query["tileid"]] if "tileid" in query else list(TILES)
-    return [feature_of(product, server) for product in world.products(tiles, begin, min(last or end, end))]
+    def search(self, query: Mapping[str, str]) -> Reply:
+        """Answer a search: newest acquisition first."""
+        try:
+            first, last = _moment(query.get("startDate")), _moment(query.get("completionDate"))
+            count = min(_number(query, "maxRecords", DEFAULT_RECORDS), self.cap)
+            page = _number(query, "page", 1)
+            is_there = _place(query)
+            features = self._of_world(query, first, last) if self.own is None else self.own
+            entries = [entry for entry in map(listed, features) if is_there(entry)]
+            found = [entry for entry in entries if _wanted(entry, query, first, last)]
+        except QueryError as error:
+            return error_reply(error.status, str(error))
+        found.sort(key=lambda entry: (entry.start, entry.name), reverse=True)
+        return json_reply(self._page(found, query, count, page))
+
+    def _of_world(
+        self, query: Mapping[str, str], first: datetime | None, last: datetime | None
+    ) -> list[dict[str, object]]:
+        end = datetime.combine(self.world.today, datetime.min.time(), timezone.utc)
+        begin = first or datetime(2015, 1, 1, tzinfo=timezone.utc)
+        tiles = [query["tileid"]] if "tileid" in query else list(TILES)
+        return [
+            feature_of(product, self.server) for product in self.world.products(tiles, begin, min(last or end, end))
+        ]
+
+    def _page(self, found: list[Listed], query: Mapping[str, str], count: int, page: int) -> dict[str, object]:
+        begin = max((page - 1) * count - self.faults.added_between_pages * (page - 1), 0)
+        features = [entry.feature for entry in found[begin : begin + count]]
+        pages = {"self": page} | ({"next": page + 1} if begin + count < len(found) else {})
+        address = f"{self.server}{PATH}?&"
+        links = [
+            {"rel": rel, "type": "application/json", "href": address + urlencode({**query, "page": str(number)})}
+            for rel, number in pages.items()
+        ]
+        properties: dict[str, object] = {
+            "totalResults": len(found) if self.faults.exact_count else math.ceil(1.1 * len(found)),
+            "exactCount": self.faults.exact_count,
+            "startIndex": begin + 1,
+            "itemsPerPage": len(features),
+        }
+        answer: dict[str, object] = {"type": "FeatureCollection", "properties": properties, "features": features}
+        (answer if self.faults.links_at_top else properties)["links"] = links
+        return answer
 
 
 def _place(query: Mapping[str, str]) -> Callable[[Listed], bool]:
@@ -111,57 +131,17 @@ def _within(value: float | None, interval: str) -> bool:
     return (value >= low if opening == "[" else value > low) and (value <= high if closing == "]" else value < high)
 
 
-def _page(found: list[Listed], query: Mapping[str, str], count: int, page: int, habits: Habits) -> dict[str, object]:
-    begin = (page - 1) * count
-    if page > 1:
-        begin = max(begin - habits.added_between_pages * (page - 1), 0)
-    features = [entry.feature for entry in found[begin : begin + count]]
-    total = len(found) if habits.exact else math.ceil(1.1 * len(found))
-    more = begin + count < len(found)
-    last_page = max(math.ceil(len(found) / count), 1) if count else 1
-    links = [_link("self", query, page, habits)]
-    links += [_link("previous", query, page - 1, habits)] if page > 1 else []
-    links += [_link("next", query, page + 1, habits)] if more else []
-    links += [_link("last", query, last_page, habits)] if habits.exact else []
-    properties: dict[str, object] = {
-        "title": "",
-        "id": "3ca70a6a-c4c0-569d-bbcd-d8d22d758a53",
-        "totalResults": total,
-        "exactCount": habits.exact,
-        "startIndex": begin + 1,
-        "itemsPerPage": len(features),
-        "totalItemsPerPage": str(count),
-        "query": {"searchFilters": dict(query), "analysis": {"query": query.get("q", "")}},
-    }
-    answer: dict[str, object] = {"type": "FeatureCollection", "properties": properties, "features": features}
-    (answer if habits.links_at_top else properties)["links"] = links
-    return answer
-
-
-def _link(rel: str, query: Mapping[str, str], page: int, habits: Habits) -> dict[str, str]:
-    href = f"{habits.server}{PATH}?&{urlencode({**query, 'page': str(page)})}"
-    return {"rel": rel, "type": "application/json", "title": rel, "href": href}
-
-
 def _moment(text: str | None) -> datetime | None:
     """Return the moment of an ISO date (its 00:00:00) or timestamp; an impossible one is HTTP 500."""
     if not text:
         return None
     if not _DATE.fullmatch(text):
         raise QueryError(400, f"Invalid date {text}")
-    whole, _, rest = text.partition(".")
-    fraction = re.match(r"\d*", rest)
-    micro = int(((fraction[0] if fraction else "") + "000000")[:6])
-    zone = re.search(r"T.*([+-])(\d\d):?(\d\d)$", text)
     try:
-        moment = datetime.fromisoformat(re.sub(r"(Z|[+-]\d\d:?\d\d)$", "", whole) if "T" in whole else whole)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise QueryError(500, f"Database Connection Error: date out of range: {text}") from None
-    moment = moment.replace(tzinfo=timezone.utc, microsecond=micro)
-    if zone:
-        offset = timedelta(hours=int(zone[2]), minutes=int(zone[3]))
-        moment += -offset if zone[1] == "+" else offset
-    return moment
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _said(text: str) -> datetime | None:

@@ -101,7 +101,8 @@ class FakePeps:
         if own_list:
             return json_reply({"jobs": [_summary(job) for job in list(self.jobs)]})
         if endpoint is Endpoint.CATALOGUE:
-            return resto.search(recorded.query, self.world, self.catalogue, self._habits())
+            catalogue = resto.FakeCatalogue(self.url, self.world, self.catalogue, self.pages, self.faults)
+            return catalogue.search(recorded.query)
         if path.rstrip("/") == processes.PATH:
             return self._processes().answer(recorded.query)
         if path.startswith("/quicklook/"):
@@ -133,14 +134,8 @@ class FakePeps:
         return cut_to_range(Reply(200, {**headers, "Accept-Ranges": "bytes"}, result.content), recorded.headers)
 
     def _processes(self) -> processes.Processes:
-        catalogue = Holdings(self.world, self.catalogue)
-        return processes.Processes(self.url, self._centre, self.faults, catalogue, self.may_run)
-
-    def _habits(self) -> resto.Habits:
-        switches = self.faults
-        return resto.Habits(
-            self.url, self.pages, switches.exact_count, switches.links_at_top, switches.added_between_pages
-        )
+        holdings = Holdings(self.world, self.catalogue)
+        return processes.Processes(self.url, self._centre, self.faults, holdings, self.may_run)
 
     def _usual_outcome(self, name: str) -> Outcome:
         try:

@@ -67,6 +67,19 @@ def refreshed(peps: Sandbox, job: Job) -> dict[str, Any]:
     return dict(get(job.report_url).json()["USER_INFO"])
 
 
+def read_as_in_2019(report: str) -> tuple[int, str, str]:
+    """Return percentage, state and the zip's address as the scripts of November 2019 found them, line by line."""
+    percent, status, address = 0, "computing", ""
+    for line in report.splitlines():
+        if line.find("percentCompleted") > 0:
+            percent = int(line.split(":")[1].split(",")[0])
+        if line.find("FINISHED") > 0:
+            status = "finished"
+        if line.find("zip") >= 0 and status == "finished":
+            address = line.split('"')[1]
+    return percent, status, address
+
+
 def parsed(answer: requests.Response) -> ET.Element:
     return ET.fromstring(answer.content)  # noqa: S314 - our own server's
 
@@ -205,12 +218,43 @@ class TestJobs:
 
     def test_take_their_time(self) -> None:
         with Sandbox(pace=0.05) as peps:
+            peps.faults.report_moves = False
             job, states = submitted(peps), ["PENDING"]
             assert "Reference" not in get(job.status_url).text
             while states[-1] != "FINISHED":
                 states += [job.status] if job.status != states[-1] else []
             assert states == ["PENDING", "RUNNING", "FINISHED"]
-            assert get(job.report_url).json()["USER_INFO"]["job_status"] == "PENDING"
+            assert get(job.report_url).json()["job_status"] == "PENDING"
+
+    def test_serve_a_client_of_2019(self, tmp_path: Path) -> None:
+        with Sandbox(pace=0.05) as peps:
+            submitting = execute(peps, f"product={CLEAR}")
+            status_url = submitting.text.split("statusLocation")[1].split('"')[1]
+            percentages = []
+            for _ in range(200):
+                references = [line for line in get(status_url).text.splitlines() if line.find("wps:Reference") > 0]
+                if references:
+                    percent, status, zip_url = read_as_in_2019(get(references[-1].split("href")[1].split('"')[1]).text)
+                    percentages.append(percent)
+                    if status == "finished":
+                        break
+                time.sleep(0.01)
+            path = tmp_path / zip_url.split("/")[-1]
+            path.write_bytes(get(zip_url).content)
+            assert "ProcessSucceeded" in get(status_url).text
+            assert not peps.asked(Endpoint.REFRESH)
+        assert path.name == L2A_ZIP
+        assert zipfile.ZipFile(path).testzip() is None
+        assert percentages == sorted(percentages)
+        assert percentages[-1] == 100
+        assert len(set(percentages)) > 2
+
+    def test_launch_has_succeeded_long_before_the_job(self) -> None:
+        with Sandbox(pace=100) as peps:
+            job = submitted(peps)
+            job.launched = True
+            assert "ProcessSucceeded" in get(job.status_url).text
+            assert get(job.report_url).json()["job_status"] == "PENDING"
 
     def test_can_be_set(self, peps: Sandbox) -> None:
         job = submitted(peps)
