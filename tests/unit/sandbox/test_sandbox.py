@@ -24,8 +24,8 @@ import requests
 import trustme
 
 from peps_maja import sandbox
-from peps_maja.sandbox import Altered, Cut, Delay, Endpoint, Fault, Job, Sandbox, Stall
-from peps_maja.sandbox import __main__ as demonstration
+from peps_maja.sandbox import Altered, Cut, Delay, Endpoint, Fault, Job, Sandbox, Stall, demonstration
+from peps_maja.sandbox import __main__ as command_line
 from peps_maja.sandbox.world.acquisitions import World, seen_at
 from peps_maja.sandbox.world.tiles import TILES, has_elevation
 
@@ -437,7 +437,7 @@ class TestServer:
                 assert process.wait(10) == 0
             finally:
                 process.kill()
-        assert demonstration.main(["--serve", "--port", peps.url.rpartition(":")[2]]) == 2
+        assert command_line.main(["--serve", "--port", peps.url.rpartition(":")[2]]) == 2
         assert capsys.readouterr().err.count("\n") == 1
 
     def test_demonstration_takes_a_fresh_folder(self, tmp_path: Path) -> None:
