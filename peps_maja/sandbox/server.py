@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from http.server import ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -25,11 +26,10 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 64
 
     def __init__(self, sandbox: Answering, port: int, context: ssl.SSLContext | None) -> None:
-        self.sandbox = sandbox
         self._context = context
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
-        super().__init__(("127.0.0.1", port), Handler)
+        super().__init__(("127.0.0.1", port), partial(Handler, sandbox))
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection; its TLS handshake is left to its own thread."""

@@ -16,7 +16,6 @@ from peps_maja.sandbox.world.acquisitions import (
     World,
     draw,
     l2a_name,
-    orbit_number,
     pick,
     seen_at,
 )
@@ -76,14 +75,9 @@ class TheiaProduct:
             "end_datetime": moment,
             "datetime": f"{processed:%Y-%m-%dT%H:%M:%S}.000Z",
             "platform": self.satellite,
-            "instrument": "MSI",
             "grid:code": f"T{self.tile}" if self.is_of_old_form else self.tile,
             "sat:relative_orbit": self.orbit,
-            "sat:absolute_orbit": orbit_number(self.satellite, self.time),
-            "sat:orbit_state": "Descending",
             "eo:cloud_cover": self.clouds,
-            "product:type": "REFLECTANCE",
-            "processing:level": "L2A",
             "latest": not self.is_of_old_form,
             "endpoint_url": f"https://s3.datalake.cnes.fr/muscate/{self.name}.zip",
         }

@@ -12,11 +12,8 @@ from typing import Any
 from peps_maja.sandbox.world.tiles import Bounds, bounds_of, overlap
 
 MOST_ON_A_PAGE = 80
-_TEXTS = frozenset(
-    {"dataset", "identifier", "version", "platform", "instrument", "grid:code", "sat:orbit_state", "product:type"}
-    | {"processing:level", "endpoint_url"}
-)
-_NUMBERS = frozenset({"sat:relative_orbit", "sat:absolute_orbit", "eo:cloud_cover"})
+_TEXTS = frozenset({"dataset", "identifier", "version", "platform", "grid:code", "endpoint_url"})
+_NUMBERS = frozenset({"sat:relative_orbit", "eo:cloud_cover"})
 _MOMENTS = frozenset({"start_datetime", "end_datetime", "datetime"})
 _OLD_NAMES = re.compile(r"(spaceborne|temporal|spatial):\w+")
 _TILE = re.compile(r"(?<![0-9])[0-9]{2}[A-Z]{3}")

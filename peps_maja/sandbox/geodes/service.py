@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -31,8 +32,7 @@ class _Listed:
 
     properties: Mapping[str, object]
     bounds: Bounds | None
-    product: TheiaProduct | None
-    feature: dict[str, Any]
+    feature: Callable[[], dict[str, Any]]
 
 
 class FakeGeodes:
@@ -94,24 +94,15 @@ class FakeGeodes:
             query = read(body, self.unknown_fields)
         except BodyError as error:
             return refusal(400, "ITEMSEARCHBODY_PARSING", str(error)).reply()
-        listed = self._of_test() if self.items is not None else self._of_world(query)
+        listed = self._of_test() if self.items is not None else self._of_world(query, server)
         found = [entry for entry in listed if query.wants(entry.properties, entry.bounds)]
         for field, falls in reversed(query.sort or [("start_datetime", True)]):
             found.sort(key=lambda entry, by=field: order_of(by, entry.properties), reverse=falls)  # type: ignore[misc]
         limit = min(query.limit, self.cap)
         shown = found[(query.page - 1) * limit : query.page * limit]
-        features = [self.feature(entry.product, server) if entry.product else entry.feature for entry in shown]
-        return json_reply(self._page(features, len(found), query, limit, server))
-
-    def _page(
-        self, features: list[dict[str, Any]], matched: int, query: Query, limit: int, server: str
-    ) -> dict[str, object]:
-        answer: dict[str, object] = {
-            "stac_version": "1.0.0-beta.1",
-            "stac_extensions": [],
-            "type": "FeatureCollection",
-            "features": features,
-        }
+        features = [entry.feature() for entry in shown]
+        matched = len(found)
+        answer: dict[str, object] = {"type": "FeatureCollection", "features": features}
         if self.has_links:
             address = f"{server}{SEARCHES[0]}?limit={limit}&page="
             pages = {"self": query.page} | ({"next": query.page + 1} if query.page * limit < matched else {})
@@ -123,21 +114,21 @@ class FakeGeodes:
             answer["context"] = {"returned": len(features), "limit": limit, "matched": matched}
         if self.is_newer:
             answer |= {"numberMatched": matched, "numberReturned": len(features)}
-        return answer
+        return json_reply(answer)
 
     def _of_test(self) -> Iterator[_Listed]:
         for feature in self.items or []:
             properties, box = feature.get("properties"), feature.get("bbox")
             bounds: Any = tuple(box) if isinstance(box, list) and len(box) == 4 else None
-            yield _Listed(properties if isinstance(properties, dict) else {}, bounds, None, feature)
+            yield _Listed(properties if isinstance(properties, dict) else {}, bounds, partial(dict, feature))
 
-    def _of_world(self, query: Query) -> Iterator[_Listed]:
+    def _of_world(self, query: Query, server: str) -> Iterator[_Listed]:
         tiles = query.tiles() or TILES
         day = timedelta(days=1)
         first = max(query.limit_of("gte") or _START, _START)
         last = min(query.limit_of("lte") or datetime.max.replace(tzinfo=timezone.utc), self._end() + day)
         for product in products_of(self._world, tiles, first, last) if first <= last else ():
-            yield _Listed(product.properties(), bounds_of(product.ring), product, {})
+            yield _Listed(product.properties(), bounds_of(product.ring), partial(self.feature, product, server))
 
     def _end(self) -> datetime:
         return datetime.combine(self._world.today, datetime.min.time(), timezone.utc)

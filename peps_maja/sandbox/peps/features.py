@@ -7,7 +7,6 @@ import re
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from peps_maja.sandbox.world.acquisitions import L1C, L2A, Acquired, draw, orbit_number, pick
 from peps_maja.sandbox.world.tiles import TILES, Bounds, bounds_of
@@ -59,24 +58,17 @@ def feature_of(product: Acquired, server: str) -> dict[str, object]:
     size = int(450e6 + 400e6 * draw("size", name)) // (2 if product.part else 1) * (8 if "_OPER_" in name else 1)
     number = orbit_number(product.satellite, product.start)
     baseline = f"{product.baseline[:3]}.{product.baseline[3:]}"
-    folder = f"{product.start:%Y/%m/%d}/{product.satellite}"
     properties: dict[str, object] = {
-        "collection": "S2ST",
         "productIdentifier": name,
         "title": name,
-        "organisationName": "ESA",
-        "startDate": _iso(product.start),
-        "completionDate": _iso(product.start),
+        "startDate": f"{product.start:%Y-%m-%dT%H:%M:%S}.000Z",
         "productType": product.level,
-        "processingLevel": "LEVEL1C" if product.level == L1C else "LEVEL2A",
         "platform": product.satellite,
-        "instrument": "MSI",
         "orbitNumber": number,
         "relativeOrbitNumber": product.orbit,
-        "quicklook": f"{server}/quicklook/{folder}/{name}_quicklook.jpg",
+        "quicklook": f"{server}/quicklook/{name}_quicklook.jpg",
         "resourceSize": size,
         "resourceChecksum": hashlib.sha256(name.encode()).hexdigest()[:32].upper(),  # as long as an MD5
-        "published": _iso(product.start + timedelta(hours=8, seconds=pick(9000, "published", name))),
         "cloudCover": product.clouds,
         "s2TakeId": f"G{product.satellite}_{product.start:%Y%m%dT%H%M%S}_{number:06d}_{baseline}",
         "mgrs": product.tile,
@@ -89,10 +81,6 @@ def feature_of(product: Acquired, server: str) -> dict[str, object]:
         "geometry": {"type": "MultiPolygon", "coordinates": [[ring]]},
         "properties": properties,
     }
-
-
-def _iso(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
 
 
 def _part(pattern: str, name: str) -> str | None:

@@ -99,7 +99,8 @@ class FakePeps:
         if private and _account_of(recorded.headers, self.accounts) is None:
             return error_reply(401, "Unauthorized", REALM)
         if own_list:
-            return json_reply({"jobs": [_summary(job) for job in list(self.jobs)]})
+            known = ("wps_id", "product", "status_url", "status")
+            return json_reply({"jobs": [{name: getattr(job, name) for name in known} for job in list(self.jobs)]})
         if endpoint is Endpoint.CATALOGUE:
             catalogue = resto.FakeCatalogue(self.url, self.world, self.catalogue, self.pages, self.faults)
             return catalogue.search(recorded.query)
@@ -147,27 +148,11 @@ class FakePeps:
         return outcome if outcome.results else of_name(name)
 
 
-def _summary(job: Job) -> dict[str, object]:
-    return {
-        "identifier": job.process,
-        "wps_id": job.wps_id,
-        "title": "Maja-Process",
-        "product": job.product,
-        "statusLocation": job.status_url,
-        "job_status": job.status,
-    }
-
-
 def _account_of(headers: Mapping[str, str], accounts: Mapping[str, str]) -> str | None:
     """Return the account whose Basic credentials a request has, compared as UTF-8 bytes; else None."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        given = base64.b64decode(token.strip(), validate=True)
-    except ValueError:
-        return None
     for user, password in accounts.items():
-        if hmac.compare_digest(given, f"{user}:{password}".encode()):
+        expected = base64.b64encode(f"{user}:{password}".encode())
+        if scheme.lower() == "basic" and hmac.compare_digest(token.strip().encode(), expected):
             return user
     return None

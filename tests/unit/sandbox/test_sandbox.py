@@ -1,4 +1,4 @@
-"""The sandbox answers as PEPS says, and misbehaves as it is told: what all other tests build on."""
+"""The sandbox answers as PEPS says, and misbehaves as a test asks: what all other tests build on."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class TestCatalogue:
         assert refusal(execute(peps, f"product={CLOUDY}"))[0] == "InvalidParameterValue"
         assert submitted(peps, FAILING).status == "FINISHED"
 
-    def test_bends_as_told(self, peps: Sandbox) -> None:
+    def test_switches_change_the_answer(self, peps: Sandbox) -> None:
         peps.faults.exact_count, peps.faults.links_at_top, peps.faults.added_between_pages = False, True, 1
         first, second = (search(peps, **MARCH, maxRecords=5, page=page).json() for page in (1, 2))
         assert first["properties"]["exactCount"] is False
@@ -324,7 +324,7 @@ class TestResults:
     def job(self, peps: Sandbox) -> Job:
         return peps.add_job(CLEAR)
 
-    def test_are_sound_zips(self, job: Job) -> None:
+    def test_are_complete_zips(self, job: Job) -> None:
         answer = get(job.results[0].url)
         with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
             assert archive.testzip() is None
@@ -335,6 +335,25 @@ class TestResults:
         assert 100_000 < len(answer.content) == int(answer.headers["Content-Length"]) < 300_000
         assert answer.content == sandbox.make_zip(L2A_ZIP)
         assert len(sandbox.make_zip("NOVALD_" + L2A_ZIP)) < 2000
+
+    def test_quicklook_and_metadata_show_the_clouds_of_the_date(self, peps: Sandbox) -> None:
+        pictures = set()
+        for properties in found(peps, **MARCH, platform="S2A"):
+            product = properties["productIdentifier"]
+            name = peps.add_job(product).results[0].name.removesuffix(".zip")
+            with zipfile.ZipFile(io.BytesIO(sandbox.make_zip(name))) as archive:
+                document = ET.fromstring(archive.read(f"{name}/{name}_MTD_ALL.xml"))  # noqa: S314 - our own
+                picture = archive.read(f"{name}/{name}_QKL_ALL.jpg")
+            (clouds,) = document.iterfind(".//Global_Index_List/QUALITY_INDEX[@name='CloudPercent']")
+            assert clouds.text == f"{properties['cloudCover']:.0f}"
+            assert (picture[:3], picture[-2:]) == (b"\xff\xd8\xff", b"\xff\xd9")
+            assert len(picture) < 10_000
+            image = pytest.importorskip("PIL.Image", reason="Pillow reads the quicklooks")
+            with image.open(io.BytesIO(picture)) as opened:
+                opened.load()
+                assert opened.size == (280, 280)
+            pictures.add(picture)
+        assert len(pictures) == len(found(peps, **MARCH, platform="S2A")) > 3
 
     def test_come_in_parts(self, job: Job) -> None:
         result, whole, same = job.results[0], job.results[0].content, {"If-Range": str(job.results[0].etag)}
@@ -359,10 +378,10 @@ class TestResults:
 
 class TestFaults:
     def test_canned_has_no_effect(self, peps: Sandbox) -> None:
-        told = [sandbox.SERVER_BUSY, sandbox.UNAUTHORIZED_JSON, sandbox.TOO_MANY(7)]
+        answers = [sandbox.SERVER_BUSY, sandbox.UNAUTHORIZED_JSON, sandbox.TOO_MANY(7)]
         peps.faults.add(Fault(Endpoint.EXECUTE, sandbox.INTERNAL_ERROR, times=None, match=CLOUDY))
-        peps.faults.add(*(Fault(Endpoint.EXECUTE, answer) for answer in told))
-        busy, unauthorized, too_many = (execute(peps, f"product={CLEAR}") for _ in told)
+        peps.faults.add(*(Fault(Endpoint.EXECUTE, answer) for answer in answers))
+        busy, unauthorized, too_many = (execute(peps, f"product={CLEAR}") for _ in answers)
         assert refusal(busy)[0] == "ServerBusy"
         assert unauthorized.json()["ErrorMessage"] == "Unauthorized"
         assert (too_many.status_code, too_many.headers["Retry-After"]) == (429, "7")
