@@ -128,21 +128,21 @@ class Processes:
         return reference(self.announced(job.report_url), plain=self.faults.report_as == "href")
 
     def _report_text(self, job: Job) -> str:
-        """Return one key a line, in the order that clients rely on which read it line by line."""
+        """Return one key a line, in an order that clients which read it line by line can use."""
         if self.faults.report_moves:
             job.refresh()
-        said = job.reported
-        fields: dict[str, object] = {"job_id": job.job_id, "job_status": said.status}
+        reported = job.reported
+        fields: dict[str, object] = {"job_id": job.job_id, "job_status": reported.status}
         if self.faults.wrapped:
-            fields["process"] = f"{said.percent}%"
+            fields["process"] = f"{reported.percent}%"
         else:
-            fields["percentCompleted"] = said.percent
-        fields["message"] = said.message
-        fields["results"] = [self.announced(url) for url in said.urls]
-        fields["unprocessed"] = str(said.unprocessed)
+            fields["percentCompleted"] = reported.percent
+        fields["message"] = reported.message
+        fields["results"] = [self.announced(url) for url in reported.urls]
+        fields["unprocessed"] = str(reported.unprocessed)
         fields["logs"] = [self.announced(job.joblog_url)]
-        if said.finished_at and not self.faults.wrapped:
-            fields["finishedTime"] = said.finished_at
+        if reported.finished_at and not self.faults.wrapped:
+            fields["finishedTime"] = reported.finished_at
         return json.dumps({"USER_INFO": fields} if self.faults.wrapped else fields, indent=4)
 
 

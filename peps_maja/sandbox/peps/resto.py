@@ -103,8 +103,8 @@ def _place(query: Mapping[str, str]) -> Callable[[Listed], bool]:
 
 
 def _wanted(entry: Listed, query: Mapping[str, str], first: datetime | None, last: datetime | None) -> bool:
-    """Return whether an entry fits; what it does not say, fits, but for unknown clouds."""
-    start = _said(entry.start)
+    """Return True if an entry fits; what it does not say, fits, but for unknown clouds."""
+    start = _start_of(entry.start)
     in_time = start is None or ((not first or start >= first) and (not last or start <= last))
     orbit = query.get("relativeOrbitNumber")
     return (
@@ -116,12 +116,12 @@ def _wanted(entry: Listed, query: Mapping[str, str], first: datetime | None, las
     )
 
 
-def _same(asked: str | None, said: str | None) -> bool:
-    return not asked or said is None or asked == said
+def _same(asked: str | None, given: str | None) -> bool:
+    return not asked or given is None or asked == given
 
 
 def _within(value: float | None, interval: str) -> bool:
-    """Return whether a value lies in `[0,30]`; brackets turned outwards leave the limit out."""
+    """Return True if a value lies in `[0,30]`; brackets turned outwards leave the limit out."""
     match = _INTERVAL.fullmatch(interval.strip())
     if match is None:
         return value == _degrees(interval)
@@ -144,8 +144,8 @@ def _moment(text: str | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
-def _said(text: str) -> datetime | None:
-    """Return the moment that a feature gives; None if it gives none that can be read."""
+def _start_of(text: str) -> datetime | None:
+    """Return the moment that a feature gives, or None if it gives none that can be read."""
     try:
         return _moment(text)
     except QueryError:

@@ -141,5 +141,5 @@ def _reflectance(seed: str, side: int) -> bytes:
     """Return little-endian pixels: a slope from south to north (high bytes) under noise (low bytes)."""
     pixels = bytearray(2 * side * side)
     pixels[0::2] = hashlib.shake_128(seed.encode()).digest(side * side)
-    pixels[1::2] = bytes(1 + 6 * row // side for row in range(side) for _ in range(side))
+    pixels[1::2] = b"".join(bytes([1 + 6 * row // side]) * side for row in range(side))
     return bytes(pixels)
