@@ -449,9 +449,13 @@ class TestServer:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
             try:
                 assert process.stdout
-                url = re.search(r"http://[\d.:]+\d", process.stdout.readline())
+                lines = list(iter(process.stdout.readline, "Ctrl-C ends it.\n"))
+                url = re.search(r"http://[\d.:]+\d", lines[0])
                 assert url
                 assert get(url[0]).status_code == 404
+                assert f"  export PEPS_SERVER={url[0]} GEODES_SERVER={url[0]}\n" in lines
+                credentials = next(line for line in lines if "peps.txt;" in line)
+                assert "'me@example.org secret' 'geodes " in credentials
                 process.send_signal(signal.SIGINT)
                 assert process.wait(10) == 0
             finally:
