@@ -18,7 +18,6 @@ from peps_maja.sandbox.world.tiles import TILES, Bounds, overlap
 PATH = "/resto/api/collections/S2ST/search.json"
 DEFAULT_RECORDS = 50
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:?\d\d)?)?")
-_INTERVAL = re.compile(r"([\[\]])\s*([\d.]+)\s*,\s*([\d.]+)\s*([\[\]])")
 
 
 class QueryError(Exception):
@@ -93,7 +92,7 @@ def _place(query: Mapping[str, str]) -> Callable[[Listed], bool]:
         tiles = {tile.name for tile in TILES.values() if tile.town in words}
         return lambda entry: entry.tile in tiles
     if "lat" in query and "lon" in query:
-        lat, lon = _degrees(query["lat"]), _degrees(query["lon"])
+        lat, lon = _decimal(query["lat"]), _decimal(query["lon"])
         box = (lon, lat, lon, lat)
     elif "box" in query:
         box = _box(query["box"])
@@ -121,14 +120,9 @@ def _same(asked: str | None, given: str | None) -> bool:
 
 
 def _within(value: float | None, interval: str) -> bool:
-    """Return True if a value lies in `[0,30]`; brackets turned outwards leave the limit out."""
-    match = _INTERVAL.fullmatch(interval.strip())
-    if match is None:
-        return value == _degrees(interval)
-    if value is None:
-        return False
-    opening, low, high, closing = match[1], float(match[2]), float(match[3]), match[4]
-    return (value >= low if opening == "[" else value > low) and (value <= high if closing == "]" else value < high)
+    """Return True if a value is in `[0,30]`, limits included."""
+    low, _, high = interval.strip("[] ").partition(",")
+    return value is not None and _decimal(low) <= value <= _decimal(high)
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -161,7 +155,7 @@ def _number(query: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def _degrees(text: str) -> float:
+def _decimal(text: str) -> float:
     try:
         return float(text)
     except ValueError:
@@ -169,7 +163,7 @@ def _degrees(text: str) -> float:
 
 
 def _box(text: str) -> Bounds:
-    numbers = [_degrees(part) for part in text.split(",")]
+    numbers = [_decimal(part) for part in text.split(",")]
     if len(numbers) != 4 or numbers[0] > numbers[2] or numbers[1] > numbers[3]:
         raise QueryError(400, f"Invalid box {text}")
     return numbers[0], numbers[1], numbers[2], numbers[3]

@@ -124,7 +124,6 @@ class TestCatalogue:
             ("relativeOrbitNumber", "51", 7),
             ("platform", "S2B", 7),
             ("cloudCover", "[0,30]", 9),
-            ("cloudCover", "]0,30]", 5),
             ("completionDate", "2019-03-08", 3),
             ("startDate", "2019-03-28T10:36:09Z", 1),
             ("startDate", "2019-03-28T11:36:08.000+01:00", 2),
