@@ -59,7 +59,7 @@ def serve(sandbox: Sandbox) -> NoReturn:
         f"  {called(*SEARCH)} -n",
         f"  {called(*SEARCH)}",
         f"  {called(*FOLLOW)} --status",
-        f"  {called(*FOLLOW)} --wait --every 0.2",
+        f"  {called(*FOLLOW)} --wait --every 0.2 --page page",
         "",
         "Ctrl-C ends it.",
     )

@@ -17,8 +17,10 @@ from peps_maja.sandbox.server import Sandbox
 
 SCRIPTS = Path(__file__).resolve().parents[2]  # a checkout or an installation: they are beside the package
 TILE, FIRST, LAST = "31TCJ", "2019-03-01", "2019-03-13"  # Theia has two dates; of PEPS's, one is NOVALD, one fails
-SEARCH = ("peps_maja_process.py", "-t", TILE, "-d", FIRST, "-f", LAST)
+SEARCH = ("peps_maja_process.py", "-t", TILE, "-d", FIRST, "-f", LAST, "--theia", "first")
 FOLLOW = ("peps_maja_downloader.py", "-w", "zips")
+LOOK = ("peps_maja_process.py", "-t", TILE, "-d", "2025-06-01", "-f", "2025-06-30", "--theia", "only", "-n")
+PAGE = "page"
 FAILED_JOB = 1  # the downloader's exit status when a job failed
 
 
@@ -35,13 +37,13 @@ def demonstrate(sandbox: Sandbox, folder: Path) -> None:
         f"$ cd {shlex.quote(str(folder))}",
         f"$ {settings(sandbox)}",
         "",
-        "1. Search, and submit what was found.",
+        "1. What Theia has computed already is taken from there; PEPS is to compute the rest.",
     )
     _run(sandbox, folder, SEARCH)
-    say("", "2. Wait for PEPS's jobs, and download what they make. Cron would run this without --wait.")
+    say("", "2. Wait for PEPS's jobs, and download from both. Cron would run this without --wait.")
     _run(sandbox, folder, [*FOLLOW, "--wait", "--every", "0.17"], expected=FAILED_JOB)
-    say("", "3. What became of each date?")
-    _run(sandbox, folder, [*FOLLOW, "--dates"])
+    say("", "3. What became of each date? As a table, and as a page to look at.")
+    _run(sandbox, folder, [*FOLLOW, "--dates", "--page", PAGE])
     _sum_up(sandbox, folder)
 
 
@@ -102,6 +104,7 @@ def _sum_up(sandbox: Sandbox, folder: Path) -> None:
     from_theia = len({recorded.path for recorded in sandbox.asked(Endpoint.GEODES_DOWNLOAD)})
     results = [result.name for job in sandbox.jobs for result in job.results]
     from_peps = sum("NOVALD" not in name for name in results)
+    page = folder / PAGE / "index.html"
     say("", f"{len(zips)} zips in {folder / 'zips'}: {from_theia} from Theia, {from_peps} computed by PEPS.")
     for job in sandbox.jobs:
         if job.status == "FAILED":
@@ -109,12 +112,15 @@ def _sum_up(sandbox: Sandbox, folder: Path) -> None:
         elif any("NOVALD" in result.name for result in job.results):
             say(f"1 product was too cloudy, nothing to download: {job.product}")
     say(
+        f"The page: {page.as_uri()}",
         "",
         "To go on:",
         f"  {shlex.quote(sys.orig_argv[0])} -m peps_maja.sandbox --serve",
         "      keeps such servers up, to play with",
-        f"  {called('peps_maja_process.py', '-t', TILE, '-d', '2025-06-01', '-f', '2025-06-30', '-n')}",
-        "      asks the real PEPS; this needs no account",
+        f"  {called(*LOOK)}",
+        "      asks the real GEODES what Theia has; this needs no account",
     )
-    if len(zips) != from_theia + from_peps:
+    if not from_theia or len(zips) != from_theia + from_peps:
         raise DemonstrationError(f"{len(zips)} zips are here, of {from_theia} from Theia and {from_peps} from PEPS")
+    if not page.is_file():
+        raise DemonstrationError(f"{page} was not written")
