@@ -15,12 +15,12 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 from peps_maja.joblog.lines import HEADER
-from peps_maja.sandbox.geodes.products import zip_of
-from peps_maja.sandbox.results import make_zip
+from peps_maja.sandbox.world.zips import make_zip
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "page.png"
 LARGEST = 300_000  # bytes
+SIDE = 120  # pixels of a raster in the zips
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 BROWSER_FLAGS = (
     "--headless",
@@ -64,14 +64,14 @@ def _date(folder: Path, tile: str, number: int, content: bytes | None) -> Iterat
     theias = f"SENTINEL{satellite[1:]}_{stamp}-105426-461_L2A_T{tile}_C_V4-0"
     state = DIFFERENT[(number // 3) % len(DIFFERENT)] if number % 3 == 1 else "on disk"
     if number % 9 == 0 or (number % 6 == 0 and state == "on disk"):
-        (folder / f"{theias}.zip").write_bytes(zip_of(theias) if content is None else content)
+        (folder / f"{theias}.zip").write_bytes(make_zip(f"{theias}.zip", SIDE) if content is None else content)
     if state == "on disk" and number % 6 == 0:
         address = f"https://geodes-portal.cnes.fr/api/download/{theias} 1000 -"
         yield from _lines(theias, ("available", address), ("downloaded", f"{theias}.zip"), ("finished", ""))
         if number % 9:
             return
     if state == "on disk":
-        (folder / f"{product}.zip").write_bytes(make_zip(f"{product}.zip") if content is None else content)
+        (folder / f"{product}.zip").write_bytes(make_zip(f"{product}.zip", SIDE) if content is None else content)
     url = f"https://peps.cnes.fr/resto/wps/outputs/pywps-{hash_of(job)}-3f20-11e9-81a5-0242ac110002.xml"
     what = {
         "on disk": [("downloaded", f"{product}.zip"), ("finished", "")],
