@@ -38,31 +38,39 @@ DIFFERENT = (
     *(CLOUDY, CLOUDY, "moved away", CLOUDY, CLOUDY, "failed", CLOUDY, CLOUDY, "dropped", CLOUDY, CLOUDY, "rejected"),
     *(CLOUDY, "cancelled", CLOUDY, "failed", CLOUDY, "missing", CLOUDY, CLOUDY, "unsure", "waiting", "waiting"),
 )
+FEW = (*[CLOUDY] * 7, "failed", *[CLOUDY] * 9, "missing", *[CLOUDY] * 7, *["waiting"] * 5)
 Line = tuple[str, str, str, str]
 
 
-def fill(folder: Path, tiles: Sequence[str] = ("31TCJ",), dates: int = 90, *, content: bytes | None = None) -> int:
+def fill(
+    folder: Path,
+    tiles: Sequence[str] = ("31TCJ",),
+    dates: int = 90,
+    *,
+    different: Sequence[str] = DIFFERENT,
+    content: bytes | None = None,
+) -> int:
     """Leave a log and zips in a folder as so many dates of each tile leave them; return the number of dates.
 
-    Two of three dates are on disk, one of six by Theia and one of nine by both; the others stand in all other states.
+    Two of three dates are on disk, one of six by Theia and one of nine by both; the others are in `different` states.
     """
     lines: list[Line] = []
     for tile in tiles:
         for number in range(dates):
-            lines += _date(folder, tile, number, content)
+            state = different[(number // 3) % len(different)] if number % 3 == 1 else "on disk"
+            lines += _date(folder, tile, number, state, content)
     log = "".join("\t".join(line) + "\n" for line in lines)
     (folder / "peps_maja.log").write_text(f"{HEADER}\n{log}", encoding="utf-8")
     return len(tiles) * dates
 
 
-def _date(folder: Path, tile: str, number: int, content: bytes | None) -> Iterator[Line]:
+def _date(folder: Path, tile: str, number: int, state: str, content: bytes | None) -> Iterator[Line]:
     day = date(2019, 1, 2) + timedelta(days=number * 5 // 2)
     satellite = ("S2A", "S2B")[number % 2]
     stamp = f"{day:%Y%m%d}"
     job = f"{satellite}_MSIL1C_{stamp}T105021_N0207_R051_T{tile}_{stamp}T125917"
     product = f"SENTINEL{satellite[1:]}_{stamp}-105426-459_L2A_T{tile}_D"
     theias = f"SENTINEL{satellite[1:]}_{stamp}-105426-461_L2A_T{tile}_C_V4-0"
-    state = DIFFERENT[(number // 3) % len(DIFFERENT)] if number % 3 == 1 else "on disk"
     if number % 9 == 0 or (number % 6 == 0 and state == "on disk"):
         (folder / f"{theias}.zip").write_bytes(make_zip(f"{theias}.zip", SIDE) if content is None else content)
     if state == "on disk" and number % 6 == 0:
@@ -130,9 +138,9 @@ def main() -> int:
     if CHROMIUM is None:
         raise SystemExit("there is no chromium here: apt-get install chromium")
     with tempfile.TemporaryDirectory() as work:
-        fill(Path(work))
+        fill(Path(work), different=FEW)
         PICTURE.parent.mkdir(exist_ok=True)
-        take_picture(write_page(Path(work)), PICTURE, 1280, 1400)
+        take_picture(write_page(Path(work)), PICTURE, 1280, 1240, "--force-device-scale-factor=0.65")
     number = PICTURE.stat().st_size
     print(f"{PICTURE}: {number} bytes")
     return int(number > LARGEST)
