@@ -25,12 +25,13 @@ import theia_samples
 from hypothesis import strategies as st
 
 from peps_maja.commands.dates import as_csv, ledger
-from peps_maja.downloads.zips import Broken, bare_name, check_zip
-from peps_maja.errors import PepsError, ServerTrouble
+from peps_maja.downloads.zips import bare_name, check_zip
+from peps_maja.errors import Broken, PepsError, ServerTrouble
 from peps_maja.joblog.events import Event, State
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
 from peps_maja.joblog.log import JobLog
+from peps_maja.joblog.offers import Offer
 from peps_maja.joblog.status_url import is_status_url, wps_id
 from peps_maja.network.answers import Answer, retry_after, shown
 from peps_maja.network.credentials import read_credentials
@@ -43,11 +44,10 @@ from peps_maja.products.names import L1CProduct, L2AProduct, is_novald, is_old_f
 from peps_maja.products.series import PlannedDate, Series, read_plan
 from peps_maja.products.tiles import Tile
 from peps_maja.selection.choice import choose
+from peps_maja.selection.situation import Situation
 from peps_maja.selection.table import summary, table
-from peps_maja.selection.wishes import Wishes
+from peps_maja.selection.wishes import Box, Wishes
 from peps_maja.text import one_line
-from peps_maja.theia.available import detail_of, read_detail
-from peps_maja.theia.footprints import Box
 from peps_maja.theia.items import read_page as read_theia_page
 
 
@@ -375,28 +375,29 @@ def check_page(body: bytes) -> None:
         for record in page.records:
             assert _is_one_line(record.identifier)
             assert all(map(_is_one_line, (record.tile, record.day, record.satellite)))
-        choices = choose(page.records, Wishes(max_clouds=50))
+        choices = choose(Situation(Wishes(max_clouds=50), page.records))
         assert len(choices) == len({record.identifier for record in page.records})
-        assert all(map(_is_printable, (*table(choices, with_names=True), summary(choices))))
+        assert all(map(_is_printable, (*table(choices, verbose=True), summary(choices))))
 
 
 def check_items(body: bytes) -> None:
     """Reading Theia's items fails in one way only, and invents nothing."""
     try:
-        items = read_theia_page(body).items
+        records = read_theia_page(body, Box(-360, -90, 360, 90)).records
     except ServerTrouble:
         return
     text = body.decode(errors="replace").lower()
-    for item in items:
-        assert L2AProduct.find(item.name) is not None
+    for item in records:
+        assert L2AProduct.find(item.identifier) is not None
         assert item.product.name.lower() in text
         assert item.orbit is None or (1 <= item.orbit <= 143 and str(item.orbit) in text)
         assert item.clouds is None or 0 <= item.clouds <= 100
-        assert item.zip.size is None or str(item.zip.size) in text
-        assert item.zip.md5 is None or item.zip.md5 in text
-        assert item.zip.address.isascii()
-        assert read_detail(detail_of(item.zip)) == item.zip
-        assert Box(-360, -90, 360, 90).meets(item.rings) == bool(item.rings)
+        assert item.size is None or str(item.size) in text
+        assert item.md5 is None or item.md5 in text
+        assert item.address.isascii()
+        offer = Offer(item.address, item.size, item.md5)
+        assert Offer.parse(str(offer)) == offer
+        assert item.elsewhere in {"", "place not known"}
 
 
 def _is_printable(line: str) -> bool:

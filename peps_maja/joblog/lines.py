@@ -55,7 +55,13 @@ def histories_of(text: str) -> tuple[dict[str, History], list[int]]:
             _take_back(histories, name)
         else:
             histories[name].append(line)
+    for name in [name for name, lines in histories.items() if not _is_of_peps(name) and not _is_available(lines)]:
+        del histories[name]  # where it is cannot be read
     return histories, damaged
+
+
+def _is_available(lines: History) -> bool:
+    return any(line.split("\t", 2)[1] == AVAILABLE for line in lines)
 
 
 def _take_back(histories: dict[str, History], name: str) -> None:

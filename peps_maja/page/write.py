@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from peps_maja import __version__
 from peps_maja.commands.dates import Entry
 from peps_maja.disk import replacing
 from peps_maja.errors import PepsError, UsageError
@@ -20,7 +21,7 @@ from peps_maja.page.tasks import tasks
 PICTURES = "quicklooks"
 
 
-def write_page(
+def write_files(
     page: Path,
     *,
     log: Path,
@@ -28,14 +29,13 @@ def write_page(
     jobs: Mapping[str, Job],
     entries: Sequence[Entry],
     submit: str,
-    follow: str,
     notes: Sequence[str] = (),
 ) -> Path:
     """Write `index.html` and the pictures that it shows into the folder `page`, and return its path.
 
-    It shows the `jobs` of the `log`, the `entries` of its ledger and what is in the folder `products`. `submit` and
-    `follow` begin the commands of both scripts for this log; `notes` stand below the title. Raises PepsError where it
-    cannot be written; then an earlier page stays.
+    It shows the `jobs` of the `log`, the `entries` of its ledger and what is in the folder `products`. `submit` begins
+    the submitter's commands for this log; `notes` stand below the title. Raises PepsError where they cannot be written;
+    then an earlier page stays.
     """
     path = page / "index.html"
     try:
@@ -52,7 +52,7 @@ def write_page(
             tasks=tasks(jobs, entries, submit),
             sheets=found,
             pictures=PICTURES,
-            command=plain(follow),
+            version=__version__,
         )
         with replacing(path) as file:
             file.write(text.encode(errors="replace"))
