@@ -25,12 +25,13 @@ import theia_samples
 from hypothesis import strategies as st
 
 from peps_maja.commands.dates import as_csv, ledger
-from peps_maja.downloads.zips import Broken, bare_name, check_zip
-from peps_maja.errors import PepsError, ServerTrouble
+from peps_maja.downloads.zips import bare_name, check_zip
+from peps_maja.errors import Broken, PepsError, ServerTrouble
 from peps_maja.joblog.events import Event, State
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
 from peps_maja.joblog.log import JobLog
+from peps_maja.joblog.offers import Offer
 from peps_maja.joblog.status_url import is_status_url, wps_id
 from peps_maja.network.answers import Answer, retry_after, shown
 from peps_maja.network.credentials import read_credentials
@@ -46,7 +47,6 @@ from peps_maja.selection.choice import choose
 from peps_maja.selection.table import summary, table
 from peps_maja.selection.wishes import Wishes
 from peps_maja.text import one_line
-from peps_maja.theia.available import detail_of, read_detail
 from peps_maja.theia.footprints import Box
 from peps_maja.theia.items import read_page as read_theia_page
 
@@ -392,10 +392,10 @@ def check_items(body: bytes) -> None:
         assert item.product.name.lower() in text
         assert item.orbit is None or (1 <= item.orbit <= 143 and str(item.orbit) in text)
         assert item.clouds is None or 0 <= item.clouds <= 100
-        assert item.zip.size is None or str(item.zip.size) in text
-        assert item.zip.md5 is None or item.zip.md5 in text
-        assert item.zip.address.isascii()
-        assert read_detail(detail_of(item.zip)) == item.zip
+        assert item.offer.size is None or str(item.offer.size) in text
+        assert item.offer.md5 is None or item.offer.md5 in text
+        assert item.offer.address.isascii()
+        assert Offer.parse(str(item.offer)) == item.offer
         assert Box(-360, -90, 360, 90).meets(item.rings) == bool(item.rings)
 
 

@@ -14,8 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from peps_maja.commands.run import read_timeout
-from peps_maja.downloads.partfile import DiskFull
-from peps_maja.errors import LogError, PepsError, Status, UsageError
+from peps_maja.errors import DiskFull, LogError, PepsError, Status, UsageError
 from peps_maja.joblog.events import State
 from peps_maja.joblog.jobs import WAY_OUT
 from peps_maja.joblog.log import JobLog

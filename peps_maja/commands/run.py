@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from peps_maja.downloads import WORKER
 from peps_maja.errors import AlreadyRunning, Interrupted, PepsError, Status, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 from peps_maja.console import Console, flush
 
 READ_TIMEOUT_VARIABLE = "PEPS_TIMEOUT"
-WORKER = "peps_maja worker"  # what the names of a run's threads begin with
 _INTERRUPTIONS = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: Status.TERMINATED}
 
 

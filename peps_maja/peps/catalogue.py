@@ -7,14 +7,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from math import isfinite
 from pathlib import Path
 from urllib.parse import urlencode
 
 from peps_maja.disk import write_whole
 from peps_maja.errors import Forbidden, NotPeps, NotThere, ServerTrouble
 from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT
-from peps_maja.network.documents import Unreadable, read_json
+from peps_maja.network.documents import Unreadable, array, mapping, number, read_json, text, whole
 from peps_maja.peps.service import Peps
 from peps_maja.products.names import L1CProduct
 from peps_maja.products.records import Record
@@ -70,20 +69,20 @@ def read_page(body: bytes) -> Page:
     if not isinstance(answer, dict) or not isinstance(features, list):
         raise NotPeps("the server's answer to the search is no catalogue page")
     records = tuple(record for feature in features if (record := _record(feature)))
-    properties = _dict(answer.get("properties"))
-    total = _whole(properties.get("totalResults")) if properties.get("exactCount") is True else None
+    properties = mapping(answer.get("properties"))
+    total = whole(properties.get("totalResults")) if properties.get("exactCount") is True else None
     return Page(records, tuple(features), _has_next(answer, len(features)), len(features), total)
 
 
 def _has_next(answer: Mapping[str, object], count: int) -> bool:
     properties = answer.get("properties")
-    links = [*_list(answer.get("links")), *_list(_dict(properties).get("links"))]
+    links = [*array(answer.get("links")), *array(mapping(properties).get("links"))]
     # A server that sends no links at all cannot say; then a full page speaks for another one.
-    return any(_dict(link).get("rel") == "next" for link in links) if links else count >= PAGE_SIZE
+    return any(mapping(link).get("rel") == "next" for link in links) if links else count >= PAGE_SIZE
 
 
 def _record(feature: object) -> Record | None:
-    properties = _dict(_dict(feature).get("properties"))
+    properties = mapping(mapping(feature).get("properties"))
     identifier = properties.get("productIdentifier") or properties.get("title")
     if not isinstance(identifier, str) or not identifier.strip():
         return None
@@ -92,19 +91,23 @@ def _record(feature: object) -> Record | None:
     return Record(
         identifier=known.identifier,
         product=product,
-        tile=known.tile or _string(properties.get("mgrs")),
-        day=known.day or _string(properties.get("startDate"))[:10],
-        satellite=known.satellite or _string(properties.get("platform")),
-        orbit=known.orbit or _whole(properties.get("relativeOrbitNumber")),
-        clouds=_number(properties.get("cloudCover")),
-        size=_whole(properties.get("resourceSize")),
-        on_tape=_dict(properties.get("storage")).get("mode") in ("tape", "tier3"),
-        latitudes=_latitudes(_dict(feature).get("geometry")),
+        tile=known.tile or _line(properties.get("mgrs")),
+        day=known.day or _line(properties.get("startDate"))[:10],
+        satellite=known.satellite or _line(properties.get("platform")),
+        orbit=known.orbit or whole(properties.get("relativeOrbitNumber")),
+        clouds=number(properties.get("cloudCover")),
+        size=whole(properties.get("resourceSize")),
+        on_tape=mapping(properties.get("storage")).get("mode") in ("tape", "tier3"),
+        latitudes=_latitudes(mapping(feature).get("geometry")),
     )
 
 
+def _line(value: object) -> str:
+    return one_line(text(value), 40)
+
+
 def _latitudes(geometry: object) -> tuple[float, float] | None:
-    found = list(_positions(_dict(geometry).get("coordinates"), depth=4))
+    found = list(_positions(mapping(geometry).get("coordinates"), depth=4))
     return (min(found), max(found)) if found else None
 
 
@@ -112,39 +115,13 @@ def _positions(coordinates: object, depth: int) -> Iterator[float]:
     """Yield the latitude of each position of a Polygon's or MultiPolygon's rings."""
     if not isinstance(coordinates, list) or not depth:
         return
-    if len(coordinates) >= 2 and all(_number(value) is not None for value in coordinates[:2]):
-        latitude = _number(coordinates[1])
+    if len(coordinates) >= 2 and all(number(value) is not None for value in coordinates[:2]):
+        latitude = number(coordinates[1])
         if latitude is not None and -90 <= latitude <= 90:
             yield latitude
         return
     for part in coordinates:
         yield from _positions(part, depth - 1)
-
-
-def _dict(value: object) -> dict[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
-def _string(value: object) -> str:
-    return one_line(value, 40) if isinstance(value, str) else ""
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    try:
-        return float(value) if isfinite(value) else None
-    except OverflowError:
-        return None
-
-
-def _whole(value: object) -> int | None:
-    number = _number(value)
-    return None if number is None or number < 0 else int(number)
 
 
 def searches(options: argparse.Namespace, wishes: Wishes) -> list[Search]:

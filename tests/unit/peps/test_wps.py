@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from peps_maja.downloads.polls import JobReport, Phase
+from peps_maja.downloads.service import JobReport, Phase
 from peps_maja.errors import PepsError
 from peps_maja.joblog.status_url import is_status_url, wps_id
 from peps_maja.network.documents import Unreadable, kind_of, percentage, read_json
