@@ -19,9 +19,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import test_forms as forms
-import test_recorded_catalogue as recorded
-import theia_samples
+import test_answer_forms as forms
+import test_catalogue as recorded
+from samples import geodes as theia_samples
 from hypothesis import strategies as st
 
 from peps_maja.commands.dates import as_csv, ledger

@@ -6,7 +6,7 @@ import pytest
 from owslib.etree import etree  # type: ignore[import-untyped]
 from owslib.wps import WPSExecution  # type: ignore[import-untyped]
 from strategies import SERVER, WPS_ID, filled
-from test_forms import EXCEPTION_REPORTS, EXECUTE_RESPONSES, WITHOUT_RESULTS
+from test_answer_forms import EXCEPTION_REPORTS, EXECUTE_RESPONSES, WITHOUT_RESULTS
 
 from peps_maja.peps.wps import ExceptionReport, ExecuteResponse, WpsState, read_document
 from peps_maja.sandbox import documents

@@ -6,7 +6,7 @@ from datetime import date, datetime, timezone
 from typing import Any
 
 import pytest
-from theia_samples import GEODES, IDENTIFIER, MD5, RING, URN, feature
+from samples.geodes import GEODES, IDENTIFIER, MD5, RING, URN, feature
 
 from peps_maja.errors import CredentialsError, ServerTrouble
 from peps_maja.products.names import L2AProduct

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from theia_samples import feature
+from samples.geodes import feature
 
 from peps_maja.products.names import L1CProduct, L2AProduct
 from peps_maja.selection.wishes import Days, Wishes

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 from helpers import ROOT, Place, Run
-from test_locks import holder
-from test_syscalls import STRACE, can_trace
+from test_disk import holder
+from test_fsync import STRACE, can_trace
 
 from peps_maja.sandbox import Altered, Endpoint, Fault, Reply, Sandbox
 from peps_maja.sandbox.faults import too_many

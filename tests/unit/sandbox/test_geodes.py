@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import requests
-from theia_samples import feature
+from samples.geodes import feature
 
 from peps_maja.products.names import L2AProduct
 from peps_maja.sandbox import HTML_PAGE, Cut, Endpoint, Fault, Sandbox

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from theia_samples import feature, page
+from samples.geodes import feature, page
 
 from peps_maja.errors import PepsError, ServerBusy, ServerTrouble, Status, UsageError
 from peps_maja.theia.footprints import Box
