@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from helpers import Place
-from test_downloader import BROKEN, NO_REPORT, add, ago, altered_report, l1c, l2a, lines_of, opened, outcomes
+from helpers import BROKEN, NO_REPORT, Place, add, ago, altered_report, l1c, l2a, lines_of, opened, outcomes
 
 from peps_maja.peps.reports import results_in_joblog
 from peps_maja.sandbox import (

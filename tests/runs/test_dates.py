@@ -7,7 +7,6 @@ import io
 import json
 import re
 import signal
-import socket
 import tempfile
 import time
 import zipfile
@@ -20,7 +19,7 @@ from enum import Enum
 from pathlib import Path
 
 import pytest
-from helpers import EMAIL, PASSWORD, TILE, Place
+from helpers import EMAIL, PASSWORD, TILE, Lines, Place, ago, begun, contents, l1c, l2a
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -31,7 +30,6 @@ from peps_maja.joblog.log import JobLog
 from peps_maja.sandbox import NOT_FOUND, Altered, Endpoint, Fault, Job, Reply, Sandbox, Stall
 from peps_maja_downloader import main as download
 
-Lines = list[tuple[str, ...]]
 Row = dict[str, str]
 
 YEAR = f"{TILE}_2018-01-01_2018-12-31"
@@ -40,19 +38,6 @@ URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242
 OUT_OF_MEMORY = "out of memory"
 FINAL = {"on disk", "too cloudy", "failed", "not delivered"}
 NOT_ON_A_LINE = {"job", "message", "size_bytes"}  # without -v; sizes have units there
-
-
-def ago(hours: float = 0) -> str:
-    return f"{datetime.now(timezone.utc) - timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def l1c(day: str, satellite: str = "S2A", *, tile: str = TILE, last: str = "125917") -> str:
-    stamp = day.replace("-", "")
-    return f"{satellite}_MSIL1C_{stamp}T105021_N0207_R051_T{tile}_{stamp}T{last}"
-
-
-def l2a(day: str, satellite: str = "S2A", *, tile: str = TILE, clock: str = "105426-459") -> str:
-    return f"SENTINEL{satellite[1:]}_{day.replace('-', '')}-{clock}_L2A_T{tile}_D.zip"
 
 
 def novald(day: str, satellite: str = "S2A") -> str:
@@ -67,14 +52,6 @@ def tiny(name: str) -> bytes:
         archive.writestr(f"{stem}/{stem}_MTD_ALL.xml", "<Muscate_Metadata_Document/>")
         archive.writestr(f"{stem}/{stem}_FRE_B2.tif", stem)
     return packed.getvalue()
-
-
-def begun(job: Job, *dates: str, hours: float = 0) -> Lines:
-    """Return the lines of a log in which a job was submitted so many hours ago, to cover these dates."""
-    return [
-        (ago(hours), "submitting", job.product, " ".join(dates)),
-        (ago(hours), "submitted", job.product, job.status_url),
-    ]
 
 
 def add(peps: Sandbox, name: str, *results: str, status: str = "FINISHED") -> Job:
@@ -112,10 +89,6 @@ def states(rows: Iterable[Row]) -> dict[str, str]:
     found = [(row["date"], row["state"]) for row in rows]
     assert len(dict(found)) == len(found), found
     return dict(found)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 # -- many results in one job ------------------------------------------------------------------------------------
@@ -206,7 +179,7 @@ def test_one_missing_result_holds_up_no_other(place: Place, peps: Sandbox) -> No
 
 
 def test_each_zip_is_verified_against_tile_and_span(place: Place, peps: Sandbox) -> None:
-    good = [l2a("2018-03-01"), l2a("2018-04-24", "S2B"), l2a("2018-04-25", clock="000500-000")]
+    good = [l2a("2018-03-01"), l2a("2018-04-24", "S2B"), l2a("2018-04-25", time="000500-000")]
     foreign = [l2a("2018-03-11", tile="31TCH"), l2a("2018-02-28"), l2a("2018-06-01"), l2a("2017-03-21")]
     within = l2a("2018-03-16")  # its name lies: it holds another tile
     name = f"{TILE}_2018-03-01_2018-04-24"
@@ -445,14 +418,14 @@ def test_the_parts_of_a_cut_acquisition_are_both_shown(
 
 @pytest.mark.parametrize("cloudy_first", [True, False])
 def test_a_date_of_a_series_that_is_partly_cloudy_is_on_disk(tmp_path: Path, *, cloudy_first: bool) -> None:
-    cut = l2a("2018-01-05", clock="105441-000")
+    cut = l2a("2018-01-05", time="105441-000")
     results = [("downloaded", YEAR, ZIP), ("novald", YEAR, f"NOVALD_{cut}")]
     events = [("submitting", YEAR, PLAN), ("submitted", YEAR, URL), *(results[::-1] if cloudy_first else results)]
     assert replayed(tmp_path, *events, ("finished", YEAR, "")) == [("2018-01-05", "S2A", "on disk", ZIP, YEAR)]
 
 
 def test_a_date_seen_after_midnight_is_the_day_it_began(tmp_path: Path) -> None:
-    late, next_one = l2a("2018-01-06", clock="001500-000"), l2a("2018-01-06", "S2B", clock="235900-000")
+    late, next_one = l2a("2018-01-06", time="001500-000"), l2a("2018-01-06", "S2B", time="235900-000")
     plan = "2018-01-05/S2A/R051 2018-01-06/S2B/R008 2018-01-15/S2A/R051"
     events = [("submitting", YEAR, plan), ("submitted", YEAR, URL)]
     results = [("downloaded", YEAR, next_one), ("downloaded", YEAR, late), ("finished", YEAR, "")]
@@ -464,7 +437,7 @@ def test_a_date_seen_after_midnight_is_the_day_it_began(tmp_path: Path) -> None:
 
 
 def test_a_date_seen_before_midnight_is_the_day_in_its_name(tmp_path: Path) -> None:
-    early = l2a("2018-01-04", clock="235930-000")  # as in names of baseline N0204
+    early = l2a("2018-01-04", time="235930-000")  # as in names of baseline N0204
     events = [("submitting", YEAR, "2018-01-05/S2A/R051"), ("submitted", YEAR, URL), ("downloaded", YEAR, early)]
     assert replayed(tmp_path, *events) == [("2018-01-05", "S2A", "on disk", early, YEAR)]
 
@@ -520,14 +493,6 @@ def test_an_unsure_series_shows_in_the_exit_status(place: Place, peps: Sandbox) 
     place.write_log((ago(), "submitting", YEAR, PLAN))
     assert states(dates_of(place, 1)) == {"2018-01-05": "unsure"}
     assert not peps.requests
-
-
-@pytest.fixture
-def nobody_there() -> Iterator[str]:
-    """The address of a server that takes no connections."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 def test_the_ledger_is_shown_without_a_server(place: Place, peps: Sandbox, nobody_there: str) -> None:
@@ -703,7 +668,7 @@ class Story:
 
     def result(self, day: date, satellite: str, fate: Fate) -> str:
         seen = datetime.combine(day, self.begins.time()) + self.seen_after
-        name = l2a(f"{seen:%Y-%m-%d}", satellite, clock=f"{seen:%H%M%S}-000")
+        name = l2a(f"{seen:%Y-%m-%d}", satellite, time=f"{seen:%H%M%S}-000")
         return f"NOVALD_{name}" if fate is Fate.CLOUDY else name
 
 

@@ -6,9 +6,7 @@ the order of writes, syncs, renames and requests tells whether the log could eve
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from helpers import EMAIL, PASSWORD, ROOT, Place
+from helpers import EMAIL, PASSWORD, ROOT, STRACE, Place, needs_strace
 
 from peps_maja.sandbox import Sandbox
 
@@ -25,7 +23,6 @@ PRODUCT = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
 CLOUDY = "S2B_MSIL1C_20190303T103454_N0207_R008_T31TCJ_20190303T134351"
 ZIP = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D.zip"
 
-STRACE = shutil.which("strace") or ""
 # The calls of each kind; a `?` lets strace pass over what this machine does not have.
 KINDS = {
     "write": ("write", "pwrite64", "writev", "pwritev", "pwritev2"),
@@ -46,13 +43,7 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ORDER = re.compile(r"GET [^ ]*identifier=MAJA&datainputs=product=([^& ]+)")
 
 
-def can_trace() -> bool:
-    """Tell whether there is strace, and whether it may look into processes here."""
-    trial = [STRACE, "-qq", "-o", os.devnull, sys.executable, "-V"]
-    return bool(STRACE) and subprocess.run(trial, check=False, stdout=subprocess.DEVNULL).returncode == 0
-
-
-pytestmark = pytest.mark.skipif(not can_trace(), reason="needs strace, and the right to trace processes")
+pytestmark = needs_strace
 
 
 # -- traces ------------------------------------------------------------------------------------------------------

@@ -9,13 +9,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from helpers import ROOT, Place, Run
-from test_disk import holder
-from test_fsync import STRACE, can_trace
+from helpers import LOCK_HOLDER, ROOT, STRACE, Place, Run, ago, holder, is_one_line, needs_strace
 
 from peps_maja.sandbox import Altered, Endpoint, Fault, Reply, Sandbox
 from peps_maja.sandbox.faults import too_many
@@ -28,15 +25,6 @@ SERIES = "31TCJ_2018-01-01_2018-03-31"
 URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
 OTHER_URL = URL.replace("8e99b3de", "11111111")
 ZIP = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D.zip"
-NOBODY = "http://127.0.0.1:9"
-
-
-def ago(hours: float) -> str:
-    return f"{datetime.now(timezone.utc) - timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def is_one_line(run: Run, *words: str) -> bool:
-    return run.err.count("\n") == 1 and "Traceback" not in run.err and all(word in run.err for word in words)
 
 
 # -- edited -------------------------------------------------------------------------------------------------------
@@ -130,7 +118,7 @@ def test_a_log_with_two_names_has_one_lock(place: Place) -> None:
     place.write_log()
     place.log.rename(place.folder / "real" / "my.log")
     place.log.symlink_to("real/my.log")
-    with holder(place.folder / "real" / "my.log.process.lock"):
+    with holder(LOCK_HOLDER, place.folder / "real" / "my.log.process.lock"):
         assert place.process("--product", FIRST).status == 75
     assert place.process("--product", FIRST).status == 0
     assert place.log.is_symlink()
@@ -162,7 +150,7 @@ def test_a_job_that_a_busy_server_did_not_take_stays_what_it_was(place: Place, p
 # -- disks --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not can_trace(), reason="needs strace, and the right to trace processes")
+@needs_strace
 @pytest.mark.parametrize(
     ("path", "error", "is_accepted"),
     [
@@ -393,12 +381,12 @@ def test_a_job_unsure_since_lately_is_silent_under_quiet(place: Place) -> None:
     assert place.log.read_bytes() == before
 
 
-def test_an_unsure_job_is_pointed_out_though_the_server_is_away(place: Place) -> None:
+def test_an_unsure_job_is_pointed_out_though_the_server_is_away(place: Place, nobody_there: str) -> None:
     place.write_log((OLD, "submitting", FIRST, ""), (OLD, "submitted", SECOND, URL))
-    run = place.process("-t", "31TCJ", "-d", "2019-03-01", "-q", PEPS_SERVER=NOBODY)
+    run = place.process("-t", "31TCJ", "-d", "2019-03-01", "-q", PEPS_SERVER=nobody_there)
     assert run.status == 75
     assert f"{FIRST}: unsure for" in run.err
-    run = place.download("-q", PEPS_SERVER=NOBODY)
+    run = place.download("-q", PEPS_SERVER=nobody_there)
     assert (run.status, run.err) == (1, "")
     assert [job for _, job, _ in place.events("stalled")] == [FIRST, SECOND]
 
@@ -407,8 +395,8 @@ def test_an_unsure_job_is_pointed_out_though_the_server_is_away(place: Place) ->
     ("plan", "limit"),
     [(" ".join(f"2018-01-{day:02}/S2A/R051" for day in range(1, 26)), 24 + 11), ("", 24 + 1 + 35 * 25 / 60)],
 )
-def test_a_series_is_stalled_later(place: Place, plan: str, limit: float) -> None:
+def test_a_series_is_stalled_later(place: Place, nobody_there: str, plan: str, limit: float) -> None:
     for hours, stalled in ((limit - 0.5, []), (limit + 0.5, [SERIES])):
         place.write_log((OLD, "submitting", SERIES, plan), (ago(hours), "submitted", SERIES, URL))
-        assert place.download("-q", PEPS_SERVER=NOBODY).status == 75
+        assert place.download("-q", PEPS_SERVER=nobody_there).status == 75
         assert [job for _, job, _ in place.events("stalled")] == stalled

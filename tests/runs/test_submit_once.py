@@ -6,13 +6,12 @@ import base64
 import re
 import signal
 import threading
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from helpers import EMAIL, TILE, Place, Run
+from helpers import EMAIL, STATUS_URL, TILE, Place, is_one_line, waits
 
 from peps_maja.sandbox import (
     BAD_GATEWAY,
@@ -38,10 +37,7 @@ ONE, TWO, THREE = (f"S2A_MSIL1C_201903{day}T105021_N0207_R051_T31TCJ_201903{day}
 SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-31")
 HEADER = "# peps_maja job log 1\n"
 TIME = "2019-04-02T09:12:44Z"
-STATUS_URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
 
-# A machine on which waiting takes no time; each wait is noted.
-HASTY = "import time\ntime.sleep = lambda seconds: print(seconds, file=open({!r}, 'a'))\n"
 
 REFUSED = """\
 <?xml version="1.0" encoding="utf-8"?>
@@ -105,27 +101,10 @@ def orders(peps: Sandbox) -> int:
     return len(peps.asked(Endpoint.EXECUTE))
 
 
-def is_one_line(run: Run, *words: str) -> bool:
-    """Tell whether a run said one line on standard error, with these words in it."""
-    return run.err.count("\n") == 1 and all(word in run.err for word in words)
-
-
 @pytest.fixture(autouse=True)
 def products(peps: Sandbox) -> None:
     """Three products in the catalogue."""
     peps.catalogue = [{"properties": {"productIdentifier": name}} for name in (THREE, ONE, TWO)]
-
-
-@pytest.fixture
-def hasty(place: Place, tmp_path: Path) -> Place:
-    """The user's folder on a machine on which waiting takes no time."""
-    (tmp_path / "sitecustomize.py").write_text(HASTY.format(str(tmp_path / "waits")), encoding="utf-8")
-    return replace(place, environment=place.environment | {"PYTHONPATH": str(tmp_path)})
-
-
-def waits(place: Place) -> list[float]:
-    """Return the seconds of each wait on a hasty machine."""
-    return [float(line) for line in (place.folder.parent / "waits").read_text(encoding="utf-8").split()]
 
 
 # -- what an answer to Execute means ---------------------------------------------------------------------------

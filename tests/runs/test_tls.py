@@ -31,11 +31,6 @@ BILLION_LAUGHS = (
 
 
 @pytest.fixture
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
 def peps(authority: trustme.CA, tmp_path: Path) -> Iterator[Sandbox]:
     """A PEPS over https, with a certificate of an authority that nobody trusts by itself."""
     certificate = authority.issue_cert("127.0.0.1")

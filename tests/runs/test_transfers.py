@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from helpers import EMAIL, PASSWORD, ROOT, Place
+from helpers import EMAIL, PASSWORD, ROOT, Place, add, l1c, l2a, opened, until
 
 from peps_maja.downloads.fetching import Fetched, Wanted, fetch
 from peps_maja.downloads.zips import Broken
@@ -179,19 +179,6 @@ ADDRESSES = {
 }
 
 
-def l1c(day: int, time: str = "105021") -> str:
-    return f"S2A_MSIL1C_201903{day:02}T{time}_N0207_R051_T31TCJ_201903{day:02}T125917"
-
-
-def l2a(day: int) -> str:
-    return f"SENTINEL2A_201903{day:02}-105426-459_L2A_T31TCJ_D.zip"
-
-
-def add(peps: Sandbox, day: int = 1) -> Job:
-    """Add a finished job for the product of this day in March, with one zip."""
-    return peps.add_job(l1c(day), results=(l2a(day),))
-
-
 def heavy(name: str, seed: int = 1, size: int = HEAVY) -> bytes:
     """Return a zip that comes in several reads; those of one size differ in their pixels only."""
     packed = io.BytesIO()
@@ -210,22 +197,7 @@ def add_heavy(peps: Sandbox, day: int = 1) -> Job:
 
 def open_in(place: Place, *jobs: Job) -> None:
     """Write a log in which these jobs were just submitted."""
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    place.write_log(
-        *(
-            (now, event, job.product, detail)
-            for job in jobs
-            for event, detail in (("submitting", ""), ("submitted", job.status_url))
-        )
-    )
-
-
-def written(place: Place) -> dict[str, list[tuple[str, str]]]:
-    """Return what the downloader wrote to the log: for each job, events and details."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for event, job, detail in place.events():
-        found.setdefault(job, []).extend([(event, detail)] if event not in {"submitting", "submitted"} else [])
-    return found
+    place.write_log(*opened(*jobs))
 
 
 def fetched(job: Job) -> list[tuple[str, str]]:
@@ -240,14 +212,6 @@ def ranges(peps: Sandbox) -> list[str]:
 def parts(folder: Path) -> list[str]:
     """Return what is left of downloads that are not done."""
     return sorted(path.name for path in folder.iterdir() if ".part" in path.name)
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait until something has happened in another process."""
-    give_up_at = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < give_up_at, "it never happened"
-        time.sleep(0.01)
 
 
 @contextmanager
@@ -282,13 +246,13 @@ def test_a_zip_comes_as_a_part_and_gets_its_name_when_it_is_whole(place: Place, 
         assert not place.zips()
         part = (place.folder / f"{l2a(1)}.part").read_bytes()
         assert job.results[0].content.startswith(part)
-        assert not written(place)[job.product]
+        assert not place.written()[job.product]
 
     run = place.download()
 
     assert (run.status, run.err) == (0, "")
     assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
-    assert written(place) == {job.product: fetched(job)}
+    assert place.written() == {job.product: fetched(job)}
     assert parts(place.folder) == []
     assert l2a(1) in run.out
 
@@ -345,7 +309,7 @@ def test_what_is_there_and_whole_is_not_fetched_again(place: Place, peps: Sandbo
     run = place.download()
 
     assert (run.status, run.err) == (0, "")
-    assert written(place) == {job.product: fetched(job) for job in peps.jobs}
+    assert place.written() == {job.product: fetched(job) for job in peps.jobs}
     assert not [asked for asked in peps.asked(Endpoint.RESULT) if whole.wps_id in asked.path and asked.method == "GET"]
     assert len(ranges(peps)) == 4
     for job in peps.jobs:
@@ -384,7 +348,7 @@ def test_results_of_one_name_in_two_logs_get_two_files(
         open_in(place, job)
         run = place.download()
         assert (run.status, run.err) == (0, "")
-        assert written(place)[job.product] == [("downloaded", file), ("finished", "")]
+        assert place.written()[job.product] == [("downloaded", file), ("finished", "")]
     assert place.zips() == [own, l2a(1)]
     assert (place.folder / l2a(1)).read_bytes() == first.results[0].content
     assert (place.folder / own).read_bytes() == second.results[0].content
@@ -400,7 +364,7 @@ def test_what_another_log_has_fetched_already_counts(
     for _ in range(2):
         open_in(place, job)
         assert place.download().status == 0
-        assert written(place) == {job.product: fetched(job)}
+        assert place.written() == {job.product: fetched(job)}
     assert [asked for asked in ranges(peps) if asked != "bytes=0-0"] == [""]
     assert place.zips() == [l2a(1)]
 
@@ -416,7 +380,7 @@ def test_a_zip_that_is_taken_away_as_it_appears_is_downloaded_all_the_same(place
                 path.unlink(missing_ok=True)
         _, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (0, "")
-    assert written(place) == {job.product: fetched(job) for job in peps.jobs}
+    assert place.written() == {job.product: fetched(job) for job in peps.jobs}
 
 
 def test_a_length_is_not_needed(place: Place, peps: Sandbox) -> None:
@@ -428,8 +392,8 @@ def test_a_length_is_not_needed(place: Place, peps: Sandbox) -> None:
     run = place.download()
 
     assert run.status == 1
-    assert written(place)[whole.product] == fetched(whole)
-    [(event, detail)] = written(place)[cut.product]
+    assert place.written()[whole.product] == fetched(whole)
+    [(event, detail)] = place.written()[cut.product]
     assert (event, detail.startswith(f"{l2a(2)} broken ")) == ("missing", True)
     assert place.zips() == [l2a(1)]
 
@@ -447,7 +411,7 @@ def test_what_is_no_sound_zip_is_missing_and_never_saved(place: Place, peps: San
     run = place.download("-q", "-j", "16")
 
     assert (run.status, run.err) == (1, "")
-    found = {label: [event for event, _ in written(place)[job.product]] for label, job in jobs.items()}
+    found = {label: [event for event, _ in place.written()[job.product]] for label, job in jobs.items()}
     assert found == {label: ["missing"] for label in FAULTY}
     for _, name, detail in place.events("missing"):
         [job] = (job for job in peps.jobs if job.product == name)
@@ -467,7 +431,7 @@ def test_what_is_no_sound_zip_is_missing_and_never_saved(place: Place, peps: San
 
     peps.faults.clear()
     assert place.download("-q").status == 1  # some are still put off
-    assert {label: written(place)[jobs[label].product][1:] == fetched(jobs[label]) for label in expected} == expected
+    assert {label: place.written()[jobs[label].product][1:] == fetched(jobs[label]) for label in expected} == expected
 
 
 def test_a_result_that_the_server_does_not_have_is_absent(place: Place, peps: Sandbox) -> None:
@@ -491,7 +455,7 @@ def test_trouble_of_the_server_makes_no_result_missing(place: Place, peps: Sandb
     run = place.download("-q", "-j", "8")
 
     assert (run.status, run.out, run.err) == (75, "", "")
-    assert written(place) == {job.product: [] for job in peps.jobs}
+    assert place.written() == {job.product: [] for job in peps.jobs}
     assert parts(place.folder) == []
 
 
@@ -504,7 +468,7 @@ def test_a_password_refused_for_a_result_ends_the_run(place: Place, peps: Sandbo
 
     assert (run.status, run.out) == (2, "")
     assert len(run.err.splitlines()) == 1
-    assert written(place) == {job.product: [] for job in peps.jobs}
+    assert place.written() == {job.product: [] for job in peps.jobs}
     assert parts(place.folder) == []
 
 
@@ -519,7 +483,7 @@ def test_only_the_product_that_the_job_was_for_is_taken(place: Place, peps: Sand
     run = place.download()
 
     assert (run.status, run.err) == (1, "")
-    found = {label: [event for event, _ in written(place)[job.product]] for label, job in jobs.items()}
+    found = {label: [event for event, _ in place.written()[job.product]] for label, job in jobs.items()}
     assert found == {
         label: ["downloaded", "finished"] if belongs else ["missing"] for label, (*_, belongs) in BELONGING.items()
     }
@@ -650,7 +614,7 @@ def test_a_download_goes_on_where_an_earlier_run_broke_off(
     assert (run.status, run.err) == (0, "")
     assert ranges(peps) == [f"bytes={there}-" if is_rest else "" for is_rest in rests]
     assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
-    assert written(place) == {job.product: fetched(job)}
+    assert place.written() == {job.product: fetched(job)}
     assert parts(place.folder) == []
 
 
@@ -665,7 +629,7 @@ def test_a_continued_zip_that_is_broken_is_fetched_once_from_the_start(place: Pl
 
     assert (run.status, run.err) == (1, "")
     assert ranges(peps) == [f"bytes={there}-", ""]
-    assert [event for event, _ in written(place)[job.product]] == ["missing"]
+    assert [event for event, _ in place.written()[job.product]] == ["missing"]
     assert (place.zips(), parts(place.folder)) == ([], [])
 
 
@@ -718,7 +682,7 @@ def test_a_server_that_sends_the_first_bytes_whatever_range_was_asked_for(
     assert (run.status, run.err) == (0, "")
     assert ranges(peps) == ["", "bytes=600000-", "", *[""] * is_cut_twice]
     assert (place.folder / l2a(1)).read_bytes() == whole
-    assert written(place) == {job.product: fetched(job)}
+    assert place.written() == {job.product: fetched(job)}
 
 
 def test_a_transfer_that_brings_next_to_nothing_is_broken_off_and_kept(
@@ -748,7 +712,7 @@ def test_a_transfer_that_brings_next_to_nothing_is_broken_off_and_kept(
     assert time.monotonic() - begun < 30
     assert run.status == 75
     assert len([line for line in run.err.splitlines() if "less than 1 kB a second" in line]) == 2
-    assert written(place) == {job.product: fetched(job) if job is jobs[2] else [] for job in jobs}
+    assert place.written() == {job.product: fetched(job) if job is jobs[2] else [] for job in jobs}
     for job in jobs[:2]:
         part = (place.folder / f"{job.results[0].name}.part").read_bytes()
         assert part
@@ -781,7 +745,7 @@ def test_what_came_before_each_cut_is_kept_to_the_last_byte(place: Place, peps: 
     assert ranges(peps) == ["", "bytes=50000-", "bytes=80000-"]
     assert run.status == 75
     assert len(run.err.splitlines()) == 1
-    assert written(place) == {job.product: []}
+    assert place.written() == {job.product: []}
     assert (place.folder / f"{l2a(1)}.part").read_bytes() == job.results[0].content[:100_000]
 
     peps.requests.clear()
@@ -817,7 +781,7 @@ def test_a_signal_ends_a_download_at_once(place: Place, peps: Sandbox, number: s
     assert process.returncode == status
     assert len(err.splitlines()) == 1
     assert "Traceback" not in out + err
-    assert written(place) == {job.product: []}
+    assert place.written() == {job.product: []}
     assert place.zips() == []
     there = (place.folder / f"{l2a(1)}.part").stat().st_size
 
@@ -873,7 +837,7 @@ def test_a_file_that_may_not_grow_is_neither_missing_nor_lost(place: Place, peps
     assert {f"bytes={length}-" for length in there} <= set(ranges(peps))
     for job in peps.jobs:
         assert (place.folder / job.results[0].name).read_bytes() == job.results[0].content
-        assert written(place)[job.product] == fetched(job)
+        assert place.written()[job.product] == fetched(job)
 
 
 @pytest.fixture
@@ -907,7 +871,7 @@ def test_a_result_larger_than_any_product_does_not_stop_those_behind_it(
     [line] = run.err.splitlines()
     assert l2a(1) in line
     assert "20.0 GB" in line
-    assert written(place) == {large.product: [], small.product: fetched(small)}
+    assert place.written() == {large.product: [], small.product: fetched(small)}
     assert parts(place.folder) == []
 
 
@@ -928,12 +892,12 @@ def test_a_full_disk_is_neither_missing_nor_an_end(
     assert run.status == 1
     [line] = run.err.splitlines()
     assert "no room" in line.lower()
-    assert {job.product: written(place)[job.product] for job in peps.jobs if job is not failed} == {
+    assert {job.product: place.written()[job.product] for job in peps.jobs if job is not failed} == {
         job.product: fetched(job) if job is small else [] for job in peps.jobs if job is not failed
     }
     (small_disk / l2a(4)).unlink()
     assert [event for _, event, _ in place.events("missing")] == []
-    assert written(place)[failed.product] == [("failed", "no memory")]
+    assert place.written()[failed.product] == [("failed", "no memory")]
     assert not list(small_disk.glob("*.zip"))
 
     there = [path.stat().st_size for path in small_disk.glob("*.part")]
@@ -961,7 +925,7 @@ def test_a_pipe_in_the_place_of_a_file_is_told_and_not_opened(place: Place, peps
     assert run.status == 1
     [line] = run.err.splitlines()
     assert f"{pipe.name} is a folder, pipe or device" in line
-    assert written(place) == {blocked.product: [], other.product: fetched(other)}
+    assert place.written() == {blocked.product: [], other.product: fetched(other)}
 
 
 def test_a_name_that_the_locale_cannot_write_is_told(place: Place, peps: Sandbox) -> None:
@@ -971,7 +935,7 @@ def test_a_name_that_the_locale_cannot_write_is_told(place: Place, peps: Sandbox
     assert run.status == 1
     [line] = run.err.splitlines()
     assert "locale" in line
-    assert written(place) == {job.product: []}
+    assert place.written() == {job.product: []}
 
 
 def test_a_path_that_is_too_long_is_told(place: Place, peps: Sandbox) -> None:
@@ -985,7 +949,7 @@ def test_a_path_that_is_too_long_is_told(place: Place, peps: Sandbox) -> None:
     assert run.status == 1
     [line] = run.err.splitlines()
     assert "too long" in line
-    assert written(place) == {job.product: []}
+    assert place.written() == {job.product: []}
 
 
 # -- what is known before it is fetched ----------------------------------------------------------------------------
@@ -1074,9 +1038,9 @@ def test_another_host_never_sees_the_password(place: Place, certificates: dict[s
     assert [asked for asked in elsewhere.requests if "authorization" in asked.headers] == []
     assert all("authorization" in asked.headers for asked in peps.requests)
     for job in (there, sent_there, moved, sent_home):
-        assert written(place)[job.product] == fetched(job)
+        assert place.written()[job.product] == fetched(job)
         assert (place.folder / job.results[0].name).read_bytes() == job.results[0].content
     # Another host's 401 says nothing about our account: the result is missing, and the run goes on.
-    [(event, detail)] = written(place)[refused.product]
+    [(event, detail)] = place.written()[refused.product]
     assert (event, detail.split(" ")[:2]) == ("missing", [l2a(5), "absent"])
     assert PASSWORD not in run.out + place.log.read_text()

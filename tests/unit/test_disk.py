@@ -8,13 +8,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from helpers import Place
+from helpers import LOCK_HOLDER, STATUS_URL, Place, holder
 
 from peps_maja.disk import held, lock
 from peps_maja.errors import AlreadyRunning, LogError, Status
@@ -22,16 +20,7 @@ from peps_maja.joblog.events import Event
 from peps_maja.joblog.log import JobLog
 
 JOB = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
-STATUS_URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
 
-HOLDER = """
-import sys
-from pathlib import Path
-from peps_maja.disk import held
-with held(Path(sys.argv[1])):
-    print("held", flush=True)
-    sys.stdin.readline()
-"""
 # Stands for a file system without locks, in a script's own process.
 WITHOUT_LOCKS = """
 import errno, fcntl, os
@@ -40,18 +29,6 @@ def refuse(*_):
 fcntl.flock = fcntl.lockf = refuse
 """
 NO_LOCKS = [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL]
-
-
-@contextmanager
-def holder(path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Have another process hold the lock file at `path`."""
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "held\n"
-        yield process
-        process.kill()
 
 
 def refuse_with(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +46,7 @@ def assert_free(path: Path) -> None:
 
 def test_a_second_process_is_turned_away_at_once_and_the_first_is_named(tmp_path: Path) -> None:
     path = tmp_path / "my.log.process.lock"
-    with holder(path) as other:
+    with holder(LOCK_HOLDER, path) as other:
         with pytest.raises(AlreadyRunning, match=r"my\.log\.process\.lock") as error, held(path):
             pass
         assert error.value.status is Status.TRY_LATER
@@ -82,7 +59,7 @@ def test_a_second_process_is_turned_away_at_once_and_the_first_is_named(tmp_path
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_a_lock_whose_owner_died_holds_nobody_up(tmp_path: Path, end: signal.Signals) -> None:
     path = tmp_path / "my.log.downloader.lock"
-    with holder(path) as other:
+    with holder(LOCK_HOLDER, path) as other:
         other.send_signal(end)
         other.wait(timeout=30)
         assert_free(path)
@@ -127,7 +104,10 @@ def test_the_scripts_have_a_lock_each_beside_the_log(tmp_path: Path) -> None:
 def test_a_second_run_leaves_with_75_whoever_holds_the_lock(place: Place) -> None:
     place.write_log(("2019-04-02T09:12:45Z", "submitted", JOB, STATUS_URL))
     before = place.log.read_bytes()
-    with holder(place.folder / "peps_maja.log.process.lock"), holder(place.folder / "peps_maja.log.downloader.lock"):
+    with (
+        holder(LOCK_HOLDER, place.folder / "peps_maja.log.process.lock"),
+        holder(LOCK_HOLDER, place.folder / "peps_maja.log.downloader.lock"),
+    ):
         for run in (place.process("--drop", JOB), place.download()):
             assert run.status == 75
             assert "another run" in run.err
