@@ -16,26 +16,21 @@ try:  # from here on Ctrl-C ends without a traceback: so, until `run` has it in 
 except KeyboardInterrupt:
     os._exit(130)
 
-import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peps_maja.commands import reminders
-from peps_maja.commands.options import downloader_options
-from peps_maja.commands.run import Signals, read_account, read_timeout, run
+from peps_maja.commands.options import DownloaderOptions, downloader_options
+from peps_maja.commands.run import Signals, run
 from peps_maja.console import Console
-from peps_maja.errors import CredentialsError, LogError, NoAccount, PepsError, Status, UsageError, gravest
+from peps_maja.errors import LogError, PepsError, Status, UsageError, gravest
+from peps_maja.joblog.events import State
 
-# What a run needs beyond that is imported where it is needed: a cron run with nothing open costs next to nothing.
 if TYPE_CHECKING:
-    from peps_maja.commands.status import Standing
-    from peps_maja.downloads.cycle import Round
-    from peps_maja.joblog.jobs import Job, Jobs
+    from peps_maja.downloads.cycle import Cycle
     from peps_maja.joblog.log import JobLog
-    from peps_maja.network.credentials import Credentials
-    from peps_maja.peps.following import Follower
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,29 +39,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def is_for_the_next_run(error: PepsError) -> bool:
-    """Tell whether an error goes away without a person: cron need not mail it."""
+    """Return True if an error goes away without a person: cron need not mail it."""
     return error.status is Status.TRY_LATER
 
 
-def download(options: argparse.Namespace, console: Console, _: Signals) -> Status:
+def download(options: DownloaderOptions, console: Console, _: Signals) -> Status:
     """Poll the open jobs, fetch what is finished, and with --wait do so until no job is open."""
-    from peps_maja.joblog.events import State
-    from peps_maja.joblog.log import JobLog
+    from peps_maja.joblog.log import JobLog  # takes filelock with it, which --help need not wait for
 
     log = JobLog(options.log)
-    if options.check:
-        return check(options, log, console)
-    if not options.log.exists():
-        raise LogError(f"there is no log {options.log}: submit jobs with it first, or mend --log")
-    if options.status or options.json:
-        return show(options, log, console)
-    if options.dates:
-        return show_dates(options, log, console)
+    if not options.check and not options.log.exists():
+        raise LogError(f"there is no log {options.log}: submit jobs with it first, or fix --log")
+    if options.check or options.status or options.json or options.dates:
+        from peps_maja.commands.shows import show
 
-    account = read_account(options, console)
-    ready(options.write_dir)
+        return show(options, log, console)
+
+    make_folder(options.write_dir)
     leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
-    follower, is_all_done = None, False
+    cycle, is_all_done = None, False
     troubles = set()
     with log.lock_for("downloader"):
         while True:
@@ -74,15 +65,15 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
             reminders.tell_of_damage(jobs, log, console.remind)
             status = Status.OK
             if jobs.in_state(State.OPEN):
-                follower = follower or connect(options, account, console)
-                cycle = make_round(follower, log, options, console, leave_at)
+                cycle = cycle or cycle_over(log, options, console, leave_at)
                 status = cycle.run(jobs)
                 jobs = log.replay()
                 is_all_done = cycle.has_closed_jobs and not jobs.in_state(State.OPEN)
-            point_out_stalled(log, jobs, options.stalled_after, console)
+            reminders.point_out_stalled(jobs, log, console, options.stalled_after)
             pointed_out = reminders.point_out_unsure(jobs, log, console)
             status = gravest([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
-            if not (options.wait and jobs.in_state(State.OPEN)) or status is Status.UNUSABLE:
+            open_jobs = jobs.in_state(State.OPEN)
+            if not options.wait or not cycle or not any(cycle.can_go_on(job) for job in open_jobs):
                 break
             if time.monotonic() + options.pause > leave_at:
                 console.remind("--timeout is over and jobs are still open: the next run goes on")
@@ -90,78 +81,24 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
                 break
             troubles.add(status)
             time.sleep(options.pause)
+    summary = reminders.summary(jobs)
     if is_all_done:
-        console.tell(f"{options.log}: all jobs are done, {summary(jobs)}")
+        console.tell(f"{options.log}: all jobs are done, {summary}")
     else:
-        console.say(summary(jobs))
+        console.say(summary)
     return gravest([status, *(troubles - {Status.TRY_LATER})])
 
 
-def check(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
-    """Say in one line each whether everything is in place."""
-    from peps_maja.commands.check import checkup
+def cycle_over(log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float) -> "Cycle":
+    """Return what polls each open job, fetches what is finished, and logs what became of it."""
+    from peps_maja.commands.services import connect_with  # slow: where nothing is open, cron need not wait for it
+    from peps_maja.downloads.cycle import Cycle
 
-    findings = list(checkup(options, log, console.trace))
-    for finding in findings:
-        (console.say if finding.status is Status.OK else console.tell)(str(finding))
-    return gravest(finding.status for finding in findings)
-
-
-def show(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
-    """Show where the jobs stand: nothing is written, fetched or locked."""
-    import json
-
-    _, stands, status = look(options, log, console)
-    if options.json:
-        console.tell(json.dumps([standing.as_json() for standing in stands], indent=1))
-    else:
-        for standing in stands:
-            console.tell(str(standing))
-    return status
+    connect = connect_with(options, console)
+    return Cycle(connect, log, options.write_dir, console, downloads=options.jobs, leave_at=leave_at)
 
 
-def look(options: argparse.Namespace, log: "JobLog", console: Console) -> "tuple[Jobs, list[Standing], Status]":
-    """Return the jobs, where each stands, and the exit status; PEPS is asked only if a job is open."""
-    from peps_maja.commands.status import standings
-    from peps_maja.joblog.events import State
-
-    jobs = log.replay()
-    reminders.tell_of_damage(jobs, log, console.remind)
-    follower, no_account = None, None
-    if jobs.in_state(State.OPEN):
-        try:
-            follower = connect(options, read_account(options, console), console)
-        except CredentialsError as problem:
-            no_account = problem
-    stands, error = standings(jobs, follower)
-    statuses = [standing.status for standing in stands]
-    error = no_account or error
-    if error:
-        tell = console.remind if is_for_the_next_run(error) else console.warn
-        tell(f"{error}; open jobs are shown as the log has them")
-        statuses.append(Status.OK if isinstance(error, NoAccount) else error.status)
-    return jobs, stands, gravest(statuses)
-
-
-def show_dates(options: argparse.Namespace, log: "JobLog", console: Console) -> Status:
-    """Show the ledger, what became of each tile and date, and its totals."""
-    from peps_maja.commands.dates import MOVED_AWAY, as_csv, ledger, totals
-    from peps_maja.disk import write_whole
-
-    jobs, stands, status = look(options, log, console)
-    entries = ledger(jobs, {standing.job: standing for standing in stands}, options.write_dir)
-    for entry in entries:
-        console.tell(entry.line(verbose=options.verbose))
-    for total in totals(entries):
-        console.tell(str(total))
-    if any(entry.state == MOVED_AWAY for entry in entries):
-        console.tell("moved away: downloaded, and not in the folder any more; is -w the folder of the zips?")
-    if options.csv:
-        write_whole(options.csv, as_csv(entries))
-    return status
-
-
-def ready(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """Make the folder for the zips if it is missing; raise UsageError if nothing can be written there."""
     from peps_maja.disk import sync_folder
 
@@ -170,65 +107,9 @@ def ready(folder: Path) -> None:
             missing.mkdir(exist_ok=True)
             sync_folder(missing.parent)
     except OSError as error:
-        raise UsageError(f"cannot make the folder {folder}: {error.strerror}; mend --write-dir") from None
+        raise UsageError(f"cannot make the folder {folder}: {error.strerror}; fix --write-dir") from None
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(f"cannot write into the folder {folder}: mend its permissions or --write-dir")
-
-
-def connect(options: argparse.Namespace, account: "Credentials", console: Console) -> "Follower":
-    """Return who asks the server about jobs."""
-    from peps_maja.downloads.polls import POLLS_AT_ONCE
-    from peps_maja.peps.following import Follower
-    from peps_maja.peps.service import Peps, Server
-
-    return Follower(
-        Peps(
-            Server.parse(options.server),
-            account,
-            connections=POLLS_AT_ONCE + options.jobs,
-            read_timeout=read_timeout(),
-            trace=console.trace,
-        )
-    )
-
-
-def make_round(
-    follower: "Follower", log: "JobLog", options: argparse.Namespace, console: Console, leave_at: float
-) -> "Round":
-    """Return what polls each open job once, fetches what is finished, and logs what became of it."""
-    from peps_maja.downloads.cycle import Round
-
-    return Round(follower, log, options.write_dir, console, downloads=options.jobs, leave_at=leave_at)
-
-
-def point_out_stalled(log: "JobLog", jobs: "Jobs", hours: float, console: Console) -> None:
-    """Point out, once, each job that is open for longer than any job should be."""
-    from peps_maja.joblog.events import Event, State
-
-    for job in jobs.in_state(State.OPEN):
-        open_for = job.open_for().total_seconds() / 3600
-        is_stalled = open_for >= hours + expected_hours(job) and not job.stalled
-        if is_stalled and log.append_if_current(Event.STALLED, job, f"{open_for:.0f}"):
-            console.tell(f"{job.name}: still open after {open_for:.0f} hours: {reminders.LOOK_AT_IT}")
-
-
-def expected_hours(job: "Job") -> float:
-    """Return the hours that the job takes longer than one for one product: those of all dates of a series."""
-    from peps_maja.products.series import Series, read_plan
-    from peps_maja.selection.costs import cost_of_series
-
-    series = Series.parse(job.name)
-    if series is None:
-        return 0
-    # Without a plan: two satellites, and a second orbit over most of a tile, make four dates in ten days.
-    days = (series.end - series.start).days + 1
-    return cost_of_series([len(read_plan(job.plan)) or -(-days * 4 // 10)]).hours[0]
-
-
-def summary(jobs: "Jobs") -> str:
-    """Return how many jobs of the log stand where."""
-    stands = ", ".join(f"{number} {state}" for state, number in jobs.count().items())
-    return f"{len(jobs)} in the log" + (f": {stands}" if stands else "")
+        raise UsageError(f"cannot write into the folder {folder}: fix its permissions or --write-dir")
 
 
 if __name__ == "__main__":

@@ -6,16 +6,15 @@ import os
 import select
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from peps_maja.errors import UsageError
 from peps_maja.text import one_line
 
-if TYPE_CHECKING:
-    from peps_maja.downloads.fetching import Meter
-
+Meter = Callable[[int, int | None], None]
+"""Shows how a download goes on: told the bytes that are there, and how many it will be if that is known."""
 
 _STREAMS = ("stdout", "stderr")
 

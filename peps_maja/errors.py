@@ -48,16 +48,6 @@ class UsageError(PepsError):
     status = Status.UNUSABLE
 
 
-class CredentialsError(PepsError):
-    """No e-mail and password to be had."""
-
-    status = Status.UNUSABLE
-
-
-class NoAccount(CredentialsError):
-    """There are no credentials, or they are another user's: what needs no account can go on without them."""
-
-
 class LogError(PepsError):
     """The job log cannot be read, written or locked."""
 
@@ -65,7 +55,17 @@ class LogError(PepsError):
 
 
 class ConcernsAll(PepsError):
-    """What any other question to this server would meet, too: it ends a run."""
+    """What any other question to this server would meet, too: it is asked no further in this run."""
+
+
+class CredentialsError(ConcernsAll):
+    """The account or the key that the server needs cannot be had or used."""
+
+    status = Status.UNUSABLE
+
+
+class NoAccount(CredentialsError):
+    """There are no credentials, or they are another user's: what needs no account can go on without them."""
 
 
 class AccountRefused(ConcernsAll):
@@ -135,6 +135,10 @@ class QuotaReached(ServerBusy):
     """A quota or limit of the account (420, 429, 403 with words about a limit): tried again later, never missing."""
 
 
+class HourlyQuota(QuotaReached, ConcernsAll):
+    """The quota of all downloads for this hour is used up: what already comes is received, nothing more is asked."""
+
+
 class NotReady(PepsError):
     """202: the server is still fetching what was asked for; there is nothing to read yet."""
 
@@ -143,6 +147,22 @@ class NotReady(PepsError):
 
 class NotThere(PepsError):
     """The server does not have (or does not show) what was asked for."""
+
+
+class Absent(PepsError):
+    """The server does not have this result."""
+
+
+class Broken(PepsError):
+    """What the server sends for a result is not a complete, valid zip of its job."""
+
+
+class DiskFull(PepsError):
+    """No room for the rest of a result: neither the result's fault nor the server's."""
+
+
+class TooLarge(PepsError):
+    """A result of more bytes than any product has: not the disk's fault, and no reason to call it missing."""
 
 
 class AlreadyRunning(PepsError):

@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 from samples import L1C, L2A, SERVER, WPS_ID, catalogue, filled, geodes
 
 from peps_maja.commands.dates import as_csv, ledger
-from peps_maja.downloads.zips import Broken, bare_name, check_zip
-from peps_maja.errors import PepsError, ServerTrouble
+from peps_maja.downloads.zips import bare_name, check_zip
+from peps_maja.errors import Broken, PepsError, ServerTrouble
 from peps_maja.joblog.events import Event, State
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
@@ -42,10 +42,10 @@ from peps_maja.products.names import L1CProduct, L2AProduct, is_novald, is_old_f
 from peps_maja.products.series import PlannedDate, Series, read_plan
 from peps_maja.products.tiles import Tile
 from peps_maja.selection.choice import choose
+from peps_maja.selection.situation import Situation
 from peps_maja.selection.table import summary, table
 from peps_maja.selection.wishes import Wishes
 from peps_maja.text import one_line
-from peps_maja.theia.available import detail_of, read_detail
 from peps_maja.theia.footprints import Box
 from peps_maja.theia.items import read_page as read_theia_page
 
@@ -353,9 +353,9 @@ def check_page(body: bytes) -> None:
         for record in page.records:
             assert _is_one_line(record.identifier)
             assert all(map(_is_one_line, (record.tile, record.day, record.satellite)))
-        choices = choose(page.records, Wishes(max_clouds=50))
+        choices = choose(Situation(Wishes(max_clouds=50), page.records))
         assert len(choices) == len({record.identifier for record in page.records})
-        assert all(map(_is_printable, (*table(choices, with_names=True), summary(choices))))
+        assert all(map(_is_printable, (*table(choices, verbose=True), summary(choices))))
 
 
 def check_items(body: bytes) -> None:
@@ -370,10 +370,10 @@ def check_items(body: bytes) -> None:
         assert item.product.name.lower() in text
         assert item.orbit is None or (1 <= item.orbit <= 143 and str(item.orbit) in text)
         assert item.clouds is None or 0 <= item.clouds <= 100
-        assert item.zip.size is None or str(item.zip.size) in text
-        assert item.zip.md5 is None or item.zip.md5 in text
-        assert item.zip.address.isascii()
-        assert read_detail(detail_of(item.zip)) == item.zip
+        assert item.offer.size is None or str(item.offer.size) in text
+        assert item.offer.md5 is None or item.offer.md5 in text
+        assert item.offer.address.isascii()
+        assert Offer.parse(str(item.offer)) == item.offer
         assert Box(-360, -90, 360, 90).meets(item.rings) == bool(item.rings)
 
 

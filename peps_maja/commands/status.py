@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
-from peps_maja.downloads.polls import POLLS_AT_ONCE, JobReport, Phase, Polls, Service
-from peps_maja.downloads.workers import Workers
-from peps_maja.downloads.zips import bare_name
+from peps_maja.downloads.polls import Connect, Polls, poll_cycle
+from peps_maja.downloads.service import JobReport, Phase, result_name
 from peps_maja.errors import PepsError, Status
-from peps_maja.joblog.events import NO_RESULTS, State
+from peps_maja.joblog.events import NO_RESULTS, Source, State
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.products.names import is_novald
 
@@ -32,9 +31,10 @@ class ResultStanding:
 
 @dataclass(frozen=True)
 class Standing:
-    """A job: where it stands, percent 0 to 100 if PEPS tells, ISO time (UTC) of its submission."""
+    """A job: where it stands, percent 0 to 100 if the service tells, ISO time (UTC) of its submission."""
 
     job: str
+    source: str
     state: str
     percent: float | None = None
     message: str = ""
@@ -55,15 +55,15 @@ class Standing:
         return {name: value for name, value in asdict(self).items() if name != "status"}
 
 
-def standings(jobs: Jobs, service: Service | None) -> tuple[list[Standing], PepsError | None]:
-    """Return where each job stands, in the order of the log; open ones are asked for, if there is a `service`.
+def standings(jobs: Jobs, connect: Connect) -> tuple[list[Standing], list[PepsError]]:
+    """Return where each job stands, in the order of the log; open ones are asked for, unless their zip is ready.
 
-    What concerns every job ends the asking and comes second: then the rest stands as the log has it.
+    What ends the asking of a service comes second: then the rest of its jobs stands as the log has it.
     """
     found = {job.name: _logged(job) for job in jobs.values()}
     ends: list[PepsError] = []
 
-    def take(job: Job, report: JobReport) -> None:
+    def take(_: Polls, job: Job, report: JobReport) -> None:
         found[job.name] = _reported(found[job.name], job, report)
 
     def leave(job: Job, error: BaseException) -> None:
@@ -71,15 +71,18 @@ def standings(jobs: Jobs, service: Service | None) -> tuple[list[Standing], Peps
             raise error
         found[job.name] = replace(found[job.name], message=str(error), status=error.status)
 
-    if service is not None:
-        Polls(service, Workers(poll=POLLS_AT_ONCE), take, leave, ends.append).run(jobs.in_state(State.OPEN))
-    return list(found.values()), next(iter(ends), None)
+    def end(_: Source, error: PepsError) -> None:
+        ends.append(error)
+
+    poll_cycle([job for job in jobs.in_state(State.OPEN) if not job.offer], connect, take, leave, end)
+    return list(found.values()), ends
 
 
 def _logged(job: Job) -> Standing:
     return Standing(
         job=job.name,
-        state=job.standing,
+        source=job.source.value,
+        state=Phase.WAITING.value if job.offer and job.state is State.OPEN else job.standing,
         message=job.detail,
         submitted_at=job.submitted_at.strftime("%Y-%m-%dT%H:%M:%SZ") if job.submitted_at else None,
         status_url=job.status_url or None,
@@ -92,11 +95,15 @@ def _logged_results(job: Job) -> Iterable[ResultStanding]:
     yield from (ResultStanding(job.result_name(file), "downloaded", file) for file in job.files)
     yield from (ResultStanding(name, "novald") for name in job.novald)
     yield from (ResultStanding(name, "missing") for name in job.missing if name != NO_RESULTS)
+    if job.offer and job.state is State.OPEN:
+        name = result_name(job, job.address)
+        if not job.has_dealt_with(name) and name not in job.missing:
+            yield ResultStanding(name, "ready")
 
 
 def _reported(logged: Standing, job: Job, report: JobReport) -> Standing:
     known = {result.name for result in logged.results}
-    new = {bare_name(address, job.wps_id): None for address in (*report.results, *report.in_joblog)}
+    new = {result_name(job, address): None for address in (*report.results, *report.in_joblog)}
     more = [ResultStanding(name, "novald" if is_novald(name) else "ready") for name in new if name not in known]
     return replace(
         logged,

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
 
+from peps_maja.console import Meter
 from peps_maja.disk import sync_folder
 from peps_maja.downloads.partfile import PartFile, Remote, part_of, plainly
-from peps_maja.downloads.zips import ZIP_STARTS, Belongs, Broken, check_zip
+from peps_maja.downloads.service import Wanted
+from peps_maja.downloads.zips import ZIP_STARTS, Belongs, check_zip, md5_of
 from peps_maja.errors import (
+    Absent,
     AccountRefused,
+    Broken,
     Forbidden,
     NotPeps,
     NotReady,
@@ -28,9 +30,10 @@ from peps_maja.errors import (
     Status,
 )
 from peps_maja.network.answers import shown
-from peps_maja.network.client import CHUNK, TRIES, Client, Download
+from peps_maja.network.client import TRIES, Client, Download
 from peps_maja.network.connections import within
 from peps_maja.network.documents import kind_of
+from peps_maja.products.names import L2AProduct
 from peps_maja.text import counted, size
 
 # Begins the reason of a broken result that did not even come as a whole zip, and so is tried again at every run.
@@ -40,33 +43,7 @@ SLOW_FOR = 300.0  # seconds, or ten read time-outs if that is less
 _MOST_ERROR = 10_000  # bytes of what came instead of a zip that are looked at
 
 
-class Absent(PepsError):
-    """The server does not have this result."""
-
-
-class Meter(Protocol):
-    """Shows how a download goes on: told the bytes that are there, and how many it will be if that is known."""
-
-    def __call__(self, there: int, total: int | None, /) -> None:
-        """Show it."""
-
-
 Transfer = Callable[[Path], AbstractContextManager[Meter]]  # holds the line while a file comes, and shows it
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A result to fetch: where it is, what it has to be, and the `names` of which it gets the first that is free.
-
-    A name is taken where a complete product is that is another one; the last name is the result's own. Size (bytes)
-    and MD5 (hex) are None and empty where nothing tells them before.
-    """
-
-    address: str
-    names: Sequence[str]
-    belongs: Belongs
-    size: int | None = None
-    md5: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,7 +77,7 @@ def fetch(client: Client, wanted: Wanted, folder: Path, transfer: Transfer) -> F
     for name in wanted.names:
         final = folder / name
         with part_of(final) as part:  # also while looking at what is there: nobody else can put a file there then
-            there = _complete_size(final, wanted.belongs)
+            there = _complete_size(final, _any_product if wanted.md5 else wanted.belongs)
             if there is not None and _is_the_same(client, wanted, final, there):
                 return Fetched(final, there)
             if there is None or name == wanted.names[-1]:
@@ -118,11 +95,15 @@ def _complete_size(final: Path, belongs: Belongs) -> int | None:
     return None
 
 
+def _any_product(_: L2AProduct) -> bool:
+    return True
+
+
 def _is_the_same(client: Client, wanted: Wanted, final: Path, length: int) -> bool:
     """Return True if the complete zip at `final` is the result wanted, and not another part or another processing."""
     if wanted.md5:
         with plainly("read", final), final.open("rb") as file:
-            return _md5(file) == wanted.md5
+            return md5_of(file) == wanted.md5
     return (wanted.size or _length_on_server(client, wanted.address)) in {None, length}
 
 
@@ -131,7 +112,7 @@ def _length_on_server(client: Client, address: str) -> int | None:
     for method in ("HEAD", "GET"):  # not every server knows the first
         try:
             with client.download(address, {"Range": "bytes=0-0"} if method == "GET" else {}, method) as answer:
-                return _remote(answer).length
+                return Remote.of(answer.status, answer.headers).length
         except (NotThere, Forbidden):
             return None
         except (NotPeps, ServerTrouble) as error:
@@ -164,16 +145,8 @@ def _check(part: PartFile, wanted: Wanted) -> None:
         raise Broken(f"it has {part.length} bytes and should have {wanted.size}")
     with plainly("read", part.path), part.content() as file:
         check_zip(file, wanted.belongs)
-        if wanted.md5 and _md5(file) != wanted.md5:
+        if wanted.md5 and md5_of(file) != wanted.md5:
             raise Broken(f"its MD5 is not {wanted.md5}, as it should be")
-
-
-def _md5(file: BinaryIO) -> str:
-    digest = hashlib.md5(usedforsecurity=False)
-    file.seek(0)
-    while piece := file.read(CHUNK):
-        digest.update(piece)
-    return digest.hexdigest()
 
 
 def _receive_patiently(client: Client, address: str, part: PartFile, meter: Meter, *, may_continue: bool) -> None:
@@ -203,7 +176,7 @@ def _receive(client: Client, address: str, part: PartFile, meter: Meter, *, may_
     if part.length and may_continue:
         condition = {"If-Range": part.remote.validator} if part.remote.validator else {}
         with client.download(address, {"Range": f"bytes={part.length}-"} | condition) as answer:
-            remote = _remote(answer)
+            remote = Remote.of(answer.status, answer.headers)
             if answer.status == 416 and remote.length == part.length and part.remote.may_be(remote):
                 return
             if answer.status == 206 and _goes_on_at(part.length, answer) and part.remote.may_be(remote):
@@ -215,17 +188,6 @@ def _receive(client: Client, address: str, part: PartFile, meter: Meter, *, may_
                 return
     with client.download(address, {}) as answer:
         _store_from_start(client, answer, _chunks(answer, slow_for), part, meter)
-
-
-def _remote(answer: Download) -> Remote:
-    """Return which file an answer is of (a 206 or 416 names the whole length in Content-Range)."""
-    length = answer.headers.get("Content-Length" if answer.status == 200 else "Content-Range", "").rpartition("/")[2]
-    is_plain = answer.headers.get("Content-Encoding", "identity") == "identity"
-    return Remote(
-        length=int(length[:30]) if length.isdecimal() and is_plain else None,
-        etag=answer.headers.get("ETag", ""),
-        modified=answer.headers.get("Last-Modified", ""),
-    )
 
 
 def _goes_on_at(offset: int, answer: Download) -> bool:
@@ -242,7 +204,7 @@ def _store_from_start(client: Client, answer: Download, chunks: Iterator[bytes],
         if isinstance(error, (AccountRefused, Forbidden, NotReady, NotThere, QuotaReached)):
             raise error
         raise Broken(f"{NO_WHOLE_ZIP} {error or kind_of(start)} came instead")
-    remote = _remote(answer)
+    remote = Remote.of(answer.status, answer.headers)
     part.restart(remote)
     part.make_room(remote, len(start))
     part.write(start)

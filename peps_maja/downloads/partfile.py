@@ -10,14 +10,15 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import Self
 
 from peps_maja.disk import lock, sync_folder
-from peps_maja.errors import AlreadyRunning, PepsError
+from peps_maja.errors import AlreadyRunning, DiskFull, PepsError, TooLarge
 from peps_maja.text import size
 
 LARGEST = 20_000_000_000  # bytes of a result; no product has that
@@ -28,14 +29,6 @@ _SEND_OFF_EVERY = 8 * 1024 * 1024  # bytes
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-class DiskFull(PepsError):
-    """No room for the rest of a result: neither the result's fault nor the server's."""
-
-
-class TooLarge(PepsError):
-    """A result of more bytes than any product has: not the disk's fault, and no reason to call it missing."""
-
-
 @dataclass(frozen=True)
 class Remote:
     """What identifies a file on the server: its length in bytes, and its validators where it gives them."""
@@ -44,13 +37,24 @@ class Remote:
     etag: str = ""
     modified: str = ""
 
+    @classmethod
+    def of(cls, status: int, headers: Mapping[str, str]) -> Self:
+        """Return which file an answer is of (a 206 or 416 names the whole length in Content-Range)."""
+        length = headers.get("Content-Length" if status == 200 else "Content-Range", "").rpartition("/")[2]
+        is_plain = headers.get("Content-Encoding", "identity") == "identity"
+        return cls(
+            length=int(length[:30]) if length.isdecimal() and is_plain else None,
+            etag=headers.get("ETag", ""),
+            modified=headers.get("Last-Modified", ""),
+        )
+
     @property
     def validator(self) -> str:
         """What an If-Range may carry: a strong entity tag or a date (RFC 9110, section 13.1.5), or nothing."""
         return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
 
     def may_be(self, other: Remote) -> bool:
-        """Tell whether nothing speaks against both being the same file."""
+        """Return True if nothing speaks against both being the same file."""
         pairs = ((self.length, other.length), (self.etag, other.etag), (self.modified, other.modified))
         return all(mine == theirs or not mine or not theirs for mine, theirs in pairs)
 
@@ -87,7 +91,7 @@ class PartFile:
                 self.drop()
             raise TooLarge(
                 f"{self.final} is not fetched: the server sends more than {size(LARGEST)} for it, which no product"
-                " has; the next run asks again, tell PEPS if it stays so"
+                " has; the next run asks again, tell the service if it stays so"
             )
         with plainly("write", self.path):
             total, _, free = shutil.disk_usage(self.path.parent)
@@ -111,7 +115,7 @@ class PartFile:
         if self.length - self._sent_off >= _SEND_OFF_EVERY:
             self._send_off()
 
-    def content(self) -> BinaryIO:
+    def content(self) -> BufferedReader:
         """Open what is there for reading: this very file, whatever became of its name."""
         return os.fdopen(os.dup(self._descriptor), "rb")
 

@@ -1,68 +1,50 @@
-"""Polls of many jobs at once: what one job meets, and what all of them would meet."""
+"""Polls of many jobs at once: what one job meets, and what all of its service would meet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from enum import Enum
 from functools import partial
-from typing import Protocol
+from math import inf
+from threading import Semaphore
 
-from peps_maja.downloads.workers import Workers
-from peps_maja.errors import (
-    AccountRefused,
-    ConcernsAll,
-    Forbidden,
-    PepsError,
-    ServerSilent,
-)
+from peps_maja.downloads.service import JobReport, Service
+from peps_maja.downloads.workers import Team, Workers
+from peps_maja.errors import AccountRefused, ConcernsAll, Forbidden, HourlyQuota, PepsError, ServerSilent
+from peps_maja.joblog.events import Source
 from peps_maja.joblog.jobs import Job
-from peps_maja.network.client import Client
 
-POLLS_AT_ONCE = 8  # connections: polite to a public service, and enough for a thousand jobs
+POLLS_AT_ONCE = 8  # connections to a service: polite to a public one, and enough for a thousand jobs
 SILENT_JOBS = 3  # in a row: then the server says nothing to anybody
 GRACE = 5.0  # seconds that what is under way gets when a run has to end
 
-
-class Service(Protocol):
-    """Whoever made the jobs of a log: knows where each stands, and where its results are."""
-
-    @property
-    def client(self) -> Client:
-        """What fetches the results."""
-
-    def begin_round(self) -> None:
-        """Prepare for each job to be polled once."""
-
-    def poll(self, job: Job) -> JobReport:
-        """Return where a job stands; raise ConcernsAll, Forbidden, ServerTrouble, ServerBusy and the like."""
-
-    def result_address(self, job: Job, name: str) -> str:
-        """Return where a result of a job usually is."""
-
-    def log_address(self, job: Job) -> str:
-        """Return where the computing centre's own log of a job is."""
+Connect = Callable[[Source], Service]
+"""Returns the service of a source. Raises PepsError where it cannot be used, for want of an account for example."""
 
 
 class Polls:
-    """Polls jobs, many at once, and keeps apart what one job meets and what all of them would meet.
+    """Polls the jobs of one service, and keeps apart what one job meets and what all of them would meet.
 
     `take` is given a job and its report, `leave` a job and the error for which it is left as it is; `end` the error
-    that ends it all, at most once.
+    after which this service is asked no further, at most once.
     """
 
     def __init__(
         self,
         service: Service,
-        workers: Workers,
-        take: Callable[[Job, JobReport], None],
+        team: Team,
+        line: Semaphore,
+        *,
+        take: Callable[[Polls, Job, JobReport], None],
         leave: Callable[[Job, BaseException], None],
         end: Callable[[PepsError], None],
     ) -> None:
-        self.is_ended = False
-        self._service = service
-        self._workers = workers
+        self.service = service
+        self.team = team
+        self.line = line  # held by each transfer
+        self.is_ended = False  # nothing more is asked
+        self.is_cut = False  # nor received
+        self.is_refused = False  # a download has met what ends all of them, and that is not yet taken in
         self._take_report = take
         self._leave = leave
         self._end = end
@@ -70,18 +52,21 @@ class Polls:
         self._forbidden: list[tuple[Job, Forbidden]] = []
         self._answered = 0
 
-    def run(self, jobs: Iterable[Job]) -> bool:
-        """Poll each job, and see to it that all that comes of it is done; return False if the time was over before."""
-        self._service.begin_round()
-        try:
-            for job in jobs:
-                self._workers.start("poll", partial(self._service.poll, job), partial(self._take, job))
-            is_done = self._workers.finish()
-            self._settle_forbidden(is_all=is_done and not self._answered)
-        finally:
-            self.is_ended = True
-            self._workers.close()
-        return is_done
+    def start(self, jobs: Iterable[Job]) -> None:
+        """Begin to poll each job."""
+        self.service.begin_round()
+        for job in jobs:
+            self.team.start("poll", partial(self.service.poll, job), partial(self._take, job))
+
+    def settle_forbidden(self, *, is_done: bool) -> None:
+        """Take a 403 that every job gets as one about the account, any other as one about its job."""
+        if self._forbidden and is_done and not self._answered:
+            _, error = self._forbidden[0]
+            who = self.service.name
+            self._end_all(AccountRefused(f"{error}; so it does for every open job: ask {who} about this account"))
+            return
+        for job, error in self._forbidden:
+            self._leave(job, PepsError(f"{error}; look at this job on {self.service.page}"))
 
     def hear(self) -> None:
         """Note that something came from the server."""
@@ -105,55 +90,49 @@ class Polls:
         if error:
             self.take_error(job, error)
         else:
-            self._take_report(job, poll.result())
-
-    def _settle_forbidden(self, *, is_all: bool) -> None:
-        """Take a 403 that every job gets as one about the account, any other as one about its job."""
-        if self._forbidden and is_all:
-            _, error = self._forbidden[0]
-            self._end_all(AccountRefused(f"{error}; so it does for every open job: ask PEPS about this account"))
-            return
-        for job, error in self._forbidden:
-            self._leave(job, PepsError(f'{error}; look at this job on PEPS\'s page "My processing"'))
+            self._take_report(self, job, poll.result())
 
     def _end_all(self, error: PepsError) -> None:
         if not self.is_ended:
             self.is_ended = True
-            self._workers.stop(GRACE)
+            self.is_cut = not isinstance(error, HourlyQuota)
+            self.team.stop(GRACE if self.is_cut else inf)
             self._end(error)
 
 
-class Phase(Enum):
-    """Where a job stands, in the user's words."""
+def poll_cycle(
+    jobs: Sequence[Job],
+    connect: Connect,
+    take: Callable[[Polls, Job, JobReport], None],
+    leave: Callable[[Job, BaseException], None],
+    end: Callable[[Source, PepsError], None],
+    *,
+    downloads: int = 1,
+    leave_at: float = inf,
+) -> bool:
+    """Poll each job, and see to it that all that comes of it is done; return False if the time was over before.
 
-    WAITING = "waiting"
-    RUNNING = "running"
-    PAUSED = "paused"
-    GONE = "missing"  # the server has neither status nor report of the job
-    UNREADABLE = "open"  # something came in the place of a report that nobody can read: maintenance, a login page
-    FINISHED = "finished"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class JobReport:
-    """What is known of a job: its phase, `job_status` as it came, percent (0 to 100) and the addresses of results.
-
-    `in_joblog` are those that the joblog names where no report can be read: there may be more to come.
+    Each service has its own threads, and its own end.
     """
-
-    phase: Phase
-    status: str = ""
-    percent: float | None = None
-    message: str = ""
-    results: tuple[str, ...] = ()
-    unprocessed: int = 0
-    in_joblog: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        """Return the standing as people read it; a `job_status` that nobody knows is shown as it came."""
-        said = self.status if self.phase is Phase.UNKNOWN else self.phase.value
-        percent = "" if self.percent is None or self.phase is not Phase.RUNNING else f", {self.percent:g} %"
-        return said + percent + (f": {self.message}" if self.message else "")
+    workers = Workers(leave_at + GRACE)
+    under_way: list[Polls] = []
+    try:
+        for source in dict.fromkeys(job.source for job in jobs):
+            try:
+                service = connect(source)
+            except PepsError as error:
+                end(source, error)
+                continue
+            # Twice as many threads as downloads: each is checked while the next one comes.
+            team = workers.team(poll=POLLS_AT_ONCE, fetch=2 * downloads)
+            polls = Polls(service, team, Semaphore(downloads), take=take, leave=leave, end=partial(end, source))
+            under_way.append(polls)
+            polls.start(job for job in jobs if job.source is source)
+        is_done = workers.finish()
+        for polls in under_way:
+            polls.settle_forbidden(is_done=is_done)
+    finally:
+        for polls in under_way:
+            polls.is_ended = polls.is_cut = True
+        workers.close()
+    return is_done

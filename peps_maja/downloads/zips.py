@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import re
 import zipfile
 from collections.abc import Callable, Iterable
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from peps_maja.errors import PepsError, UsageError
+from peps_maja.errors import Broken, UsageError
 from peps_maja.products.names import L2AProduct, is_novald
 from peps_maja.text import one_line
 
@@ -20,10 +22,6 @@ _LARGEST_CONTENT = 100_000_000_000  # bytes that a zip may unpack to; an L2A pro
 _PARTS = ("_MTD_ALL.xml", ".tif")  # how the names of files end without which there is no product
 _PIECE = 256 * 1024  # bytes that are unpacked at once
 Belongs = Callable[[L2AProduct], bool]
-
-
-class Broken(PepsError):
-    """What the server sends for a result is no sound zip of its job."""
 
 
 def bare_name(address: str, otherwise: str) -> str:
@@ -84,6 +82,12 @@ def check_zip(zipped: Path | BinaryIO, belongs: Belongs) -> None:
         raise Broken(f"the zip is damaged ({one_line(str(error), 100)})") from error
     if damaged is not None:
         raise Broken(f"the zip is damaged: {one_line(damaged, 100)} has a wrong checksum")
+
+
+def md5_of(file: BufferedReader) -> str:
+    """Return the MD5 of a file's content, in hex."""
+    file.seek(0)
+    return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _is_damaged(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:

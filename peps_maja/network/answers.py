@@ -26,6 +26,7 @@ from peps_maja.network.credentials import Secret
 from peps_maja.network.documents import HTML, kind_of
 from peps_maja.text import one_line
 
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_ERROR = 10_000  # bytes in which an error has room
 _OF_A_LIMIT = re.compile(r"quota|\blimits?\b|rate.?limit|too many|maximum number|concurrent|exceeded", re.IGNORECASE)
 _OF_THE_ACCOUNT = re.compile(r"\b(user|account)s?\b", re.IGNORECASE)
@@ -73,7 +74,10 @@ def refusal(answer: Answer, code: int, reason: str = "") -> PepsError | None:
         case _ if code >= 500:
             return ServerTrouble(said)
         case _:
-            return NotPeps(f"{said}, which this service never does: is the address right?")
+            why = (
+                "redirects in a circle" if code in REDIRECTS else "which this service never does: is the address right?"
+            )
+            return NotPeps(f"{said}, {why}")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -29,7 +29,7 @@ from peps_maja.errors import (
     UntrustedServer,
 )
 from peps_maja.network.addresses import Site
-from peps_maja.network.answers import Answer, Judge, shown
+from peps_maja.network.answers import REDIRECTS, Answer, Judge, shown
 from peps_maja.network.connections import Session, Trust, proxy_for, within
 from peps_maja.network.credentials import Secret
 from peps_maja.network.failures import network_error
@@ -46,7 +46,6 @@ PAGE_LIMIT = 32_000_000  # bytes of a catalogue page; 500 products take about 4 
 DOCUMENT_LIMIT = 1_000_000  # bytes of a WPS document, report or joblog; a year's report takes 20 kB
 CHUNK = 120 * 1024  # bytes of a download per read, at most: from 128 KiB on, glibc maps fresh memory for each
 _LARGE = 8 * 1024 * 1024  # bytes of an answer
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 
 _Result = TypeVar("_Result")
@@ -128,21 +127,14 @@ class Client:
         return self._patiently(attempt, tries)
 
     def post(self, address: str, body: Mapping[str, object], *, limit: int, seconds: float) -> Answer:
-        """POST a question as JSON, without the secret; return any answer but those that mean `later`.
-
-        These, and cut connections, are tried again; redirects are not followed. Raises what `ask` raises for them.
-        """
+        """POST a question as JSON, without the secret and without following redirects; raises what `ask` raises."""
 
         def attempt() -> Answer:
             with (
                 within(seconds),
                 self._send(self._session, address, "", {}, method="POST", body=body, anonymously=True) as response,
             ):
-                answer = self._answer(response, _body(response, limit))
-            error = self._judge(answer)
-            if isinstance(error, (ServerBusy, ServerTrouble)):
-                raise error
-            return answer
+                return self._accepted(self._answer(response, _body(response, limit)))
 
         return self._patiently(attempt, TRIES)
 
@@ -234,14 +226,17 @@ class Client:
         self, address: str, query: str, headers: Mapping[str, str], *, method: str = "GET", anonymously: bool = False
     ) -> requests.Response:
         """Send a request and follow its redirects by our own rules: the password goes to the server alone."""
-        for _ in range(_MOST_REDIRECTS + 1):
-            response = self._send(self._session, address, query, headers, method=method, anonymously=anonymously)
-            target = response.headers.get("Location")
-            if response.status_code not in _REDIRECTS or not target:
-                return response
+        response = first = self._send(self._session, address, query, headers, method=method, anonymously=anonymously)
+        redirects = 0
+        while response.status_code in REDIRECTS and (target := response.headers.get("Location")):
             response.close()
-            address, query = self._site.reach(urljoin(response.url, target)), ""
-        raise NotPeps(f"{shown(address)} redirects in a circle")
+            if redirects == _MOST_REDIRECTS:  # a circle says what the first address says
+                circle = Answer(response.status_code, response.headers, b"", first.url, self._secret_of(first))
+                raise self._judge(circle) or NotPeps(f"{shown(first.url)} redirects in a circle")
+            redirects += 1
+            target = self._site.reach(urljoin(response.url, target))
+            response = self._send(self._session, target, "", headers, method=method, anonymously=anonymously)
+        return response
 
     def _send(
         self,

@@ -15,6 +15,7 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from peps_maja.errors import CredentialsError, NoAccount
 
 USER_VARIABLE, PASSWORD_VARIABLE = "PEPS_USER", "PEPS_PASSWORD"
+KEY_OF_GEODES = "geodes"  # first word of a line that holds a key, and never the account
 _THEN = "put your e-mail and password into it and run chmod 600 on it"
 
 
@@ -65,7 +66,8 @@ def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
     """Return the account from the environment if it is there, else from the file at `path`.
 
     The file's first line that is neither empty nor a comment holds e-mail and password, with white space
-    between; the password is the rest of the line, whatever it holds. Raises CredentialsError.
+    between; the password is the rest of the line, whatever it holds. A line that begins with `geodes` holds a key and
+    is never the account. Raises CredentialsError.
     """
     email, password = environment.get(USER_VARIABLE, ""), environment.get(PASSWORD_VARIABLE, "")
     if email and password:
@@ -76,8 +78,14 @@ def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
     return _sendable(_parse(_read(path), path), str(path))
 
 
+def read_key(path: Path, word: str) -> str:
+    """Return what follows `word` in the first line of the file that begins with it; nothing without such a line."""
+    lines = (line.split(None, 1) for line in _read(path).split("\n"))
+    return next((" ".join(rest).strip() for first, *rest in filter(None, lines) if first.casefold() == word), "")
+
+
 def is_open_to_others(path: Path) -> bool:
-    """Tell whether anyone but its owner can read the file (never on Windows, whose modes mean something else)."""
+    """Return True if anyone but its owner can read the file (never on Windows, whose modes mean something else)."""
     return os.name == "posix" and path.exists() and bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
@@ -115,7 +123,7 @@ def _parse(text: str, path: Path) -> Credentials:
     # Not splitlines(): it would also break lines at signs that a password may hold, U+0085 or U+2028.
     for line in text.split("\n"):
         words = line.removesuffix("\r").split(None, 1)
-        if not words or words[0].startswith("#"):
+        if not words or words[0].startswith("#") or words[0].casefold() == KEY_OF_GEODES:
             continue
         if len(words) == 1:
             raise CredentialsError(
@@ -123,7 +131,9 @@ def _parse(text: str, path: Path) -> Credentials:
                 " with a space between"
             )
         return Credentials(*words)
-    raise NoAccount(f"the credentials file {path} is empty: copy {example_file()} there, {_THEN}")
+    if not text.strip():
+        raise NoAccount(f"the credentials file {path} is empty: copy {example_file()} there, {_THEN}")
+    raise NoAccount(f"the credentials file {path} has no account in it: write e-mail and password into its first line")
 
 
 def _sendable(account: Credentials, source: str) -> Credentials:

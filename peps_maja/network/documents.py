@@ -1,4 +1,7 @@
-"""What any document may turn out to be: JSON that is none, an HTML page in its place."""
+"""What any document may turn out to be: damaged JSON, an HTML page in its place, fields of another type.
+
+Of the types of a JSON document's fields nothing is taken for granted: each is read as what it should be, or as nothing.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +47,14 @@ def read_json(body: bytes | str) -> object:
         raise Unreadable(instead_of("JSON", text)) from None
 
 
+def read_object(body: bytes) -> dict[str, object]:
+    """Return the object of a JSON text, an empty one for anything else."""
+    try:
+        return mapping(read_json(body))
+    except Unreadable:
+        return {}
+
+
 def instead_of(expected: str, body: bytes) -> str:
     """Return what came instead of a document that was expected, for a message."""
     kind = kind_of(body)
@@ -59,6 +70,37 @@ def percentage(value: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return min(max(number, 0.0), 100.0) if isfinite(number) else None
+
+
+def mapping(value: object) -> dict[str, object]:
+    """Return an object of JSON, an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def array(value: object) -> list[object]:
+    """Return an array, an empty one for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def text(value: object) -> str:
+    """Return a text, an empty one for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def number(value: object) -> float | None:
+    """Return a finite number, None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value) if isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def whole(value: object) -> int | None:
+    """Return a whole number from 0 on, None for anything else."""
+    found = number(value)
+    return int(found) if found is not None and found >= 0 and found == int(found) else None
 
 
 def kind_of(body: bytes) -> str:

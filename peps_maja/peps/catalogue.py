@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from math import isfinite
-from pathlib import Path
 from urllib.parse import urlencode
 
-from peps_maja.disk import write_whole
 from peps_maja.errors import Forbidden, NotPeps, NotThere, ServerTrouble
 from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT
-from peps_maja.network.documents import Unreadable, read_json
+from peps_maja.network.documents import Unreadable, array, mapping, number, read_json, text, whole
 from peps_maja.peps.service import Peps
 from peps_maja.products.names import L1CProduct
-from peps_maja.products.records import Record
-from peps_maja.selection.wishes import Days, Wishes
+from peps_maja.products.records import L1CRecord
+from peps_maja.selection.wishes import Box, Days, Wishes
 from peps_maja.text import one_line
 
 PAGE_SIZE = 500  # resto cuts a larger number silently to this
@@ -56,7 +51,7 @@ class Page:
     `total` is how many the whole answer has, where the server knows exactly.
     """
 
-    records: tuple[Record, ...]
+    records: tuple[L1CRecord, ...]
     features: tuple[object, ...]
     has_next: bool
     count: int
@@ -70,41 +65,45 @@ def read_page(body: bytes) -> Page:
     if not isinstance(answer, dict) or not isinstance(features, list):
         raise NotPeps("the server's answer to the search is no catalogue page")
     records = tuple(record for feature in features if (record := _record(feature)))
-    properties = _dict(answer.get("properties"))
-    total = _whole(properties.get("totalResults")) if properties.get("exactCount") is True else None
+    properties = mapping(answer.get("properties"))
+    total = whole(properties.get("totalResults")) if properties.get("exactCount") is True else None
     return Page(records, tuple(features), _has_next(answer, len(features)), len(features), total)
 
 
 def _has_next(answer: Mapping[str, object], count: int) -> bool:
     properties = answer.get("properties")
-    links = [*_list(answer.get("links")), *_list(_dict(properties).get("links"))]
+    links = [*array(answer.get("links")), *array(mapping(properties).get("links"))]
     # A server that sends no links at all cannot say; then a full page speaks for another one.
-    return any(_dict(link).get("rel") == "next" for link in links) if links else count >= PAGE_SIZE
+    return any(mapping(link).get("rel") == "next" for link in links) if links else count >= PAGE_SIZE
 
 
-def _record(feature: object) -> Record | None:
-    properties = _dict(_dict(feature).get("properties"))
+def _record(feature: object) -> L1CRecord | None:
+    properties = mapping(mapping(feature).get("properties"))
     identifier = properties.get("productIdentifier") or properties.get("title")
     if not isinstance(identifier, str) or not identifier.strip():
         return None
     product = L1CProduct.parse(identifier)
-    known = Record.named(product) if product else Record(one_line(identifier, 120), None)
-    return Record(
+    known = L1CRecord.named(product) if product else L1CRecord(one_line(identifier, 120), product=None)
+    return L1CRecord(
         identifier=known.identifier,
         product=product,
-        tile=known.tile or _string(properties.get("mgrs")),
-        day=known.day or _string(properties.get("startDate"))[:10],
-        satellite=known.satellite or _string(properties.get("platform")),
-        orbit=known.orbit or _whole(properties.get("relativeOrbitNumber")),
-        clouds=_number(properties.get("cloudCover")),
-        size=_whole(properties.get("resourceSize")),
-        on_tape=_dict(properties.get("storage")).get("mode") in ("tape", "tier3"),
-        latitudes=_latitudes(_dict(feature).get("geometry")),
+        tile=known.tile or _line(properties.get("mgrs")),
+        day=known.day or _line(properties.get("startDate"))[:10],
+        satellite=known.satellite or _line(properties.get("platform")),
+        orbit=known.orbit or whole(properties.get("relativeOrbitNumber")),
+        clouds=number(properties.get("cloudCover")),
+        size=whole(properties.get("resourceSize")),
+        on_tape=mapping(properties.get("storage")).get("mode") in ("tape", "tier3"),
+        latitudes=_latitudes(mapping(feature).get("geometry")),
     )
 
 
+def _line(value: object) -> str:
+    return one_line(text(value), 40)
+
+
 def _latitudes(geometry: object) -> tuple[float, float] | None:
-    found = list(_positions(_dict(geometry).get("coordinates"), depth=4))
+    found = list(_positions(mapping(geometry).get("coordinates"), depth=4))
     return (min(found), max(found)) if found else None
 
 
@@ -112,8 +111,8 @@ def _positions(coordinates: object, depth: int) -> Iterator[float]:
     """Yield the latitude of each position of a Polygon's or MultiPolygon's rings."""
     if not isinstance(coordinates, list) or not depth:
         return
-    if len(coordinates) >= 2 and all(_number(value) is not None for value in coordinates[:2]):
-        latitude = _number(coordinates[1])
+    if len(coordinates) >= 2 and all(number(value) is not None for value in coordinates[:2]):
+        latitude = number(coordinates[1])
         if latitude is not None and -90 <= latitude <= 90:
             yield latitude
         return
@@ -121,46 +120,20 @@ def _positions(coordinates: object, depth: int) -> Iterator[float]:
         yield from _positions(part, depth - 1)
 
 
-def _dict(value: object) -> dict[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
-def _string(value: object) -> str:
-    return one_line(value, 40) if isinstance(value, str) else ""
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    try:
-        return float(value) if isfinite(value) else None
-    except OverflowError:
-        return None
-
-
-def _whole(value: object) -> int | None:
-    number = _number(value)
-    return None if number is None or number < 0 else int(number)
-
-
-def searches(options: argparse.Namespace, wishes: Wishes) -> list[Search]:
-    """Return the searches to make, none if the options name products instead: one for each tile, or one in all."""
+def searches(wishes: Wishes) -> list[Search]:
+    """Return the searches to make, none if products are named instead: one for each tile, or one in all."""
     if wishes.days is None:
         return []
-    if options.location is not None:
-        places = [{"q": options.location}]
-    elif options.lat is not None:
-        places = [{"lat": f"{options.lat:.10g}", "lon": f"{options.lon:.10g}"}]
-    elif options.lonmin is not None:
-        edges = (options.lonmin, options.latmin, options.lonmax, options.latmax)
-        places = [{"box": ",".join(f"{edge:.10g}" for edge in edges)}]
-    else:
-        places = [{"tileid": tile} for tile in sorted(wishes.tiles)]
+    places = [_place(wishes.place)] if wishes.place else [{"tileid": tile} for tile in sorted(wishes.tiles)]
     return [Search(place, wishes.days) for place in places]
+
+
+def _place(place: str | Box) -> dict[str, str]:
+    if isinstance(place, str):
+        return {"q": place}
+    if place.is_point:
+        return {"lat": f"{place.south:.10g}", "lon": f"{place.west:.10g}"}
+    return {"box": ",".join(f"{edge:.10g}" for edge in (place.west, place.south, place.east, place.north))}
 
 
 _MOST_IDLE_PAGES = 3  # pages in a row that bring nothing new: then the server goes round in a circle
@@ -170,12 +143,19 @@ class _BrokenOff(ServerTrouble):
     """The catalogue ended before all that it announced had come."""
 
 
-def find_records(peps: Peps, searches: Iterable[Search], geojson: Path | None = None) -> list[Record]:
-    """Return what the catalogue has for these searches, each product once; keep its answers in the file `geojson`."""
-    pages = [page for search in searches for page in _complete(peps, search, with_features=geojson is not None)]
-    if geojson:
-        _keep([feature for page in pages for feature in page.features], geojson)
-    return list({record.identifier: record for page in pages for record in page.records}.values())
+@dataclass(frozen=True)
+class Found:
+    """What the catalogue has: each product once, and the features as they came."""
+
+    records: list[L1CRecord]
+    features: list[object]
+
+
+def find_records(peps: Peps, searches: Iterable[Search], *, with_features: bool = False) -> Found:
+    """Return what the catalogue has for these searches."""
+    pages = [page for search in searches for page in _complete(peps, search, with_features=with_features)]
+    records = {record.identifier: record for page in pages for record in page.records}
+    return Found(list(records.values()), [feature for page in pages for feature in page.features])
 
 
 def _complete(peps: Peps, search: Search, *, with_features: bool) -> list[Page]:
@@ -220,9 +200,3 @@ def read_page_of(peps: Peps, search: Search, number: int = 1) -> Page:
         raise NotPeps(f"{error}: is --server right, or does your network ask for a login?") from error
     except (Unreadable, NotPeps, NotThere) as error:
         raise NotPeps(f"{peps.server.base} is no PEPS ({error}): is --server right?") from error
-
-
-def _keep(features: list[object], path: Path) -> None:
-    """Write the features as one GeoJSON, each once, whole or not at all."""
-    once = {json.dumps(feature): None for feature in features}
-    write_whole(path, '{"type": "FeatureCollection", "features": [\n' + ",\n".join(once) + "\n]}\n")

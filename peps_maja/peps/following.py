@@ -6,14 +6,17 @@ JSON report, and that is a file which changes only when PROCESSING_STATUS is ask
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
+from pathlib import Path
 
-from peps_maja.downloads.polls import SILENT_JOBS, JobReport, Phase
+from peps_maja.downloads.polls import SILENT_JOBS
+from peps_maja.downloads.service import JobReport, Phase, Wanted
 from peps_maja.errors import (
     ConcernsAll,
     Forbidden,
@@ -23,12 +26,14 @@ from peps_maja.errors import (
     ServerSilent,
     TooLong,
 )
-from peps_maja.joblog.events import NO_REPORT
+from peps_maja.joblog.events import NO_REPORT, Event
 from peps_maja.joblog.jobs import Job
 from peps_maja.network.documents import HtmlPage, Unreadable, refuse_html
 from peps_maja.peps.reports import read_report, results_in_joblog
 from peps_maja.peps.service import Peps
 from peps_maja.peps.wps import ExecuteResponse, WpsState, read_document, refresh_query
+from peps_maja.products.names import L1CProduct
+from peps_maja.products.series import Series
 
 REFRESH_INTERVAL = 10.0  # seconds between two PROCESSING_STATUS for one job, at the least
 REPORT_DUE_AFTER = timedelta(hours=1)  # a job may not have a report before
@@ -37,6 +42,9 @@ _NOT_TO_BE_HAD = (NotThere, NotPeps, Unreadable, Forbidden)
 
 class Follower:
     """Polls jobs, and remembers between the polls of one run where their reports are and what these have listed."""
+
+    name = "PEPS"
+    page = 'PEPS\'s page "My processing"'
 
     def __init__(self, peps: Peps) -> None:
         self._peps = peps
@@ -70,9 +78,19 @@ class Follower:
         """Return where a result of a job usually is."""
         return self._peps.server.result(job.wps_id, name)
 
-    def log_address(self, job: Job) -> str:
-        """Return where the computing centre's own log of a job is."""
-        return self._peps.server.joblog(job.wps_id)
+    def wanted(self, job: Job, name: str, address: str) -> Wanted:
+        """Return what is to be fetched from an address; size and MD5 are known to nobody before."""
+        job_of = L1CProduct.parse(job.name) or Series.parse(job.name)
+        return Wanted(address, (name, job.own_file_name(name)), job_of.became if job_of else lambda _: True)
+
+    def advice(self, job: Job, end: Event, log: Path) -> str:
+        """Return what to do about a job that has failed: it may help to try again, but hardly more than once."""
+        where = f"its log: {self._peps.server.joblog(job.wps_id)}"
+        if job.has_failed_before:
+            return f"it failed before, so trying again will not help; {where}"
+        product = f" --product {job.name}" if L1CProduct.parse(job.name) else ""
+        command = f"peps_maja_process.py -l {shlex.quote(str(log))}{product} --resubmit {end.value}"
+        return f"{where}; trying again may help: {command}"
 
     def _report(self, job: Job, obstacles: list[PepsError]) -> JobReport | None:
         """Return what the layers say; None if there is no report to be had, and why, layer by layer."""

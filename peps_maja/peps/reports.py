@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from peps_maja.downloads.polls import JobReport, Phase
+from peps_maja.downloads.service import JobReport, Phase
 from peps_maja.network.documents import Unreadable, percentage, read_json
 from peps_maja.text import one_line
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from peps_maja.theia.fields import number
+from peps_maja.network.documents import number
 
 Point = tuple[float, float]  # longitude, latitude
 Ring = tuple[Point, ...]

@@ -10,10 +10,10 @@ from functools import cached_property
 from urllib.parse import quote, urlsplit
 
 from peps_maja.errors import ServerTrouble
-from peps_maja.network.documents import Unreadable, read_json
+from peps_maja.joblog.offers import Offer
+from peps_maja.network.documents import Unreadable, array, mapping, number, read_json, read_object, text, whole
 from peps_maja.products.names import LATEST_SIGHT, L2AProduct
 from peps_maja.text import one_line
-from peps_maja.theia.fields import array, mapping, number, text, whole
 from peps_maja.theia.footprints import Ring, rings_of
 
 _VERSION = re.compile(r"[Vv]?([0-9]{1,4}(?:[.-][0-9]{1,4})*)")
@@ -27,20 +27,11 @@ _END_OF_HREF = re.compile(r"/files/([0-9a-f]{32})/?(?:[?#].*)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Zip:
-    """The zip of an item: its address as one word of ASCII, bytes, and MD5 in lower case; None where not known."""
-
-    address: str
-    size: int | None = None
-    md5: str | None = None
-
-
-@dataclass(frozen=True)
 class Item:
     """One L2A product at GEODES. `version` is `V4-0`, or empty; `clouds` in percent; geometry and bbox as they came."""
 
     product: L2AProduct
-    zip: Zip
+    offer: Offer
     time: datetime
     urn: str = ""
     version: str = ""
@@ -109,7 +100,7 @@ def read_page(body: bytes) -> Page:
         raise ServerTrouble(f"GEODES answers the search with {error}; try again later") from error
     features = mapping(answer).get("features")
     if not isinstance(features, list):
-        reason = message_of(answer)
+        reason = message_of(body)
         raise ServerTrouble(f"GEODES answers the search without products{reason and f': {reason}'}; try again later")
     context = mapping(mapping(answer).get("context"))
     links = [link for link in array(mapping(answer).get("links")) if text(mapping(link).get("rel"))]
@@ -124,17 +115,9 @@ def read_page(body: bytes) -> Page:
     )
 
 
-def read_json_or_none(body: bytes) -> object:
-    """Return the value of a JSON text, or None for anything else."""
-    try:
-        return read_json(body)
-    except Unreadable:
-        return None
-
-
-def message_of(answer: object) -> str:
+def message_of(body: bytes) -> str:
     """Return the message of an error as GEODES words it, `{"type": …, "message": …}`, or an empty text."""
-    return one_line(text(mapping(answer).get("message")), 200)
+    return one_line(text(read_object(body).get("message")), 200)
 
 
 def read_item(feature: object) -> Item | None:
@@ -142,14 +125,14 @@ def read_item(feature: object) -> Item | None:
     properties = mapping(mapping(feature).get("properties"))
     identifier = text(properties.get("identifier")).strip()
     product = L2AProduct.find(identifier)
-    archive = next(_zips(mapping(mapping(feature).get("assets"))), None)
-    if product is None or product.name != identifier or archive is None:
+    offer = next(_offers(mapping(mapping(feature).get("assets"))), None)
+    if product is None or product.name != identifier or offer is None:
         return None
     orbit = whole(properties.get("sat:relative_orbit"))
     clouds = number(properties.get("eo:cloud_cover"))
     return Item(
         product=product,
-        zip=archive,
+        offer=offer,
         urn=one_line(text(mapping(feature).get("id")), 200),
         version=version_of(identifier) or _version(properties.get("version")),
         time=_moment(properties.get("start_datetime")) or product.sight,
@@ -161,7 +144,7 @@ def read_item(feature: object) -> Item | None:
     )
 
 
-def _zips(assets: Mapping[str, object]) -> Iterator[Zip]:
+def _offers(assets: Mapping[str, object]) -> Iterator[Offer]:
     for key, value in assets.items():
         asset = mapping(value)
         roles = asset.get("roles")
@@ -177,7 +160,7 @@ def _zips(assets: Mapping[str, object]) -> Iterator[Zip]:
                 or _END_OF_HREF.search(address)
             )
             length = int(size[1]) if size else whole(asset.get("file:size"))
-            yield Zip(address, length or None, checksum[1].lower() if checksum else None)
+            yield Offer(address, length or None, checksum[1].lower() if checksum else None)
 
 
 def _address(href: str) -> str:

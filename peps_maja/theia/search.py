@@ -1,38 +1,23 @@
-"""Searches GEODES: what is asked for, and every page of the answer, read by someone else's `post`."""
+"""A search at GEODES: what is asked for, and every page of the answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from typing import Protocol
 
-from peps_maja.errors import ServerBusy, ServerTrouble, UsageError
+from peps_maja.errors import ServerTrouble, UsageError
 from peps_maja.products.names import LATEST_SIGHT
 from peps_maja.theia.footprints import Box
-from peps_maja.theia.items import Item, Page, message_of, read_json_or_none, read_page
+from peps_maja.theia.items import Item, Page, read_page
 
-SEARCH_PATH = "/api/stac/search"
 DATASET = "THEIA_REFLECTANCE_SENTINEL2_L2A"
 PAGE_SIZE = 80  # the most that GEODES documents
 MOST_ITEMS = 10_000
 LONGEST_GAP = timedelta(days=60)  # days of a tile that are further apart are asked for one by one
 
-
-class Answered(Protocol):
-    """An answer over HTTP."""
-
-    @property
-    def status(self) -> int:
-        """The HTTP status."""
-
-    @property
-    def body(self) -> bytes:
-        """The body."""
-
-
-Post = Callable[[str, Mapping[str, object]], Answered]
-"""Sends a body as JSON to a path of GEODES, without a key; raises ServerAway and the like."""
+Ask = Callable[[Mapping[str, object]], bytes]
+"""Sends the body of a search and returns the answer; raises ServerAway, ServerTrouble, UsageError and the like."""
 
 
 @dataclass(frozen=True)
@@ -91,25 +76,25 @@ def searches_of_days(wanted: Iterable[tuple[str, date]]) -> list[Search]:
     return searches
 
 
-def find_items(post: Post, searches: Iterable[Search], *, with_features: bool = False) -> Found:
+def find_items(ask: Ask, searches: Iterable[Search], *, with_features: bool = False) -> Found:
     """Return what GEODES has for these searches.
 
-    A search that breaks off is made once more. Raises UsageError if GEODES refuses it or has too much for it,
-    ServerTrouble (or what `post` raises) if there is no complete answer: then nothing is known, not even a part.
+    A search that breaks off is made once more. Raises UsageError if GEODES has too much for it, and ServerTrouble (or
+    what `ask` raises) if there is no complete answer: then nothing is known, not even a part.
     """
-    pages = [page for search in searches for page in _complete(post, search, with_features=with_features)]
-    items = {item.urn or item.zip.address: item for page in pages for item in page.items}
+    pages = [page for search in searches for page in _complete(ask, search, with_features=with_features)]
+    items = {item.urn or item.offer.address: item for page in pages for item in page.items}
     return Found(
         items=sorted(items.values(), key=lambda item: (item.time, item.name)),
         features=[feature for page in pages for feature in page.features],
     )
 
 
-def pages(post: Post, search: Search) -> Iterator[Page]:
+def pages(ask: Ask, search: Search) -> Iterator[Page]:
     """Yield the pages of the answer to a search; raise BrokenOff if there should be more than came."""
     count, previous = 0, None
     for number in range(1, MOST_ITEMS + 1):
-        page = _read(post(SEARCH_PATH, search.body(number)))
+        page = read_page(ask(search.body(number)))
         count += len(page.features)
         if max(count, page.matched or 0) > MOST_ITEMS:
             raise UsageError(
@@ -134,9 +119,9 @@ def _goes_on(page: Page, *, is_short: bool) -> bool:
     return is_short if page.matched is not None else len(page.features) >= (page.limit or PAGE_SIZE)
 
 
-def _complete(post: Post, search: Search, *, with_features: bool) -> list[Page]:
+def _complete(ask: Ask, search: Search, *, with_features: bool) -> list[Page]:
     def every() -> list[Page]:
-        return [page if with_features else replace(page, features=()) for page in pages(post, search)]
+        return [page if with_features else replace(page, features=()) for page in pages(ask, search)]
 
     try:
         return every()
@@ -149,25 +134,6 @@ def _broken_off(count: int, page: Page) -> BrokenOff:
     return BrokenOff(
         f"GEODES's answer to the search broke off: {count} of {of_all} products came, twice; try again later"
     )
-
-
-def _read(answer: Answered) -> Page:
-    match answer.status:
-        case 200:
-            return read_page(answer.body)
-        case 429:
-            raise ServerBusy("GEODES takes no more searches for now (429); try again later")
-        case status if status >= 500 or status < 400:
-            raise ServerTrouble(f"GEODES answers the search with {_worded(answer)}; try again later")
-        case 400:
-            raise UsageError(f"GEODES does not accept the search, {_worded(answer)}")
-        case _:
-            raise UsageError(f"GEODES answers the search with {_worded(answer)}: is --geodes right?")
-
-
-def _worded(answer: Answered) -> str:
-    reason = message_of(read_json_or_none(answer.body))
-    return f"{answer.status}: {reason}" if reason else str(answer.status)
 
 
 def _end_of(day: date) -> str:

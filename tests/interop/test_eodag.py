@@ -19,7 +19,8 @@ import requests
 from peps_maja.sandbox import Endpoint, Sandbox
 from peps_maja.sandbox.geodes import KEY, zip_of
 from peps_maja.theia.footprints import Box
-from peps_maja.theia.search import Search, find_items
+from peps_maja.theia.search import Search
+from peps_maja.theia.service import Geodes, Theia
 
 # eodag can live in an environment of its own: it brings about 200 MB.
 PYTHON = os.environ.get("EODAG_PYTHON", sys.executable)
@@ -79,23 +80,13 @@ class Eodag:
         return answer
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    body: bytes
-
-
 @pytest.fixture
 def eodag(peps: Sandbox, tmp_path: Path) -> Eodag:
     return Eodag(tmp_path, peps.url)
 
 
 def ours(peps: Sandbox, search: Search) -> list[str]:
-    def post(path: str, body: object) -> Answer:
-        answer = requests.post(peps.url + path, json=body, timeout=10)
-        return Answer(answer.status_code, answer.content)
-
-    return sorted(item.product.name for item in find_items(post, [search]).items)
+    return sorted(item.product.name for item in Theia(Geodes.parse(peps.url)).find([search]).items)
 
 
 @pytest.mark.parametrize(("first", "last", "pages"), [("2019-03-01", "2019-03-30", 1), ("2018-01-01", "2019-12-30", 3)])

@@ -26,8 +26,9 @@ import pytest
 import trustme
 from helpers import EMAIL, PASSWORD, ROOT, Place, add, l1c, l2a, opened, until
 
-from peps_maja.downloads.fetching import Fetched, Wanted, fetch
-from peps_maja.downloads.zips import Broken
+from peps_maja.downloads.fetching import Fetched, fetch
+from peps_maja.downloads.service import Wanted
+from peps_maja.errors import Broken
 from peps_maja.network.client import Client
 from peps_maja.network.credentials import Credentials
 from peps_maja.peps.service import Server, refused

@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError
 from datetime import date, datetime, timezone
 from pathlib import Path
 
 import pytest
 
-from peps_maja.commands.options import downloader_options, process_options
+from peps_maja.commands.options import (
+    DownloaderOptions,
+    Options,
+    ProcessOptions,
+    downloader_options,
+    process_options,
+)
 
 PRODUCT = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
 STATUS_URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
 SEARCH = "-t 31TCJ -d 2019-03-01 -f 2019-03-31"
 BOX = "--lonmin 1 --latmin 43 --lonmax 2 --latmax 44"
 
-BOTH = {"--auth", "--log", "--server", "--quiet", "--verbose", "--version", "--help", "-a", "-l", "-q", "-v", "-h"}
+BOTH = {
+    "--auth",
+    "--log",
+    "--server",
+    "--geodes",
+    "--quiet",
+    "--verbose",
+    "--version",
+    "--help",
+    "-a",
+    "-l",
+    "-q",
+    "-v",
+    "-h",
+}
 OF_PROCESS = {
     *("--tile", "--start-date", "--end-date", "--orbit", "--max-cloud", "-t", "-d", "-f", "-o", "-c"),
     *("--sat", "--location", "--lat", "--lon", "--lonmin", "--latmin", "--lonmax", "--latmax", "--product"),
-    *("--dry-run", "-n", "--yes", "-y", "--limit", "--resubmit", "--adopt", "--drop", "--json"),
+    *("--dry-run", "-n", "--yes", "-y", "--limit", "--resubmit", "--adopt", "--drop", "--json", "--theia"),
 }
 OF_DOWNLOADER = {
     *("--write-dir", "-w", "--wait", "--every", "--timeout", "--jobs", "-j", "--status", "--json"),
-    *("--stalled-after", "--check"),
+    *("--stalled-after", "--check", "--page"),
 }
 
 # What goes together, and what of it is said where.
@@ -50,31 +70,35 @@ GOOD = {
     "a box from the meridian on": "--lonmin 0 --latmin 43 --lonmax 1 --latmax 44 -d 2019-03-01",
     "a box up to both": "--lonmin -1 --latmin -1 --lonmax 0 --latmax 0 -d 2019-03-01",
     "no clouds at all": f"{SEARCH} -c 0",
+    "Theia first": f"{SEARCH} --theia first --geodes https://geodes.example.org",
+    "Theia first, in a place": "--location Toulouse -d 2019-03-01 --theia first",
+    "Theia alone, at a point": "--lat 0 --lon 0 -d 2019-03-01 --theia only -c 20 --limit 3 -w out",
+    "products of Theia": "--product SENTINEL2A_20190301-105426-459_L2A_T31TCJ_C_V4-0 --theia only",
 }
 BAD = {
     "nothing": ("", "nothing to do"),
     "no start": ("-t 31TCJ", "--start-date"),
     "only an end": ("-t 31TCJ -f 2019-03-31", "--start-date"),
     "only dates": ("-d 2019-03-01 -f 2019-03-31", "--start-date goes with a search"),
-    "start after end": ("-t 31TCJ -d 2019-03-02 -f 2019-03-01", "the start 2019-03-02 lies after the end 2019-03-01"),
-    "start in the future": ("-t 31TCJ -d 2999-01-01", "the start 2999-01-01 lies after the end"),
+    "start after end": ("-t 31TCJ -d 2019-03-02 -f 2019-03-01", "the start 2019-03-02 is after the end 2019-03-01"),
+    "start in the future": ("-t 31TCJ -d 2999-01-01", "the start 2999-01-01 is after the end"),
     "the 31st of November": ("-t 31TCJ -d 2023-11-01 -f 2023-11-31", "there is no day 2023-11-31"),
     "the 29th of February": ("-t 31TCJ -d 2019-02-29", "there is no day 2019-02-29"),
     "month 13": ("-t 31TCJ -d 2019-13-01", "2019-13-01"),
     "year 0": ("-t 31TCJ -d 0000-01-01", "0000-01-01"),
-    "short month": ("-t 31TCJ -d 2019-3-1", "'2019-3-1' is no date"),
-    "no dashes": ("-t 31TCJ -d 20190301", "'20190301' is no date"),
-    "slashes": ("-t 31TCJ -d 01/03/2019", "'01/03/2019' is no date"),
-    "a time": ("-t 31TCJ -d 2019-03-01T00:00:00", "is no date"),
-    "a week": ("-t 31TCJ -d 2019-W09-5", "is no date"),
-    "orbit 0": (f"{SEARCH} -o 0", "'0' is no relative orbit from 1 to 143"),
-    "orbit 144": (f"{SEARCH} -o 144", "'144' is no relative orbit"),
-    "half an orbit": (f"{SEARCH} -o 51.5", "'51.5' is no relative orbit"),
-    "negative clouds": (f"{SEARCH} -c -1", "'-1' is no percentage"),
-    "too many clouds": (f"{SEARCH} -c 101", "'101' is no percentage"),
-    "clouds that are no number": (f"{SEARCH} -c nan", "'nan' is no percentage"),
+    "short month": ("-t 31TCJ -d 2019-3-1", "'2019-3-1' is not a valid date"),
+    "no dashes": ("-t 31TCJ -d 20190301", "'20190301' is not a valid date"),
+    "slashes": ("-t 31TCJ -d 01/03/2019", "'01/03/2019' is not a valid date"),
+    "a time": ("-t 31TCJ -d 2019-03-01T00:00:00", "is not a valid date"),
+    "a week": ("-t 31TCJ -d 2019-W09-5", "is not a valid date"),
+    "orbit 0": (f"{SEARCH} -o 0", "'0' is not a valid relative orbit from 1 to 143"),
+    "orbit 144": (f"{SEARCH} -o 144", "'144' is not a valid relative orbit"),
+    "half an orbit": (f"{SEARCH} -o 51.5", "'51.5' is not a valid relative orbit"),
+    "negative clouds": (f"{SEARCH} -c -1", "'-1' is not a valid percentage"),
+    "too many clouds": (f"{SEARCH} -c 101", "'101' is not a valid percentage"),
+    "clouds that are no number": (f"{SEARCH} -c nan", "'nan' is not a valid percentage"),
     "no satellite of ours": (f"{SEARCH} --sat S3A", "S3A"),
-    "no jobs": (f"{SEARCH} --limit 0", "'0' is no number of jobs"),
+    "no jobs": (f"{SEARCH} --limit 0", "'0' is not a valid number of jobs"),
     "tile and place": (f"{SEARCH} --location Toulouse", "exclude each other"),
     "tile and point": (f"{SEARCH} --lat 43 --lon 1", "exclude each other"),
     "tile and the point of nought": (f"{SEARCH} --lat 0 --lon 0", "exclude each other"),
@@ -84,9 +108,9 @@ BAD = {
     "half a box": ("--lonmin 1 --latmin 43 --lonmax 2 -d 2019-03-01", "a box needs"),
     "a box without width": ("--lonmin 1 --latmin 43 --lonmax 1 --latmax 44 -d 2019-03-01", "the box is empty"),
     "a box upside down": ("--lonmin 1 --latmin 44 --lonmax 2 --latmax 43 -d 2019-03-01", "the box is empty"),
-    "beyond the pole": ("--lat 91 --lon 1 -d 2019-03-01", "'91' is no latitude"),
-    "beyond the date line": ("--lat 43 --lon 181 -d 2019-03-01", "'181' is no longitude"),
-    "infinitely far": ("--lat 43 --lon inf -d 2019-03-01", "'inf' is no longitude"),
+    "beyond the pole": ("--lat 91 --lon 1 -d 2019-03-01", "'91' is not a valid latitude"),
+    "beyond the date line": ("--lat 43 --lon 181 -d 2019-03-01", "'181' is not a valid longitude"),
+    "infinitely far": ("--lat 43 --lon inf -d 2019-03-01", "'inf' is not a valid longitude"),
     "product and dates": (f"--product {PRODUCT} -d 2019-03-01", "--start-date goes with a search"),
     "product and end": (f"--product {PRODUCT} -f 2019-03-01", "--end-date goes with a search"),
     "product and clouds": (f"--product {PRODUCT} -c 5", "--max-cloud goes with a search"),
@@ -106,38 +130,49 @@ BAD = {
     "a job in another encoding": ("--drop caf\udce9", "is not UTF-8 text"),
     "nobody's home": (f"{SEARCH} --json ~no-such-user/a.json", "there is no home folder"),
     "what steers a terminal": (f"{SEARCH} \x1b[31mfull\x07", "full"),
-    "what steers a terminal, in a value": (f"{SEARCH} -o \x1b[31m5\x07", "is no relative orbit"),
+    "what steers a terminal, in a value": (f"{SEARCH} -o \x1b[31m5\x07", "is not a valid relative orbit"),
+}
+BAD |= {
+    "neither first nor only": (f"{SEARCH} --theia last", "--theia"),
+    "Theia and series": (f"{SEARCH} --series --theia first", "--theia does not go with --series: "),
+    "Theia and resubmit": (f"{SEARCH} --theia only --resubmit failed", "--theia does not go with --resubmit: "),
+    "Theia and resubmit alone": ("--theia first --resubmit failed", "--theia does not go with --resubmit: "),
+    "Theia alone, in a named place": ("--location Toulouse -d 2019-03-01 --theia only", "GEODES knows no place names"),
+    "Theia and drop": (f"--drop {PRODUCT} --theia only", "take away --theia"),
+    "Theia and nothing": ("--theia only", "nothing to do"),
 }
 BAD_DOWNLOADER = {
     "unknown": ("--full", "--full"),
-    "no downloads": ("-j 0", "'0' is no number of downloads"),
-    "half a download": ("-j 1.5", "'1.5' is no number of downloads"),
-    "time-out that is no number": ("--wait --timeout soon", "'soon' is no number of hours"),
-    "negative time-out": ("--wait --timeout=-1", "'-1' is no number of hours"),
-    "rounds that are no number": ("--wait --every nan", "'nan' is no number of minutes"),
+    "no downloads": ("-j 0", "'0' is not a valid number of downloads"),
+    "half a download": ("-j 1.5", "'1.5' is not a valid number of downloads"),
+    "time-out that is no number": ("--wait --timeout soon", "'soon' is not a valid number of hours"),
+    "negative time-out": ("--wait --timeout=-1", "'-1' is not a valid number of hours"),
+    "rounds that are no number": ("--wait --every nan", "'nan' is not a valid number of minutes"),
     "rounds without waiting": ("--every 5", "--every and --timeout go with --wait"),
     "time-out without waiting": ("--timeout 5", "--every and --timeout go with --wait"),
     "wait and status": ("--wait --status", "exclude each other"),
     "wait and json": ("--wait --json", "exclude each other"),
+    "page and check": ("--page out --check", "--page does not go with --check"),
     "wait and check": ("--wait --check", "exclude each other"),
-    "stalled some time": ("--stalled-after x", "'x' is no number of hours"),
+    "stalled some time": ("--stalled-after x", "'x' is not a valid number of hours"),
     "a word too many": ("my.log", "my.log"),
 }
 
-Read = Callable[[list[str]], argparse.Namespace]
+Read = Callable[[list[str]], Options]
 
 
 @pytest.fixture(autouse=True)
 def _nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PEPS_SERVER", raising=False)
+    monkeypatch.delenv("GEODES_SERVER", raising=False)
     monkeypatch.setenv("COLUMNS", "100")
 
 
-def process(line: str) -> argparse.Namespace:
+def process(line: str) -> ProcessOptions:
     return process_options(line.split())
 
 
-def downloader(line: str) -> argparse.Namespace:
+def downloader(line: str) -> DownloaderOptions:
     return downloader_options(line.split())
 
 
@@ -198,7 +233,7 @@ def test_version(read: Read, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("read", [lambda line: process(f"{SEARCH} {line}"), downloader], ids=["process", "downloader"])
-def test_what_both_scripts_share(read: Callable[[str], argparse.Namespace], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_both_scripts_share(read: Callable[[str], Options]) -> None:
     options = read("")
     assert (options.auth, options.log) == (Path("peps.txt"), Path("peps_maja.log"))
     assert options.server == "https://peps.cnes.fr"
@@ -207,12 +242,38 @@ def test_what_both_scripts_share(read: Callable[[str], argparse.Namespace], monk
     assert (options.auth, options.log, options.server) == (Path("my.txt"), Path("my.log"), "https://peps.example.org")
     assert (options.quiet, options.verbose) == (True, True)
 
-    monkeypatch.setenv("PEPS_SERVER", "https://mirror.example.org")
-    assert read("").server == "https://mirror.example.org"
-    assert read("--server https://peps.example.org").server == "https://peps.example.org"
+
+@pytest.mark.parametrize("read", [lambda line: process(f"{SEARCH} {line}"), downloader], ids=["process", "downloader"])
+@pytest.mark.parametrize(
+    ("name", "default"), [("server", "https://peps.cnes.fr"), ("geodes", "https://geodes-portal.cnes.fr")]
+)
+def test_server_comes_from_its_option_or_the_environment(
+    read: Callable[[str], Options], name: str, default: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = {"server": "PEPS_SERVER", "geodes": "GEODES_SERVER"}[name]
+    assert getattr(read(""), name) == default
+    monkeypatch.setenv(variable, "https://mirror.example.org")
+    assert getattr(read(""), name) == "https://mirror.example.org"
+    assert getattr(read(f"--{name} https://here.example.org"), name) == "https://here.example.org"
     for empty in ("", " "):
-        monkeypatch.setenv("PEPS_SERVER", empty)
-        assert read("").server == "https://peps.cnes.fr"
+        monkeypatch.setenv(variable, empty)
+        assert getattr(read(""), name) == default
+
+
+def test_theia_and_page_as_given() -> None:
+    assert [process(f"{SEARCH} {given}").theia for given in ("", "--theia first", "--theia only")] == [
+        None,
+        "first",
+        "only",
+    ]
+    assert downloader("").page is None
+    for line in ("", "--wait", "--status", "--dates", "--json"):
+        assert downloader(f"--page out {line}").page == Path("out")
+
+
+def test_options_are_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        process(SEARCH).orbit = 5  # type: ignore[misc]
 
 
 def test_a_search_as_given() -> None:
@@ -226,6 +287,7 @@ def test_a_search_as_given() -> None:
 def test_a_search_goes_up_to_today() -> None:
     earliest = datetime.now(timezone.utc).date()
     end = process("-t 31TCJ -d 2019-03-01").end_date
+    assert end
     assert earliest <= end <= datetime.now(timezone.utc).date()
 
 
@@ -266,8 +328,8 @@ def test_underscores_are_as_good_as_dashes(line: str) -> None:
 def test_underscores_of_values_stay() -> None:
     options = process("--tile 31TCJ --start_date=2019-03-01 --end_date=2019-03-31 --max_cloud=20 --log=my_jobs.log")
     assert (options.end_date, options.max_cloud, options.log) == (date(2019, 3, 31), 20, Path("my_jobs.log"))
-    options = downloader("--write_dir /data/my_maja --stalled_after 12 --log=my_--_jobs.log")
-    assert (options.write_dir, options.stalled_after, options.log) == (
+    of_downloader = downloader("--write_dir /data/my_maja --stalled_after 12 --log=my_--_jobs.log")
+    assert (of_downloader.write_dir, of_downloader.stalled_after, of_downloader.log) == (
         Path("/data/my_maja"),
         12,
         Path("my_--_jobs.log"),

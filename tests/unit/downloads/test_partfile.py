@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peps_maja.disk import lock
-from peps_maja.downloads.partfile import LARGEST, DiskFull, PartFile, Remote, TooLarge, part_of
-from peps_maja.errors import AlreadyRunning, LogError, PepsError, Status
+from peps_maja.downloads.partfile import LARGEST, PartFile, Remote, part_of
+from peps_maja.errors import AlreadyRunning, DiskFull, LogError, PepsError, Status, TooLarge
 
 NAME = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D.zip"
 REMOTE = Remote(1000, '"abc"', "Tue, 02 Apr 2019 11:30:01 GMT")

@@ -1,4 +1,4 @@
-"""Items of GEODES: read with tolerance, and nothing invented; the detail of `available`; what refusals mean."""
+"""Items of GEODES: read with tolerance, and nothing invented."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from typing import Any
 import pytest
 from samples.geodes import GEODES, IDENTIFIER, MD5, RING, URN, feature
 
-from peps_maja.errors import CredentialsError, ServerTrouble
-from peps_maja.products.names import L2AProduct
-from peps_maja.theia.access import is_key_line, read_key
-from peps_maja.theia.answers import Refusal, key_missing, refused
-from peps_maja.theia.available import belongs_to, detail_of, file_names, read_detail
+from peps_maja.errors import ServerTrouble
+from peps_maja.joblog.offers import Offer
 from peps_maja.theia.footprints import Box, rings_of
-from peps_maja.theia.items import Item, Zip, read_item, read_page
+from peps_maja.theia.items import Item, read_item, read_page
 
 ADDRESS = f"{GEODES}/api/download/{URN}/files/{MD5}"
 
@@ -30,7 +27,7 @@ def test_reads_everything() -> None:
     assert (item.name, item.urn) == (f"{IDENTIFIER}_V4-0", URN)
     assert (item.satellite, item.tile, item.orbit, item.clouds) == ("S2A", "31TCJ", 51, 12.5)
     assert item.time == datetime(2019, 3, 1, 10, 54, 26, 459_000, tzinfo=timezone.utc)
-    assert item.zip == Zip(ADDRESS, 776548205, MD5)
+    assert item.offer == Offer(ADDRESS, 776548205, MD5)
     assert item.days == (date(2019, 3, 1),)
     assert item.rings == (tuple(map(tuple, RING)),)
 
@@ -94,18 +91,18 @@ def test_item_without_a_zip_is_left_out(asset: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("asset", "expected"),
     [
-        ({"roles": None, "type": None}, Zip(ADDRESS, 776548205, MD5)),
-        ({"title": None}, Zip(ADDRESS, 776548205, MD5)),
-        ({"description": None}, Zip(ADDRESS, None, MD5)),
-        ({"description": "File size: many", "file:size": 12}, Zip(ADDRESS, 12, MD5)),
-        ({"description": 5, "file:size": -1, "href": f"{GEODES}/x y"}, Zip(f"{GEODES}/x%20y", None, None)),
-        ({"description": "", "href": "/a.zip", "file:checksum": f"D50110{MD5.upper()}"}, Zip("/a.zip", None, MD5)),
-        ({"description": "", "href": "/a.zip", "file:checksum": "1220" + 32 * "ab"}, Zip("/a.zip", None, None)),
-        ({"description": "File size: 0 bytes", "href": "http://x/a\tb"}, Zip("http://x/a%09b", None, None)),
+        ({"roles": None, "type": None}, Offer(ADDRESS, 776548205, MD5)),
+        ({"title": None}, Offer(ADDRESS, 776548205, MD5)),
+        ({"description": None}, Offer(ADDRESS, None, MD5)),
+        ({"description": "File size: many", "file:size": 12}, Offer(ADDRESS, 12, MD5)),
+        ({"description": 5, "file:size": -1, "href": f"{GEODES}/x y"}, Offer(f"{GEODES}/x%20y", None, None)),
+        ({"description": "", "href": "/a.zip", "file:checksum": f"D50110{MD5.upper()}"}, Offer("/a.zip", None, MD5)),
+        ({"description": "", "href": "/a.zip", "file:checksum": "1220" + 32 * "ab"}, Offer("/a.zip", None, None)),
+        ({"description": "File size: 0 bytes", "href": "http://x/a\tb"}, Offer("http://x/a%09b", None, None)),
     ],
 )
-def test_size_and_md5_come_from_wherever_they_stand(asset: dict[str, object], expected: Zip) -> None:
-    assert read(asset=asset).zip == expected
+def test_size_and_md5_come_from_wherever_they_stand(asset: dict[str, object], expected: Offer) -> None:
+    assert read(asset=asset).offer == expected
 
 
 def test_acquisition_time_is_not_the_time_of_processing() -> None:
@@ -166,113 +163,3 @@ class TestFootprint:
         assert Box(1.44, 43.6, 1.44, 43.6).as_bbox() == pytest.approx([1.4399, 43.5999, 1.4401, 43.6001])
         assert Box(0, 1, 2, 3).as_bbox() == [0, 1, 2, 3]
         assert Box(180, 90, 180, 90).as_bbox() == pytest.approx([179.9999, 89.9999, 180, 90])
-
-
-class TestAvailable:
-    @pytest.mark.parametrize(
-        ("archive", "detail"),
-        [
-            (Zip("https://x/a", 12, MD5), f"https://x/a 12 {MD5}"),
-            (Zip("https://x/a"), "https://x/a - -"),
-        ],
-    )
-    def test_detail_is_written_and_read(self, archive: Zip, detail: str) -> None:
-        assert detail_of(archive) == detail
-        assert read_detail(detail) == archive
-
-    @pytest.mark.parametrize("detail", ["", "https://x/a", "https://x/a 12", "a x -", "a 1 5", "a 1 - -"])
-    def test_damaged_detail_says_nothing(self, detail: str) -> None:
-        assert read_detail(detail) is None
-
-    @pytest.mark.parametrize(
-        ("archive", "mark"),
-        [
-            (Zip(ADDRESS, None, MD5), MD5[:8]),
-            (Zip(ADDRESS), "25416e3f"),
-            (Zip(ADDRESS.replace(":", "%3A").replace("https%3A", "https:")), "25416e3f"),
-            (Zip("https://x/a"), "13a94853"),
-        ],
-    )
-    def test_second_name_tells_products_apart(self, archive: Zip, mark: str) -> None:
-        assert file_names("NAME", archive) == ("NAME.zip", f"NAME.{mark}.zip")
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "kind", "says"),
-    [
-        (401, b"", Refusal.KEY, "peps.txt"),
-        (403, b'{"message": "Forbidden"}', Refusal.KEY, "new one on the portal"),
-        (403, b"Downloading products per hour exceeds quota limit", Refusal.QUOTA, "next run goes on"),
-        (429, b"", Refusal.QUOTA, "hourly quota"),
-        (202, b"", Refusal.LATER, "next run asks again"),
-        (404, b"", Refusal.MISSING, "newer version"),
-        (410, b"", Refusal.MISSING, "restored on its page at https://geodes"),
-        (423, b'{"linkToLicence": "https://l/1"}', Refusal.MISSING, "https://l/1"),
-        (423, b'{"linkToLicence": "javascript:x"}', Refusal.MISSING, GEODES),
-        (423, b"<html>", Refusal.MISSING, GEODES),
-    ],
-)
-def test_refusal_of_a_download_says_what_to_do(status: int, body: bytes, kind: Refusal, says: str) -> None:
-    found = refused(status, body, key_source="peps.txt", portal=GEODES)
-    assert found is not None
-    assert found.kind is kind
-    assert says in found.message
-
-
-def test_another_server_tells_nothing_about_the_key() -> None:
-    for status in (401, 403):
-        found = refused(status, b"", key_source="peps.txt", portal=GEODES, with_key=False)
-        assert found is not None
-        assert found.kind is Refusal.MISSING
-    assert key_missing("peps.txt").kind is Refusal.KEY
-    for status in (200, 206, 416, 500, 503):
-        assert refused(status, b"quota", key_source="", portal="") is None
-
-
-@pytest.mark.parametrize(
-    ("job", "folder", "expected"),
-    [
-        (f"{IDENTIFIER}_V4-0", f"{IDENTIFIER}_V4-0", True),
-        (f"{IDENTIFIER}_V4-0", f"{IDENTIFIER}_V3-1", False),
-        (f"{IDENTIFIER}_V4-0", IDENTIFIER, False),
-        (IDENTIFIER, f"{IDENTIFIER}_V3-1", True),
-        (IDENTIFIER, IDENTIFIER.replace("459", "460"), False),
-        (IDENTIFIER, IDENTIFIER.replace("31TCJ", "31TDH"), False),
-        ("x", IDENTIFIER, False),
-    ],
-)
-def test_zip_belongs_to_its_job(job: str, folder: str, expected: object) -> None:
-    product = L2AProduct.find(folder)
-    assert product is not None
-    assert belongs_to(job)(product) is expected
-
-
-class TestKey:
-    @pytest.mark.parametrize(
-        ("text", "key"),
-        [
-            ("me@example.org secret\ngeodes KEY\n", "KEY"),
-            ("\ufeffgeodes\t KEY \r\nme@example.org secret", "KEY"),
-            ("# geodes KEY\nme@example.org geodes KEY\ngeodesKEY\n", None),
-            ("", None),
-        ],
-    )
-    def test_is_found_in_the_file(self, text: str, key: str | None) -> None:
-        found = read_key(text, "peps.txt", {})
-        assert (found and found.value) == key
-        assert found is None or (found.source == "peps.txt" and found.value not in repr(found))
-
-    def test_environment_comes_first(self) -> None:
-        found = read_key("geodes KEY", "peps.txt", {"GEODES_API_KEY": " OTHER\n"})
-        assert found is not None
-        assert (found.source, found.header) == ("GEODES_API_KEY", {"X-API-Key": "OTHER"})
-        assert is_key_line("geodes")
-        assert not is_key_line("me@example.org geodes")
-
-    @pytest.mark.parametrize("line", ["geodes", "geodes  \r", "geodes two words", "geodes clé", "geodes K\x00EY"])
-    def test_unusable_key_is_an_error_that_does_not_show_it(self, line: str) -> None:
-        with pytest.raises(CredentialsError, match=r"peps\.txt") as error:
-            read_key(line, "peps.txt", {})
-        assert "words" not in str(error.value)
-        with pytest.raises(CredentialsError, match="GEODES_API_KEY"):
-            read_key("", "peps.txt", {"GEODES_API_KEY": "K\nEY"})

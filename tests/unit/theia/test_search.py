@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import pytest
 from samples.geodes import feature, page
 
-from peps_maja.errors import PepsError, ServerBusy, ServerTrouble, Status, UsageError
+from peps_maja.errors import Status, UsageError
 from peps_maja.theia.footprints import Box
 from peps_maja.theia.search import BrokenOff, Search, find_items, searches_of_days, searches_of_tiles
 
 JUNE = Search(date(2025, 6, 1), date(2025, 6, 30), tile="31TCJ")
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    body: bytes
-
-
 class Server:
     """Answers page after page; what comes behind the last one is the last one again."""
 
-    def __init__(self, *answers: bytes | Answer) -> None:
-        self.answers = [answer if isinstance(answer, Answer) else Answer(200, answer) for answer in answers]
+    def __init__(self, *answers: bytes) -> None:
+        self.answers = answers
         self.bodies: list[Mapping[str, object]] = []
 
-    def __call__(self, path: str, body: Mapping[str, object]) -> Answer:
-        assert path == "/api/stac/search"
+    def __call__(self, body: Mapping[str, object]) -> bytes:
         self.bodies.append(body)
         return self.answers[min(len(self.bodies), len(self.answers)) - 1]
 
@@ -139,30 +130,6 @@ def test_too_many_products_are_the_users_to_reduce(answers: list[bytes]) -> None
     with pytest.raises(UsageError, match="more than 10000 products"):
         found(server)
     assert len(server.bodies) == 1
-
-
-REFUSED = json.dumps({"correlationId": "1", "type": "ITEMSEARCHBODY_PARSING", "message": "no such field"}).encode()
-
-
-@pytest.mark.parametrize(
-    ("answer", "error", "status", "says"),
-    [
-        (Answer(200, b"<!DOCTYPE html>"), ServerTrouble, 75, "an HTML page"),
-        (Answer(200, b""), ServerTrouble, 75, "nothing"),
-        (Answer(200, REFUSED), ServerTrouble, 75, "no such field"),
-        (Answer(302, b""), ServerTrouble, 75, "302"),
-        (Answer(429, b""), ServerBusy, 75, "429"),
-        (Answer(500, REFUSED), ServerTrouble, 75, "500: no such field"),
-        (Answer(503, b"<html>"), ServerTrouble, 75, "503"),
-        (Answer(400, REFUSED), UsageError, 2, "400: no such field"),
-        (Answer(404, b"<html>"), UsageError, 2, "--geodes"),
-    ],
-)
-def test_bad_answer_ends_the_search(answer: Answer, error: type[PepsError], status: int, says: str) -> None:
-    server = Server(page(some(0, 80), has_next=True), answer)
-    with pytest.raises(error, match=says) as caught:
-        found(server)
-    assert caught.value.status == status
 
 
 def test_features_are_kept_as_they_came() -> None:

@@ -1,0 +1,178 @@
+"""GEODES as a service: its address, the API key that its downloads need, and what its answers mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+from pathlib import Path
+from typing import Any, ClassVar
+
+import requests
+from requests.auth import AuthBase
+
+from peps_maja.errors import (
+    AccountRefused,
+    CredentialsError,
+    Forbidden,
+    HourlyQuota,
+    NoAccount,
+    NotPeps,
+    NotReady,
+    NotThere,
+    PepsError,
+    QuotaReached,
+    ServerTrouble,
+    UsageError,
+)
+from peps_maja.network.addresses import Site
+from peps_maja.network.answers import REDIRECTS, Answer, refusal
+from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT, Client
+from peps_maja.network.credentials import KEY_OF_GEODES, read_key
+from peps_maja.network.documents import read_object, text
+from peps_maja.text import one_line
+from peps_maja.theia.items import message_of
+from peps_maja.theia.search import Found, Search, find_items
+
+DEFAULT_SERVER = "https://geodes-portal.cnes.fr"
+SERVER_VARIABLE, KEY_VARIABLE = "GEODES_SERVER", "GEODES_API_KEY"
+SEARCH_PATH = "/api/stac/search"
+_NEW_KEY = "make one on the portal of GEODES (log in, profile, API key)"
+
+
+@dataclass(frozen=True)
+class Geodes(Site):
+    """A GEODES server by its base address, `https://geodes-portal.cnes.fr`."""
+
+    option: ClassVar[str] = "--geodes"
+    example: ClassVar[str] = DEFAULT_SERVER
+    own_hosts: ClassVar[re.Pattern[str]] = re.compile(r"geodes[^.]*\.cnes\.fr", re.IGNORECASE)
+    what_it_asks: ClassVar[str] = "an API key"
+
+
+class Key:
+    """The API key, read when a request first needs it: from the environment, else from the credentials file."""
+
+    header: ClassVar[str] = "X-API-Key"
+
+    def __init__(self, credentials: Path, environment: Mapping[str, str]) -> None:
+        self._file = credentials
+        self._environment = environment
+
+    @property
+    def source(self) -> str:
+        """Where the key comes from."""
+        return KEY_VARIABLE if self._environment.get(KEY_VARIABLE, "").strip() else str(self._file)
+
+    @property
+    def signer(self) -> AuthBase:
+        """What puts the key into a request; raises CredentialsError there if there is none."""
+        return _Signer(self)
+
+    def advice(self) -> str:
+        """Return what to do when the key is refused."""
+        return f"the API key in {self.source} is wrong or has expired: {_NEW_KEY} and put it there"
+
+    @cached_property
+    def value(self) -> str:
+        """The key itself. Raises CredentialsError."""
+        key = self._environment.get(KEY_VARIABLE, "").strip()
+        try:
+            key = key or read_key(self._file, KEY_OF_GEODES)
+        except NoAccount as error:
+            reason = f" ({error})" if self._file.exists() else ""
+            raise CredentialsError(f"{self._missing}{reason}") from error
+        if not key:
+            raise CredentialsError(self._missing)
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise CredentialsError(
+                f"the API key in {self.source} has a blank or a character that no key has: copy it from the portal"
+                " again, as one word"
+            )
+        return key
+
+    @property
+    def _missing(self) -> str:
+        return f"downloads from GEODES need an API key: {_NEW_KEY} and add a line 'geodes KEY' to {self._file}"
+
+
+class _Signer(AuthBase):
+    def __init__(self, key: Key) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers[self._key.header] = self._key.value
+        return request
+
+
+class Theia:
+    """A GEODES server, and clients that ask it: one for searches, which has no key, and one for downloads."""
+
+    def __init__(self, site: Geodes, key: Key | None = None, **settings: Any) -> None:
+        """Take the settings of `Client`; without a key, only searches and other hosts work."""
+        self.site = site
+        self.key = key
+        self.client = Client(site, refused_download, key, **settings)
+        self._searches = Client(site, refused_search, **settings)
+
+    def has(self, address: str) -> bool:
+        """Return True if what is there comes from this site, and so needs the key."""
+        return self.site.may_see_secret(self.site.reach(address))
+
+    def find(self, searches: Iterable[Search], *, with_features: bool = False) -> Found:
+        """Return what GEODES has for these searches; with `with_features`, the features as they came, too.
+
+        Raises ServerAway, ServerTrouble or ServerBusy if there is no complete answer, UsageError if GEODES refuses a
+        search or has too much for it.
+        """
+        return find_items(self._ask, searches, with_features=with_features)
+
+    def _ask(self, body: Mapping[str, object]) -> bytes:
+        return self._searches.post(self.site.base + SEARCH_PATH, body, limit=PAGE_LIMIT, seconds=LONGEST_PAGE).body
+
+
+def refused_search(answer: Answer) -> PepsError | None:
+    """Return what is wrong with the answer to a search, or None."""
+    error = refusal(answer, answer.status, message_of(answer.body))
+    if answer.status in REDIRECTS:
+        return ServerTrouble(
+            f"GEODES answers the search with {answer.status} (maintenance or a login); try again later"
+        )
+    if answer.status == 400:
+        return UsageError(f"GEODES does not accept the search: {error}")
+    if isinstance(error, (NotPeps, NotThere, Forbidden)):
+        return UsageError(f"{error}: is --geodes right?")
+    return error
+
+
+def refused_download(answer: Answer) -> PepsError | None:
+    """Return what an answer means that is not a file, and what to do about it; None for a file.
+
+    Redirects come here only if they do not end.
+    """
+    error = refusal(answer, answer.status, message_of(answer.body))
+    match answer.status:
+        case 202:
+            return NotReady("GEODES prepares it (202); the next run asks again")
+        case 429 | 403 if isinstance(error, QuotaReached):
+            return HourlyQuota(f"the hourly quota of GEODES is used up ({answer.status}); the next run goes on", inf)
+        case status if answer.secret and (status in {401, 403} or status in REDIRECTS):
+            how = "redirects without end" if status in REDIRECTS else status
+            return AccountRefused(f"GEODES refuses the download ({how}): {answer.secret.advice()}")
+        case 401 | 403:
+            return Forbidden(f"another server than GEODES has it and does not give it away ({answer.status})")
+        case 404:
+            return NotThere("it is not there any more (404); look for a newer version of it")
+        case 410:
+            return NotThere("it is on tape (410): have it restored on its page at the portal of GEODES")
+        case 423:
+            return NotThere(f"its licence must be accepted first (423), at {_licence(answer.body)}")
+    return error
+
+
+def _licence(body: bytes) -> str:
+    """Return where the licence can be accepted, as the answer says, if that is an address."""
+    link = text(read_object(body).get("linkToLicence"))
+    return one_line(link, 200) if link.startswith(("https://", "http://")) else "the portal of GEODES"

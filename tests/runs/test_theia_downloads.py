@@ -1,0 +1,379 @@
+"""Downloads of Theia's products: the key and who sees it, every refusal of GEODES, and transfers that break."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import trustme
+from helpers import EMAIL, PASSWORD, Place, Run
+from relay import Relay
+
+from peps_maja.sandbox import Altered, Canned, Cut, Endpoint, Fault, Sandbox
+from peps_maja.sandbox.geodes import KEY, LICENCE, NOT_READY, ON_TAPE, QUOTA, QUOTA_429, REDIRECTS, zip_of
+from peps_maja.sandbox.geodes.products import products_of
+from peps_maja.theia.items import Item, read_item
+
+SPRING = datetime(2019, 3, 1, tzinfo=timezone.utc), datetime(2019, 5, 31, tzinfo=timezone.utc)
+WHEN = "2026-01-01T00:00:00Z"
+Announce = Callable[..., list[Item]]
+
+
+@dataclass(frozen=True)
+class Keeper(Place):
+    """A user's folder in which the key is seen nowhere but in the credentials file."""
+
+    def download(self, *arguments: str | Path, **environment: str) -> Run:
+        run = super().download(*arguments, **environment)
+        files = [path for path in self.folder.iterdir() if path.is_file() and path.name != "peps.txt"]
+        for text in (run.out, run.err, *(path.read_bytes().decode(errors="replace") for path in files)):
+            assert KEY not in text
+        return run
+
+    def write_credentials(self, text: str) -> None:
+        path = self.folder / "peps.txt"
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)
+
+
+@pytest.fixture
+def place(nowhere: Place, peps: Sandbox, tmp_path: Path) -> Keeper:
+    """A user's folder with a key, and without an account."""
+    servers = {"GEODES_SERVER": peps.url, "PEPS_SERVER": peps.url, "REQUESTS_CA_BUNDLE": str(tmp_path / "ca.pem")}
+    keeper = Keeper(nowhere.folder, nowhere.environment | servers)
+    keeper.write_credentials(f"geodes {KEY}\n")
+    return keeper
+
+
+@pytest.fixture
+def announce(place: Keeper, peps: Sandbox) -> Announce:
+    """Writes a log of so many products that Theia has, at these addresses; `{path}` stands for the true path."""
+
+    def write(count: int = 1, *, address: str = "", detail: str = "") -> list[Item]:
+        products = islice(products_of(peps.world, ["31TCJ"], *SPRING), count)
+        items = [item for product in products if (item := read_item(peps.geodes.feature(product, peps.url)))]
+        lines = []
+        for item in items:
+            path = item.offer.address.removeprefix(peps.url)
+            where = address.format(path=path) or item.offer.address
+            known = detail or " ".join(str(item.offer).split()[1:])
+            lines.append((WHEN, "available", item.name, f"{where} {known}"))
+        place.write_log(*lines)
+        return items
+
+    return write
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[Sandbox]:
+    """A server on another port, over https with a certificate that `place` trusts."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "host.pem")
+    with Sandbox(certificate=(str(tmp_path / "host.pem"), str(tmp_path / "host.pem"))) as sandbox:
+        yield sandbox
+
+
+def is_whole(place: Keeper, item: Item) -> bool:
+    return (place.folder / f"{item.name}.zip").read_bytes() == zip_of(item.name)
+
+
+def keys_seen(peps: Sandbox) -> list[str | None]:
+    return [request.headers.get("x-api-key") for request in peps.requests]
+
+
+def test_fetches_without_an_account_and_asks_nothing_else(place: Keeper, peps: Sandbox, announce: Announce) -> None:
+    items = announce(3)
+    run = place.download("-q")
+    assert run.status == 0
+    assert all(is_whole(place, item) for item in items)
+    assert sorted(place.events("downloaded")) == sorted(("downloaded", i.name, f"{i.name}.zip") for i in items)
+    assert len(place.events("finished")) == 3
+    assert [request.endpoint for request in peps.requests] == [Endpoint.GEODES_DOWNLOAD] * 3
+    assert keys_seen(peps) == [KEY] * 3
+    assert place.download("-q") == Run(0, "", "")
+
+
+class TestKey:
+    @pytest.mark.parametrize(
+        ("credentials", "environment", "says"),
+        [
+            (None, "", "need an API key: make one on the portal"),
+            (f"{EMAIL} {PASSWORD}\n", "", "add a line 'geodes KEY' to peps.txt"),
+            ("geodes\n", "", "add a line 'geodes KEY' to peps.txt"),
+            ("geodes wrong\n", "", "the API key in peps.txt is wrong or has expired"),
+            (f"geodes {KEY}\n", "wrong", "the API key in GEODES_API_KEY is wrong or has expired"),
+            ("geodes two words\n", "", "the API key in peps.txt has a blank"),
+            ("geodes clé\n", "", "the API key in peps.txt has a blank or a character"),
+            (f"geodes {KEY}\n", "K\nEY", "the API key in GEODES_API_KEY has a blank"),
+        ],
+    )
+    def test_missing_or_refused_is_said_once_for_all_jobs(
+        self, place: Keeper, announce: Announce, credentials: str | None, environment: str, *, says: str
+    ) -> None:
+        items = announce(3)
+        (place.folder / "peps.txt").unlink()
+        if credentials is not None:
+            place.write_credentials(credentials)
+        run = place.download("-q", GEODES_API_KEY=environment)
+        assert (run.status, run.err.count("\n")) == (2, 1)
+        assert says in run.err
+        assert [event for event, *_ in place.events()] == ["available"] * 3
+        place.write_credentials(f"geodes {KEY}\n")
+        assert place.download().status == 0
+        assert all(is_whole(place, item) for item in items)
+
+    @pytest.mark.parametrize(
+        ("credentials", "environment"),
+        [(f"{EMAIL} {PASSWORD}\r\ngeodes {KEY} \r\n", ""), (f"\ufeffgeodes\t{KEY}", ""), ("", f" {KEY}\n")],
+    )
+    def test_blanks_and_line_ends_around_it_do_no_harm(
+        self, place: Keeper, announce: Announce, credentials: str, environment: str
+    ) -> None:
+        (item,) = announce()
+        place.write_credentials(credentials)
+        assert place.download(GEODES_API_KEY=environment).status == 0
+        assert is_whole(place, item)
+
+    @pytest.mark.parametrize("answer", [Canned(403, '{"message": "Forbidden"}'), REDIRECTS])
+    def test_other_refusals_concern_the_key(
+        self, place: Keeper, peps: Sandbox, announce: Announce, answer: Canned
+    ) -> None:
+        announce(3)
+        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, answer, times=None))
+        run = place.download("-q")
+        assert (run.status, run.err.count("\n")) == (2, 1)
+        assert "the API key in peps.txt is wrong or has expired" in run.err
+        assert not place.events("missing")
+
+    def test_jobs_of_peps_go_on_without_it(self, place: Keeper, announce: Announce) -> None:
+        announce(2)
+        place.write_credentials(f"{EMAIL} {PASSWORD}\n")
+        submitted = place.process("-t", "31TCJ", "-d", "2019-07-01", "-f", "2019-07-10", "-y")
+        assert submitted.status == 0
+        run = place.download("-q")
+        assert run.status == 2
+        assert len(place.events("finished")) == len(place.events("submitted")) > 0
+        assert run.err.count("need an API key") == 1
+
+    def test_file_that_others_can_read_is_pointed_out(self, place: Keeper, announce: Announce) -> None:
+        announce()
+        (place.folder / "peps.txt").chmod(0o644)
+        run = place.download()
+        assert run.status == 0
+        assert "chmod 600 peps.txt" in run.err
+
+
+class TestWhoSeesTheKey:
+    @pytest.mark.parametrize(
+        "address",
+        ["https://geodes-portal.cnes.fr{path}", "http://geodes.cnes.fr:8080{path}", "http://example.org{path}"],
+    )
+    def test_addresses_of_geodes_and_plain_http_are_brought_to_the_server(
+        self, place: Keeper, peps: Sandbox, announce: Announce, address: str
+    ) -> None:
+        (item,) = announce(address=address)
+        assert place.download().status == 0
+        assert is_whole(place, item)
+        assert keys_seen(peps) == [KEY]
+
+    @pytest.mark.parametrize("redirected", [False, True])
+    def test_another_host_gives_zips_without_the_key(
+        self, place: Keeper, peps: Sandbox, secure: Sandbox, announce: Announce, *, redirected: bool
+    ) -> None:
+        (item,) = announce(address="" if redirected else secure.url + "{path}")
+        zipped = Canned(200, zip_of(item.name), {"Content-Type": "application/zip"})
+        secure.faults.add(Fault(None, zipped, times=None))
+        if redirected:
+            elsewhere = Canned(302, headers={"Location": f"{secure.url}/bucket/x.zip?signed"})
+            peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, elsewhere, times=None))
+        else:
+            (place.folder / "peps.txt").unlink()
+        run = place.download()
+        assert (run.status, run.err) == (0, "")
+        assert is_whole(place, item)
+        assert keys_seen(secure) == [None]
+        assert keys_seen(peps) == [KEY] * redirected
+
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_refusal_of_another_host_says_nothing_about_the_key(
+        self, place: Keeper, secure: Sandbox, announce: Announce, status: int
+    ) -> None:
+        secure.faults.add(Fault(None, Canned(status), times=None))
+        (item,) = announce(address=secure.url + "{path}")
+        run = place.download("-q")
+        assert keys_seen(secure) == [None]
+        assert run.status == 1
+        assert [job for _, job, _ in place.events("missing")] == [item.name]
+        assert "API key" not in run.err
+
+    def test_loopback_is_asked_without_a_proxy(self, place: Keeper, announce: Announce) -> None:
+        announce()
+        dead = "http://127.0.0.1:1"
+        assert place.download(HTTP_PROXY=dead, http_proxy=dead, HTTPS_PROXY=dead, ALL_PROXY=dead).status == 0
+
+    def test_proxy_sees_a_tunnel_and_no_key(self, place: Keeper, secure: Sandbox, announce: Announce) -> None:
+        (product, *_) = products_of(secure.world, ["31TCJ"], *SPRING)
+        secure.geodes.feature(product, secure.url)
+        (item,) = announce(address=secure.url + "{path}")
+        with Relay() as proxy:
+            run = place.download(GEODES_SERVER=secure.url, HTTPS_PROXY=proxy.url, NO_PROXY="")
+            assert (run.status, run.err) == (0, "")
+            assert keys_seen(secure) == [KEY]
+            assert len(proxy.heads) == 1
+            assert KEY.encode() not in proxy.heads[0]
+        assert is_whole(place, item)
+
+    @pytest.mark.parametrize(
+        "address", ["http://geodes.example.org", "https://me:secret@geodes.example.org", "ftp://x"]
+    )
+    def test_server_that_would_not_keep_it_is_refused(self, place: Keeper, announce: Announce, address: str) -> None:
+        announce()
+        run = place.download(GEODES_SERVER=address)
+        assert (run.status, run.err.count("\n")) == (2, 1)
+        assert "--geodes" in run.err
+        assert "secret" not in run.err
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("answer", [QUOTA, QUOTA_429])
+    def test_quota_leaves_the_rest_for_the_next_run(
+        self, place: Keeper, peps: Sandbox, announce: Announce, answer: Canned
+    ) -> None:
+        items = announce(5)
+        peps.geodes.quota, peps.geodes.out_of_quota = 2, answer
+        run = place.download("-q", "-j", "1")
+        assert (run.status, run.err) == (75, "")
+        assert len(place.events("downloaded")) == 2
+        assert not place.events("missing")
+        assert len(peps.requests) == 3
+        peps.geodes.quota = None
+        assert place.download("-q").status == 0
+        assert all(is_whole(place, item) for item in items)
+        assert len(peps.requests) == 3 + 3
+
+    @pytest.mark.parametrize(
+        ("answer", "says"),
+        [
+            (Canned(404), "look for a newer version"),
+            (ON_TAPE, "on tape (410): have it restored"),
+            (LICENCE, "its licence must be accepted first (423), at https://geodes-portal.cnes.fr/licence/theia"),
+        ],
+    )
+    def test_what_cannot_be_had_is_missing_and_tried_again(
+        self, place: Keeper, peps: Sandbox, announce: Announce, answer: Canned, says: str
+    ) -> None:
+        items = announce(2)
+        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, answer, times=2, match=items[0].urn))
+        run = place.download("-q")
+        assert run.status == 1
+        ((_, job, detail),) = place.events("missing")
+        assert (job, detail.split()[:2]) == (items[0].name, [f"{items[0].name}.zip", "absent"])
+        assert says in detail
+        assert says in run.out + run.err
+        assert is_whole(place, items[1])
+        again = place.download("-q")
+        assert (again.status, again.out + again.err) == (1, "")
+        assert len(place.events("missing")) == 1
+        assert place.download("-q").status == 0
+        assert is_whole(place, items[0])
+
+    def test_not_ready_is_asked_again_by_the_next_run(self, place: Keeper, peps: Sandbox, announce: Announce) -> None:
+        items = announce(2)
+        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, NOT_READY, match=items[0].urn))
+        run = place.download("-q")
+        assert (run.status, run.err) == (75, "")
+        assert not place.events("missing")
+        assert is_whole(place, items[1])
+        assert place.download("-q").status == 0
+        assert is_whole(place, items[0])
+
+
+class TestTransfers:
+    @pytest.mark.parametrize("ranges", [True, False])
+    @pytest.mark.parametrize("after", [0, 1, 21, 3000, -1])
+    def test_cut_at_any_byte_ends_with_the_whole_zip(
+        self, place: Keeper, peps: Sandbox, announce: Announce, after: int, *, ranges: bool
+    ) -> None:
+        (item,) = announce()
+        peps.faults.ranges = ranges
+        length = len(zip_of(item.name))
+        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, Cut(after=after % length)))
+        assert place.download().status == 0
+        assert is_whole(place, item)
+
+    @pytest.mark.parametrize("answer", [Canned(500), Canned(206, b"x", {"Content-Range": "bytes 0-0/1"}), Canned(416)])
+    def test_server_that_cannot_continue_is_asked_from_the_start(
+        self, place: Keeper, peps: Sandbox, announce: Announce, answer: Canned
+    ) -> None:
+        (item,) = announce()
+        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, Cut(after=3000)))
+        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, answer, times=3 if answer.status == 500 else 1))
+        runs = [place.download().status for _ in range(2)]
+        assert runs[-1] == 0
+        assert is_whole(place, item)
+
+    @pytest.mark.parametrize(
+        ("change", "detail"),
+        [
+            (lambda name: zip_of(name) + b"\0", ""),  # another size; where that is not known, the byte does no harm
+            *(
+                (change, detail)
+                for detail in ("", "- -")
+                for change in (
+                    lambda name: zip_of(name[:-1] + "9"),  # another version
+                    lambda _: zip_of("SENTINEL2A_20190301-105426-459_L2A_T31TDH_C_V4-0"),
+                    lambda name: zip_of(name)[:-1],
+                    lambda _: b"PK\x03\x04 is how it begins",
+                )
+            ),
+        ],
+    )
+    def test_zip_that_is_not_the_announced_one_is_broken(
+        self, place: Keeper, peps: Sandbox, announce: Announce, change: Callable[[str], bytes], detail: str
+    ) -> None:
+        (item,) = announce(detail=detail)
+        peps.geodes.contents[item.urn] = change(item.name)
+        assert place.download("-q").status == 1
+        ((_, job, missing),) = place.events("missing")
+        assert (job, missing.split()[1]) == (item.name, "broken")
+        assert place.zips() == []
+
+    def test_same_bytes_with_another_md5_are_not_taken(self, place: Keeper, announce: Announce) -> None:
+        announce(detail=f"- {'0' * 32}")
+        assert place.download("-q").status == 1
+        assert "MD5" in place.events("missing")[0][2]
+        assert place.zips() == []
+
+    def test_file_of_that_name_with_other_content_is_another_product(self, place: Keeper, announce: Announce) -> None:
+        (item,) = announce()
+        assert item.offer.md5
+        usual = place.folder / f"{item.name}.zip"
+        usual.write_bytes(zip_of(item.name) + b"\0")  # a complete zip
+        assert place.download().status == 0
+        assert place.zips() == sorted([usual.name, f"{item.name}.{item.offer.md5[:8]}.zip"])
+        assert (place.folder / place.events("downloaded")[0][2]).read_bytes() == zip_of(item.name)
+
+    def test_file_that_is_there_already_is_not_fetched(self, place: Keeper, peps: Sandbox, announce: Announce) -> None:
+        (item,) = announce()
+        (place.folder / f"{item.name}.zip").write_bytes(zip_of(item.name))
+        (place.folder / "peps.txt").unlink()
+        assert place.download().status == 0
+        assert peps.requests == []
+
+    def test_page_in_the_place_of_a_zip_is_missing(self, place: Keeper, peps: Sandbox, announce: Announce) -> None:
+        (item,) = announce()
+        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, Altered(lambda r: r.with_body("<html>login</html>"))))
+        assert place.download("-q").status == 1
+        assert "an HTML page came instead" in place.events("missing")[0][2]
+        assert place.download("-q").status == 0
+        assert is_whole(place, item)
+
+    def test_server_out_of_reach_is_for_the_next_run(self, place: Keeper, announce: Announce) -> None:
+        announce(2)
+        run = place.download("-q", GEODES_SERVER="http://127.0.0.1:1")
+        assert (run.status, run.err) == (75, "")
