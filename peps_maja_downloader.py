@@ -16,14 +16,13 @@ try:  # from here on Ctrl-C ends without a traceback: so, until `run` has it in 
 except KeyboardInterrupt:
     os._exit(130)
 
-import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peps_maja.commands import reminders
-from peps_maja.commands.options import downloader_options
+from peps_maja.commands.options import DownloaderOptions, downloader_options
 from peps_maja.commands.run import Signals, run
 from peps_maja.console import Console
 from peps_maja.errors import LogError, PepsError, Status, UsageError, gravest
@@ -44,7 +43,7 @@ def is_for_the_next_run(error: PepsError) -> bool:
     return error.status is Status.TRY_LATER
 
 
-def download(options: argparse.Namespace, console: Console, _: Signals) -> Status:
+def download(options: DownloaderOptions, console: Console, _: Signals) -> Status:
     """Poll the open jobs, fetch what is finished, and with --wait do so until no job is open."""
     from peps_maja.joblog.log import JobLog  # takes filelock with it, which --help need not wait for
 
@@ -90,7 +89,7 @@ def download(options: argparse.Namespace, console: Console, _: Signals) -> Statu
     return gravest([status, *(troubles - {Status.TRY_LATER})])
 
 
-def cycle_over(log: "JobLog", options: argparse.Namespace, console: Console, leave_at: float) -> "Cycle":
+def cycle_over(log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float) -> "Cycle":
     """Return what polls each open job, fetches what is finished, and logs what became of it."""
     from peps_maja.commands.services import connect_with  # slow: where nothing is open, cron need not wait for it
     from peps_maja.downloads.cycle import Cycle

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import stat
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+from peps_maja.commands.options import DownloaderOptions
 from peps_maja.commands.run import read_timeout
 from peps_maja.errors import DiskFull, LogError, PepsError, Status, UsageError
 from peps_maja.joblog.events import State
@@ -28,7 +28,7 @@ from peps_maja.network.credentials import (
 from peps_maja.peps.catalogue import Search, read_page_of
 from peps_maja.peps.service import Peps, Server
 from peps_maja.peps.submitting import check_account
-from peps_maja.peps.wps import MAJA
+from peps_maja.selection.orders import MAJA
 from peps_maja.selection.wishes import Days
 from peps_maja.text import counted, size
 
@@ -48,7 +48,7 @@ class Finding:
         return f"{'ok ' if self.status is Status.OK else 'BAD'}  {self.what:<11}  {self.says}"
 
 
-def checkup(options: argparse.Namespace, log: JobLog, trace: Callable[[str], None]) -> Iterator[Finding]:
+def checkup(options: DownloaderOptions, log: JobLog, trace: Callable[[str], None]) -> Iterator[Finding]:
     """Yield a finding for credentials, server, account, log, locks, folder and space."""
     accounts: list[Credentials] = []
 

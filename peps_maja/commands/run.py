@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shlex
 import shutil
@@ -14,14 +13,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
+from peps_maja.commands.options import Options
+from peps_maja.console import Console, flush
 from peps_maja.downloads import WORKER
 from peps_maja.errors import AlreadyRunning, Interrupted, PepsError, Status, UsageError
 
 if TYPE_CHECKING:
     from peps_maja.network.credentials import Credentials
-from peps_maja.console import Console, flush
 
 READ_TIMEOUT_VARIABLE = "PEPS_TIMEOUT"
 _INTERRUPTIONS = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: Status.TERMINATED}
@@ -68,14 +68,14 @@ class Signals:
         sys.__unraisablehook__(unraisable)
 
 
-Story = Callable[[argparse.Namespace, Console, Signals], Status]
+_Options = TypeVar("_Options", bound=Options)
 
 
 def run(
     script: str,
-    read_options: Callable[[Sequence[str] | None], argparse.Namespace],
+    read_options: Callable[[Sequence[str] | None], _Options],
     arguments: Sequence[str] | None,
-    story: Story,
+    story: Callable[[_Options, Console, Signals], Status],
     silent_when_quiet: Callable[[PepsError], bool],
 ) -> int:
     """Run a script from its arguments to its exit status; every error ends here, as one line."""
@@ -132,7 +132,7 @@ def is_another_run(error: PepsError) -> bool:
     return isinstance(error, AlreadyRunning)
 
 
-def read_account(options: argparse.Namespace, console: Console) -> Credentials:
+def read_account(options: Options, console: Console) -> Credentials:
     """Return the account to use; warn of a credentials file that others can read."""
     from peps_maja.network.credentials import USER_VARIABLE, is_open_to_others, read_credentials
 

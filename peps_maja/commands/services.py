@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from functools import cache
 from typing import Any
 
+from peps_maja.commands.options import DownloaderOptions
 from peps_maja.commands.run import read_account, read_timeout
 from peps_maja.console import Console
 from peps_maja.downloads.polls import POLLS_AT_ONCE, Connect
 from peps_maja.downloads.service import Service
 from peps_maja.joblog.events import Source
+from peps_maja.network.credentials import is_open_to_others
 from peps_maja.peps.following import Follower
 from peps_maja.peps.service import Peps, Server
 from peps_maja.theia.jobs import TheiaJobs
-from peps_maja.theia.service import Geodes, Key, Theia
+from peps_maja.theia.service import KEY_VARIABLE, Geodes, Key, Theia
 
 
-def connect_with(options: argparse.Namespace, console: Console) -> Connect:
+def connect_with(options: DownloaderOptions, console: Console) -> Connect:
     """Return what connects with a service once in a run; only PEPS needs an account for that."""
 
     @cache
@@ -29,6 +30,8 @@ def connect_with(options: argparse.Namespace, console: Console) -> Connect:
             "trace": console.trace,
         }
         if source is Source.THEIA:
+            if not os.environ.get(KEY_VARIABLE) and is_open_to_others(options.auth):
+                console.warn(f"others can read your API key: chmod 600 {options.auth}")
             return TheiaJobs(Theia(Geodes.parse(options.geodes), Key(options.auth, os.environ), **settings))
         return Follower(Peps(Server.parse(options.server), read_account(options, console), **settings))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 
 from peps_maja.commands import reminders
 from peps_maja.commands.check import checkup
 from peps_maja.commands.dates import MOVED_AWAY, as_csv, ledger, totals
+from peps_maja.commands.options import DownloaderOptions
 from peps_maja.commands.services import connect_with
 from peps_maja.commands.status import Standing, standings
 from peps_maja.console import Console
@@ -17,7 +17,7 @@ from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.log import JobLog
 
 
-def show(options: argparse.Namespace, log: JobLog, console: Console) -> Status:
+def show(options: DownloaderOptions, log: JobLog, console: Console) -> Status:
     """Show what the options ask for; write, fetch and lock nothing."""
     if options.check:
         return _check(options, log, console)
@@ -32,7 +32,7 @@ def show(options: argparse.Namespace, log: JobLog, console: Console) -> Status:
     return status
 
 
-def look(options: argparse.Namespace, log: JobLog, console: Console) -> tuple[Jobs, list[Standing], Status]:
+def look(options: DownloaderOptions, log: JobLog, console: Console) -> tuple[Jobs, list[Standing], Status]:
     """Return the jobs, where each stands, and the exit status; a service is asked only if it has an open job."""
     jobs = log.replay()
     reminders.tell_of_damage(jobs, log, console.remind)
@@ -45,7 +45,7 @@ def look(options: argparse.Namespace, log: JobLog, console: Console) -> tuple[Jo
     return jobs, stands, gravest(statuses)
 
 
-def _show_dates(jobs: Jobs, stands: list[Standing], options: argparse.Namespace, console: Console) -> None:
+def _show_dates(jobs: Jobs, stands: list[Standing], options: DownloaderOptions, console: Console) -> None:
     """Show the ledger, what became of each tile and date, and its totals."""
     entries = ledger(jobs, {standing.job: standing for standing in stands}, options.write_dir)
     for entry in entries:
@@ -58,7 +58,7 @@ def _show_dates(jobs: Jobs, stands: list[Standing], options: argparse.Namespace,
         write_whole(options.csv, as_csv(entries))
 
 
-def _check(options: argparse.Namespace, log: JobLog, console: Console) -> Status:
+def _check(options: DownloaderOptions, log: JobLog, console: Console) -> Status:
     """Say in one line each whether everything is in place."""
     findings = list(checkup(options, log, console.trace))
     for finding in findings:

@@ -19,6 +19,7 @@ from peps_maja.errors import (
     Absent,
     AlreadyRunning,
     Broken,
+    ConcernsAll,
     DiskFull,
     HourlyQuota,
     InternalError,
@@ -139,9 +140,13 @@ class Cycle:
                 polls.hear()
                 meter(there, total)
 
-            if polls.is_ended:
+            if polls.is_ended or polls.is_refused:
                 raise _Stopped(f"{final}: not begun")
-            yield watch
+            try:
+                yield watch
+            except ConcernsAll:
+                polls.is_refused = True  # before the next download gets the line
+                raise
 
     def _take_fetch(self, course: Course, name: str, fetched: Future[Fetched]) -> None:
         course.under_way -= 1

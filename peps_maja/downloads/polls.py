@@ -44,6 +44,7 @@ class Polls:
         self.line = line  # held by each transfer
         self.is_ended = False  # nothing more is asked
         self.is_cut = False  # nor received
+        self.is_refused = False  # a download has met what ends all of them, and that is not yet taken in
         self._take_report = take
         self._leave = leave
         self._end = end

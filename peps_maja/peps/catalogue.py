@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from pathlib import Path
 from urllib.parse import urlencode
 
-from peps_maja.disk import write_whole
 from peps_maja.errors import Forbidden, NotPeps, NotThere, ServerTrouble
 from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT
 from peps_maja.network.documents import Unreadable, array, mapping, number, read_json, text, whole
 from peps_maja.peps.service import Peps
 from peps_maja.products.names import L1CProduct
-from peps_maja.products.records import Record
-from peps_maja.selection.wishes import Days, Wishes
+from peps_maja.products.records import L1CRecord
+from peps_maja.selection.wishes import Box, Days, Wishes
 from peps_maja.text import one_line
 
 PAGE_SIZE = 500  # resto cuts a larger number silently to this
@@ -55,7 +51,7 @@ class Page:
     `total` is how many the whole answer has, where the server knows exactly.
     """
 
-    records: tuple[Record, ...]
+    records: tuple[L1CRecord, ...]
     features: tuple[object, ...]
     has_next: bool
     count: int
@@ -81,14 +77,14 @@ def _has_next(answer: Mapping[str, object], count: int) -> bool:
     return any(mapping(link).get("rel") == "next" for link in links) if links else count >= PAGE_SIZE
 
 
-def _record(feature: object) -> Record | None:
+def _record(feature: object) -> L1CRecord | None:
     properties = mapping(mapping(feature).get("properties"))
     identifier = properties.get("productIdentifier") or properties.get("title")
     if not isinstance(identifier, str) or not identifier.strip():
         return None
     product = L1CProduct.parse(identifier)
-    known = Record.named(product) if product else Record(one_line(identifier, 120), None)
-    return Record(
+    known = L1CRecord.named(product) if product else L1CRecord(one_line(identifier, 120), product=None)
+    return L1CRecord(
         identifier=known.identifier,
         product=product,
         tile=known.tile or _line(properties.get("mgrs")),
@@ -124,20 +120,20 @@ def _positions(coordinates: object, depth: int) -> Iterator[float]:
         yield from _positions(part, depth - 1)
 
 
-def searches(options: argparse.Namespace, wishes: Wishes) -> list[Search]:
-    """Return the searches to make, none if the options name products instead: one for each tile, or one in all."""
+def searches(wishes: Wishes) -> list[Search]:
+    """Return the searches to make, none if products are named instead: one for each tile, or one in all."""
     if wishes.days is None:
         return []
-    if options.location is not None:
-        places = [{"q": options.location}]
-    elif options.lat is not None:
-        places = [{"lat": f"{options.lat:.10g}", "lon": f"{options.lon:.10g}"}]
-    elif options.lonmin is not None:
-        edges = (options.lonmin, options.latmin, options.lonmax, options.latmax)
-        places = [{"box": ",".join(f"{edge:.10g}" for edge in edges)}]
-    else:
-        places = [{"tileid": tile} for tile in sorted(wishes.tiles)]
+    places = [_place(wishes.place)] if wishes.place else [{"tileid": tile} for tile in sorted(wishes.tiles)]
     return [Search(place, wishes.days) for place in places]
+
+
+def _place(place: str | Box) -> dict[str, str]:
+    if isinstance(place, str):
+        return {"q": place}
+    if place.is_point:
+        return {"lat": f"{place.south:.10g}", "lon": f"{place.west:.10g}"}
+    return {"box": ",".join(f"{edge:.10g}" for edge in (place.west, place.south, place.east, place.north))}
 
 
 _MOST_IDLE_PAGES = 3  # pages in a row that bring nothing new: then the server goes round in a circle
@@ -147,12 +143,19 @@ class _BrokenOff(ServerTrouble):
     """The catalogue ended before all that it announced had come."""
 
 
-def find_records(peps: Peps, searches: Iterable[Search], geojson: Path | None = None) -> list[Record]:
-    """Return what the catalogue has for these searches, each product once; keep its answers in the file `geojson`."""
-    pages = [page for search in searches for page in _complete(peps, search, with_features=geojson is not None)]
-    if geojson:
-        _keep([feature for page in pages for feature in page.features], geojson)
-    return list({record.identifier: record for page in pages for record in page.records}.values())
+@dataclass(frozen=True)
+class Found:
+    """What the catalogue has: each product once, and the features as they came."""
+
+    records: list[L1CRecord]
+    features: list[object]
+
+
+def find_records(peps: Peps, searches: Iterable[Search], *, with_features: bool = False) -> Found:
+    """Return what the catalogue has for these searches."""
+    pages = [page for search in searches for page in _complete(peps, search, with_features=with_features)]
+    records = {record.identifier: record for page in pages for record in page.records}
+    return Found(list(records.values()), [feature for page in pages for feature in page.features])
 
 
 def _complete(peps: Peps, search: Search, *, with_features: bool) -> list[Page]:
@@ -197,9 +200,3 @@ def read_page_of(peps: Peps, search: Search, number: int = 1) -> Page:
         raise NotPeps(f"{error}: is --server right, or does your network ask for a login?") from error
     except (Unreadable, NotPeps, NotThere) as error:
         raise NotPeps(f"{peps.server.base} is no PEPS ({error}): is --server right?") from error
-
-
-def _keep(features: list[object], path: Path) -> None:
-    """Write the features as one GeoJSON, each once, whole or not at all."""
-    once = {json.dumps(feature): None for feature in features}
-    write_whole(path, '{"type": "FeatureCollection", "features": [\n' + ",\n".join(once) + "\n]}\n")

@@ -28,7 +28,15 @@ from peps_maja.network.client import NoAnswer
 from peps_maja.network.credentials import Secret
 from peps_maja.network.documents import Unreadable, kind_of
 from peps_maja.peps.service import Peps, refused
-from peps_maja.peps.wps import Capabilities, ExceptionReport, ExecuteResponse, capabilities_query, read_document
+from peps_maja.peps.wps import (
+    Capabilities,
+    ExceptionReport,
+    ExecuteResponse,
+    capabilities_query,
+    order_query,
+    read_document,
+)
+from peps_maja.selection.orders import Order
 
 PATIENCE = 60.0  # seconds that a run waits for a busy server, all its waits together
 _FIRST_WAIT = 3.0  # seconds; doubled from wait to wait unless the server says how long
@@ -94,13 +102,14 @@ class Submitter:
         self._notice = notice
         self._patience = PATIENCE
 
-    def submit(self, job: str, query: str, plan: str = "") -> Outcome:
-        """Order a job. If it was surely not taken: AccountRefused, ServerAway, UntrustedServer or ServerBusy."""
+    def submit(self, order: Order) -> Outcome:
+        """Submit a job. If it was surely not taken: AccountRefused, ServerAway, UntrustedServer or ServerBusy."""
+        job = order.job
         wait = _FIRST_WAIT
         while True:
             with self._deferred():
-                self._announce(job, plan)
-                answer = self._ordered(job, query)
+                self._announce(job, order.dates)
+                answer = self._ordered(order)
                 if isinstance(answer, PepsError):
                     self._log.append(Event.POSTPONED, job, str(answer))
                 else:
@@ -114,25 +123,26 @@ class Submitter:
             self._wait(wait if answer.retry_after is None else answer.retry_after, answer)
             wait *= 2
 
-    def _announce(self, job: str, plan: str) -> None:
+    def _announce(self, job: str, dates: str) -> None:
         """Log that the order is about to leave; if that does not come to disk, it does not leave."""
         try:
-            self._log.append(Event.SUBMITTING, job, plan)
+            self._log.append(Event.SUBMITTING, job, dates)
         except LogError:
             with suppress(LogError):  # the line may stand there all the same
                 self._log.append(Event.POSTPONED, job, "not sent: the log could not be brought to disk")
             raise
 
-    def _ordered(self, job: str, query: str) -> Submission | PepsError:
+    def _ordered(self, order: Order) -> Submission | PepsError:
         """Send the order once; return what became of it, or the error that says it was surely not taken."""
         try:
+            query = order_query(order.process, order.inputs)
             return read_answer(self._peps.client.order(self._peps.server.wps, query))
         except (AccountRefused, ServerAway, ServerBusy, UntrustedServer) as error:
             return error
         except NoAnswer as error:
             return Submission(Outcome.UNSURE, str(error))
         except Interrupted:
-            self._tell(job, Submission(Outcome.UNSURE, "interrupted before the answer came"))
+            self._tell(order.job, Submission(Outcome.UNSURE, "interrupted before the answer came"))
             raise
 
     def _wait(self, seconds: float, busy: ServerBusy) -> None:

@@ -13,9 +13,6 @@ from peps_maja.joblog.status_url import file_name
 from peps_maja.network.documents import Unreadable, instead_of, percentage, refuse_html
 from peps_maja.text import one_line
 
-MAJA = "MAJA"  # one product
-FULL_MAJA = "FULL_MAJA"  # a tile over a span of days
-
 # What XML 1.0 (section 2.2) has no place for, as it is or as a character reference.
 _CONTROLS = re.compile(
     r"[\x01-\x08\x0b\x0c\x0e-\x1f]|&#(?:x0*(?:[1-8bcef]|1[0-9a-f])|0*(?:[1-8]|1[124-9]|2[0-9]|3[01]));", re.IGNORECASE
@@ -27,14 +24,16 @@ def capabilities_query() -> str:
     return _query("GetCapabilities")
 
 
-def execute_query(product: str) -> str:
-    """Return the order to run MAJA on one L1C product."""
-    return _order(MAJA, f"product={product}")
-
-
-def series_query(inputs: str) -> str:
-    """Return the order to run MAJA on a tile over a span of days, by the inputs of such a job."""
-    return _order(FULL_MAJA, inputs)
+def order_query(process: str, inputs: str) -> str:
+    """Return the order to run a process on these inputs."""
+    return _query(
+        "execute",
+        identifier=process,
+        datainputs=inputs,
+        storeExecuteResponse="true",
+        status="true",
+        title="Maja-Process",
+    )
 
 
 def refresh_query(wps_id: str) -> str:
@@ -45,17 +44,6 @@ def refresh_query(wps_id: str) -> str:
         datainputs=f"wps_id={wps_id}",
         status="false",
         storeExecuteResponse="false",
-    )
-
-
-def _order(process: str, inputs: str) -> str:
-    return _query(
-        "execute",
-        identifier=process,
-        datainputs=inputs,
-        storeExecuteResponse="true",
-        status="true",
-        title="Maja-Process",
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from functools import cached_property
 
 from peps_maja.products.tiles import TILE_NAME, Tile
@@ -30,6 +30,8 @@ _EARLIEST_SIGHT, LATEST_SIGHT = timedelta(minutes=-1), timedelta(minutes=30)
 
 # Sensing start, satellite, relative orbit and tile, as the name has them.
 Acquisition = tuple[str, str, str, str]
+# Satellite, tile and day of the L1C: what an L1C and all L2A made of it have in common.
+Passage = tuple[str, str, date]
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,17 @@ class L2AProduct:
             return None
         sight += timedelta(milliseconds=int(match["milliseconds"]))
         return cls(match[0], "S" + match["satellite"], Tile(match["tile"]), sight)
+
+    @property
+    def version(self) -> str:
+        """The version at the end of the name, `V4-0`, or an empty text."""
+        name, _, version = self.name.rpartition("_V")
+        return f"V{version}" if name else ""
+
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        """The passages of which it can be: two for one seen just after midnight."""
+        return passages_at(self.satellite, self.tile.name, self.sight)
 
     @property
     def begun(self) -> tuple[datetime, datetime]:
@@ -110,10 +123,21 @@ class L1CProduct:
         parts = self._parts
         return parts["sensing"], parts["satellite"], parts["orbit"], parts["tile"]
 
+    @property
+    def passage(self) -> Passage:
+        """Its satellite, tile and day."""
+        return self.satellite, self.tile.name, self.sensing.date()
+
     def became(self, result: L2AProduct) -> bool:
         """Return True if `result` can be this product after MAJA: its satellite, its tile, a time that fits."""
         earliest, latest = result.begun
         return (self.satellite, self.tile) == (result.satellite, result.tile) and earliest <= self.sensing <= latest
+
+
+def passages_at(satellite: str, tile: str, time: datetime) -> tuple[Passage, ...]:
+    """Return the passages of an L2A product: of its day, and of that half an hour before (see LATEST_SIGHT)."""
+    earlier = time - LATEST_SIGHT if time.year > 1 else time
+    return tuple(dict.fromkeys((satellite, tile, moment.date()) for moment in (time, earlier)))
 
 
 def pasted_name(text: str) -> str:
@@ -123,12 +147,12 @@ def pasted_name(text: str) -> str:
 
 
 def is_old_format(name: str) -> bool:
-    """Tell whether this is the name of a multi-tile product, as they were before December 2016."""
+    """Return True if this is the name of a multi-tile product, as they were before December 2016."""
     return _OLD_FORMAT.fullmatch(name) is not None
 
 
 def is_novald(name: str) -> bool:
-    """Tell whether a result is one that MAJA found too cloudy to be valid."""
+    """Return True if a result is one that MAJA found too cloudy to be valid."""
     return "NOVALD" in name.upper()
 
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from itertools import pairwise
 
 from peps_maja.errors import UsageError
-from peps_maja.products.names import L1CProduct, L2AProduct
+from peps_maja.products.names import L1CProduct, L2AProduct, Passage
 from peps_maja.products.tiles import Tile
 
 EARLIEST = date(2016, 4, 1)
@@ -82,6 +82,13 @@ class Series:
             product.tile == self.tile
             and self.start <= product.sensing.date() <= self.end
             and self.orbit in {None, product.orbit}
+        )
+
+    def covers_any(self, passages: Iterable[Passage], orbit: int | None) -> bool:
+        """Return True if one of these passages, seen from this orbit (None: it is not known), is in the series."""
+        days = [day for _, tile, day in passages if tile == self.tile.name]
+        return any(self.start <= day <= self.end for day in days) and (
+            None in {self.orbit, orbit} or self.orbit == orbit
         )
 
     def became(self, result: L2AProduct) -> bool:

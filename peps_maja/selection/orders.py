@@ -1,32 +1,37 @@
-"""What will be ordered from PEPS: one job for each product, or one for a tile over a span of days. Touches nothing."""
+"""What will be ordered from PEPS, one job for each product or for a tile over a span of days, and taken from Theia."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from peps_maja.errors import UsageError
 from peps_maja.joblog.jobs import Jobs
-from peps_maja.peps.wps import FULL_MAJA, MAJA, execute_query, series_query
-from peps_maja.products.names import Acquisition, L1CProduct, L2AProduct
-from peps_maja.products.records import Record
+from peps_maja.products.names import Acquisition, L1CProduct
+from peps_maja.products.records import L1CRecord, L2ARecord
 from peps_maja.products.series import SHORTEST, Series, series_of, write_plan
 from peps_maja.products.tiles import Tile
-from peps_maja.selection.choice import IN_LOG, SUBMIT, Choice, choose, was_lost
+from peps_maja.selection.choice import IN_LOG, SUBMIT, Choice, choose
 from peps_maja.selection.costs import Cost, cost_of_series, cost_of_singles
+from peps_maja.selection.situation import Situation, was_lost
+from peps_maja.selection.theia import at_theia, choose_ready
 from peps_maja.selection.wishes import Wishes
 from peps_maja.text import counted
+
+MAJA = "MAJA"  # one product
+FULL_MAJA = "FULL_MAJA"  # a tile over a span of days
 
 
 @dataclass(frozen=True)
 class Order:
-    """A job to submit: its name in the log, the WPS process and the query, and the dates that a series covers.
+    """A job to submit: its name in the log, the process and its inputs, and the dates that a series covers.
 
     `warnings` are what the user should know before.
     """
 
     job: str
     process: str
-    query: str
+    inputs: str
     dates: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -44,48 +49,88 @@ class Proposal:
     choices: Sequence[Choice]
     orders: Sequence[Order]
 
+    @property
+    def taken(self) -> list[L2ARecord]:
+        """The products to be downloaded from Theia."""
+        return [choice.record for choice in self.choices if choice.is_taken and isinstance(choice.record, L2ARecord)]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to be done."""
+        return not self.orders and not self.taken
+
     def limited(self, limit: int | None) -> Proposal:
-        """Return what is left of the proposal if at most so many jobs are submitted."""
-        orders = self.orders[:limit]
-        left_out = {order.job for order in self.orders[len(orders) :]}
-        beyond = [
-            replace(choice, action="beyond --limit") if choice.job in left_out else choice for choice in self.choices
+        """Return what is left of the proposal if at most so many jobs are submitted or taken, the oldest first."""
+        ordered = [order.job for order in self.orders]
+        if self.taken:
+            ordered = [choice.job for choice in self.choices if choice.is_submitted or choice.is_taken]
+        return self._within(ordered[:limit], "beyond --limit")
+
+    def agreed(self, earlier: Proposal) -> Proposal:
+        """Return what of the proposal was in an `earlier` one, too."""
+        names = {order.job for order in earlier.orders} | {record.identifier for record in earlier.taken}
+        return self._within(names, "not agreed to")
+
+    def _within(self, names: Container[str], otherwise: str) -> Proposal:
+        choices = [
+            replace(choice, action=otherwise)
+            if (choice.is_submitted or choice.is_taken) and choice.job not in names
+            else choice
+            for choice in self.choices
         ]
-        return Proposal(beyond, orders)
+        return Proposal(choices, [order for order in self.orders if order.job in names])
 
 
-def propose(
-    records: Iterable[Record],
-    wishes: Wishes,
-    jobs: Jobs,
-    again: Iterable[str] = (),
-    on_disk: Mapping[str, L2AProduct] | None = None,
-) -> Proposal:
+def propose(situation: Situation) -> Proposal:
+    """Return what is to be done: what Theia has is taken, the rest submitted, within the user's limit.
+
+    Raises UsageError for a series that PEPS does not take.
+    """
+    wishes, ready = situation.wishes, choose_ready(situation)
+    proposal = _propose_series(situation) if wishes.series else _propose_singles(situation)
+    if not wishes.days and not wishes.names:
+        proposal = Proposal(proposal.choices, [*proposal.orders, *orders_again(situation)])
+    choices = sorted([*proposal.choices, *ready], key=lambda choice: choice.record.rank) if ready else proposal.choices
+    return Proposal(choices, proposal.orders).limited(wishes.limit)
+
+
+def cost_of_other_way(situation: Situation) -> Cost | str | None:
+    """Return what the same tiles and days take the other way: one by one for a series, a series for single jobs.
+
+    The reason, where that is not possible; None where there is no other way.
+    """
+    wishes = situation.wishes
+    if not wishes.tiles or wishes.theia:
+        return None
+    try:
+        other = costs(propose(replace(situation, wishes=replace(wishes, series=not wishes.series))).orders)
+    except UsageError as error:
+        return str(error)
+    return other[0] if other else None
+
+
+def _propose_singles(situation: Situation) -> Proposal:
     """Return one order for each product that is wanted, oldest acquisition first."""
-    choices = choose(records, wishes, jobs, again, on_disk)
-    return Proposal(choices, [_single(choice.job) for choice in choices if choice.is_submitted])
+    choices = choose(situation, at_theia(situation))
+    orders = [Order(choice.job, MAJA, f"product={choice.job}") for choice in choices if choice.is_submitted]
+    return Proposal(choices, orders)
 
 
-def propose_series(
-    records: Iterable[Record],
-    wishes: Wishes,
-    jobs: Jobs,
-    again: Iterable[str] = (),
-    on_disk: Mapping[str, L2AProduct] | None = None,
-) -> Proposal:
+def _propose_series(situation: Situation) -> Proposal:
     """Return one order for each tile and span with a wanted product that no series of the log covers.
 
-    Raises UsageError if PEPS takes no such series. A series processes all dates of its tile, whatever other jobs of
-    the log are about and whatever is on disk; but where everything is on disk, there is nothing to order.
+    A series processes all dates of its tile, whatever other jobs of the log are about and whatever is on disk; but
+    where everything is on disk, there is nothing to order.
     """
-    others = set(jobs).difference(again)
+    jobs = situation.jobs
+    others = set(jobs).difference(situation.again)
     going_on = [name for name in others if not was_lost(jobs[name])]
     acquisitions = {product.acquisition for name in going_on if (product := L1CProduct.parse(name))}
     logged = [series for name in going_on if (series := Series.parse(name))]
-    choices = choose(records, wishes, on_disk=on_disk)
+    choices = choose(replace(situation, jobs=Jobs({})))
     orders: list[Order] = []
-    for series, dates in _dates(records, wishes):
-        known = [one for one in logged if (one.tile, one.orbit) == (series.tile, series.orbit)]
+    for series, dates in _dates(situation):
+        known = [other for other in logged if (other.tile, other.orbit) == (series.tile, series.orbit)]
         missing = {choice.job: choice for choice in choices if choice.is_submitted and _is_of(choice, [series])}
         is_new = series.name not in others and not all(_is_of(choice, known) for choice in missing.values())
         if is_new:
@@ -106,7 +151,7 @@ def _warnings(
     """
     days = {product.sensing.date() for product in products}
     singles = {product.sensing.date() for product in products if product.acquisition in acquisitions}
-    new = {product.sensing.date() for product in products if not any(one.covers(product) for one in logged)}
+    new = {product.sensing.date() for product in products if not any(series.covers(product) for series in logged)}
     repeated = days - new
     again = f"of its {counted(len(days), 'day')} already, which will be computed again"
     warnings = []
@@ -120,10 +165,11 @@ def _warnings(
     return warnings
 
 
-def _dates(records: Iterable[Record], wishes: Wishes) -> list[tuple[Series, list[L1CProduct]]]:
+def _dates(situation: Situation) -> list[tuple[Series, list[L1CProduct]]]:
     """Return each series with the products that it would process."""
-    every = choose(records, replace(wishes, max_clouds=None, satellite=None))
-    products = [choice.record.product for choice in every if choice.is_submitted and choice.record.product]
+    wishes = replace(situation.wishes, max_clouds=None, satellite=None)
+    every = choose(Situation(wishes, situation.records))
+    products = [product for choice in every if choice.is_submitted and (product := _product(choice))]
     return [(series, list(filter(series.covers, products))) for series in all_series(wishes)]
 
 
@@ -136,9 +182,10 @@ def all_series(wishes: Wishes) -> list[Series]:
     return [series for tile in tiles for series in series_of(tile, days.start, days.end, wishes.orbit)]
 
 
-def orders_again(again: Iterable[str], jobs: Jobs) -> list[Order]:
+def orders_again(situation: Situation) -> list[Order]:
     """Return the orders for the series among the jobs that the user wants submitted once more."""
-    return [_series(series, jobs[name].plan) for name in again if (series := Series.parse(name))]
+    jobs = situation.jobs
+    return [_series(series, jobs[name].plan) for name in situation.again if (series := Series.parse(name))]
 
 
 def costs(orders: Sequence[Order]) -> list[Cost]:
@@ -151,17 +198,17 @@ def costs(orders: Sequence[Order]) -> list[Cost]:
     return [cost_of_singles(singles)] * bool(singles) + [cost] * bool(series)
 
 
-def _single(product: str) -> Order:
-    return Order(product, MAJA, execute_query(product))
-
-
 def _series(series: Series, dates: str, *warnings: str) -> Order:
     if not dates:
         most = f"from {series.start} to {series.end}, at most {counted(series.days, 'date')}"
         warnings = (f"{series.name}: the log does not list its dates: {most}",)
-    return Order(series.name, FULL_MAJA, series_query(series.inputs), dates, warnings)
+    return Order(series.name, FULL_MAJA, series.inputs, dates, warnings)
 
 
 def _is_of(choice: Choice, series: Iterable[Series]) -> bool:
-    product: L1CProduct | None = choice.record.product
-    return product is not None and any(one.covers(product) for one in series)
+    product = _product(choice)
+    return product is not None and any(other.covers(product) for other in series)
+
+
+def _product(choice: Choice) -> L1CProduct | None:
+    return choice.record.product if isinstance(choice.record, L1CRecord) else None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from peps_maja.products.records import Record
-from peps_maja.selection.choice import Choice
+from peps_maja.products.records import L1CRecord, L2ARecord
+from peps_maja.selection.choice import AT_THEIA, Choice
 from peps_maja.text import counted, size
 
 LIKELY_NOVALD = 90  # percent of clouds: above, MAJA delivers nothing to use
@@ -14,25 +14,38 @@ _HEAD = ("date", "sat", "orbit", "tile", "clouds", "L1C size", "what")
 _ROW = "{:<10}  {:<3}  {:>5}  {:<5}  {:>6}  {:>8}  {}"
 
 
-def table(choices: Sequence[Choice], *, with_names: bool = False) -> list[str]:
-    """Return one line per product: what it is, and `submit` or the reason why not."""
-    return [_ROW.format(*_HEAD)] + [_row(choice, with_names=with_names) for choice in choices]
+def table(choices: Sequence[Choice], *, verbose: bool = False) -> list[str]:
+    """Return one line per product: what it is, and what will be done with it or the reason why nothing.
+
+    With `verbose` come the names, and the products that Theia has in place of PEPS.
+    """
+    has_l2a = any(isinstance(choice.record, L2ARecord) for choice in choices)
+    head = _ROW.format(*_HEAD).replace("L1C size", "    size") if has_l2a else _ROW.format(*_HEAD)
+    return [head] + [_row(choice, with_name=verbose) for choice in choices if verbose or choice.action != AT_THEIA]
 
 
 def summary(choices: Sequence[Choice]) -> str:
     """Return in one line how many products there are, why some are left out, and how large the others are."""
-    left_out = Counter(choice.action for choice in choices if not choice.is_submitted)
-    reasons = ", ".join(f"{number} {reason}" for reason, number in left_out.most_common())
-    found = counted(len(choices), "product")
-    total = sum(choice.record.size or 0 for choice in choices if choice.is_submitted)
-    counts = f"{found}: {len(choices) - left_out.total()} to submit" + (f", {reasons}" if reasons else "")
-    return counts + (f"; {size(total)} of L1C to process" if total else "")
+    submitted = [choice.record for choice in choices if choice.is_submitted]
+    taken = [choice.record for choice in choices if choice.is_taken]
+    actions = Counter(choice.action for choice in choices if not choice.is_submitted)
+    is_theia_only = choices and all(isinstance(choice.record, L2ARecord) for choice in choices)
+    parts = [f"{number} {reason}" for reason, number in actions.most_common()]
+    line = f"{counted(len(choices), 'product')}: "
+    line += ", ".join(parts if is_theia_only else [f"{len(submitted)} to submit", *parts])
+    if total := sum(record.size or 0 for record in submitted):
+        line += f"; {size(total)} of L1C to process"
+    if taken:
+        unknown = sum(record.size is None for record in taken)
+        more = f" and {counted(unknown, 'product')} of unknown size" if unknown else ""
+        line += f"; {size(sum(record.size or 0 for record in taken))}{more} to download from Theia"
+    return line
 
 
-def _row(choice: Choice, *, with_names: bool) -> str:
+def _row(choice: Choice, *, with_name: bool) -> str:
     record = choice.record
-    what = "; ".join(filter(None, (choice.action, *(_notes(record) if choice.is_submitted else ()))))
-    name = f"  {record.identifier}" if with_names or record.product is None else ""
+    is_strange = isinstance(record, L1CRecord) and record.product is None
+    notes = _notes(record) if choice.is_submitted and isinstance(record, L1CRecord) else []
     return _ROW.format(
         record.day or "?",
         record.satellite or "?",
@@ -40,7 +53,7 @@ def _row(choice: Choice, *, with_names: bool) -> str:
         record.tile or "?",
         "?" if record.clouds is None else _percent(record.clouds),
         "?" if record.size is None else size(record.size),
-        what + name,
+        "; ".join([choice.action, *notes]) + (f"  {record.identifier}" if with_name or is_strange else ""),
     )
 
 
@@ -50,7 +63,7 @@ def _percent(clouds: float) -> str:
     return f"{clouds:g} %" if shown.endswith(".0") else f"{shown} %"
 
 
-def _notes(record: Record) -> list[str]:
+def _notes(record: L1CRecord) -> list[str]:
     notes = []
     if record.clouds is not None and record.clouds > LIKELY_NOVALD:
         notes.append("likely NOVALD")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
-
-from peps_maja.errors import UsageError
-from peps_maja.products.tiles import BEYOND_60, Tile
+from datetime import date
 
 
 @dataclass(frozen=True)
@@ -23,8 +19,27 @@ class Days:
 
 
 @dataclass(frozen=True)
+class Box:
+    """A box in degrees; a point is a box whose sides are equal."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    @property
+    def is_point(self) -> bool:
+        """Whether this is a point."""
+        return (self.west, self.south) == (self.east, self.north)
+
+
+@dataclass(frozen=True)
 class Wishes:
-    """What the user wants of what the catalogue has; None or empty: no such wish. Without days, products are named."""
+    """What the user wants of what there is; None or empty: no such wish. Without days, products are named.
+
+    A place is a name that the catalogue of PEPS knows, or a box. Jobs of the log in one of the states `resubmit` are
+    submitted once more. `theia` is `first` or `only`.
+    """
 
     tiles: frozenset[str] = frozenset()
     days: Days | None = None
@@ -32,30 +47,18 @@ class Wishes:
     satellite: str | None = None
     max_clouds: float | None = None
     limit: int | None = None
+    place: str | Box | None = None
+    names: Sequence[str] = ()
+    resubmit: Sequence[str] = ()
+    series: bool = False
+    theia: str | None = None
 
+    @property
+    def is_theia_only(self) -> bool:
+        """Whether nothing is to be submitted to PEPS."""
+        return self.theia == "only"
 
-def read_wishes(options: argparse.Namespace, notice: Callable[[str], None]) -> Wishes:
-    """Return what the user wants; `notice` gets tiles that are left out and days to come. Raises UsageError."""
-    if options.start_date and options.start_date > datetime.now(timezone.utc).date():
-        notice(f"{options.start_date} to {options.end_date} is in the future: there are no products yet")
-    return Wishes(
-        tiles=frozenset(tile.name for tile in _tiles(options.tile or [], notice)),
-        days=Days(options.start_date, options.end_date) if options.start_date else None,
-        orbit=options.orbit,
-        satellite=options.sat,
-        max_clouds=options.max_cloud,
-        limit=options.limit,
-    )
-
-
-def _tiles(names: list[str], notice: Callable[[str], None]) -> list[Tile]:
-    """Return the tiles without those wholly beyond 60°; raise UsageError if none is left."""
-    tiles = [Tile.parse(name) for name in names]
-    beyond = sorted({tile for tile in tiles if tile.lies_beyond_60})
-    if beyond:
-        where = "MAJA has no elevation model there and PEPS cancels its jobs"
-        said = f"{', '.join(map(str, beyond))}: {BEYOND_60} north or south, {where}"
-        if len(beyond) == len(set(tiles)):
-            raise UsageError(said)
-        notice(f"{said}; left out")
-    return [tile for tile in tiles if tile not in beyond]
+    def too_cloudy(self, clouds: float | None) -> str:
+        """Return `too cloudy` for more clouds than wanted, else nothing: one without a figure is not left out."""
+        is_too_cloudy = self.max_clouds is not None and clouds is not None and clouds > self.max_clouds
+        return "too cloudy" if is_too_cloudy else ""

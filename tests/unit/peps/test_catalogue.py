@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from peps_maja.errors import PepsError
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.peps.catalogue import Page, Search, read_page
-from peps_maja.products.records import Record
+from peps_maja.products.records import L1CRecord
 from peps_maja.selection.choice import choose
 from peps_maja.selection.orders import propose
+from peps_maja.selection.situation import Situation
 from peps_maja.selection.wishes import Days, Wishes
 
 # One acquisition: as first processed, reprocessed twice, and its second part where the receiving station changed.
@@ -97,12 +98,12 @@ def body(*features: object, **top: object) -> bytes:
     return json.dumps({"type": "FeatureCollection", **top, "features": features}).encode()
 
 
-def record_of(one: object) -> Record:
+def record_of(one: object) -> L1CRecord:
     (record,) = read_page(body(one)).records
     return record
 
 
-def named(*names: str) -> list[Record]:
+def named(*names: str) -> list[L1CRecord]:
     """Return records of which nothing but the name is known."""
     return [record_of({"properties": {"productIdentifier": name}}) for name in names]
 
@@ -112,7 +113,7 @@ def box(south: float, north: float, west: float = 10.0, east: float = 11.0) -> l
 
 
 def actions(
-    records: Iterable[Record],
+    records: Iterable[L1CRecord],
     logged: Iterable[str] | Mapping[str, str] = (),
     again: Iterable[str] = (),
     **wishes: object,
@@ -123,7 +124,7 @@ def actions(
         "\n".join(["# peps_maja job log 1", *(f"\t{end.format(name)}" for name, end in ends.items()), ""])
     )
     wanted = Wishes(**{"days": EVER} | wishes)  # type: ignore[arg-type]
-    proposal = propose(records, wanted, jobs, again).limited(wanted.limit)
+    proposal = propose(Situation(wanted, list(records), jobs=jobs, again=list(again)))
     return {choice.record.identifier: choice.action for choice in proposal.choices}
 
 
@@ -259,7 +260,7 @@ pages = st.fixed_dictionaries({"features": st.lists(features | values), "links":
 def test_any_json_in_the_form_of_a_page_is_read_and_can_be_chosen_from(answer: dict[str, object]) -> None:
     page = read_page(json.dumps(answer).encode())
     wishes = Wishes(days=Days(date(2019, 1, 1), date(2020, 1, 1)), orbit=51, max_clouds=50.0, limit=1)
-    assert {choice.record for choice in choose(page.records, wishes)} <= set(page.records)
+    assert {choice.record for choice in choose(Situation(wishes, page.records))} <= set(page.records)
     assert [record for record in page.records if not record.identifier.isprintable()] == []
 
 
@@ -291,7 +292,7 @@ NOT_BEYOND = {
 }
 
 
-def on_the_line(polygons: list[object]) -> list[Record]:
+def on_the_line(polygons: list[object]) -> list[L1CRecord]:
     """Return a product with this footprint, as MultiPolygon and, where it is one, as Polygon.
 
     Its tile lies in a band on the line, so that only the footprint can tell.
@@ -391,7 +392,7 @@ def test_the_oldest_acquisition_comes_first_whatever_the_baseline() -> None:
 
 
 def test_a_product_that_comes_twice_is_submitted_once() -> None:
-    choices = choose(named(FIRST, OTHER, FIRST), Wishes())
+    choices = choose(Situation(Wishes(), named(FIRST, OTHER, FIRST)))
     assert [choice.record.identifier for choice in choices] == [FIRST, OTHER]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from functools import partial
 from urllib.parse import parse_qs
 
 import pytest
@@ -21,10 +22,9 @@ from peps_maja.peps.wps import (
     ExecuteResponse,
     WpsState,
     capabilities_query,
-    execute_query,
+    order_query,
     read_document,
     refresh_query,
-    series_query,
 )
 
 PRODUCT = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
@@ -98,7 +98,7 @@ def report(**fields: object) -> JobReport:
 
 def test_queries_are_those_that_peps_knows() -> None:
     assert capabilities_query() == "service=WPS&request=GetCapabilities&version=1.0.0"
-    assert execute_query(PRODUCT) == (
+    assert order_query("MAJA", f"product={PRODUCT}") == (
         f"service=WPS&request=execute&version=1.0.0&identifier=MAJA&datainputs=product={PRODUCT}"
         "&storeExecuteResponse=true&status=true&title=Maja-Process"
     )
@@ -107,12 +107,12 @@ def test_queries_are_those_that_peps_knows() -> None:
         "&status=false&storeExecuteResponse=false"
     )
     inputs = "startDate=2017-07-01;completionDate=2018-01-01;tileid=31TCJ"
-    assert f"&identifier=FULL_MAJA&datainputs={inputs}&storeExecuteResponse=true" in series_query(inputs)
+    assert f"&identifier=FULL_MAJA&datainputs={inputs}&storeExecuteResponse=true" in order_query("FULL_MAJA", inputs)
 
 
 @pytest.mark.parametrize("strange", ["a&identifier=EVIL", "a b", "a#b", "é", "a\r\nX: y"])
 def test_no_value_becomes_a_parameter_of_its_own(strange: str) -> None:
-    for query in (execute_query, refresh_query):
+    for query in (partial(order_query, "MAJA"), refresh_query):
         assert parse_qs(query(strange)).keys() == parse_qs(query("a")).keys()
         assert query(strange).isascii()
         assert not set(query(strange)) & set(" #\r\n")
