@@ -126,13 +126,8 @@ def test_the_version_is_in_one_place() -> None:
 
 
 def test_files_that_contributing_names_exist() -> None:
-    text = text_of("CONTRIBUTING.md")
-    named = set(re.findall(r"`((?:peps_maja|tests)/[\w/.]*)`", text))
-    named |= {
-        f"peps_maja/{name}"
-        for block in code_blocks(ROOT / "CONTRIBUTING.md")
-        for name in re.findall(r"\b[a-z_]+/[a-z_]+\.py\b", block)
-    }
+    names = set(re.findall(r"\b(?:[a-z_]+/)+(?:[a-z_]+\.py\b)?", text_of("CONTRIBUTING.md")))
+    named = {name if name.startswith(("peps_maja/", "tests/")) else f"peps_maja/{name}" for name in names}
     assert len(named) > 20
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
