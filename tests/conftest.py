@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 from helpers import EMAIL, PASSWORD, Place
 
 from peps_maja.sandbox import Sandbox
@@ -45,3 +47,27 @@ def place(nowhere: Place, peps: Sandbox) -> Place:
     credentials.write_text(f"{EMAIL} {PASSWORD}\n", encoding="utf-8")
     credentials.chmod(0o600)
     return Place(nowhere.folder, nowhere.environment | {"PEPS_SERVER": peps.url})
+
+
+@pytest.fixture
+def hasty(place: Place, tmp_path: Path) -> Place:
+    """The user's folder on a machine on which waiting takes no time; `waits` tells of each wait."""
+    code = f"import time\ntime.sleep = lambda seconds: print(seconds, file=open({str(tmp_path / 'waits')!r}, 'a'))\n"
+    (tmp_path / "sitecustomize.py").write_text(code, encoding="utf-8")
+    return Place(place.folder, place.environment | {"PYTHONPATH": str(tmp_path)})
+
+
+@pytest.fixture
+def nobody_there() -> Iterator[str]:
+    """The address of a server that takes no connections."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> trustme.CA:
+    """A certificate authority, which is trusted by whoever is told of `ca.pem`."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return authority

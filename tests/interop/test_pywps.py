@@ -46,7 +46,7 @@ def served(folder: Path, environment: dict[str, str], *options: str) -> Iterator
     with (
         errors.open("w") as stderr,
         subprocess.Popen(
-            [sys.executable, ROOT / "tests" / "pywps_peps.py", folder, *options],
+            [sys.executable, ROOT / "tests" / "interop" / "pywps_peps.py", folder, *options],
             env=environment | {"PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             stderr=stderr,
