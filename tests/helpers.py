@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import pty
+import re
+import select
 import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +26,7 @@ from peps_maja.sandbox import HTML_PAGE, NOT_FOUND, Altered, Canned, Job, Reply,
 ROOT = Path(__file__).parent.parent
 EMAIL, PASSWORD = "me@example.org", "secret"
 TILE = "31TCJ"
+URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
 STATUS_URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
 
 Lines = list[tuple[str, ...]]
@@ -250,3 +256,74 @@ def _can_trace() -> bool:
 
 
 needs_strace = pytest.mark.skipif(not _can_trace(), reason="needs strace, and the right to trace processes")
+
+
+def novald(day: str, satellite: str = "S2A") -> str:
+    return f"NOVALD_{l2a(day, satellite)}"
+
+
+def tiny(name: str) -> bytes:
+    """Return a zip as small as a product can be."""
+    packed = io.BytesIO()
+    stem = name.removesuffix(".zip")
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(f"{stem}/{stem}_MTD_ALL.xml", "<Muscate_Metadata_Document/>")
+        archive.writestr(f"{stem}/{stem}_FRE_B2.tif", stem)
+    return packed.getvalue()
+
+
+def add_tiny(peps: Sandbox, name: str, *results: str, status: str = "FINISHED") -> Job:
+    """Add a job with these results, as small as they can be."""
+    job = peps.add_job(name, status=status, results=results)
+    for result in job.results:
+        result.content = tiny(result.name)
+    return job
+
+
+def lines_of_dates(out: str) -> list[str]:
+    """Return the lines of the ledger without what stands below them."""
+    return [line for line in out.splitlines() if re.match(r"[0-9]{2}[A-Z]{3} [0-9-]{10} ", line)]
+
+
+# Gives a child its own terminal.
+ON_TERMINAL = """\
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+def on_terminal(place: Place, reply: bytes, *arguments: str, meanwhile: Callable[[], object] = bool) -> Run:
+    """Run the script on a terminal and type `reply` at its question."""
+
+    def read_until(end: str) -> str:
+        shown = b""
+        while end.encode() not in shown if end else True:
+            assert select.select([master], [], [], 30)[0], shown
+            try:
+                shown += os.read(master, 4096)
+            except OSError:  # the other end is closed
+                break
+        return shown.decode().replace("\r\n", "\n")
+
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", ON_TERMINAL, ROOT / "peps_maja_process.py", *arguments],
+        cwd=place.folder,
+        env=place.environment,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    ) as process:
+        os.close(slave)
+        try:
+            shown = read_until("[y/N] ")
+            meanwhile()
+            os.write(master, reply)
+            shown += read_until("")
+        except BaseException:
+            process.kill()
+            raise
+    os.close(master)
+    return Run(process.returncode, shown, "")

@@ -15,9 +15,8 @@ from urllib.parse import unquote
 
 import page_picture
 import pytest
-from helpers import TILE, Place
-from test_ledger import URL, add, ago, begun, l1c, l2a, novald
-from test_ledger import lines_of_dates as dates_in
+from helpers import TILE, URL, Place, add_tiny, ago, begun, l1c, l2a, novald
+from helpers import lines_of_dates as dates_in
 
 from peps_maja.sandbox import Sandbox
 
@@ -150,7 +149,7 @@ def test_products_of_peps_and_theia_stand_side_by_side(place: Place, by: str) ->
 def test_product_seen_after_midnight_belongs_to_the_day_before(place: Place) -> None:
     job = "S2A_MSIL1C_20190301T235021_N0207_R051_T31TCJ_20190302T015917"
     theias = THEIAS.replace("20190301-105426", "20190302-000426")
-    for name in (l2a("2019-03-02", clock="000426-459"), f"{theias}.zip"):
+    for name in (l2a("2019-03-02", time="000426-459"), f"{theias}.zip"):
         product(place, name)
     lines = ended(job, ("failed", "no"))
     place.write_log(*lines)
@@ -166,7 +165,7 @@ def test_product_seen_after_midnight_belongs_to_the_day_before(place: Place) -> 
 
 def test_acquisition_cut_in_two_has_two_cells_and_both_quicklooks(place: Place) -> None:
     first, second = l1c("2019-03-01"), l1c("2019-03-01", last="130000")
-    files = [l2a("2019-03-01"), l2a("2019-03-01", clock="105440-459")]
+    files = [l2a("2019-03-01"), l2a("2019-03-01", time="105440-459")]
     lines = []
     for job, file in zip((first, second), files, strict=True):
         product(place, file)
@@ -210,7 +209,7 @@ def test_series_says_missing_only_for_the_date_that_is_missing(place: Place) -> 
 
 
 def test_page_of_a_run_that_downloads(place: Place, peps: Sandbox) -> None:
-    good, bad = add(peps, l1c("2019-03-01"), l2a("2019-03-01")), peps.add_job(l1c("2019-03-06"), status="FAILED")
+    good, bad = add_tiny(peps, l1c("2019-03-01"), l2a("2019-03-01")), peps.add_job(l1c("2019-03-06"), status="FAILED")
     place.write_log(*begun(good), *begun(bad))
     run = place.download("--page", "out/page", "-q")
     assert (run.status, run.err) == (1, "")
@@ -221,7 +220,7 @@ def test_page_of_a_run_that_downloads(place: Place, peps: Sandbox) -> None:
 
 
 def test_page_shows_what_is_running(place: Place, peps: Sandbox) -> None:
-    job = add(peps, l1c("2019-03-01"), l2a("2019-03-01"), status="RUNNING")
+    job = add_tiny(peps, l1c("2019-03-01"), l2a("2019-03-01"), status="RUNNING")
     place.write_log(*begun(job))
     for options in (["--status"], ["--json"], ["--dates"], []):
         assert place.download(*options, "--page", "page").status == 0
@@ -278,7 +277,7 @@ def test_page_that_cannot_be_written_costs_nothing_else(place: Place, peps: Sand
 
 def test_run_without_page_imports_no_jinja(place: Place, peps: Sandbox) -> None:
     (place.folder / "jinja2.py").write_text("raise SystemExit('jinja2 was imported')")
-    place.write_log(*begun(add(peps, l1c("2019-03-01"), l2a("2019-03-01"))))
+    place.write_log(*begun(add_tiny(peps, l1c("2019-03-01"), l2a("2019-03-01"))))
     for options in (["--status"], ["--dates"], []):
         assert place.download(*options, PYTHONPATH=str(place.folder)).status == 0
 
