@@ -20,6 +20,7 @@ from peps_maja.errors import (
     AccountRefused,
     Broken,
     Forbidden,
+    InternalError,
     NotPeps,
     NotReady,
     NotThere,
@@ -29,8 +30,8 @@ from peps_maja.errors import (
     ServerTrouble,
     Status,
 )
-from peps_maja.network.answers import shown
-from peps_maja.network.client import TRIES, Client, Download
+from peps_maja.network.answers import Download, shown
+from peps_maja.network.client import TRIES, Client
 from peps_maja.network.connections import within
 from peps_maja.network.documents import kind_of
 from peps_maja.text import counted, size
@@ -168,7 +169,9 @@ def _receive(client: Client, address: str, part: PartFile, meter: Meter, *, may_
     slow_for = min(SLOW_FOR, 10 * client.read_timeout)
     if part.length and may_continue:
         condition = {"If-Range": part.remote.validator} if part.remote.validator else {}
-        with client.download(address, {"Range": f"bytes={part.length}-"} | condition) as answer:
+        from_there = {"Range": f"bytes={part.length}-"} | condition
+        # Some servers answer 500 to any Range.
+        with suppress(InternalError, NotPeps), client.download(address, from_there) as answer:
             remote = Remote.of(answer.status, answer.headers)
             if answer.status == 416 and remote.length == part.length and part.remote.may_be(remote):
                 return

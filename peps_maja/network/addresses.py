@@ -1,4 +1,4 @@
-"""Which addresses belong to a service, and which of them get to see its secret."""
+"""Which addresses belong to a service, and which of them may see its secret."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Site:
     base: str
     option: ClassVar[str]  # of both scripts, that names the base
     example: ClassVar[str]
-    own_hosts: ClassVar[re.Pattern[str]]  # what lies there is brought back to the base
-    what_it_asks: ClassVar[str]  # what is sent there, in the words of a message
+    own_hosts: ClassVar[re.Pattern[str]]  # addresses on these are brought back to the base
+    what_it_asks: ClassVar[str]  # the secret, in the words of a message
 
     @classmethod
     def parse(cls, address: str) -> Self:
-        """Read what a user gave; raise UsageError for an address that would not keep a secret safe."""
+        """Read what a user gave; raise UsageError for an address to which a secret cannot be sent safely."""
         if "@" in address.partition("?")[0]:
-            raise UsageError(f"{cls.option} has an account in it: put that into the credentials file instead")
+            raise UsageError(f"{cls.option} has an account in it: write that into the credentials file instead")
         try:
             parts = urlsplit(address.strip())
             origin = _origin(parts)
@@ -44,10 +44,10 @@ class Site:
         return cls(urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", "")))
 
     def reach(self, address: str, seen_at: str | None = None) -> str:
-        """Return the address under which something that an answer names can be had from outside.
+        """Return the address under which something that an answer names can be reached from outside.
 
         Addresses on the service's own hosts and on plain http are brought back to this site. An address without a
-        host counts from `seen_at`. Raises NotPeps for what no http client can fetch.
+        host is relative to `seen_at`. Raises NotPeps for an address that is not one of http or https.
         """
         try:
             reached = self._reached(urlsplit(urljoin(seen_at or self.base + "/", address.strip())))

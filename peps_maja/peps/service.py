@@ -74,7 +74,7 @@ def refused(answer: Answer) -> PepsError | None:
 
 
 def _error_json(answer: Answer) -> tuple[int, str] | None:
-    """Return code and message of PEPS's error JSON, if the answer is one."""
+    """Return code and message of PEPS's error JSON, or None if the answer is something else."""
     if len(answer.body) > MOST_ERROR or not answer.body.lstrip().startswith(b"{"):
         return None
     try:

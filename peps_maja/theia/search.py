@@ -62,11 +62,6 @@ class BrokenOff(ServerTrouble):
     """The answer to a search ended before its end."""
 
 
-def searches_of_tiles(tiles: Iterable[str], first: date, last: date) -> list[Search]:
-    """Return one search for each tile."""
-    return [Search(first, last, tile=tile) for tile in sorted(set(tiles))]
-
-
 def searches_of_days(wanted: Iterable[tuple[str, date]]) -> list[Search]:
     """Return the searches for tiles on single days: one for each tile and stretch of days that are near each other."""
     searches: list[Search] = []
@@ -92,7 +87,7 @@ def find_records(ask: Ask, searches: Iterable[Search], *, with_features: bool = 
     )
 
 
-def pages(ask: Ask, search: Search) -> Iterator[Page]:
+def _pages(ask: Ask, search: Search) -> Iterator[Page]:
     """Yield the pages of the answer to a search; raise BrokenOff if there should be more than came."""
     count, previous = 0, None
     for number in range(1, MOST_ITEMS + 1):
@@ -105,11 +100,12 @@ def pages(ask: Ask, search: Search) -> Iterator[Page]:
         yield page
         is_short = page.matched is not None and count < page.matched
         goes_on = _goes_on(page, is_short=is_short)
-        if goes_on and (not page.features or page.features == previous):
+        # A total that is reached counts for more than the name of a next page; the same page again is never the next.
+        is_repeated = bool(page.features) and page.features == previous
+        is_last = not (goes_on and page.features)
+        if is_repeated or (is_last and (is_short or (goes_on and page.matched is None))):
             raise _broken_off(count, page)
-        if not goes_on:
-            if is_short:
-                raise _broken_off(count, page)
+        if is_last:
             return
         previous = page.features
 
@@ -123,7 +119,7 @@ def _goes_on(page: Page, *, is_short: bool) -> bool:
 
 def _complete(ask: Ask, search: Search, *, with_features: bool) -> list[Page]:
     def every() -> list[Page]:
-        return [page if with_features else replace(page, features=()) for page in pages(ask, search)]
+        return [page if with_features else replace(page, features=()) for page in _pages(ask, search)]
 
     try:
         return every()

@@ -22,7 +22,7 @@ from peps_maja.products.tiles import BEYOND_60, Tile
 from peps_maja.selection.situation import Situation, jobs_in
 from peps_maja.selection.theia import NOT_AT_THEIA
 from peps_maja.selection.wishes import Box, Wishes
-from peps_maja.theia.search import Search, searches_of_days, searches_of_tiles
+from peps_maja.theia.search import Search, searches_of_days
 from peps_maja.theia.service import Theia
 
 
@@ -88,7 +88,7 @@ def _ready(situation: Situation, geojson: Path | None, theia: Theia) -> list[L2A
 def _searches(situation: Situation) -> list[Search]:
     wishes = situation.wishes
     if wishes.days and wishes.tiles:
-        return searches_of_tiles(wishes.tiles, wishes.days.start, wishes.days.end)
+        return [Search(wishes.days.start, wishes.days.end, tile=tile) for tile in sorted(wishes.tiles)]
     if wishes.days and wishes.is_theia_only and isinstance(wishes.place, Box):
         return [Search(wishes.days.start, wishes.days.end, box=wishes.place)]
     named = filter(None, map(L2AProduct.find, wishes.names if wishes.is_theia_only else ()))

@@ -11,7 +11,7 @@ from theia_samples import feature, page
 
 from peps_maja.errors import Status, UsageError
 from peps_maja.selection.wishes import Box
-from peps_maja.theia.search import BrokenOff, Search, find_records, searches_of_days, searches_of_tiles
+from peps_maja.theia.search import BrokenOff, Search, find_records, searches_of_days
 
 JUNE = Search(date(2025, 6, 1), date(2025, 6, 30), tile="31TCJ")
 
@@ -61,10 +61,6 @@ def test_body_of_a_box_and_of_the_last_day_there_is() -> None:
 
 def test_one_search_for_each_tile_and_stretch_of_days() -> None:
     first, last = date(2025, 6, 1), date(2025, 6, 30)
-    assert searches_of_tiles(["31TDH", "31TCJ", "31TCJ"], first, last) == [
-        Search(first, last, tile="31TCJ"),
-        Search(first, last, tile="31TDH"),
-    ]
     days = [("31TCJ", last), ("31TCJ", first), ("31TDH", last), ("31TCJ", date(2019, 3, 1))]
     assert searches_of_days(days) == [
         Search(date(2019, 3, 1), date(2019, 3, 1), tile="31TCJ"),
@@ -87,6 +83,8 @@ def test_one_search_for_each_tile_and_stretch_of_days() -> None:
         ([page(some(0, 3), has_next=None, numberMatched=5), page(some(3, 5), has_next=None, numberMatched=5)], 5),
         # An item was added between two pages, and pushed another one onto the next page.
         ([page(some(0, 80), matched=99, has_next=True), page(some(79, 99), matched=100)], 99),
+        # A server that names a next page behind the last one.
+        ([page(some(0, 5), matched=5, has_next=True), page([], matched=5, has_next=True)], 5),
         ([page(["?", None, 5, *some(0, 2)], matched=5)], 2),
     ],
 )
@@ -104,7 +102,11 @@ def test_reads_every_page(answers: list[bytes], expected: int) -> None:
         ([page(some(0, 80), has_next=True), page([], has_next=True)], "80 of an unknown number of"),
         ([page(some(0, 3), matched=5)], "3 of 5"),
         ([page(some(0, 3), has_next=None, matched=5), page([], has_next=None, matched=5)], "3 of 5"),
-        ([page(some(0, 80), has_next=None)] * 2, "160 of an unknown number of"),  # the server ignores `page`
+        (
+            [page(some(0, 80), matched=160, has_next=True), page(some(0, 80), matched=160)],
+            "160 of 160",
+        ),  # ignores `page`
+        ([page(some(0, 80), has_next=None)] * 2, "160 of an unknown number of"),
     ],
 )
 def test_break_off_is_searched_once_more_and_is_then_an_error(answers: list[bytes], says: str) -> None:
