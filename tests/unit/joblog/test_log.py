@@ -478,9 +478,11 @@ def test_a_suffix_behind_the_name_of_an_event_is_taken_off() -> None:
     assert list(jobs.damaged) == []
 
 
-def test_a_job_of_theia_keeps_its_name() -> None:
+def test_a_job_of_theia_keeps_its_name_and_counts_only_with_its_offer() -> None:
     name = ZIP.removesuffix(".zip")
-    assert list(replayed(lines(("downloaded", ZIP), ("finished", ""), job=name))) == [name]
+    events = ("downloaded", ZIP), ("finished", "")
+    assert list(replayed(lines(("available", "https://geodes-portal.cnes.fr/x - -"), *events, job=name))) == [name]
+    assert list(replayed(lines(("available", "https://geodes-portal.cnes.fr/x -"), *events, job=name))) == []
 
 
 @pytest.mark.parametrize("name", [JOB.replace("0301T10", "1301T10"), "31TCJ_2018-13-01_2018-12-31"])
