@@ -18,7 +18,6 @@ from peps_maja.downloads.zips import ZIP_STARTS, Belongs, Broken, check_zip
 from peps_maja.errors import (
     AccountRefused,
     Forbidden,
-    NotPeps,
     NotReady,
     NotThere,
     PepsError,
@@ -26,6 +25,7 @@ from peps_maja.errors import (
     ServerSilent,
     ServerTrouble,
     Status,
+    UnexpectedAnswer,
 )
 from peps_maja.network.answers import Download, shown
 from peps_maja.network.client import CHUNK, TRIES, Client
@@ -134,7 +134,7 @@ def _length_on_server(client: Client, address: str) -> int | None:
                 return _remote(answer).length
         except (NotThere, Forbidden):
             return None
-        except (NotPeps, ServerTrouble) as error:
+        except (UnexpectedAnswer, ServerTrouble) as error:
             if isinstance(error, ServerTrouble) and method == "GET":
                 raise
     return None
@@ -185,7 +185,7 @@ def _receive_patiently(client: Client, address: str, part: PartFile, meter: Mete
             return _receive(client, address, part, meter, may_continue=may_continue)
         except (NotThere, Forbidden) as error:
             raise Absent(str(error)) from error
-        except NotPeps as error:
+        except UnexpectedAnswer as error:
             raise Broken(f"{NO_WHOLE_ZIP} {error}") from error
         except _BrokenOff as error:
             ends.add(None if error.silently else part.length)
@@ -234,7 +234,7 @@ def _goes_on_at(offset: int, answer: Download) -> bool:
 
 def _store_from_start(client: Client, answer: Download, chunks: Iterator[bytes], part: PartFile, meter: Meter) -> None:
     if answer.status != 200:
-        raise NotPeps(f"the server answers {answer.status} when asked for the whole file")
+        raise UnexpectedAnswer(f"the server answers {answer.status} when asked for the whole file")
     start = _begun(b"", chunks, len(ZIP_STARTS[0]))
     if not start.startswith(ZIP_STARTS):
         start = _begun(start, chunks, _MOST_ERROR)

@@ -17,7 +17,6 @@ from peps_maja.errors import (
     AccountRefused,
     Forbidden,
     InternalError,
-    NotPeps,
     NotReady,
     NotThere,
     PepsError,
@@ -27,6 +26,7 @@ from peps_maja.errors import (
     ServerBusy,
     ServerSilent,
     ServerTrouble,
+    UnexpectedAnswer,
     UntrustedServer,
 )
 from peps_maja.network.addresses import Site
@@ -93,7 +93,7 @@ def refusal(answer: Answer, code: int, reason: str = "") -> PepsError | None:
         case _ if code >= 500:
             return ServerTrouble(message)
         case _:
-            return NotPeps(f"{message}, which this service never does")
+            return UnexpectedAnswer(f"{message}, which this service never does")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -166,7 +166,7 @@ def _meaning(error: Exception, address: str, option: str, proxy: str) -> PepsErr
         if proxy:  # the text of the error holds the proxy's account
             hint = "pip install PySocks, or another proxy" if "SOCKS" in str(error) else "is it written right?"
             return ProxyUnusable(f"the proxy {proxy} (HTTPS_PROXY or ALL_PROXY) cannot be used: {hint}")
-        return NotPeps(f"{where} cannot be asked: {one_line(str(error), 120)}")
+        return UnexpectedAnswer(f"{where} cannot be asked: {one_line(str(error), 120)}")
     if any(isinstance(cause, _UNCONNECTED) for cause in causes):
         through, check = (f" through the proxy {proxy}", "HTTPS_PROXY") if proxy else ("", option)
         return ServerAway(f"no connection to {where}{through} ({_reason(causes)}): check the network and {check}")

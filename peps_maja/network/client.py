@@ -18,12 +18,13 @@ import requests
 from urllib3 import exceptions as urllib3_errors
 
 from peps_maja.errors import (
-    NotPeps,
+    NoAnswer,
     PepsError,
     ServerAway,
     ServerBusy,
     ServerTrouble,
     TooLong,
+    UnexpectedAnswer,
 )
 from peps_maja.network.addresses import Site
 from peps_maja.network.answers import Answer, Download, Judge, network_error, shown
@@ -46,10 +47,6 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 
 _Result = TypeVar("_Result")
-
-
-class NoAnswer(PepsError):
-    """An order was sent, and it is not known whether it arrived."""
 
 
 class Client:
@@ -142,7 +139,7 @@ class Client:
             try:
                 with self._send("GET", f"{address}?{query}", session=session, timeout=timeout) as response:
                     return self._answer(response, self._body(response, DOCUMENT_LIMIT))
-            except (ServerTrouble, NotPeps) as error:
+            except (ServerTrouble, UnexpectedAnswer) as error:
                 if isinstance(error, ServerTrouble) and not error.may_have_arrived:
                     raise ServerAway(str(error)) from error
                 raise NoAnswer(str(error)) from error
@@ -180,7 +177,7 @@ class Client:
                 return response
             with response:
                 self._accepted(self._answer(response, self._body(response, DOCUMENT_LIMIT, cut=True)))
-        raise NotPeps(f"{shown(response.url)} answers {response.status_code}, and no file")
+        raise UnexpectedAnswer(f"{shown(response.url)} answers {response.status_code}, and no file")
 
     def _open(self, method: str, address: str, *, anonymously: bool = False, **options: Any) -> requests.Response:
         """Send a request and follow its redirects by our own rules: the secret goes to our server alone."""
@@ -191,7 +188,7 @@ class Client:
                 return response
             response.close()
             address = self._site.reach(urljoin(response.url, target))
-        raise NotPeps(f"{shown(address)} redirects in a circle")
+        raise UnexpectedAnswer(f"{shown(address)} redirects in a circle")
 
     def _send(
         self, method: str, address: str, *, session: Session | None = None, anonymously: bool = False, **options: Any

@@ -9,8 +9,8 @@ from datetime import date, datetime, timezone
 from functools import cached_property
 from urllib.parse import quote, urlsplit
 
-from peps_maja.errors import ServerTrouble
-from peps_maja.network.documents import Unreadable, read_json
+from peps_maja.errors import ServerTrouble, Unreadable
+from peps_maja.network.documents import read_json
 from peps_maja.products.names import LATEST_SIGHT, L2AProduct
 from peps_maja.text import one_line
 from peps_maja.theia.fields import array, mapping, number, text, whole
