@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections import Counter
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -107,6 +108,31 @@ def test_every_state_has_its_word_and_its_own_look(place: Place) -> None:
     assert f"--drop {l1c(days[7])}" in commands
     assert all(f"--resubmit {state}" in commands for state in ("unsure", "failed", "rejected", "cancelled"))
     assert l1c(days[6]) not in todo
+
+
+OFFER = ("available", "https://geodes-portal.cnes.fr/x 9 -")
+PEPS_JOB = l1c("2019-03-01")
+
+
+@pytest.mark.parametrize(
+    ("job", "events", "title", "words"),
+    [
+        (PEPS_JOB, [("stalled", "25")], "1 stalled", ["open for 3 hours", "My processing", f"--drop {PEPS_JOB}"]),
+        (PEPS_JOB, [("missing", "- absent no results")], "1 missing", ["absent since", "no results"]),
+        (THEIAS, [OFFER, ("missing", f"{THEIAS}.zip absent on tape")], "1 missing", ["on tape", "GEODES portal"]),
+        (THEIAS, [OFFER, ("failed", "missing for 7 days")], "1 failed", ["--theia only", f"--drop {THEIAS}"]),
+        ("a name of nothing known", [("failed", "why")], "1 failed", ["why", "--resubmit failed"]),
+    ],
+)
+def test_task_for_a_person(
+    place: Place, job: str, events: Sequence[tuple[str, str]], title: str, words: list[str]
+) -> None:
+    lines = ended(job, *events) if job != THEIAS else [(ago(1), event, job, detail) for event, detail in events]
+    place.write_log(*lines)
+    (place.folder / "peps.txt").unlink()
+    page = page_of(place)
+    assert f"<h3>{title}</h3>" in page.html
+    assert all(word in " ".join(page.text.split()) for word in words), page.text
 
 
 def test_cell_leads_to_quicklook_and_quicklook_to_zip(place: Place) -> None:
@@ -217,6 +243,14 @@ def test_page_of_a_run_that_downloads(place: Place, peps: Sandbox) -> None:
     page = Reader(place.folder / "out" / "page")
     assert page.states == ["on-disk", "failed"]
     assert f"../../{l2a('2019-03-01')}" in page.all("a", "href")
+
+
+def test_page_at_the_end_of_waiting(place: Place, peps: Sandbox) -> None:
+    place.write_log(*begun(add(peps, l1c("2019-03-01"), l2a("2019-03-01"))))
+    run = place.download("--wait", "--page", "page")
+    assert run.status == 0
+    assert run.out.splitlines()[-1] == "the page: page/index.html"
+    assert Reader(place.folder / "page").states == ["on-disk"]
 
 
 def test_page_shows_what_is_running(place: Place, peps: Sandbox) -> None:
