@@ -21,6 +21,22 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Run twice as many tests at once as there are processors: most of them wait for another process."""
+    return 2 * (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the fast way (`-m "not slow"`) run each test of whole runs once, with the first of its parameters."""
+    seen = set()
+    for item in items:
+        name = item.nodeid.partition("[")[0]
+        if name in seen and item.path.parent.name in {"runs", "interop"}:
+            item.add_marker(pytest.mark.slow)
+        seen.add(name)
+
+
 @pytest.fixture
 def peps() -> Iterator[Sandbox]:
     """A PEPS whose jobs are finished as soon as PROCESSING_STATUS is asked for, and in no other way."""

@@ -27,6 +27,8 @@ from peps_maja.sandbox import (
 )
 from peps_maja.sandbox.faults import Answer
 
+pytestmark = pytest.mark.slow
+
 SERIES = "31TCJ_2019-03-01_2019-04-30"
 LAYERS = (Endpoint.STATUS, Endpoint.REPORT)
 EVERYWHERE = (*LAYERS, Endpoint.REFRESH, Endpoint.JOBLOG)

@@ -7,6 +7,8 @@ from helpers import EMAIL, LOCK_HOLDER, PASSWORD, Place, holder
 
 from peps_maja.sandbox import UNAVAILABLE, Endpoint, Fault, Sandbox
 
+pytestmark = pytest.mark.slow
+
 PRODUCT = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
 URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
 AT = "2019-04-02T09:12:44Z"

@@ -46,6 +46,8 @@ from peps_maja.joblog.log import JobLog
 from peps_maja.sandbox import NOT_FOUND, Altered, Endpoint, Fault, Reply, Sandbox, Stall
 from peps_maja_downloader import main as download
 
+pytestmark = pytest.mark.slow
+
 Row = dict[str, str]
 
 YEAR = f"{TILE}_2018-01-01_2018-12-31"

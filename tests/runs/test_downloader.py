@@ -326,6 +326,7 @@ def test_a_finished_job_without_results_has_failed_after_a_day(place: Place, pep
     assert not lines_of(run.out, early)
 
 
+@pytest.mark.slow
 def test_a_joblog_out_of_reach_is_not_one_without_results(place: Place, peps: Sandbox) -> None:
     job = add(peps, 1)
     peps.faults.add(Fault(Endpoint.REPORT, NO_RESULTS["missing"], times=None))
@@ -568,6 +569,7 @@ def test_jobs_that_stay_open_for_too_long_are_pointed_out_once(place: Place, pep
     assert len(lines_of(away.out, fresh)) == 1
 
 
+@pytest.mark.slow
 def test_trouble_with_some_jobs_never_stops_the_others(place: Place, peps: Sandbox, nobody_there: str) -> None:
     answers = (INTERNAL_ERROR, Cut(), UNAVAILABLE)
     for endpoint in (Endpoint.STATUS, Endpoint.REPORT, Endpoint.RESULT):
@@ -598,6 +600,7 @@ def test_trouble_with_some_jobs_never_stops_the_others(place: Place, peps: Sandb
     assert refreshed(peps) == {peps.jobs[-1].wps_id: 1}
 
 
+@pytest.mark.slow
 def test_a_second_run_leaves_at_once(place: Place, peps: Sandbox) -> None:
     place.write_log(*opened(add(peps, 1)))
     with locked(place.folder / "peps_maja.log.downloader.lock"):
@@ -742,6 +745,7 @@ def test_status_without_a_server(place: Place, peps: Sandbox, nobody_there: str)
     assert contents(place.folder) == before
 
 
+@pytest.mark.slow
 def test_wait_stays_until_no_job_is_open_and_asks_seldom_enough(place: Place, peps: Sandbox) -> None:
     early, late, held_up, new = add(peps, 1), add(peps, 2, "RUNNING"), add(peps, 3), add(peps, 4)
 
@@ -779,6 +783,7 @@ def test_wait_leaves_when_its_time_is_over(place: Place, peps: Sandbox) -> None:
     assert place.events()[2:] == []
 
 
+@pytest.mark.slow
 def test_a_signal_ends_a_wait_at_once(place: Place, peps: Sandbox) -> None:
     place.write_log(*opened(add(peps, 1, "RUNNING")))
     with place.start("downloader", "--wait") as process:
@@ -810,6 +815,7 @@ def test_a_folder_that_cannot_be_is_said_so(place: Place, peps: Sandbox, folder:
     assert peps.requests == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("downloads", [1, 3])
 def test_so_many_downloads_at_once_and_no_more(place: Place, peps: Sandbox, downloads: int) -> None:
     for day in range(1, 7):

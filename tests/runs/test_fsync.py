@@ -43,7 +43,7 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ORDER = re.compile(r"GET [^ ]*identifier=MAJA&datainputs=product=([^& ]+)")
 
 
-pytestmark = needs_strace
+pytestmark = [needs_strace, pytest.mark.slow]
 
 
 # -- traces ------------------------------------------------------------------------------------------------------

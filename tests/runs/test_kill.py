@@ -31,6 +31,8 @@ from peps_maja.joblog.lines import HEADER, TORN
 from peps_maja.joblog.log import JobLog
 from peps_maja.sandbox import Altered, Delay, Endpoint, Fault, Reply, Sandbox, Stall
 
+pytestmark = pytest.mark.slow
+
 FIRST = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
 SECOND = "S2B_MSIL1C_20190306T103252_N0207_R051_T31TCJ_20190306T135417"
 L2A = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D"

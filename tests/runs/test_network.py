@@ -21,6 +21,8 @@ from peps_maja.peps.service import Peps, Server
 from peps_maja.sandbox import TOO_MANY, Altered, Canned, Endpoint, Fault, Reply, Sandbox
 from peps_maja.selection.wishes import Days
 
+pytestmark = pytest.mark.slow
+
 NAMES = [f"S2A_MSIL1C_201903{day}T105021_N0207_R051_T31TCJ_201903{day}T125917" for day in ("01", "11")]
 ONE, TWO = NAMES
 SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-31")

@@ -21,6 +21,8 @@ from relay import Relay
 
 from peps_maja.sandbox import Altered, Canned, Delay, Endpoint, Fault, Reply, Sandbox
 
+pytestmark = pytest.mark.slow
+
 OPENSSL = shutil.which("openssl") or ""
 PASSWORD = "pass € wörd"
 MARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-01")
