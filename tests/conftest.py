@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 from helpers import EMAIL, PASSWORD, Place
 
 from peps_maja.sandbox import Sandbox
@@ -17,6 +20,31 @@ def pytest_configure() -> None:
     """Take back what a shell does to its background jobs: their children ignore Ctrl-C."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run twice as many tests at once as there are processors: most of them wait for another process."""
+    return 2 * (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the fast way (`-m "not slow"`) run each test of whole runs once, with the first of its parameters."""
+    seen = set()
+    for item in items:
+        name = item.nodeid.partition("[")[0]
+        if name in seen and item.path.parent.name in {"runs", "interop"}:
+            item.add_marker(pytest.mark.slow)
+        seen.add(name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print at the end which tests were left out, and why."""
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", [])
+    )
+    for reason, number in sorted(reasons.items()):
+        terminalreporter.write_line(f"{number} {'test was' if number == 1 else 'tests were'} left out: {reason}")
 
 
 @pytest.fixture
@@ -44,3 +72,27 @@ def place(nowhere: Place, peps: Sandbox) -> Place:
     credentials.write_text(f"{EMAIL} {PASSWORD}\n", encoding="utf-8")
     credentials.chmod(0o600)
     return Place(nowhere.folder, nowhere.environment | {"PEPS_SERVER": peps.url})
+
+
+@pytest.fixture
+def hasty(place: Place, tmp_path: Path) -> Place:
+    """The user's folder on a machine on which waiting takes no time; `waits` tells of each wait."""
+    code = f"import time\ntime.sleep = lambda seconds: print(seconds, file=open({str(tmp_path / 'waits')!r}, 'a'))\n"
+    (tmp_path / "sitecustomize.py").write_text(code, encoding="utf-8")
+    return Place(place.folder, place.environment | {"PYTHONPATH": str(tmp_path)})
+
+
+@pytest.fixture
+def nobody_there() -> Iterator[str]:
+    """The address of a server that takes no connections."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> trustme.CA:
+    """A certificate authority, which is trusted by whoever is told of `ca.pem`."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return authority

@@ -1,15 +1,62 @@
-"""What tests share: where things are, who the user is, and the two scripts as processes in a folder of their own."""
+"""What tests share: names of products, logs, jobs of the sandbox, and both scripts as processes in their own folder."""
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
+
+import pytest
+
+from peps_maja.sandbox import HTML_PAGE, NOT_FOUND, Altered, Canned, Job, Reply, Sandbox
 
 ROOT = Path(__file__).parent.parent
 EMAIL, PASSWORD = "me@example.org", "secret"
 TILE = "31TCJ"
+STATUS_URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
+
+Lines = list[tuple[str, ...]]
+
+# -- names and times -------------------------------------------------------------------------------------------------
+
+
+def ago(hours: float = 0) -> str:
+    """Return the time so many hours ago, as the log writes it."""
+    return f"{datetime.now(timezone.utc) - timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _digits(day: int | str | date) -> str:
+    return f"201903{day:02}" if isinstance(day, int) else str(day).replace("-", "")
+
+
+def l1c(
+    day: int | str | date,
+    sat: str = "S2A",
+    *,
+    tile: str = TILE,
+    orbit: int = 51,
+    baseline: str = "N0207",
+    time: str = "105021",
+    last: str = "125917",
+) -> str:
+    """Return the name of an L1C product, by default of some day in March 2019."""
+    return f"{sat}_MSIL1C_{_digits(day)}T{time}_{baseline}_R{orbit:03}_T{tile}_{_digits(day)}T{last}"
+
+
+def l2a(day: int | str | date, sat: str = "S2A", *, tile: str = TILE, time: str = "105426-459") -> str:
+    """Return the name of the zip that is made of an L1C product."""
+    return f"SENTINEL{sat[1:]}_{_digits(day)}-{time}_L2A_T{tile}_D.zip"
+
+
+# -- the scripts and their folder ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -74,3 +121,132 @@ class Place:
     def zips(self) -> list[str]:
         """Return the names of the zips in the folder."""
         return sorted(path.name for path in self.folder.glob("*.zip"))
+
+    def written(self) -> dict[str, list[tuple[str, str]]]:
+        """Return what the downloader wrote to the log: for each job, events and details."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for event, job, detail in self.events():
+            found.setdefault(job, []).extend([(event, detail)] if event not in {"submitting", "submitted"} else [])
+        return found
+
+
+def outcomes(place: Place) -> dict[str, list[str]]:
+    """Return for each job of the log the events that the downloader wrote."""
+    return {job: [event for event, _ in events] for job, events in place.written().items()}
+
+
+def lines_of(text: str, job: Job) -> list[str]:
+    return [line for line in text.splitlines() if job.product in line]
+
+
+def is_one_line(run: Run, *words: str) -> bool:
+    """Return True if a run printed one line on standard error, with these words in it."""
+    return run.err.count("\n") == 1 and "Traceback" not in run.err and all(word in run.err for word in words)
+
+
+def in_one_line(run: Run, status: int, *words: str) -> None:
+    """Assert that a run ended with this status and one line on standard error, with these words in it."""
+    assert (run.status, run.err.count("\n")) == (status, 1), run
+    assert run.err.startswith("peps_maja_")
+    assert [word for word in words if word not in run.err] == []
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return all files in a folder and below, with what is in them."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def waits(place: Place) -> list[float]:
+    """Return the seconds of each wait on a `hasty` machine."""
+    return [float(line) for line in (place.folder.parent / "waits").read_text(encoding="utf-8").split()]
+
+
+def until(condition: Callable[[], object], seconds: float = 30) -> None:
+    """Wait until something has happened in another process."""
+    give_up_at = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up_at, "it never happened"
+        time.sleep(0.01)
+
+
+# -- jobs of the sandbox ---------------------------------------------------------------------------------------------
+
+
+def add(peps: Sandbox, day: int = 1, status: str = "FINISHED", *, results: tuple[str, ...] | None = None) -> Job:
+    """Add a job for the product of this day in March; it has one zip unless `results` says otherwise."""
+    return peps.add_job(l1c(day), status=status, results=(l2a(day),) if results is None else results)
+
+
+def begun(job: Job, *dates: str, hours: float = 0) -> Lines:
+    """Return the lines of a log in which a job was submitted so many hours ago; a series, to cover these dates."""
+    return [
+        (ago(hours), "submitting", job.product, " ".join(dates)),
+        (ago(hours), "submitted", job.product, job.status_url),
+    ]
+
+
+def opened(*jobs: Job, hours: float = 0) -> Lines:
+    """Return the lines of a log in which these jobs were submitted so many hours ago."""
+    return [line for job in jobs for line in begun(job, hours=hours)]
+
+
+# Reports that cannot be read, and what the log says of a broken zip.
+NO_REPORT = {
+    "gone": NOT_FOUND,
+    "empty": Canned(200),
+    "HTML": HTML_PAGE,
+    "cut JSON": Canned(200, '{"USER_INFO": {"job_status": "FINI'),
+    "no job_status": Canned(200, '{"USER_INFO": {"process": "100%"}}'),
+    "a list": Canned(200, "[]"),
+    "a text": Canned(200, '{"USER_INFO": "gone"}'),
+    "a number": Canned(200, '{"job_status": 5}'),
+}
+BROKEN = "broken the zip is damaged: a member has a wrong checksum"
+
+
+def altered_report(fields: dict[str, object], *, without: str = "") -> Altered:
+    """Return the real report with these fields instead of its own, and one left out."""
+
+    def change(reply: Reply) -> Reply:
+        report = json.loads(reply.body)["USER_INFO"] | fields
+        report.pop(without, None)
+        return reply.with_body(json.dumps({"USER_INFO": report}))
+
+    return Altered(change)
+
+
+# -- other processes and tools ---------------------------------------------------------------------------------------
+
+
+LOCK_HOLDER = """\
+import sys
+from pathlib import Path
+from peps_maja.disk import held
+with held(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@contextmanager
+def holder(code: str, path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run Python code in a process that holds `path`: it prints `held` and waits for a line."""
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+STRACE = shutil.which("strace") or ""
+
+
+def _can_trace() -> bool:
+    """Return True if there is strace, and if it may look into processes here."""
+    trial = [STRACE, "-qq", "-o", os.devnull, sys.executable, "-V"]
+    return bool(STRACE) and subprocess.run(trial, check=False, stdout=subprocess.DEVNULL).returncode == 0
+
+
+needs_strace = pytest.mark.skipif(not _can_trace(), reason="needs strace, and the right to trace processes")

@@ -14,15 +14,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from string import Template
 from tempfile import TemporaryDirectory
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import test_forms as forms
-import test_recorded_catalogue as recorded
-import theia_samples
+import samples
 from hypothesis import strategies as st
+from samples import L1C, L2A, SERVER, WPS_ID, catalogue, filled, geodes
 
 from peps_maja.commands.dates import as_csv, ledger
 from peps_maja.downloads.zips import bare_name, check_zip
@@ -61,26 +59,9 @@ class Target:
 
 # -- samples ---------------------------------------------------------------------------------------------------------
 
-L1C = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
-L2A = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D"
 SERIES = "31TCJ_2018-01-01_2018-12-31_R051"
-WPS_ID = "8e99b3de-3f20-11e9-81a5-0242ac110002"
-SERVER = "https://peps.cnes.fr"
 
-_PLACE = {
-    "server": SERVER,
-    "id": WPS_ID,
-    "report": WPS_ID,
-    "zip": f"{L2A}.zip",
-    "files": "/cgi-bin/mapcache_results/maja",
-}
-
-
-def filled(sample: str) -> str:
-    return Template(sample).substitute(_PLACE)
-
-
-WPS_DOCUMENTS = [filled(sample) for sample in (*forms.EXECUTE_RESPONSES.values(), *forms.EXCEPTION_REPORTS.values())]
+WPS_DOCUMENTS = [filled(sample) for sample in (*samples.STATUS.values(), *samples.REFUSALS.values())]
 WPS_DOCUMENTS.append(
     '<wps:Capabilities xmlns:wps="http://www.opengis.net/wps/1.0.0" xmlns:ows="http://www.opengis.net/ows/1.1">'
     "<wps:ProcessOfferings><wps:Process><ows:Identifier>MAJA</ows:Identifier></wps:Process></wps:ProcessOfferings>"
@@ -88,31 +69,27 @@ WPS_DOCUMENTS.append(
 )
 REPORTS = [
     filled(sample)
-    for sample in (
-        *forms.REPORTS_WITH_RESULTS.values(),
-        *forms.WITHOUT_RESULTS.values(),
-        *(report for report, _ in forms.UNDER_WAY.values()),
-        *(report for report, _, _ in forms.ENDED_BADLY.values()),
-    )
+    for kind in (samples.FINISHED, samples.WITHOUT_RESULTS, samples.UNDER_WAY, samples.ENDED_BADLY)
+    for sample in kind.values()
 ]
-PAGES = [recorded.page(recorded.varied()[:3], 1, 2), recorded.page(recorded.varied()[12:18])]
+PAGES = [catalogue.page(catalogue.varied()[:3], 1, 2), catalogue.page(catalogue.varied()[12:18])]
 _OF_NEWER_SERVER: dict[str, object] = {
     "description": None,
     "file:size": 12,
-    "file:checksum": f"d50110{theia_samples.MD5}",
+    "file:checksum": f"d50110{geodes.MD5}",
 }
 THEIA_PAGES = [
     json.loads(page)
     for page in (
-        theia_samples.page([theia_samples.feature(), theia_samples.feature(version="3.1")], matched=2, has_next=True),
-        theia_samples.page([theia_samples.feature(asset=_OF_NEWER_SERVER)]),
+        geodes.page([geodes.feature(), geodes.feature(version="3.1")], matched=2, has_next=True),
+        geodes.page([geodes.feature(asset=_OF_NEWER_SERVER)]),
     )
 ]
-JOBLOGS = [filled(forms.JOBLOG), filled(forms.JOBLOG_UNDER_WAY)]
+JOBLOGS = [filled(sample) for sample in samples.JOBLOGS.values()]
 ERRORS = [
     '{"ErrorCode": 500, "ErrorMessage": "Database Connection Error"}',
     '{"ErrorMessage": "Unauthorized", "ErrorCode": 401}',
-    forms.HTML,
+    samples.HTML,
 ]
 CREDENTIALS = [
     "me@example.org secret\n",
@@ -120,7 +97,7 @@ CREDENTIALS = [
     "\ufeffme@example.org\tx",
 ]
 ADDRESSES = [
-    *(filled(url) for url in forms.STATUS_URLS.values()),
+    *(filled(url) for url in samples.STATUS_URLS.values()),
     f"{SERVER}/cgi-bin/mapcache_results/maja/{WPS_ID}/{L2A}.zip",
     f"{SERVER}/resto/wps/outputs/report-{WPS_ID}.json",
     "http://me:secret@peps-vizo.cnes.fr:8081/wps/outputs/x.xml?a=b;c#d",
@@ -434,10 +411,11 @@ def check_report(body: bytes) -> None:
 
 
 def check_joblog(text: str) -> None:
-    for address in results_in_joblog([text.encode(errors="surrogatepass")], WPS_ID):
+    body = text.encode(errors="surrogatepass")
+    for address in results_in_joblog([body], WPS_ID):
         assert f"/mapcache_results/maja/{WPS_ID}/" in address
         assert address.startswith(("http://", "https://"))
-        assert address in text
+        assert address in body.decode(errors="replace")
         check_file_name(address)
         check_address(address)
 
@@ -479,7 +457,7 @@ def _check_jobs(jobs: Jobs, folder: Path) -> None:
     assert sum(jobs.count().values()) == len(jobs) == len(jobs.in_state(*State))
     assert jobs.owners().keys() >= {file for job in jobs.values() for file in job.files}
     for job in jobs.values():
-        assert (job.state is State.OPEN) <= is_status_url(job.status_url)
+        assert (job.state is State.OPEN) <= (job.offer is not None or is_status_url(job.status_url))
         assert job.wps_id or not job.status_url
         assert job.open_for().total_seconds() or job.state is not State.OPEN or job.submitted_at is None
         assert all(job.has_dealt_with(name) for name in job.novald)
@@ -503,7 +481,11 @@ def check_written_log(events: list[tuple[Event, str, str]]) -> None:
         assert rows == [[event.value, one_line(job), one_line(detail)] for event, job, detail in events]
         _check_jobs(log.replay(), Path(folder))
         named = {one_line(job) for _, job, _ in events}
-        put_off = {one_line(job) for event, job, _ in events if event is Event.POSTPONED}
+        put_off = {
+            one_line(job)
+            for event, job, detail in events
+            if event is Event.POSTPONED or (event is Event.AVAILABLE and Offer.parse(one_line(detail)) is None)
+        }
         known = set(log.replay())
         assert all(any(name in job for job in named) for name in known)
         assert all(any(name in job for name in known) for job in named - put_off - {""})

@@ -1,6 +1,6 @@
 """A PEPS with a real PyWPS behind it; in front of it nothing but authentication, a catalogue and two folders.
 
-`python tests/pywps_peps.py FOLDER …` serves until it is killed. Its address is the first line of its output. Jobs
+`python tests/interop/pywps_peps.py FOLDER …` serves until it is killed. Its first line of output is its address. Jobs
 begin when there is a file `go` in FOLDER.
 """
 

@@ -24,10 +24,13 @@ from peps_maja.theia.service import Geodes, Theia
 
 # eodag can live in an environment of its own: it brings about 200 MB.
 PYTHON = os.environ.get("EODAG_PYTHON", sys.executable)
-pytestmark = pytest.mark.skipif(
-    sys.executable == PYTHON and importlib.util.find_spec("eodag") is None,
-    reason="eodag is not installed: pip install 'eodag>=4.10', or name a Python that has it in EODAG_PYTHON",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        sys.executable == PYTHON and importlib.util.find_spec("eodag") is None,
+        reason="eodag is not installed: pip install 'eodag>=4.10', or name a Python that has it in EODAG_PYTHON",
+    ),
+]
 
 # The parts of the double's behaviour that eodag relies on are told in its provider's settings.
 CLIENT = """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from owslib.etree import etree  # type: ignore[import-untyped]
 from owslib.wps import WPSExecution  # type: ignore[import-untyped]
-from strategies import SERVER, WPS_ID, filled
-from test_forms import EXCEPTION_REPORTS, EXECUTE_RESPONSES, WITHOUT_RESULTS
+from samples import REFUSALS as REFUSED
+from samples import SERVER, STATUS, WITHOUT_RESULTS, WPS_ID, filled
 
 from peps_maja.peps.wps import ExceptionReport, ExecuteResponse, WpsState, read_document
 from peps_maja.sandbox import documents
@@ -22,26 +22,26 @@ def of_sandbox(status: str, outputs: str = "") -> str:
 
 
 RESPONSES = {
-    **{name: filled(sample) for name, sample in EXECUTE_RESPONSES.items()},
+    **{name: filled(sample) for name, sample in STATUS.items()},
     "sandbox: accepted": of_sandbox(documents.state("ProcessAccepted", "Process MAJA accepted")),
     "sandbox: started": of_sandbox(documents.state("ProcessStarted", "Process MAJA started", 10)),
     "sandbox: paused": of_sandbox(documents.state("ProcessPaused", "Process MAJA paused", 10)),
     "sandbox: href": of_sandbox(SUCCEEDED, documents.reference(REPORT_URL, plain=True)),
     "sandbox: xlink:href": of_sandbox(SUCCEEDED, documents.reference(REPORT_URL, plain=False)),
-    "sandbox: literal": of_sandbox(SUCCEEDED, documents.literal(WITHOUT_RESULTS["RESULTS_NULL"])),
+    "sandbox: literal": of_sandbox(SUCCEEDED, documents.literal(WITHOUT_RESULTS["null"])),
     "sandbox: failed, ows": of_sandbox(documents.failed("no space left", "ows")),
     "sandbox: failed, wps": of_sandbox(documents.failed("no space left", "wps")),
     "sandbox: no status URL": documents.execute_response("PROCESSING_STATUS", SUCCEEDED),
 }
 REFUSALS = {
-    **{name: filled(sample) for name, sample in EXCEPTION_REPORTS.items()},
+    **{name: filled(sample) for name, sample in REFUSED.items()},
     "sandbox: with text": documents.exception_report("InvalidParameterValue", "product x not found", "product"),
     "sandbox: without text": documents.exception_report("MissingParameterValue", locator="product"),
     "sandbox: busy": documents.exception_report("ServerBusy", "Maximum number of processes reached"),
     "sandbox: all in wps": documents.exception_report("NoApplicableCode", "no space left", prefix="wps"),
 }
 # OWSLib looks for exceptions in the namespace of OWS alone, and sees none in these.
-BEYOND_OWSLIB = {"FAILED_ALL_IN_WPS", "REFUSED_IN_WPS", "sandbox: failed, wps", "sandbox: all in wps"}
+BEYOND_OWSLIB = {"failed_all_in_wps", "in_wps", "sandbox: failed, wps", "sandbox: all in wps"}
 
 
 def read_by_owslib(document: str) -> WPSExecution:

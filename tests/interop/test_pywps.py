@@ -17,6 +17,8 @@ from helpers import ROOT, Place, Run
 
 from peps_maja.sandbox import make_zip
 
+pytestmark = pytest.mark.slow
+
 FIRST = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
 SECOND = "S2B_MSIL1C_20190303T103454_N0207_R008_T31TCJ_20190303T134351"
 THIRD = "S2B_MSIL1C_20190306T103452_N0207_R051_T31TCJ_20190306T135417"
@@ -46,7 +48,7 @@ def served(folder: Path, environment: dict[str, str], *options: str) -> Iterator
     with (
         errors.open("w") as stderr,
         subprocess.Popen(
-            [sys.executable, ROOT / "tests" / "pywps_peps.py", folder, *options],
+            [sys.executable, ROOT / "tests" / "interop" / "pywps_peps.py", folder, *options],
             env=environment | {"PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             stderr=stderr,

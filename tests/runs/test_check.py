@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
-from helpers import EMAIL, PASSWORD, ROOT, Place
+from helpers import EMAIL, LOCK_HOLDER, PASSWORD, Place, holder
 
 from peps_maja.sandbox import UNAVAILABLE, Endpoint, Fault, Sandbox
+
+pytestmark = pytest.mark.slow
 
 PRODUCT = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
 URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
 AT = "2019-04-02T09:12:44Z"
 THINGS = ["credentials", "server", "account", "log", "locks", "folder", "space"]
-
-HOLDER = """
-import sys, time
-from pathlib import Path
-from peps_maja.joblog.log import JobLog
-with JobLog(Path(sys.argv[1])).lock_for("downloader"):
-    print("held", flush=True)
-    time.sleep(60)
-"""
 
 
 def findings(out: str) -> dict[str, str]:
@@ -85,12 +75,8 @@ def test_a_server_away_or_busy_is_for_later(ready: Place, peps: Sandbox) -> None
 
 
 def test_a_lock_that_is_held(ready: Place) -> None:
-    command = [sys.executable, "-c", HOLDER, str(ready.log)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as holder:
-        assert holder.stdout
-        assert holder.stdout.readline() == "held\n"
+    with holder(LOCK_HOLDER, ready.folder / "peps_maja.log.downloader.lock"):
         run = ready.download("--check")
-        holder.kill()
     assert (run.status, findings(run.out)["locks"]) == (75, "BAD")
     assert ready.download("--check").status == 0
 

@@ -5,18 +5,31 @@ from __future__ import annotations
 import fcntl
 import json
 import signal
-import socket
 import threading
 import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from helpers import EMAIL, Place
+from helpers import (
+    BROKEN,
+    EMAIL,
+    NO_REPORT,
+    Lines,
+    Place,
+    add,
+    ago,
+    altered_report,
+    contents,
+    l1c,
+    l2a,
+    lines_of,
+    opened,
+    outcomes,
+)
 
 from peps_maja.sandbox import (
     BAD_GATEWAY,
@@ -30,13 +43,10 @@ from peps_maja.sandbox import (
     Cut,
     Endpoint,
     Fault,
-    Job,
     Reply,
     Sandbox,
     make_zip,
 )
-
-Lines = list[tuple[str, ...]]
 
 # What PEPS may say of a job, what a person is shown of it, and what goes to the log.
 STAYS_OPEN = {
@@ -63,67 +73,12 @@ NO_STATUS = {
     "no XML": Canned(200, "<wps:ExecuteResponse"),
     "another document": Canned(200, '<ows:ExceptionReport xmlns:ows="http://www.opengis.net/ows/1.1"/>'),
 }
-NO_REPORT = {
-    "gone": NOT_FOUND,
-    "empty": Canned(200),
-    "HTML": HTML_PAGE,
-    "cut JSON": Canned(200, '{"USER_INFO": {"job_status": "FINI'),
-    "no job_status": Canned(200, '{"USER_INFO": {"process": "100%"}}'),
-    "a list": Canned(200, "[]"),
-    "a text": Canned(200, '{"USER_INFO": "gone"}'),
-    "a number": Canned(200, '{"job_status": 5}'),
-}
 ROGUE = "be\x1b]0;gin\x07 \x1b[2J\ttab\r\nline\x9b31m \u202eturned\u2028over"
-
-
-def ago(hours: float = 0) -> str:
-    return f"{datetime.now(timezone.utc) - timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def l1c(day: int) -> str:
-    return f"S2A_MSIL1C_201903{day:02}T105021_N0207_R051_T31TCJ_201903{day:02}T125917"
-
-
-def l2a(day: int) -> str:
-    return f"SENTINEL2A_201903{day:02}-105426-459_L2A_T31TCJ_D.zip"
-
-
-def add(peps: Sandbox, day: int, status: str = "FINISHED", *, results: tuple[str, ...] | None = None) -> Job:
-    """Add a job for the product of this day in March; it has one zip unless `results` says otherwise."""
-    return peps.add_job(l1c(day), status=status, results=(l2a(day),) if results is None else results)
-
-
-def opened(*jobs: Job, hours: float = 0) -> Lines:
-    """Return the lines of a log in which these jobs were submitted so many hours ago."""
-    return [
-        (ago(hours), event, job.product, detail)
-        for job in jobs
-        for event, detail in (("submitting", ""), ("submitted", job.status_url))
-    ]
 
 
 def refreshed(peps: Sandbox) -> Counter[str]:
     """Return how often PROCESSING_STATUS was asked for, by WPS id."""
     return Counter(asked.query["datainputs"].removeprefix("wps_id=") for asked in peps.asked(Endpoint.REFRESH))
-
-
-def outcomes(place: Place) -> dict[str, list[str]]:
-    """Return for each job of the log the events that the downloader wrote."""
-    found: dict[str, list[str]] = {}
-    for event, job, _ in place.events():
-        found.setdefault(job, []).extend([event] if event not in {"submitting", "submitted"} else [])
-    return found
-
-
-def altered_report(fields: dict[str, object], *, without: str = "") -> Altered:
-    """Return the real report with these fields instead of its own, and one left out."""
-
-    def change(reply: Reply) -> Reply:
-        report = json.loads(reply.body)["USER_INFO"] | fields
-        report.pop(without, None)
-        return reply.with_body(json.dumps({"USER_INFO": report}))
-
-    return Altered(change)
 
 
 NO_RESULTS = {
@@ -134,28 +89,12 @@ NO_RESULTS = {
 }
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def lines_of(text: str, job: Job) -> list[str]:
-    return [line for line in text.splitlines() if job.product in line]
-
-
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold a lock file as another run would."""
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-@pytest.fixture
-def nobody_there() -> Iterator[str]:
-    """The address of a server that takes no connections."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 # -- three layers ------------------------------------------------------------------------------------------------
@@ -387,6 +326,7 @@ def test_a_finished_job_without_results_has_failed_after_a_day(place: Place, pep
     assert not lines_of(run.out, early)
 
 
+@pytest.mark.slow
 def test_a_joblog_out_of_reach_is_not_one_without_results(place: Place, peps: Sandbox) -> None:
     job = add(peps, 1)
     peps.faults.add(Fault(Endpoint.REPORT, NO_RESULTS["missing"], times=None))
@@ -465,7 +405,7 @@ def test_results_of_one_name_get_two_files(place: Place, peps: Sandbox) -> None:
 # -- what is tried again, and when -------------------------------------------------------------------------------
 
 WEEK = 7 * 24
-BROKEN, ABSENT = "broken the zip is damaged: a member has a wrong checksum", "absent the server answers 404"
+ABSENT = "absent the server answers 404"
 # `missing` lines by their age in hours, what the server has by now; whether it is asked, what is written.
 RETRIES: dict[str, tuple[dict[float, str], str, bool, list[str]]] = {
     "absent, and still": ({1: ABSENT}, "absent", True, []),
@@ -629,6 +569,7 @@ def test_jobs_that_stay_open_for_too_long_are_pointed_out_once(place: Place, pep
     assert len(lines_of(away.out, fresh)) == 1
 
 
+@pytest.mark.slow
 def test_trouble_with_some_jobs_never_stops_the_others(place: Place, peps: Sandbox, nobody_there: str) -> None:
     answers = (INTERNAL_ERROR, Cut(), UNAVAILABLE)
     for endpoint in (Endpoint.STATUS, Endpoint.REPORT, Endpoint.RESULT):
@@ -659,6 +600,7 @@ def test_trouble_with_some_jobs_never_stops_the_others(place: Place, peps: Sandb
     assert refreshed(peps) == {peps.jobs[-1].wps_id: 1}
 
 
+@pytest.mark.slow
 def test_a_second_run_leaves_at_once(place: Place, peps: Sandbox) -> None:
     place.write_log(*opened(add(peps, 1)))
     with locked(place.folder / "peps_maja.log.downloader.lock"):
@@ -803,6 +745,7 @@ def test_status_without_a_server(place: Place, peps: Sandbox, nobody_there: str)
     assert contents(place.folder) == before
 
 
+@pytest.mark.slow
 def test_wait_stays_until_no_job_is_open_and_asks_seldom_enough(place: Place, peps: Sandbox) -> None:
     early, late, held_up, new = add(peps, 1), add(peps, 2, "RUNNING"), add(peps, 3), add(peps, 4)
 
@@ -840,6 +783,7 @@ def test_wait_leaves_when_its_time_is_over(place: Place, peps: Sandbox) -> None:
     assert place.events()[2:] == []
 
 
+@pytest.mark.slow
 def test_a_signal_ends_a_wait_at_once(place: Place, peps: Sandbox) -> None:
     place.write_log(*opened(add(peps, 1, "RUNNING")))
     with place.start("downloader", "--wait") as process:
@@ -871,6 +815,7 @@ def test_a_folder_that_cannot_be_is_said_so(place: Place, peps: Sandbox, folder:
     assert peps.requests == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("downloads", [1, 3])
 def test_so_many_downloads_at_once_and_no_more(place: Place, peps: Sandbox, downloads: int) -> None:
     for day in range(1, 7):

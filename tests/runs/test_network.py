@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from helpers import EMAIL, PASSWORD, TILE, Place, Run
+from helpers import EMAIL, PASSWORD, TILE, Place, in_one_line
 from relay import Relay, host_and_port
 
 from peps_maja.errors import ServerSilent
@@ -21,17 +21,12 @@ from peps_maja.peps.service import Peps, Server
 from peps_maja.sandbox import TOO_MANY, Altered, Canned, Endpoint, Fault, Reply, Sandbox
 from peps_maja.selection.wishes import Days
 
+pytestmark = pytest.mark.slow
+
 NAMES = [f"S2A_MSIL1C_201903{day}T105021_N0207_R051_T31TCJ_201903{day}T125917" for day in ("01", "11")]
 ONE, TWO = NAMES
 SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-31")
 TIME = "2019-04-02T09:12:44Z"
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> trustme.CA:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    return authority
 
 
 @pytest.fixture
@@ -49,12 +44,6 @@ def trusting(place: Place, secure: Sandbox, tmp_path: Path) -> Place:
     """A user's folder that knows the authority of `secure`."""
     more = {"PEPS_SERVER": secure.url, "REQUESTS_CA_BUNDLE": str(tmp_path / "ca.pem"), "PEPS_TIMEOUT": "0.7"}
     return Place(place.folder, place.environment | more)
-
-
-def in_one_line(run: Run, status: int, *words: str) -> None:
-    """Assert that a run ended so, and said one line with these words in it."""
-    assert (run.status, run.err.count("\n")) == (status, 1), run.err
-    assert [word for word in words if word not in run.err] == []
 
 
 def kinds(place: Place) -> list[str]:

@@ -10,17 +10,15 @@ import re
 import select
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from helpers import EMAIL, PASSWORD, ROOT, TILE, Place, Run
+from helpers import EMAIL, PASSWORD, ROOT, TILE, Place, Run, in_one_line, l1c, waits
 
 from peps_maja.sandbox import (
     BAD_GATEWAY,
@@ -48,8 +46,6 @@ OLD_FORMAT = "S2A_OPER_PRD_MSIL1C_PDMC_20190325T004131_R051_V20190325T103016_201
 ERROR_JSON = Canned(200, '{"ErrorCode": 500, "ErrorMessage": "Database Connection Error"}')
 SCRIPTS = ("peps_maja_process.py", "peps_maja_downloader.py")
 
-# A machine on which waiting takes no time; each wait is noted.
-HASTY = "import time\ntime.sleep = lambda seconds: print(seconds, file=open({!r}, 'a'))\n"
 
 # Gives a child its own terminal.
 ON_TERMINAL = """\
@@ -57,21 +53,6 @@ import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
-
-
-def l1c(
-    day: int | str,
-    *,
-    tile: str = TILE,
-    orbit: int = 51,
-    sat: str = "S2A",
-    baseline: str = "N0207",
-    time: str = "105021",
-    last: str = "125917",
-) -> str:
-    """Return the name of a single-tile product, by default of some day in March 2019."""
-    date = f"201903{day:02}" if isinstance(day, int) else day.replace("-", "")
-    return f"{sat}_MSIL1C_{date}T{time}_{baseline}_R{orbit:03}_T{tile}_{date}T{last}"
 
 
 def feature(name: str, latitudes: tuple[float, float] | None = None, **properties: object) -> dict[str, object]:
@@ -107,33 +88,6 @@ def queries(peps: Sandbox, *names: str) -> list[tuple[str | None, ...]]:
 def logged(*jobs: tuple[str, ...]) -> list[tuple[str, ...]]:
     """Return the lines of a log: event, job and detail of each, with a time."""
     return [("2019-04-02T09:12:44Z", *job) for job in jobs]
-
-
-def said_in_one_line(run: Run, status: int, *words: str) -> None:
-    """Check that a run ended with this status and one line on standard error that holds these words."""
-    assert (run.status, run.err.count("\n")) == (status, 1), run
-    assert run.err.startswith("peps_maja_process: ")
-    for word in words:
-        assert word in run.err
-
-
-def hasty(place: Place) -> Place:
-    """Return the place on a machine on which waiting takes no time."""
-    folder = place.folder.parent / "hasty"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(HASTY.format(str(folder / "waits")), encoding="utf-8")
-    return replace(place, environment=place.environment | {"PYTHONPATH": str(folder)})
-
-
-def waits(place: Place) -> list[float]:
-    """Return the seconds of each wait on a hasty machine."""
-    return [float(line) for line in (place.folder.parent / "hasty" / "waits").read_text(encoding="utf-8").split()]
-
-
-def closed_port() -> str:
-    """Return the address of a server that is not there."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def on_terminal(place: Place, reply: bytes, *arguments: str, meanwhile: Callable[[], object] = bool) -> Run:
@@ -407,7 +361,7 @@ def test_names_are_taken_as_people_paste_them(place: Place, peps: Sandbox, form:
     ],
 )
 def test_how_a_tile_is_written(place: Place, tile: str, words: str) -> None:
-    said_in_one_line(place.process("-t", tile, *MARCH), 2, words)
+    in_one_line(place.process("-t", tile, *MARCH), 2, words)
 
 
 @pytest.mark.parametrize(
@@ -433,9 +387,9 @@ def test_the_figure_of_clouds_agrees_with_what_is_done(
 def test_a_span_in_the_future_says_so(place: Place, peps: Sandbox) -> None:
     list_products(peps)
     run = place.process("-t", TILE, "-d", "2999-01-01", "-f", "2999-02-01", "-n")
-    said_in_one_line(run, 0, "2999-01-01 to 2999-02-01", "in the future")
+    in_one_line(run, 0, "2999-01-01 to 2999-02-01", "in the future")
     assert place.process("-t", TILE, "-d", "9999-01-01", "-f", "9999-12-31", "--series").status == 0
-    said_in_one_line(place.process("-t", TILE, "-d", "2999-01-01"), 2, "in the future")
+    in_one_line(place.process("-t", TILE, "-d", "2999-01-01"), 2, "in the future")
 
 
 # -- account, log, server, output ------------------------------------------------------------------------------
@@ -448,7 +402,7 @@ def test_account_and_log_of_other_names(nowhere: Place, peps: Sandbox) -> None:
     account.chmod(0o644)
     run = nowhere.process(*SEARCH, "-a", account, "--log", "my log.txt", "--server", peps.url)
     assert peps.executed == [l1c(1)]
-    said_in_one_line(run, 0, f"chmod 600 {account}")
+    in_one_line(run, 0, f"chmod 600 {account}")
     assert l1c(1) in (nowhere.folder / "my log.txt").read_text(encoding="utf-8")
     assert not nowhere.log.exists()
 
@@ -457,9 +411,11 @@ def test_account_and_log_of_other_names(nowhere: Place, peps: Sandbox) -> None:
     assert len(nowhere.zips()) == 1
 
 
-def test_the_server_of_the_command_line_comes_before_that_of_the_environment(place: Place, peps: Sandbox) -> None:
+def test_the_server_of_the_command_line_comes_before_that_of_the_environment(
+    place: Place, peps: Sandbox, nobody_there: str
+) -> None:
     list_products(peps, l1c(1))
-    run = place.process(*SEARCH, "--server", f"{peps.url}/", PEPS_SERVER=closed_port())
+    run = place.process(*SEARCH, "--server", f"{peps.url}/", PEPS_SERVER=nobody_there)
     assert (run.status, peps.executed) == (0, [l1c(1)])
 
 
@@ -483,13 +439,15 @@ def test_quiet_says_only_what_was_done(place: Place, peps: Sandbox) -> None:
     assert (run.status, run.out, run.err) == (1, "", "")
 
 
-def test_verbose_shows_each_request_and_where_an_error_came_from(place: Place, peps: Sandbox) -> None:
+def test_verbose_shows_each_request_and_where_an_error_came_from(
+    place: Place, peps: Sandbox, nobody_there: str
+) -> None:
     list_products(peps, l1c(1))
     run = place.process(*SEARCH, "-v")
     assert run.status == 0
     assert all(word in run.err for word in ("search.json?", "GetCapabilities", f"product={l1c(1)}"))
     assert l1c(1) in run.out
-    run = place.process(*SEARCH, "--verbose", PEPS_SERVER=closed_port())
+    run = place.process(*SEARCH, "--verbose", PEPS_SERVER=nobody_there)
     assert run.status == 75
     assert "Traceback (most recent call last)" in run.err
 
@@ -512,7 +470,7 @@ def test_the_catalogues_answer_is_kept_as_one_geojson(place: Place, peps: Sandbo
     assert answer["type"] == "FeatureCollection"
     assert sorted(answer["features"], key=lambda one: str(one["id"])) == features
 
-    said_in_one_line(place.process(*SEARCH, "--json", "no/such/folder.json", "-c", "1"), 2, "no/such/folder.json")
+    in_one_line(place.process(*SEARCH, "--json", "no/such/folder.json", "-c", "1"), 2, "no/such/folder.json")
     assert peps.executed == []
 
 
@@ -522,7 +480,7 @@ def test_the_catalogues_answer_is_kept_as_one_geojson(place: Place, peps: Sandbo
 def test_from_ten_jobs_on_it_asks(place: Place, peps: Sandbox) -> None:
     names = list_products(peps, *(l1c(day) for day in range(1, 20)))
     run = place.process(*SEARCH, "--limit", "10")
-    said_in_one_line(run, 2, "terminal", "-y")
+    in_one_line(run, 2, "terminal", "-y")
     assert len(rows(run)) == 19, "the table comes before the question"
     assert not peps.asked(Endpoint.CAPABILITIES, Endpoint.EXECUTE)
     assert not place.log.exists()
@@ -749,20 +707,20 @@ def test_every_page_of_the_catalogue_is_read(
     ],
     ids=["500", "502", "503", "504", "error JSON with 200", "429", "cut", "cut in the answer", "time-out"],
 )
-def test_a_question_is_asked_three_times(place: Place, peps: Sandbox, answer: Answer, words: str) -> None:
+def test_a_question_is_asked_three_times(hasty: Place, peps: Sandbox, answer: Answer, words: str) -> None:
     peps.faults.add(
         Fault(Endpoint.CATALOGUE, answer, times=2, match="31TCH"),
         Fault(Endpoint.CATALOGUE, answer, times=None, match="31TCJ"),
     )
-    place, seconds = hasty(place), "0.6" if isinstance(answer, Stall) else "10"
-    run = place.process("-t", "31TCH", *MARCH, "-n", PEPS_TIMEOUT=seconds)
+    seconds = "0.6" if isinstance(answer, Stall) else "10"
+    run = hasty.process("-t", "31TCH", *MARCH, "-n", PEPS_TIMEOUT=seconds)
     assert (run.status, run.err) == (0, "")
     assert rows(run)
-    said_in_one_line(place.process(*SEARCH, "-n", PEPS_TIMEOUT=seconds), 75, words)
+    in_one_line(hasty.process(*SEARCH, "-n", PEPS_TIMEOUT=seconds), 75, words)
     assert queries(peps, "tileid") == [("31TCH",)] * 3 + [("31TCJ",)] * 3
-    assert len(waits(place)) == 4
+    assert len(waits(hasty)) == 4
     if answer == TOO_MANY(7):
-        assert waits(place) == [7.0] * 4
+        assert waits(hasty) == [7.0] * 4
 
 
 @pytest.mark.parametrize("dry", [("-n",), ()], ids=["dry run", "with an account"])
@@ -775,10 +733,10 @@ def test_the_catalogue_is_asked_without_an_account(place: Place, peps: Sandbox, 
     assert "authorization" not in recorded.headers
 
 
-def test_the_check_of_the_account_is_repeated_too(place: Place, peps: Sandbox) -> None:
+def test_the_check_of_the_account_is_repeated_too(hasty: Place, peps: Sandbox) -> None:
     list_products(peps, l1c(1))
     peps.faults.add(Fault(Endpoint.CAPABILITIES, BAD_GATEWAY), Fault(Endpoint.CAPABILITIES, Cut()))
-    assert hasty(place).process(*SEARCH).status == 0
+    assert hasty.process(*SEARCH).status == 0
     assert len(peps.asked(Endpoint.CAPABILITIES)) == 3
     assert peps.executed == [l1c(1)]
 
@@ -843,7 +801,7 @@ def test_control_characters_of_the_catalogue_reach_no_terminal(place: Place, pep
 )
 def test_wrong_options(place: Place, peps: Sandbox, arguments: tuple[str, ...], words: str) -> None:
     run = place.process(*arguments)
-    said_in_one_line(run, 2, words)
+    in_one_line(run, 2, words)
     assert run.out == ""
     assert peps.requests == []
     assert not place.log.exists()
@@ -869,14 +827,16 @@ def test_unusable_credentials(
     if content is not None:
         credentials.write_bytes(content)
         credentials.chmod(0o600)
-    said_in_one_line(nowhere.process(*SEARCH, PEPS_SERVER=peps.url, **environment), 2, words)
+    in_one_line(nowhere.process(*SEARCH, PEPS_SERVER=peps.url, **environment), 2, words)
     assert peps.requests == []
     assert not nowhere.log.exists()
 
 
-@pytest.mark.parametrize("address", [closed_port(), "https://nowhere.invalid"], ids=["closed port", "unknown host"])
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9", "https://nowhere.invalid"], ids=["closed port", "unknown host"]
+)
 def test_no_server(place: Place, address: str) -> None:
-    said_in_one_line(place.process(*SEARCH, "--server", address), 75, f"no connection to {address}")
+    in_one_line(place.process(*SEARCH, "--server", address), 75, f"no connection to {address}")
     assert not place.log.exists()
 
 
@@ -897,7 +857,7 @@ def test_no_server(place: Place, address: str) -> None:
 def test_a_server_that_is_no_peps(place: Place, peps: Sandbox, endpoint: Endpoint, answer: Canned) -> None:
     list_products(peps, l1c(1))
     peps.faults.add(Fault(endpoint, answer, times=None))
-    said_in_one_line(place.process(*SEARCH), 2, peps.url)
+    in_one_line(place.process(*SEARCH), 2, peps.url)
     assert not peps.asked(Endpoint.EXECUTE)
     assert not place.log.exists()
 

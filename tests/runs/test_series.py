@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 from itertools import pairwise
 
 import pytest
-from helpers import TILE, Place
+from helpers import TILE, Place, l1c
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,20 +41,6 @@ ON_DISK = {
     "SENTINEL2A_{day}-105426-459_L2A_T31TCJ_D.txt": False,
     "S2A_MSIL1C_{day}T105021_N0207_R051_T31TCJ_{day}T125917.zip": False,
 }
-
-
-def l1c(
-    day: date | str,
-    satellite: str = "S2A",
-    *,
-    tile: str = TILE,
-    orbit: int = 51,
-    baseline: str = "N0207",
-    clock: str = "105021",
-    last: str = "125917",
-) -> str:
-    stamp = str(day).replace("-", "")
-    return f"{satellite}_MSIL1C_{stamp}T{clock}_{baseline}_R{orbit:03d}_T{tile}_{stamp}T{last}"
 
 
 def passes(number: int, start: str = "2018-01-01", every: int = 5) -> list[str]:
@@ -534,7 +520,7 @@ def test_what_a_failed_series_has_delivered_is_on_disk(place: Place, peps: Sandb
 
 
 def test_midnight_lies_between_a_product_and_its_l2a(place: Place, peps: Sandbox) -> None:
-    peps.catalogue = listed([l1c("2018-12-31", clock="235000"), l1c("2018-01-02", clock="000500")])
+    peps.catalogue = listed([l1c("2018-12-31", time="235000"), l1c("2018-01-02", time="000500")])
     for name in ("20190101-001959-999", "20180102-000500-000"):
         (place.folder / f"SENTINEL2A_{name}_L2A_T31TCJ_D.zip").write_bytes(b"PK\x03\x04")
     run = place.process(*YEAR, "-w", ".", "-n")
@@ -707,7 +693,7 @@ def test_what_a_series_of_the_log_covers_is_not_submitted_one_by_one(
             )
     place.write_log(*lines)
     products = passes(3, "2018-03-02")
-    others = [l1c("2018-03-02", orbit=8, clock="104021"), l1c("2018-05-01")]  # of another orbit, and of another day
+    others = [l1c("2018-03-02", orbit=8, time="104021"), l1c("2018-05-01")]  # of another orbit, and of another day
     peps.catalogue = listed([*products, *others])
     run = place.process(*SPRING, "-f", "2018-05-02", "-n")
     left_out = "submit" if "finished" in events else action  # the third date was not delivered

@@ -20,6 +20,8 @@ from peps_maja.sandbox.geodes import KEY, LICENCE, NOT_READY, ON_TAPE, QUOTA, QU
 from peps_maja.sandbox.geodes.products import products_of
 from peps_maja.theia.items import read_item
 
+pytestmark = pytest.mark.slow
+
 SPRING = datetime(2019, 3, 1, tzinfo=timezone.utc), datetime(2019, 5, 31, tzinfo=timezone.utc)
 WHEN = "2026-01-01T00:00:00Z"
 Announce = Callable[..., list[L2ARecord]]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from strategies import L1C, L2A, TARGETS
+from samples import L1C, L2A
+from strategies import TARGETS
 
 from peps_maja.joblog.lines import HEADER
 

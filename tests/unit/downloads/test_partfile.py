@@ -6,14 +6,13 @@ import errno
 import fcntl
 import os
 import resource
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from helpers import holder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -109,18 +108,6 @@ def break_off(final: Path, content: bytes) -> None:
         part.restart(REMOTE)
         part.write(content)
         raise ZeroDivisionError
-
-
-@contextmanager
-def holder(final: Path) -> Iterator[subprocess.Popen[str]]:
-    """Have another process download `final`."""
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(final)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "held\n"
-        yield process
-        process.kill()
 
 
 @contextmanager
@@ -272,7 +259,7 @@ def test_what_a_part_is_of_is_known_to_the_next_run(tmp_path_factory: pytest.Tem
 
 
 def test_two_runs_never_write_one_part(final: Path) -> None:
-    with holder(final) as other:
+    with holder(HOLDER, final) as other:
         with pytest.raises(AlreadyRunning, match=NAME) as error, part_of(final) as part:
             part.drop()
         assert error.value.status is Status.TRY_LATER
@@ -282,7 +269,7 @@ def test_two_runs_never_write_one_part(final: Path) -> None:
 
 
 def test_a_part_whose_owner_was_killed_is_continued(final: Path) -> None:
-    with holder(final) as other:
+    with holder(HOLDER, final) as other:
         other.kill()
         other.wait(timeout=30)
     with part_of(final) as part:

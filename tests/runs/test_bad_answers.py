@@ -1,0 +1,391 @@
+"""What cannot be read, is refused, missing or silent: what each means for one job, and for the run."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from helpers import BROKEN, NO_REPORT, Place, add, ago, altered_report, l1c, l2a, lines_of, opened, outcomes
+
+from peps_maja.peps.reports import results_in_joblog
+from peps_maja.sandbox import (
+    FORBIDDEN,
+    HTML_PAGE,
+    INTERNAL_ERROR,
+    NOT_FOUND,
+    Altered,
+    Canned,
+    Endpoint,
+    Fault,
+    Job,
+    Sandbox,
+    Stall,
+)
+from peps_maja.sandbox.faults import Answer
+
+pytestmark = pytest.mark.slow
+
+SERIES = "31TCJ_2019-03-01_2019-04-30"
+LAYERS = (Endpoint.STATUS, Endpoint.REPORT)
+EVERYWHERE = (*LAYERS, Endpoint.REFRESH, Endpoint.JOBLOG)
+WEEK = 7 * 24 + 0.5
+
+
+def spoil(peps: Sandbox, answer: Answer, *endpoints: Endpoint, match: str = "") -> None:
+    peps.faults.add(*(Fault(endpoint, answer, times=None, match=match) for endpoint in endpoints))
+
+
+def error(code: int, message: str, status: int = 200) -> Canned:
+    return Canned(status, json.dumps({"ErrorCode": code, "ErrorMessage": message}))
+
+
+def series(peps: Sandbox, *days: int) -> Job:
+    return peps.add_job(SERIES, results=tuple(l2a(day) for day in days))
+
+
+def joblog(job: Job, results: int) -> Canned:
+    """Return a joblog that names so many of the job's results."""
+    return Canned(200, "\n".join(f"INFO available: {result.url}" for result in job.results[:results]))
+
+
+# -- what a report that cannot be read means -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NO_REPORT)
+def test_a_series_whose_report_is_unreadable_once_stays_open(place: Place, peps: Sandbox, name: str) -> None:
+    job = series(peps, 1, 11, 21)
+    place.write_log(*opened(job))
+    peps.faults.add(Fault(Endpoint.REPORT, NO_REPORT[name]), Fault(Endpoint.JOBLOG, joblog(job, 2)))
+
+    run = place.download()
+    assert run.status == (75 if name == "HTML" else 0)
+    assert ("waiting" in run.out) == (name != "HTML")
+    assert outcomes(place) == {SERIES: ["downloaded", "downloaded"]}
+
+    assert place.download().status == 0
+    assert outcomes(place) == {SERIES: ["downloaded", "downloaded", "downloaded", "finished"]}
+
+
+def test_a_joblog_of_many_megabytes_is_read(place: Place, peps: Sandbox) -> None:
+    job = add(peps, 1)
+    place.write_log(*opened(job))
+    spoil(peps, Canned(200, b"x" * 99 + b"\n" + b"INFO 3 of 8 dates\n" * 700_000 + job.log().encode()), Endpoint.JOBLOG)
+    spoil(peps, NOT_FOUND, Endpoint.REPORT)
+    assert place.download().status == 0
+    assert outcomes(place) == {job.product: ["downloaded", "finished"]}
+
+
+@pytest.mark.parametrize("text", [b"http://", b"https://a/mapcache_results/maja/ID/", b"http://a/", b"x"], ids=repr)
+def test_a_hostile_joblog_takes_no_longer_than_a_long_one(text: bytes) -> None:
+    begun = time.monotonic()
+    assert results_in_joblog([text * (1_000_000 // len(text))], "ID") == ()
+    assert time.monotonic() - begun < 10
+
+
+def test_an_address_in_a_joblog_may_be_cut_between_two_chunks() -> None:
+    address = "https://peps.cnes.fr/cgi-bin/mapcache_results/maja/ID/a.zip"
+    text = f"INFO {address}\n".encode() * 3
+    assert results_in_joblog((text[place : place + 1] for place in range(len(text))), "ID") == (address,)
+
+
+# -- answers that concern all jobs, or one -------------------------------------------------------------------------
+
+PAGES: dict[str, Answer] = {
+    "maintenance": HTML_PAGE,
+    "a page in XHTML": Canned(200, '<?xml version="1.0"?>\n<!-- PEPS --><html xmlns="http://www.w3.org/1999/xhtml"/>'),
+    "a redirect to a login": Canned(302, "", {"Location": "/login"}),
+    "400": Canned(400, "bad request"),
+}
+LATER: dict[str, Answer] = {
+    "quota of the week": error(420, "week|10000000"),
+    "420": error(420, "week|10000000", 420),
+    "429": Canned(429, "", {"Retry-After": "3600"}),
+    "flows": error(403, "Maximum number of 4 concurrent flows", 403),
+    "202": Canned(202),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_in_every_layer_is_for_the_next_run(place: Place, peps: Sandbox, name: str) -> None:
+    spoil(peps, PAGES[name], *EVERYWHERE)
+    peps.faults.add(Fault(Endpoint.OTHER, HTML_PAGE, times=None))
+    place.write_log(*opened(add(peps, 1), series(peps, 11)))
+    before = place.log.read_bytes()
+
+    run, shown, quiet = place.download(), place.download("--status"), place.download("-q")
+
+    assert (run.status, shown.status, quiet.status) == (75, 75, 75)
+    assert "waiting" not in run.out + run.err + shown.out + shown.err
+    assert len(lines_of(run.err, peps.jobs[0])) == 1
+    assert (quiet.out, quiet.err) == ("", "")
+    assert place.log.read_bytes() == before
+
+
+@pytest.mark.parametrize("endpoint", [Endpoint.STATUS, Endpoint.REPORT, Endpoint.RESULT])
+@pytest.mark.parametrize("name", LATER)
+def test_a_quota_is_never_missing(place: Place, peps: Sandbox, name: str, endpoint: Endpoint) -> None:
+    held, good = add(peps, 1), add(peps, 2)
+    place.write_log(*opened(held, good))
+    spoil(peps, LATER[name], endpoint, match=held.wps_id)
+
+    run = place.download("-q")
+
+    assert (run.status, run.err) == (75, "")
+    assert outcomes(place) == {held.product: [], good.product: ["downloaded", "finished"]}
+
+
+@pytest.mark.parametrize("endpoint", EVERYWHERE)
+def test_a_403_for_one_job_leaves_that_job(place: Place, peps: Sandbox, endpoint: Endpoint) -> None:
+    refused, good = add(peps, 1), add(peps, 2)
+    place.write_log(*opened(refused, good, hours=2))
+    spoil(peps, FORBIDDEN, endpoint, match=refused.wps_id)
+    if endpoint is Endpoint.STATUS:  # else the report would do
+        spoil(peps, NOT_FOUND, Endpoint.REPORT, match=refused.wps_id)
+
+    run = place.download("-q")
+
+    is_told = endpoint in LAYERS
+    assert (run.status, len(lines_of(run.err, refused))) == ((1, 1) if is_told else (0, 0))
+    done = ["downloaded", "finished"]
+    # Without PROCESSING_STATUS, the report stays as it was.
+    is_left = is_told or endpoint is Endpoint.REFRESH
+    assert outcomes(place) == {refused.product: [] if is_left else done, good.product: done}
+
+
+INVALID = "User profile has not been validated since 2019"
+
+
+@pytest.mark.parametrize("answer", [FORBIDDEN, error(403, INVALID), error(403, INVALID, 403)], ids=repr)
+@pytest.mark.parametrize("endpoint", LAYERS)
+def test_a_403_for_every_job_or_about_the_user_ends_the_run(
+    place: Place, peps: Sandbox, endpoint: Endpoint, answer: Canned
+) -> None:
+    place.write_log(*opened(add(peps, 1), add(peps, 2), add(peps, 3)))
+    spoil(peps, answer, *LAYERS[LAYERS.index(endpoint) :])
+    before = place.log.read_bytes()
+
+    run = place.download("-q", "--wait", "--every", "0.001")
+
+    assert (run.status, run.out) == (2, "")
+    [line] = run.err.splitlines()
+    assert "403" in line
+    assert place.log.read_bytes() == before
+    assert place.download("--status").status == 2
+
+
+# -- jobs that the server does not have any more -------------------------------------------------------------------
+
+
+def test_a_job_that_the_server_does_not_have_is_missing_after_an_hour(place: Place, peps: Sandbox) -> None:
+    young, old = add(peps, 1, "RUNNING"), add(peps, 2, "RUNNING")
+    place.write_log(*opened(young, hours=0.9), *opened(old, hours=1.1))
+    spoil(peps, NOT_FOUND, *EVERYWHERE)
+
+    run = place.download()
+    assert run.status == 1
+    assert "waiting" in lines_of(run.out, young)[0]
+    assert "waiting" not in lines_of(run.out, old)[0]
+    assert place.events()[4:] == [("missing", old.product, "- absent no report")]
+
+    again = place.download("-q")
+    assert (again.status, again.out, again.err, len(place.events())) == (1, "", "", 5)
+    peps.faults.clear()
+    assert place.download("-q").status == 0
+
+
+@pytest.mark.parametrize("hours", [WEEK - 2, WEEK])
+def test_a_job_that_stays_away_for_a_week_has_ended(place: Place, peps: Sandbox, hours: float) -> None:
+    lost, delivered = add(peps, 1), series(peps, 11)
+    missing = [(ago(hours), "missing", job.product, "- absent no report") for job in (lost, delivered)]
+    place.write_log(
+        *opened(lost, delivered, hours=200), (ago(190), "downloaded", SERIES, delivered.results[0].name), *missing
+    )
+    spoil(peps, NOT_FOUND, *EVERYWHERE)
+
+    run = place.download("-q", "--stalled-after", "1000")
+
+    assert (run.status, run.err) == (1, "")
+    ends = [(event, job) for event, job, _ in place.events()[7:]]
+    assert sorted(ends) == ([("failed", lost.product), ("finished", SERIES)] if hours == WEEK else [])
+
+
+def test_two_reasons_for_no_results_do_not_share_their_time(place: Place, peps: Sandbox) -> None:
+    job = add(peps, 1, results=())
+    place.write_log(*opened(job, hours=100), (ago(90), "missing", job.product, "- absent no report"))
+    assert place.download("-q", "--stalled-after", "1000").status == 1
+    assert place.events()[3:] == [("missing", job.product, "- absent no results")]
+
+
+# -- times that cannot be true, and results that are listed no more ------------------------------------------------
+
+TIMES: dict[str, tuple[list[float], bool, list[str]]] = {
+    "in the future": ([-48], True, ["missing"]),
+    "before the submission": ([300], True, ["missing"]),
+    "first in the future": ([-48, 1], False, []),
+    "first before the submission, and 6 days ago": ([300, 144], True, ["missing"]),
+    "first before the submission, and 8 days ago": ([300, 192], True, ["missing", "failed"]),
+    "8 days ago, and in the future": ([192, -48], True, ["missing", "failed"]),
+}
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_a_time_that_cannot_be_true_delays_no_try(place: Place, peps: Sandbox, name: str) -> None:
+    ages, is_asked, events = TIMES[name]
+    job = add(peps, 1)
+    job.results[0].content = job.results[0].content[:-1000]
+    missing = [(ago(age), "missing", job.product, f"{l2a(1)} {BROKEN}") for age in ages]
+    place.write_log(*opened(job, hours=200), *missing)
+
+    run = place.download("-q", "--stalled-after", "1000")
+
+    assert run.status == 1
+    assert bool(peps.asked(Endpoint.RESULT)) == is_asked
+    assert outcomes(place)[job.product][len(ages) :] == events
+    assert bool(lines_of(run.out, job)) == ("failed" in events)  # an earlier run has told the rest
+
+
+def test_a_result_that_the_next_report_leaves_out_is_not_forgotten(place: Place, peps: Sandbox) -> None:
+    job = series(peps, 1, 11)
+    place.write_log(*opened(job))
+    peps.faults.add(Fault(Endpoint.RESULT, INTERNAL_ERROR, times=6, match=l2a(11)))
+    assert place.download("-q").status == 1
+    assert sorted(outcomes(place)[SERIES]) == ["downloaded", "missing"]
+
+    spoil(peps, altered_report({"results": [job.results[0].url]}), Endpoint.REPORT)
+    assert place.download("-q").status == 1
+    assert len(outcomes(place)[SERIES]) == 2
+
+    assert place.download("-q").status == 0
+    assert outcomes(place)[SERIES][2:] == ["downloaded", "finished"]
+
+
+def test_nor_by_a_run_that_waits(place: Place, peps: Sandbox) -> None:
+    job = series(peps, 1, 11)
+    place.write_log(*opened(job))
+    peps.faults.add(
+        Fault(Endpoint.RESULT, Canned(502), times=3, match=l2a(11)), Fault(Endpoint.REPORT, Altered(lambda x: x))
+    )
+    spoil(peps, altered_report({"results": [job.results[0].url]}), Endpoint.REPORT)
+    assert place.download("--wait", "--every", "0.001").status == 0
+    assert outcomes(place) == {SERIES: ["downloaded", "downloaded", "finished"]}
+
+
+# -- servers that say nothing ---------------------------------------------------------------------------------------
+
+
+def test_three_jobs_to_which_the_server_says_nothing_end_the_run(place: Place, peps: Sandbox) -> None:
+    place.write_log(*opened(*(add(peps, day) for day in range(1, 31))))
+    spoil(peps, Stall(60), *LAYERS)
+
+    run = place.download("-q", PEPS_TIMEOUT="0.5")
+
+    assert (run.status, run.out, run.err) == (75, "", "")
+    assert len({asked.path for asked in peps.asked(Endpoint.STATUS)}) < 20
+
+
+def test_one_silent_job_ends_nothing(place: Place, peps: Sandbox) -> None:
+    silent, good = [add(peps, 1), add(peps, 2)], add(peps, 3)
+    place.write_log(*opened(*silent, good))
+    for job in silent:
+        spoil(peps, Stall(60), Endpoint.STATUS, match=job.wps_id)
+    assert place.download("-q", PEPS_TIMEOUT="0.5").status == 75
+    assert outcomes(place)[good.product] == ["downloaded", "finished"]
+
+
+@contextmanager
+def held_up(place: Place, peps: Sandbox, endpoint: Endpoint) -> Iterator[None]:
+    place.write_log(*opened(*(add(peps, day) for day in range(1, 4))))
+    spoil(peps, Stall(60, after=1000 if endpoint is Endpoint.RESULT else None), endpoint)
+    begun = time.monotonic()
+    yield
+    assert time.monotonic() - begun < 15
+
+
+@pytest.mark.parametrize("endpoint", [Endpoint.STATUS, Endpoint.REPORT, Endpoint.RESULT])
+def test_a_timeout_ends_what_a_silent_server_holds_up(place: Place, peps: Sandbox, endpoint: Endpoint) -> None:
+    with held_up(place, peps, endpoint):
+        run = place.download("--wait", "--timeout", "0.0003", PEPS_TIMEOUT="60")
+    assert run.status == 75
+    assert "--timeout is over" in run.err
+    assert place.zips() == []
+
+
+@pytest.mark.parametrize("endpoint", [Endpoint.STATUS, Endpoint.RESULT])
+def test_ctrl_c_ends_what_a_silent_server_holds_up(place: Place, peps: Sandbox, endpoint: Endpoint) -> None:
+    with held_up(place, peps, endpoint), place.start("downloader", PEPS_TIMEOUT="60") as process:
+        try:
+            while not peps.asked(endpoint) and process.poll() is None:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert (process.returncode, len(err.splitlines())) == (130, 1)
+
+
+def test_a_refused_account_ends_a_download_that_is_held_up(place: Place, peps: Sandbox) -> None:
+    with held_up(place, peps, Endpoint.RESULT):
+        late = add(peps, 4)
+        place.write_log(*opened(*peps.jobs))
+        peps.faults.add(Fault(Endpoint.REPORT, error(401, "Unauthorized"), match=late.wps_id))
+        run = place.download("-q", PEPS_TIMEOUT="60")
+    assert (run.status, run.out, len(run.err.splitlines())) == (2, "", 1)
+
+
+def test_a_service_that_brings_no_report_up_to_date_holds_up_nothing(place: Place, peps: Sandbox) -> None:
+    for day in range(1, 29):
+        add(peps, day).refresh()
+    place.write_log(*opened(*peps.jobs))
+    spoil(peps, Stall(60), Endpoint.REFRESH)
+    assert place.download("-q", PEPS_TIMEOUT="1").status == 0
+    assert len(peps.asked(Endpoint.REFRESH)) < 20
+    assert len(place.events("finished")) == 28
+
+
+# -- what is said ---------------------------------------------------------------------------------------------------
+
+
+def test_a_failure_tells_where_the_log_is_and_whether_to_try_again(place: Place, peps: Sandbox) -> None:
+    first, second = add(peps, 1, "FAILED"), add(peps, 2, "FAILED")
+    place.write_log(*opened(first), *opened(second), (ago(), "failed", second.product, "no DEM"), *opened(second))
+
+    run = place.download("-q")
+
+    [line], [again] = lines_of(run.out, first), lines_of(run.out, second)
+    assert f"peps_maja_process.py -l {place.log.name} --product {first.product} --resubmit failed" in line
+    assert "--resubmit" not in again
+    assert "will not help" in again
+    assert first.joblog_url in line
+    assert second.joblog_url in again
+
+
+def test_the_end_of_all_jobs_is_told_once(place: Place, peps: Sandbox) -> None:
+    good, failed, late = add(peps, 1), add(peps, 2, "FAILED"), add(peps, 3, "RUNNING")
+    place.write_log(*opened(good, failed, late))
+    assert "all jobs are done" not in place.download("-q").out
+
+    late.status = "FINISHED"
+    [line] = [line for line in place.download("-q").out.splitlines() if "all jobs are done" in line]
+    assert "3 in the log" in line
+    assert "2 finished, 1 failed" in line or "1 failed, 2 finished" in line
+    assert place.download("-q").out == ""
+
+
+def test_a_second_name_is_explained(place: Place, peps: Sandbox) -> None:
+    for last in ("T120000", "T130000"):
+        peps.add_job(l1c(1).replace("T125917", last), results=(l2a(1),))
+    place.write_log(*opened(*peps.jobs))
+    out = place.download("-q").out
+    [line] = [line for line in out.splitlines() if f".{peps.jobs[1].wps_id[:8]}.zip" in line]
+    assert f"there is another {l2a(1)}" in line
+
+
+def test_none_left_out_is_not_told(place: Place, peps: Sandbox) -> None:
+    job = series(peps, 1)
+    place.write_log(*opened(job))
+    spoil(peps, altered_report({"unprocessed": "none"}), Endpoint.REPORT)
+    assert "left out" not in place.download().out

@@ -1,0 +1,404 @@
+"""The job log in the hands of its users: edited, linked, moved, on odd disks; what both scripts make of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from helpers import LOCK_HOLDER, ROOT, STRACE, Place, Run, ago, holder, is_one_line, needs_strace
+
+from peps_maja.sandbox import Altered, Endpoint, Fault, Reply, Sandbox
+from peps_maja.sandbox.faults import too_many
+
+pytestmark = pytest.mark.slow
+
+HEADER = "# peps_maja job log 1"
+OLD = "2019-04-02T09:12:45Z"
+FIRST = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
+SECOND = "S2B_MSIL1C_20190306T103252_N0207_R051_T31TCJ_20190306T135417"
+SERIES = "31TCJ_2018-01-01_2018-03-31"
+URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
+OTHER_URL = URL.replace("8e99b3de", "11111111")
+ZIP = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D.zip"
+
+
+# -- edited -------------------------------------------------------------------------------------------------------
+
+EDITS: dict[str, Callable[[str], str]] = {
+    "spaces for tabs": str.expandtabs,
+    "no-break spaces": lambda text: text.replace("\t", "\u00a0"),
+    "a suffix": lambda text: text.replace(FIRST, f"{FIRST}.SAFE").expandtabs(),
+    "quoted cells": lambda text: re.sub(r"([^\t\n]+)(?=[\t\n])", r'"\1"', text),
+    "commas": lambda text: text.replace("\t", ","),
+    "a list of names": lambda text: "".join(f"{line.split(chr(9))[2]}\n" for line in text.splitlines()),
+    "without the last line end": lambda text: text.expandtabs().rstrip("\n"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_an_edited_log_keeps_its_products_from_going_out_again(
+    place: Place, peps: Sandbox, edit: Callable[[str], str]
+) -> None:
+    lines = "".join(
+        f"{OLD}\t{event}\t{FIRST}\t{detail}\n" for event, detail in [("submitting", ""), ("submitted", URL)]
+    )
+    place.log.write_text(f"{HEADER}\n{edit(lines)}", encoding="utf-8")
+    run = place.process("--product", FIRST, SECOND, "-q")
+    assert (run.status, peps.executed) == (1, [SECOND])
+    damaged, unsure = run.err.splitlines()
+    assert "peps_maja.log: 2 lines, the first of them line 2," in damaged
+    assert f"{FIRST}: unsure" in unsure
+
+    run = place.download("-q")
+    assert (run.status, run.err) == (1, "")
+    assert FIRST not in run.out
+    for loud in (place.download(), place.download("--status"), place.download("--dates")):
+        assert "line 2," in loud.err.splitlines()[0]
+    assert re.search(r"^BAD +log +.*line 2,", place.download("--check").out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("way_out", ["--adopt", "--resubmit", "--drop"])
+@pytest.mark.parametrize("name", [FIRST, SERIES])
+def test_ways_out_for_a_job_of_a_damaged_line(place: Place, peps: Sandbox, name: str, way_out: str) -> None:
+    place.log.write_text(f"{HEADER}\n{OLD} submitting {name}\n", encoding="utf-8")
+    given = {"--adopt": [name, URL], "--resubmit": ["unsure", "-y"], "--drop": [name]}[way_out]
+    assert place.process(way_out, *given).status == 0
+    log = place.log.read_text(encoding="utf-8")
+    end = {"--adopt": "submitted", "--resubmit": "submitted", "--drop": "cancelled"}[way_out]
+    assert log.rstrip().split("\n")[-1].split("\t")[1:3] == [end, name]
+    assert len(peps.executed) == (way_out == "--resubmit")
+
+
+def test_a_damaged_line_of_theia_does_not_count(place: Place, peps: Sandbox) -> None:
+    place.log.write_text(f"{HEADER}\n{OLD} available {ZIP[:-4]} https://x/{FIRST} 1 -\n", encoding="utf-8")
+    run = place.process("--product", FIRST)
+    assert (run.status, run.err, peps.executed) == (0, "", [FIRST])
+
+
+@pytest.mark.parametrize("header", ["\ufeff" + HEADER, f"{HEADER}\t\t\t", f'"{HEADER}"'])
+def test_a_damaged_header_is_told_everywhere_with_advice(place: Place, header: str) -> None:
+    place.log.write_text(f"{header}\n{OLD}\tsubmitted\t{FIRST}\t{URL}\n", encoding="utf-8")
+    before = place.log.read_bytes()
+    runs = [place.process("--product", FIRST), place.process("--drop", FIRST)]
+    runs += [place.download(option) for option in ("-q", "--status", "--dates")]
+    for run in runs:
+        assert run.status == 2
+        assert is_one_line(run, "peps_maja.log is not a job log", "UTF-8, without BOM")
+    check = place.download("--check")
+    assert check.status == 2
+    assert "UTF-8, without BOM" in check.out
+    assert place.log.read_bytes() == before
+
+
+# -- what is not a log --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("log", ["fifo", "/dev/full", "/dev/null", ".", "/"])
+def test_only_a_regular_file_is_a_log(place: Place, log: str) -> None:
+    os.mkfifo(place.folder / "fifo")
+    before = set(place.folder.iterdir())
+    runs = [place.process("-l", log, *given) for given in (["--product", FIRST], ["-n", "--product", FIRST])]
+    runs += [place.process("-l", log, "--drop", FIRST)]
+    runs += [place.download("-l", log, *given) for given in (["-q"], ["--status"], ["--dates"])]
+    for run in runs:
+        assert run.status == 2
+        assert is_one_line(run, "not a regular file", "--log")
+    check = place.download("-l", log, "--check")
+    assert (check.status, check.err) == (2, "")
+    assert set(place.folder.iterdir()) == before
+
+
+def test_a_log_with_two_names_has_one_lock(place: Place) -> None:
+    (place.folder / "real").mkdir()
+    place.write_log()
+    place.log.rename(place.folder / "real" / "my.log")
+    place.log.symlink_to("real/my.log")
+    with holder(LOCK_HOLDER, place.folder / "real" / "my.log.process.lock"):
+        assert place.process("--product", FIRST).status == 75
+    assert place.process("--product", FIRST).status == 0
+    assert place.log.is_symlink()
+    assert not list(place.folder.glob("*.lock"))
+
+
+def test_a_log_with_hard_links_is_refused(place: Place, peps: Sandbox) -> None:
+    place.write_log((OLD, "submitted", FIRST, URL))
+    (place.folder / "other.log").hardlink_to(place.log)
+    for run in (place.process("--product", SECOND), place.download("-q"), place.download("--status")):
+        assert run.status == 2
+        assert is_one_line(run, "2 hard links")
+    assert peps.requests == []
+
+
+# -- what became of a job that was to be submitted again ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["failed", "rejected", "cancelled"])
+def test_a_job_that_a_busy_server_did_not_take_stays_what_it_was(place: Place, peps: Sandbox, state: str) -> None:
+    place.write_log((OLD, "submitting", FIRST, ""), (OLD, "submitted", FIRST, URL), (OLD, state, FIRST, "why"))
+    peps.faults.add(Fault(Endpoint.EXECUTE, too_many(3600)))
+    assert place.process("--resubmit", state).status == 75
+    assert place.events()[-1][0] == "postponed"
+    assert place.process("--resubmit", state).status == 0
+    assert peps.executed == [FIRST]
+
+
+# -- disks --------------------------------------------------------------------------------------------------------
+
+
+@needs_strace
+@pytest.mark.parametrize(
+    ("path", "error", "is_accepted"),
+    [
+        *((path, error, False) for path in (".", "peps_maja.log") for error in ("EIO", "EDQUOT")),
+        ("peps_maja.log", "EOPNOTSUPP", False),
+        (".", "EOPNOTSUPP", True),
+        (".", "EINVAL", True),
+        (".", "ENOSYS", True),
+    ],
+)
+@pytest.mark.parametrize("before", ["new", "failed"])
+def test_a_log_that_cannot_be_brought_to_disk(
+    place: Place, peps: Sandbox, path: str, error: str, *, is_accepted: bool, before: str
+) -> None:
+    place.write_log(*([(OLD, "submitted", FIRST, URL), (OLD, "failed", FIRST, "why")] if before == "failed" else []))
+    command = ["--resubmit", "failed"] if before == "failed" else ["--product", FIRST]
+    inject = ["-f", "-qq", "-P", str(place.folder / path), "-e", "trace=fsync", "-e", f"inject=fsync:error={error}"]
+    script = [sys.executable, str(ROOT / "peps_maja_process.py"), *command]
+    run = subprocess.run(
+        [STRACE, *inject, "-o", os.devnull, *script],
+        cwd=place.folder,
+        env=place.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == (0 if is_accepted else 2), run.stderr
+    if not is_accepted:
+        assert is_one_line(Run(2, run.stdout, run.stderr), "peps_maja.log", f"not noted: submitting {FIRST}")
+        assert peps.executed == []
+        assert place.process(*command).status == 0
+    assert peps.executed == [FIRST]
+
+
+# -- corrections --------------------------------------------------------------------------------------------------
+
+WRONG = {
+    "an account in the URL": ["--adopt", FIRST, URL.replace("://", "://user:hunter2@")],
+    "an account in what is no URL": ["--adopt", FIRST, "user:hunter2@peps"],
+    "two URLs for one job": ["--adopt", FIRST, URL, "--adopt", f"{FIRST}.SAFE", OTHER_URL],
+    "one right, one wrong": ["--adopt", FIRST, URL, "--drop", "wrong"],
+    "dropped and adopted": ["--adopt", SECOND, URL, "--drop", SECOND],
+    "an account of the server": ["--drop", SECOND, "--server", "https://user:hunter2@peps.cnes.fr"],
+}
+
+
+@pytest.mark.parametrize("arguments", WRONG.values(), ids=WRONG)
+def test_corrections_are_checked_before_any_is_written(place: Place, arguments: list[str]) -> None:
+    place.write_log((OLD, "submitting", SECOND, ""))
+    before = place.log.read_bytes()
+    run = place.process(*arguments)
+    assert run.status == 2
+    assert is_one_line(run)
+    assert "hunter2" not in run.err
+    assert place.log.read_bytes() == before
+
+
+@pytest.mark.parametrize("end", ["finished", "failed"])
+def test_a_lost_zip_is_fetched_again_after_adopt(place: Place, peps: Sandbox, end: str) -> None:
+    job = peps.add_job(FIRST)
+    place.write_log((OLD, "submitted", FIRST, job.status_url), (OLD, "downloaded", FIRST, ZIP), (OLD, end, FIRST, ""))
+    assert place.download().status == 0
+    assert place.zips() == []
+    if end == "finished":
+        assert is_one_line(place.process("--adopt", FIRST, OTHER_URL), "finished already", job.status_url)
+    assert place.process("--adopt", FIRST, job.status_url).status == 0
+    assert place.download().status == 0
+    assert (place.folder / ZIP).read_bytes() == job.results[0].content
+    assert [event for event, *_ in place.events()[3:]] == ["submitted", "downloaded", "finished"]
+
+
+def test_a_dropped_job_is_shown_as_dropped(place: Place) -> None:
+    place.write_log((OLD, "cancelled", FIRST, "dropped by the user"), (OLD, "cancelled", SECOND, "KILLED"))
+    assert f"{FIRST}: dropped" in place.download("--status").out
+    assert "2 in the log: 1 dropped, 1 cancelled" in place.download().out
+
+
+# -- the command as a comment -------------------------------------------------------------------------------------
+
+
+def comments(place: Place) -> list[str]:
+    lines = place.log.read_text(encoding="utf-8").splitlines() if place.log.exists() else []
+    return [re.sub(r"^# \S+Z ", "", line) for line in lines if line.startswith("# 20")]
+
+
+def test_a_run_that_writes_events_first_writes_its_command(place: Place, peps: Sandbox) -> None:
+    place.process("-n", "--product", FIRST)
+    assert not place.log.exists()
+    commands = [
+        ["--product", FIRST, "-w", ".", "-q"],
+        ["--drop", FIRST],
+        ["--adopt", FIRST, URL],
+        ["--resubmit", "failed", "-a", "my peps\n.txt"],
+    ]
+    for command in commands[:3]:
+        assert place.process(*command).status == 0
+    assert place.process("--product", FIRST).status == 0, "nothing to submit"
+    assert place.process("--adopt", FIRST, URL).status == 0, "is adopted already"
+    shutil.copy(place.folder / "peps.txt", place.folder / "my peps\n.txt")
+    with place.log.open("a", encoding="utf-8") as log:
+        log.write(f"{OLD}\tfailed\t{FIRST}\twhy\n")
+    assert place.process(*commands[3]).status == 0
+    assert comments(place) == [
+        *(shlex.join(["peps_maja_process.py", *command]) for command in commands[:3]),
+        "peps_maja_process.py --resubmit failed -a 'my peps .txt'",
+    ]
+    assert place.log.read_text(encoding="utf-8").split("\n")[1].startswith("# 20"), "above the first event"
+    assert len(peps.executed) == 2
+
+
+# -- changed during a run -----------------------------------------------------------------------------------------
+
+
+def during(peps: Sandbox, endpoint: Endpoint, action: Callable[[], object], match: str = "") -> None:
+    """Do something while the next answer of `endpoint` is on its way."""
+
+    def change(reply: Reply) -> Reply:
+        action()
+        return reply
+
+    peps.faults.add(Fault(endpoint, Altered(change), match=match))
+
+
+@pytest.mark.parametrize("ends", ["finished", "failed"])
+@pytest.mark.parametrize("corrections", [["--drop"], ["--drop", "--adopt"], ["--drop", "--product"]])
+def test_what_the_submitter_logs_during_a_run_stands(
+    place: Place, peps: Sandbox, corrections: list[str], ends: str
+) -> None:
+    job = peps.add_job(FIRST)
+    place.write_log(
+        (OLD, "submitted", FIRST, job.status_url), (OLD, "submitted", SECOND, peps.add_job(SECOND).status_url)
+    )
+    if ends == "failed":
+        job.status = "FAILED"
+
+    def correct() -> None:
+        for option in corrections:
+            given = ["--resubmit", "cancelled"] if option == "--product" else []
+            assert place.process(option, FIRST, *([OTHER_URL] if option == "--adopt" else []), *given).status == 0
+
+    during(peps, Endpoint.RESULT if ends == "finished" else Endpoint.REPORT, correct, job.wps_id)
+    run = place.download("-j", "1", PEPS_TIMEOUT="30")
+    logged = [event for event, name, _ in place.events() if name == FIRST]
+    expected = {"--drop": [], "--adopt": ["submitted"], "--product": []}[corrections[-1]]
+    assert logged == ["submitted", "cancelled", *expected], run
+    assert f"{FIRST}: changed in the log meanwhile" in run.out
+    assert ("finished", SECOND, "") in place.events()
+
+
+HAPPENS: dict[str, Callable[[Path], object]] = {
+    "moved": lambda log: log.rename(log.with_name("moved")),
+    "removed": Path.unlink,
+    "emptied": lambda log: os.truncate(log, 0),
+    "cut": lambda log: os.truncate(log, len(HEADER) + 1),
+    "replaced": lambda log: shutil.copy(log, f"{log}.new") and Path(f"{log}.new").replace(log),
+    "overwritten": lambda log: log.write_text(f"{HEADER}\n" + "#\n" * 500),
+}
+
+
+@pytest.mark.parametrize("happens", HAPPENS.values(), ids=HAPPENS)
+@pytest.mark.parametrize("script", ["downloader", "process"])
+def test_a_log_that_goes_during_a_run_ends_it(
+    place: Place, peps: Sandbox, script: str, happens: Callable[[Path], object]
+) -> None:
+    place.write_log((OLD, "submitted", FIRST, peps.add_job(FIRST).status_url))
+    left: list[bytes | None] = []
+
+    def change() -> None:
+        happens(place.log)
+        left.append(place.log.read_bytes() if place.log.exists() else None)
+
+    during(peps, Endpoint.RESULT if script == "downloader" else Endpoint.CAPABILITIES, change)
+    run = place.download() if script == "downloader" else place.process("--product", SECOND)
+    assert run.status == 2
+    assert is_one_line(run, "moved, replaced, emptied or removed", "not noted")
+    assert left == [place.log.read_bytes() if place.log.exists() else None]
+    assert peps.executed == []
+
+
+def test_a_log_that_goes_between_two_polls_ends_the_run(place: Place, peps: Sandbox) -> None:
+    peps.add_job(FIRST).status = "RUNNING"
+    place.write_log((OLD, "submitted", FIRST, peps.job(FIRST).status_url), (OLD, "stalled", FIRST, "24"))
+    during(peps, Endpoint.REPORT, place.log.unlink)
+    run = place.download("--wait", "--every", "0")
+    assert run.status == 2
+    assert is_one_line(run, "moved, replaced, emptied or removed")
+    assert not place.log.exists()
+
+
+def test_a_log_that_appears_during_a_run_ends_it(place: Place, peps: Sandbox) -> None:
+    during(peps, Endpoint.CAPABILITIES, lambda: place.write_log((OLD, "submitted", FIRST, URL)))
+    assert place.process("--product", FIRST).status == 2
+    assert peps.executed == []
+
+
+# -- unsure for long ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [f"{OLD}\tsubmitting\t{FIRST}\t", f"{FIRST}.SAFE", f"{ago(1.1)} submitting {FIRST}"],
+    ids=["an event", "a name", "spaces for tabs"],
+)
+@pytest.mark.parametrize("first", ["process", "downloader"])
+def test_an_unsure_job_is_pointed_out_once(place: Place, peps: Sandbox, line: str, first: str) -> None:
+    place.log.write_text(f"{HEADER}\n{line}\n", encoding="utf-8")
+    scripts = ["process", "downloader"] * 2
+    runs = [
+        place.process("--product", FIRST, "-q") if script == "process" else place.download("-q")
+        for script in scripts[scripts.index(first) :][:3]
+    ]
+    assert [run.status for run in runs] == [1, 1, 1]
+    assert [run.err.count(f"{FIRST}: unsure for") for run in runs] == [1, 0, 0]
+    assert place.log.read_text(encoding="utf-8").count(f"\tstalled\t{FIRST}\t") == 1
+    assert peps.executed == []
+    assert f"{FIRST}: unsure whether" in place.download().err
+    check = place.download("--check")
+    assert (check.status, check.err) == (1, "")
+    assert re.search(rf"^BAD +log .*{'unsure' if chr(9) in line else 'line 2'}", check.out, re.MULTILINE)
+
+
+def test_a_job_unsure_since_lately_is_silent_under_quiet(place: Place) -> None:
+    place.write_log((ago(0.9), "submitting", FIRST, ""))
+    before = place.log.read_bytes()
+    for run in (place.process("--product", FIRST, "-q"), place.download("-q"), place.process("-n", "--product", FIRST)):
+        assert run.status == 1
+    assert place.log.read_bytes() == before
+
+
+def test_an_unsure_job_is_pointed_out_though_the_server_is_away(place: Place, nobody_there: str) -> None:
+    place.write_log((OLD, "submitting", FIRST, ""), (OLD, "submitted", SECOND, URL))
+    run = place.process("-t", "31TCJ", "-d", "2019-03-01", "-q", PEPS_SERVER=nobody_there)
+    assert run.status == 75
+    assert f"{FIRST}: unsure for" in run.err
+    run = place.download("-q", PEPS_SERVER=nobody_there)
+    assert (run.status, run.err) == (1, "")
+    assert [job for _, job, _ in place.events("stalled")] == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize(
+    ("plan", "limit"),
+    [(" ".join(f"2018-01-{day:02}/S2A/R051" for day in range(1, 26)), 24 + 11), ("", 24 + 1 + 35 * 25 / 60)],
+)
+def test_a_series_is_stalled_later(place: Place, nobody_there: str, plan: str, limit: float) -> None:
+    for hours, stalled in ((limit - 0.5, []), (limit + 0.5, [SERIES])):
+        place.write_log((OLD, "submitting", SERIES, plan), (ago(hours), "submitted", SERIES, URL))
+        assert place.download("-q", PEPS_SERVER=nobody_there).status == 75
+        assert [job for _, job, _ in place.events("stalled")] == stalled

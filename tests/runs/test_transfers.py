@@ -1,0 +1,1055 @@
+"""Whole runs of peps_maja_downloader.py: the transfer of results, and all that can go wrong with it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import io
+import os
+import pty
+import random
+import resource
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trustme
+from helpers import EMAIL, PASSWORD, ROOT, Place, add, l1c, l2a, opened, until
+
+from peps_maja.downloads.fetching import Fetched, fetch
+from peps_maja.downloads.service import Wanted
+from peps_maja.errors import Broken
+from peps_maja.network.client import Client
+from peps_maja.network.credentials import Credentials
+from peps_maja.peps.service import Server, refused
+from peps_maja.sandbox import (
+    BAD_GATEWAY,
+    FORBIDDEN,
+    HTML_PAGE,
+    INTERNAL_ERROR,
+    NOT_FOUND,
+    TOO_MANY,
+    UNAUTHORIZED_JSON,
+    UNAVAILABLE,
+    Altered,
+    Canned,
+    Cut,
+    Endpoint,
+    Fault,
+    Job,
+    Reply,
+    Sandbox,
+    Stall,
+    make_zip,
+)
+from peps_maja.sandbox.handler import Handler
+
+ZIP = {"Content-Type": "application/zip"}
+HEAVY = 900_000  # bytes
+EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
+
+
+def damaged(content: bytes) -> bytes:
+    """Return a zip with one wrong byte among its last pixels."""
+    place = len(content) * 4 // 5
+    return content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
+
+
+def packed(of: bytes, *names: str) -> bytes:
+    """Return a zip of files with some content, in whose names `{0}` stands for the product that another zip is `of`."""
+    with zipfile.ZipFile(io.BytesIO(of)) as archive:
+        product, *_ = archive.namelist()[0].split("/")
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in names:
+            archive.writestr(name.format(product), "" if name.endswith("/") else name)
+    return content.getvalue()
+
+
+def sized(content: bytes, length: int) -> Canned:
+    """Return an answer whose Content-Length is not what comes."""
+    return Canned(200, content, ZIP | {"Content-Length": str(length), "Connection": "close"})
+
+
+# What the server sends where the zip should be, and whether the next run asks for it again (None: either way).
+FAULTY: dict[str, tuple[Callable[[bytes], Canned], bool | None]] = {
+    "a page of HTML": (lambda _: HTML_PAGE, True),
+    "JSON": (lambda _: Canned(200, '{"status": "ok"}', {"Content-Type": "application/json"}), True),
+    "an error in JSON": (lambda _: Canned(200, '{"ErrorCode": 500, "ErrorMessage": "Internal Server Error"}'), True),
+    "nothing": (lambda _: Canned(200, b"", ZIP), True),
+    "less than announced": (lambda content: sized(content, len(content) + 1), True),
+    "more than announced": (lambda content: sized(content, len(content) - 10), None),
+    "the first bytes alone": (lambda _: Canned(200, b"PK\x03\x04", ZIP), None),
+    "no end": (lambda content: Canned(200, content[:-1000], ZIP), None),
+    "no middle": (lambda content: Canned(200, content[:50_000] + content[51_000:], ZIP), False),
+    "a wrong byte": (lambda content: Canned(200, damaged(content), ZIP), False),
+    "another product": (lambda _: Canned(200, make_zip(l2a(31)), ZIP), False),
+    "an empty zip": (lambda _: Canned(200, EMPTY_ZIP, ZIP), False),
+    "a README alone": (lambda content: Canned(200, packed(content, "README.txt"), ZIP), False),
+    "an error page": (lambda content: Canned(200, packed(content, "{0}/error.html"), ZIP), False),
+    "an L1C product": (lambda content: Canned(200, packed(content, f"{l1c(15)}.SAFE/a.tif"), ZIP), False),
+    "an empty folder": (lambda content: Canned(200, packed(content, "{0}/"), ZIP), False),
+    "a NOVALD folder": (
+        lambda content: Canned(200, packed(content, "NOVALD_{0}/{0}_MTD_ALL.xml", "NOVALD_{0}/a.tif"), ZIP),
+        False,
+    ),
+}
+ABSENT = {
+    "404": NOT_FOUND,
+    "410": Canned(410),
+    "403": FORBIDDEN,
+    "404 with status 200": Canned(200, '{"ErrorCode": 404, "ErrorMessage": "Not Found"}'),
+    "403 with status 200": Canned(200, '{"ErrorMessage": "Forbidden", "ErrorCode": 403}'),
+}
+NOT_NOW: dict[str, Canned | Cut] = {
+    "500": INTERNAL_ERROR,
+    "502": BAD_GATEWAY,
+    "503": UNAVAILABLE,
+    "429": TOO_MANY(0),
+    "cut": Cut(),
+    "a quota": Canned(200, '{"ErrorCode": 420, "ErrorMessage": "week|10000000"}'),
+    "420": Canned(420, '{"ErrorCode": 420, "ErrorMessage": "week|10000000"}'),
+    "a limit": Canned(403, '{"ErrorCode": 403, "ErrorMessage": "Maximum number of 4 concurrent flows"}'),
+    "202": Canned(202),
+}
+
+# Sensing start of an L1C product of S2A; name of the result, and of what lies inside; whether that is its product.
+BELONGING: dict[str, tuple[str, str, str, bool]] = {
+    "at the start": ("20190301T105021", "2A_20190301-105021-000_L2A_T31TCJ_D", "", True),
+    "half an hour later": ("20190301T105021", "2A_20190301-112021-000_L2A_T31TCJ_D", "", True),
+    "another version": ("20190301T105021", "2A_20190301-105426-459_L2A_T31TCJ_C_V1-0", "", True),
+    "midnight between": ("20190301T235021", "2A_20190302-000512-459_L2A_T31TCJ_D", "", True),
+    "a new year between": ("20181231T235021", "2A_20190101-000512-459_L2A_T31TCJ_D", "", True),
+    "seconds before the start": ("20190301T105021", "2A_20190301-105015-000_L2A_T31TCJ_D", "", True),
+    "long before the start": ("20190301T105021", "2A_20190301-104920-999_L2A_T31TCJ_D", "", False),
+    "later than that": ("20190301T105021", "2A_20190301-112022-000_L2A_T31TCJ_D", "", False),
+    "another day": ("20190301T105021", "2A_20190302-105426-459_L2A_T31TCJ_D", "", False),
+    "another satellite": ("20190301T105021", "2B_20190301-105426-459_L2A_T31TCJ_D", "", False),
+    "another tile": ("20190301T105021", "2A_20190301-105426-459_L2A_T31TDJ_D", "", False),
+    "another tile in the name asked for alone": (
+        "20190301T105021",
+        "2A_20190301-105426-462_L2A_T31TDJ_D",
+        "2A_20190301-105426-462_L2A_T31TCJ_D",
+        True,
+    ),
+    "another tile inside": (
+        "20190301T105021",
+        "2A_20190301-105426-460_L2A_T31TCJ_D",
+        "2A_20190301-105426-460_L2A_T31TDJ_D",
+        False,
+    ),
+    "another day inside": (
+        "20190301T105021",
+        "2A_20190301-105426-461_L2A_T31TCJ_D",
+        "2A_20190311-105426-461_L2A_T31TCJ_D",
+        False,
+    ),
+}
+
+# How the last part of a result's address may look, with the product's name for `{}`; True if its file is `{}.zip`.
+ADDRESSES = {
+    "../../../../{}.zip": True,
+    "..%2F..%2F..%2F{}.zip": True,
+    "..\\..\\{}.zip": True,
+    "..%5C..%5C{}.zip": True,
+    "C:%5C{}.zip": True,
+    "%2Fetc%2F{}.zip": True,
+    "SENTINEL2%41{}.zip": True,
+    "{}.ZIP": True,
+    "{}": True,
+    ".{}.zip": True,
+    "{}.tar.gz": False,
+    "{}.zip/": False,
+    "{}.zip%2F..": False,
+    "%252e%252e%252f{}.zip": False,
+    "%1b%5b2J%0a2019%09failed%9b%e2%80%ae{}.zip": False,
+    "%00{}.zip%00.exe": False,
+    "a b%20{}.zip": False,
+    "%c3%a9t%c3%a9{}.zip": False,
+    "very" * 80 + "{}.zip": False,
+}
+
+
+def heavy(name: str, seed: int = 1, size: int = HEAVY) -> bytes:
+    """Return a zip that comes in several reads; those of one size differ in their pixels only."""
+    packed = io.BytesIO()
+    stem = name.removesuffix(".zip")
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(f"{stem}/{stem}_MTD_ALL.xml", "<Muscate_Metadata_Document/>")
+        archive.writestr(f"{stem}/{stem}_SRE_B2.tif", random.Random(seed).randbytes(size))
+    return packed.getvalue()
+
+
+def add_heavy(peps: Sandbox, day: int = 1) -> Job:
+    job = add(peps, day)
+    job.results[0].content = heavy(l2a(day))
+    return job
+
+
+def open_in(place: Place, *jobs: Job) -> None:
+    """Write a log in which these jobs were just submitted."""
+    place.write_log(*opened(*jobs))
+
+
+def fetched(job: Job) -> list[tuple[str, str]]:
+    return [("downloaded", job.results[0].name), ("finished", "")]
+
+
+def ranges(peps: Sandbox) -> list[str]:
+    """Return the Range of each request for a result, empty if it asked for the whole."""
+    return [asked.headers.get("range", "") for asked in peps.asked(Endpoint.RESULT) if asked.method == "GET"]
+
+
+def parts(folder: Path) -> list[str]:
+    """Return what is left of downloads that are not done."""
+    return sorted(path.name for path in folder.iterdir() if ".part" in path.name)
+
+
+@contextmanager
+def under_way(place: Place, peps: Sandbox, job: Job, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the downloader, and go on when much of the job's zip is there; the rest of it does not come."""
+    peps.faults.add(Fault(Endpoint.RESULT, Stall(60, after=600_000), match=job.wps_id))
+    part = place.folder / f"{job.results[0].name}.part"
+    with place.start("downloader", *arguments, PEPS_TIMEOUT="60") as process:
+        try:
+            until(lambda: process.poll() is not None or (part.exists() and part.stat().st_size >= 500_000))
+            yield process
+        finally:
+            process.kill()
+
+
+def broken_off(place: Place, peps: Sandbox, job: Job) -> int:
+    """Have a download break off as when the machine crashes, and return how many bytes of it are there."""
+    with under_way(place, peps, job):
+        pass
+    assert not place.zips()
+    peps.requests.clear()
+    return (place.folder / f"{job.results[0].name}.part").stat().st_size
+
+
+# -- a whole file, and nothing less ------------------------------------------------------------------------------
+
+
+def test_a_zip_comes_as_a_part_and_gets_its_name_when_it_is_whole(place: Place, peps: Sandbox) -> None:
+    job = add_heavy(peps)
+    open_in(place, job)
+    with under_way(place, peps, job):
+        assert not place.zips()
+        part = (place.folder / f"{l2a(1)}.part").read_bytes()
+        assert job.results[0].content.startswith(part)
+        assert not place.written()[job.product]
+
+    run = place.download()
+
+    assert (run.status, run.err) == (0, "")
+    assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
+    assert place.written() == {job.product: fetched(job)}
+    assert parts(place.folder) == []
+    assert l2a(1) in run.out
+
+
+def test_a_progress_bar_is_for_terminals_only(place: Place, peps: Sandbox) -> None:
+    open_in(place, add_heavy(peps))
+    run = place.download("-v")
+    assert (run.status, place.zips()) == (0, [l2a(1)])
+    assert "B/s" not in run.err
+    assert "\r" not in run.err + run.out
+
+    for day, option, is_shown in ((2, "-v", True), (3, "-q", False)):
+        open_in(place, add_heavy(peps, day))
+        status, screen = on_a_terminal(place, option)
+        assert status == 0
+        assert f"downloaded {l2a(day)}" in screen
+        assert ("B/s" in screen) == is_shown
+    assert len(place.zips()) == 3
+
+
+def on_a_terminal(place: Place, *arguments: str) -> tuple[int, str]:
+    """Run the downloader on a terminal of 120 columns, and return its status and what came to the screen."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
+    screen = b""
+    with subprocess.Popen(
+        [sys.executable, ROOT / "peps_maja_downloader.py", *arguments],
+        cwd=place.folder,
+        env=place.environment | {"TERM": "xterm"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        with suppress(OSError):  # EIO: the other end is closed
+            while received := os.read(ours, 4096):
+                screen += received
+    os.close(ours)
+    return process.returncode, screen.decode()
+
+
+def test_what_is_there_and_whole_is_not_fetched_again(place: Place, peps: Sandbox) -> None:
+    whole, cut, foreign, nothing, empty = (add(peps, day) for day in (1, 2, 3, 4, 5))
+    for job, content in (
+        (whole, whole.results[0].content),
+        (cut, cut.results[0].content[:-1000]),
+        (foreign, make_zip(l2a(9))),
+        (nothing, b""),
+        (empty, EMPTY_ZIP),
+    ):
+        (place.folder / job.results[0].name).write_bytes(content)
+    open_in(place, *peps.jobs)
+
+    run = place.download()
+
+    assert (run.status, run.err) == (0, "")
+    assert place.written() == {job.product: fetched(job) for job in peps.jobs}
+    assert not [asked for asked in peps.asked(Endpoint.RESULT) if whole.wps_id in asked.path and asked.method == "GET"]
+    assert len(ranges(peps)) == 4
+    for job in peps.jobs:
+        assert (place.folder / job.results[0].name).read_bytes() == job.results[0].content
+
+
+ONE_ACQUISITION = {
+    "two parts": (l1c(1), l1c(1).replace("125917", "135917")),
+    "another processing": (l1c(1), l1c(1).replace("N0207", "N0500")),
+}
+
+
+def no_head(peps: Sandbox) -> None:
+    """Have the server answer HEAD as one that does not know it."""
+
+    def refuse(reply: Reply) -> Reply:
+        return replace(reply, status=501) if peps.requests[-1].method == "HEAD" else reply
+
+    peps.faults.add(Fault(Endpoint.RESULT, Altered(refuse), times=None))
+
+
+def no_length(peps: Sandbox) -> None:
+    peps.faults.lengths = False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("products", ONE_ACQUISITION.values(), ids=ONE_ACQUISITION)
+@pytest.mark.parametrize("before", [lambda _: None, no_head], ids=["HEAD", "no HEAD"])
+def test_results_of_one_name_in_two_logs_get_two_files(
+    place: Place, peps: Sandbox, products: tuple[str, str], before: Callable[[Sandbox], None]
+) -> None:
+    first, second = (peps.add_job(product, results=(l2a(1),)) for product in products)
+    second.results[0].content = heavy(l2a(1))
+    before(peps)
+    own = l2a(1).replace(".zip", f".{second.wps_id[:8]}.zip")
+    for job, file in ((first, l2a(1)), (second, own), (second, own)):
+        open_in(place, job)
+        run = place.download()
+        assert (run.status, run.err) == (0, "")
+        assert place.written()[job.product] == [("downloaded", file), ("finished", "")]
+    assert place.zips() == [own, l2a(1)]
+    assert (place.folder / l2a(1)).read_bytes() == first.results[0].content
+    assert (place.folder / own).read_bytes() == second.results[0].content
+    assert len([asked for asked in ranges(peps) if not asked]) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", [lambda _: None, no_head, no_length], ids=["HEAD", "no HEAD", "no length"])
+def test_what_another_log_has_fetched_already_counts(
+    place: Place, peps: Sandbox, before: Callable[[Sandbox], None]
+) -> None:
+    job = add(peps)
+    before(peps)
+    for _ in range(2):
+        open_in(place, job)
+        assert place.download().status == 0
+        assert place.written() == {job.product: fetched(job)}
+    assert [asked for asked in ranges(peps) if asked != "bytes=0-0"] == [""]
+    assert place.zips() == [l2a(1)]
+
+
+def test_a_zip_that_is_taken_away_as_it_appears_is_downloaded_all_the_same(place: Place, peps: Sandbox) -> None:
+    for day in range(1, 11):
+        add(peps, day)
+    open_in(place, *peps.jobs)
+    paths = [place.folder / job.results[0].name for job in peps.jobs]
+    with place.start("downloader") as process:
+        while process.poll() is None:
+            for path in paths:
+                path.unlink(missing_ok=True)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "")
+    assert place.written() == {job.product: fetched(job) for job in peps.jobs}
+
+
+def test_a_length_is_not_needed(place: Place, peps: Sandbox) -> None:
+    peps.faults.lengths = False
+    whole, cut = add_heavy(peps, 1), add_heavy(peps, 2)
+    peps.faults.add(Fault(Endpoint.RESULT, Cut(after=600_000), times=None, match=cut.wps_id))
+    open_in(place, *peps.jobs)
+
+    run = place.download()
+
+    assert run.status == 1
+    assert place.written()[whole.product] == fetched(whole)
+    [(event, detail)] = place.written()[cut.product]
+    assert (event, detail.startswith(f"{l2a(2)} broken ")) == ("missing", True)
+    assert place.zips() == [l2a(1)]
+
+
+# -- what is no whole zip of the job -----------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_what_is_no_sound_zip_is_missing_and_never_saved(place: Place, peps: Sandbox) -> None:
+    jobs = {label: add(peps, day) for day, label in enumerate(FAULTY, 1)}
+    for label, job in jobs.items():
+        answer, _ = FAULTY[label]
+        peps.faults.add(Fault(Endpoint.RESULT, answer(job.results[0].content), times=None, match=job.wps_id))
+    open_in(place, *peps.jobs)
+
+    run = place.download("-q", "-j", "16")
+
+    assert (run.status, run.err) == (1, "")
+    found = {label: [event for event, _ in place.written()[job.product]] for label, job in jobs.items()}
+    assert found == {label: ["missing"] for label in FAULTY}
+    for _, name, detail in place.events("missing"):
+        [job] = (job for job in peps.jobs if job.product == name)
+        assert detail.startswith(f"{job.results[0].name} broken ")
+        assert run.out.count(name) == 1
+    assert place.zips() == []
+
+    # What came whole, and broken, is left alone for a day; what was no zip at all is asked for in every run.
+    peps.requests.clear()
+    log = place.log.read_bytes()
+    again = place.download("-q", "-j", "16")
+    assert (again.status, again.out, again.err) == (1, "", "")
+    assert place.log.read_bytes() == log
+    asked = {asked.path.split("/")[-2] for asked in peps.asked(Endpoint.RESULT)}
+    expected = {label: is_asked for label, (_, is_asked) in FAULTY.items() if is_asked is not None}
+    assert {label: jobs[label].wps_id in asked for label in expected} == expected
+
+    peps.faults.clear()
+    assert place.download("-q").status == 1  # some are still put off
+    assert {label: place.written()[jobs[label].product][1:] == fetched(jobs[label]) for label in expected} == expected
+
+
+def test_a_result_that_the_server_does_not_have_is_absent(place: Place, peps: Sandbox) -> None:
+    for day, answer in enumerate(ABSENT.values(), 1):
+        peps.faults.add(Fault(Endpoint.RESULT, answer, times=None, match=add(peps, day).wps_id))
+    open_in(place, *peps.jobs)
+
+    run = place.download()
+
+    assert (run.status, run.err) == (1, "")
+    kinds = {name: detail.split(" ")[:2] for _, name, detail in place.events("missing")}
+    assert kinds == {job.product: [job.results[0].name, "absent"] for job in peps.jobs}
+    assert parts(place.folder) == []
+
+
+@pytest.mark.slow
+def test_trouble_of_the_server_makes_no_result_missing(place: Place, peps: Sandbox) -> None:
+    for day, answer in enumerate(NOT_NOW.values(), 1):
+        peps.faults.add(Fault(Endpoint.RESULT, answer, times=None, match=add(peps, day).wps_id))
+    open_in(place, *peps.jobs)
+
+    run = place.download("-q", "-j", "8")
+
+    assert (run.status, run.out, run.err) == (75, "", "")
+    assert place.written() == {job.product: [] for job in peps.jobs}
+    assert parts(place.folder) == []
+
+
+@pytest.mark.parametrize("answer", [Canned(401), UNAUTHORIZED_JSON], ids=["401", "JSON with status 200"])
+def test_a_password_refused_for_a_result_ends_the_run(place: Place, peps: Sandbox, answer: Canned) -> None:
+    peps.faults.add(Fault(Endpoint.RESULT, answer, times=None))
+    open_in(place, *(add(peps, day) for day in range(1, 5)))
+
+    run = place.download("-q")
+
+    assert (run.status, run.out) == (2, "")
+    assert len(run.err.splitlines()) == 1
+    assert place.written() == {job.product: [] for job in peps.jobs}
+    assert parts(place.folder) == []
+
+
+def test_only_the_product_that_the_job_was_for_is_taken(place: Place, peps: Sandbox) -> None:
+    jobs = {}
+    for number, (label, (start, name, inside, _)) in enumerate(BELONGING.items()):
+        product = f"S2A_MSIL1C_{start}_N0207_R051_T31TCJ_20190302T1259{number:02}"
+        jobs[label] = peps.add_job(product, results=(f"SENTINEL{name}.zip",))
+        jobs[label].results[0].content = make_zip(f"SENTINEL{inside or name}.zip")
+    open_in(place, *peps.jobs)
+
+    run = place.download()
+
+    assert (run.status, run.err) == (1, "")
+    found = {label: [event for event, _ in place.written()[job.product]] for label, job in jobs.items()}
+    assert found == {
+        label: ["downloaded", "finished"] if belongs else ["missing"] for label, (*_, belongs) in BELONGING.items()
+    }
+    assert len(place.zips()) == sum(belongs for *_, belongs in BELONGING.values())
+
+
+def test_names_of_results_are_reduced_to_a_bare_file_name(place: Place, peps: Sandbox) -> None:
+    jobs = {}
+    for day, address in enumerate(ADDRESSES, 1):
+        jobs[address] = job = add(peps, day)
+        stem = l2a(day).removesuffix(".zip")
+        tail = address.format(stem.removeprefix("SENTINEL2A") if "%41" in address else stem)
+        job.results[0].url = f"{peps.url}/cgi-bin/mapcache_results/maja/{job.wps_id}/{tail}?for={job.wps_id}"
+        canned = Canned(200, job.results[0].content, ZIP)
+        peps.faults.add(Fault(None, canned, times=None, match=f"for={job.wps_id}"))
+    open_in(place, *peps.jobs)
+    home = place.folder.parent
+    before = {path for path in home.rglob("*") if path.is_file()}
+
+    run = place.download()
+
+    assert (run.status, run.err) == (0, "")
+    files = {job: detail for _, job, detail in place.events("downloaded")}
+    assert place.zips() == sorted(files.values())
+    added = {path for path in home.rglob("*") if path.is_file()} - before
+    assert added - {place.folder / "peps_maja.log.downloader.lock"} == {place.folder / name for name in files.values()}
+    for address, is_plain in ADDRESSES.items():
+        job = jobs[address]
+        name = files[job.product]
+        assert (place.folder / name).read_bytes() == job.results[0].content
+        assert name == name.strip("./\\")
+        assert not [sign for sign in name if unicodedata.category(sign)[0] == "C" or sign in '/\\:*?"<>|']
+        assert not is_plain or name == job.results[0].name, address
+    assert all(line.count("\t") == 3 for line in place.log.read_text(encoding="utf-8").splitlines()[1:])
+
+
+# -- downloads that broke off ------------------------------------------------------------------------------------
+
+
+def nothing(_peps: Sandbox, _job: Job) -> None:
+    pass
+
+
+def no_etag(_peps: Sandbox, job: Job) -> None:
+    job.results[0].etag = None
+
+
+def no_validators(peps: Sandbox, _job: Job) -> None:
+    peps.faults.validators = False
+
+
+def another_file(_peps: Sandbox, job: Job) -> None:
+    job.results[0].content = heavy(l2a(1), seed=2)
+
+
+def a_longer_file(_peps: Sandbox, job: Job) -> None:
+    job.results[0].content = heavy(l2a(1), seed=2, size=HEAVY + 1000)
+
+
+def a_shorter_file(_peps: Sandbox, job: Job) -> None:
+    job.results[0].content = heavy(l2a(1), seed=2, size=100_000)
+
+
+def no_ranges(peps: Sandbox, _job: Job) -> None:
+    peps.faults.ranges = False
+
+
+def busy_at_first(peps: Sandbox, _job: Job) -> None:
+    peps.faults.add(Fault(Endpoint.RESULT, TOO_MANY(0)))
+
+
+def no_heed_to_if_range(peps: Sandbox, job: Job) -> None:
+    """The file is another one, and the server sends the rest of it all the same."""
+    another_file(peps, job)
+    new = job.results[0].content
+
+    def rest(reply: Reply) -> Reply:
+        begin = int(peps.asked(Endpoint.RESULT)[-1].headers["range"].removeprefix("bytes=").rstrip("-"))
+        span = {"Content-Range": f"bytes {begin}-{len(new) - 1}/{len(new)}"}
+        return replace(reply, status=206, headers=reply.headers | span, body=new[begin:])
+
+    peps.faults.add(Fault(Endpoint.RESULT, Altered(rest)))
+
+
+def the_wrong_rest(peps: Sandbox, job: Job) -> None:
+    whole = job.results[0].content
+
+    def from_the_start(reply: Reply) -> Reply:
+        span = {"Content-Range": f"bytes 0-{len(whole) - 1}/{len(whole)}"}
+        return replace(reply, status=206, headers=reply.headers | span, body=whole)
+
+    peps.faults.add(Fault(Endpoint.RESULT, Altered(from_the_start)))
+
+
+Change = Callable[[Sandbox, Job], None]
+
+
+# What holds before the first run, what happens between the runs, and which requests of the second ask for the rest.
+@pytest.mark.parametrize(
+    ("before", "between", "rests"),
+    [
+        pytest.param(nothing, nothing, [True], id="the same file"),
+        pytest.param(no_etag, nothing, [True], id="the same file by Last-Modified"),
+        pytest.param(no_validators, nothing, [True], id="the same file without validators"),
+        pytest.param(nothing, another_file, [True], id="another ETag"),
+        pytest.param(no_etag, another_file, [True], id="another Last-Modified"),
+        pytest.param(nothing, a_longer_file, [True], id="another length"),
+        pytest.param(no_validators, a_longer_file, [True, False], id="another length without validators"),
+        pytest.param(no_validators, a_shorter_file, [True, False], id="shorter than the part"),
+        pytest.param(no_validators, another_file, [True, False], id="another file without validators"),
+        pytest.param(nothing, no_ranges, [True], id="a server without ranges"),
+        pytest.param(nothing, no_heed_to_if_range, [True, False], id="a server that heeds no If-Range"),
+        pytest.param(nothing, the_wrong_rest, [True, False], id="another range than asked for"),
+        pytest.param(nothing, busy_at_first, [True, True], id="a busy server"),
+    ],
+)
+def test_a_download_goes_on_where_an_earlier_run_broke_off(
+    place: Place, peps: Sandbox, before: Change, between: Change, rests: list[bool]
+) -> None:
+    job = add_heavy(peps)
+    open_in(place, job)
+    before(peps, job)
+    there = broken_off(place, peps, job)
+    between(peps, job)
+
+    run = place.download()
+
+    assert (run.status, run.err) == (0, "")
+    assert ranges(peps) == [f"bytes={there}-" if is_rest else "" for is_rest in rests]
+    assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
+    assert place.written() == {job.product: fetched(job)}
+    assert parts(place.folder) == []
+
+
+def test_a_continued_zip_that_is_broken_is_fetched_once_from_the_start(place: Place, peps: Sandbox) -> None:
+    job = add_heavy(peps)
+    open_in(place, job)
+    no_validators(peps, job)
+    there = broken_off(place, peps, job)
+    job.results[0].content = damaged(job.results[0].content)
+
+    run = place.download()
+
+    assert (run.status, run.err) == (1, "")
+    assert ranges(peps) == [f"bytes={there}-", ""]
+    assert [event for event, _ in place.written()[job.product]] == ["missing"]
+    assert (place.zips(), parts(place.folder)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("part", "requests"),
+    [
+        pytest.param(lambda whole: whole, 1, id="all of it"),
+        pytest.param(lambda whole: whole[:1000], 1, id="its beginning"),
+        pytest.param(lambda whole: whole + b"more", 2, id="more than all of it"),
+        pytest.param(lambda _: b"\0" * 1000, 2, id="rubbish"),
+        pytest.param(lambda _: b"", 1, id="nothing"),
+    ],
+)
+def test_a_part_of_which_nothing_is_known_does_no_harm(
+    place: Place, peps: Sandbox, part: Callable[[bytes], bytes], requests: int
+) -> None:
+    job = add(peps)
+    whole = job.results[0].content
+    open_in(place, job)
+    (place.folder / f"{l2a(1)}.part").write_bytes(part(whole))
+
+    run = place.download()
+
+    assert (run.status, run.err) == (0, "")
+    assert (place.folder / l2a(1)).read_bytes() == whole
+    assert parts(place.folder) == []
+    assert len(ranges(peps)) == requests
+
+
+@pytest.mark.parametrize("is_cut_twice", [False, True], ids=["once", "twice"])
+def test_a_server_that_sends_the_first_bytes_whatever_range_was_asked_for(
+    place: Place, peps: Sandbox, *, is_cut_twice: bool
+) -> None:
+    job = add_heavy(peps)
+    open_in(place, job)
+    whole = job.results[0].content
+
+    def first_bytes(reply: Reply) -> Reply:
+        return replace(reply, body=whole[: len(reply.body)]) if reply.status == 206 else reply
+
+    peps.faults.add(
+        Fault(Endpoint.RESULT, Cut(after=600_000)),
+        Fault(Endpoint.RESULT, Altered(first_bytes)),
+        *[Fault(Endpoint.RESULT, Cut(after=500_000))] * is_cut_twice,
+        Fault(Endpoint.RESULT, Altered(first_bytes), times=None),
+    )
+
+    run = place.download()
+
+    assert (run.status, run.err) == (0, "")
+    assert ranges(peps) == ["", "bytes=600000-", "", *[""] * is_cut_twice]
+    assert (place.folder / l2a(1)).read_bytes() == whole
+    assert place.written() == {job.product: fetched(job)}
+
+
+@pytest.mark.slow
+def test_a_transfer_that_brings_next_to_nothing_is_broken_off_and_kept(
+    place: Place, peps: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [add(peps, day) for day in (1, 2, 3)]
+    jobs[1].results[0].content = heavy(l2a(2), size=9_000_000)  # large enough to be read in full chunks
+    open_in(place, *jobs)
+    send = Handler._send
+
+    def drip(handler: Handler, reply: Reply, most: int | None = None) -> None:
+        if l2a(3) in handler.path or not handler.path.endswith(".zip"):
+            send(handler, reply, most)
+            return
+        fast = max(0, len(reply.body) - 500_000)
+        send(handler, reply, fast)
+        with suppress(OSError):
+            for byte in reply.body[fast:]:
+                handler.wfile.write(bytes([byte]))
+                handler.wfile.flush()
+                time.sleep(0.05)
+
+    monkeypatch.setattr(Handler, "_send", drip)
+    begun = time.monotonic()
+    run = place.download("-j", "2", PEPS_TIMEOUT="0.4")  # a hundredth of what it is else
+
+    assert time.monotonic() - begun < 30
+    assert run.status == 75
+    assert len([line for line in run.err.splitlines() if "less than 1 kB a second" in line]) == 2
+    assert place.written() == {job.product: fetched(job) if job is jobs[2] else [] for job in jobs}
+    for job in jobs[:2]:
+        part = (place.folder / f"{job.results[0].name}.part").read_bytes()
+        assert part
+        assert job.results[0].content.startswith(part)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [Cut(after=600_000), Stall(30, after=600_000)], ids=["cut", "silent"])
+def test_a_connection_that_breaks_is_taken_up_again(place: Place, peps: Sandbox, fault: Cut | Stall) -> None:
+    job = add_heavy(peps)
+    open_in(place, job)
+    peps.faults.add(Fault(Endpoint.RESULT, fault))
+
+    run = place.download(PEPS_TIMEOUT="1")
+
+    assert (run.status, run.err) == (0, "")
+    first, second = ranges(peps)
+    assert first == ""
+    assert second.startswith("bytes=")
+    assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
+
+
+@pytest.mark.slow
+def test_what_came_before_each_cut_is_kept_to_the_last_byte(place: Place, peps: Sandbox) -> None:
+    job = add(peps)
+    open_in(place, job)
+    for length in (50_000, 30_000, 20_000):
+        peps.faults.add(Fault(Endpoint.RESULT, Cut(after=length)))
+
+    run = place.download()
+
+    assert ranges(peps) == ["", "bytes=50000-", "bytes=80000-"]
+    assert run.status == 75
+    assert len(run.err.splitlines()) == 1
+    assert place.written() == {job.product: []}
+    assert (place.folder / f"{l2a(1)}.part").read_bytes() == job.results[0].content[:100_000]
+
+    peps.requests.clear()
+    assert place.download().status == 0
+    assert ranges(peps) == ["bytes=100000-"]
+    assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [Cut(after=10_000_000), Stall(30, after=10_000_000)], ids=["cut", "silent"])
+def test_of_a_large_zip_little_comes_twice(place: Place, peps: Sandbox, fault: Cut | Stall) -> None:
+    job = add(peps)
+    job.results[0].content = heavy(l2a(1), size=12_000_000)
+    open_in(place, job)
+    peps.faults.add(Fault(Endpoint.RESULT, fault))
+
+    run = place.download(PEPS_TIMEOUT="1")
+
+    assert (run.status, run.err) == (0, "")
+    first, second = ranges(peps)
+    assert first == ""
+    assert 9_800_000 < int(second.removeprefix("bytes=").removesuffix("-")) <= 10_000_000
+    assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
+def test_a_signal_ends_a_download_at_once(place: Place, peps: Sandbox, number: signal.Signals, status: int) -> None:
+    job = add_heavy(peps)
+    open_in(place, job)
+    with under_way(place, peps, job) as process:
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+
+    assert process.returncode == status
+    assert len(err.splitlines()) == 1
+    assert "Traceback" not in out + err
+    assert place.written() == {job.product: []}
+    assert place.zips() == []
+    there = (place.folder / f"{l2a(1)}.part").stat().st_size
+
+    peps.requests.clear()
+    assert place.download().status == 0
+    assert ranges(peps) == [f"bytes={there}-"]
+    assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
+
+
+def test_a_part_that_another_run_is_at_is_left_to_it(place: Place, peps: Sandbox) -> None:
+    job = add_heavy(peps)
+    open_in(place, job)
+    other_log = place.folder / "other.log"
+    other_log.write_bytes(place.log.read_bytes())
+    with under_way(place, peps, job):
+        peps.requests.clear()
+        run = place.download("-l", "other.log")
+        assert run.status == 75
+        assert len(run.err.splitlines()) == 1
+        assert l2a(1) in run.err
+        assert ranges(peps) == []
+        assert job.results[0].content.startswith((place.folder / f"{l2a(1)}.part").read_bytes())
+        assert "missing" not in other_log.read_text()
+
+    # A lock whose owner died holds nobody up.
+    assert place.download("-l", "other.log").status == 0
+    assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
+
+
+# -- no room -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="there is no way to limit a running process here")
+def test_a_file_that_may_not_grow_is_neither_missing_nor_lost(place: Place, peps: Sandbox) -> None:
+    open_in(place, add_heavy(peps, 1), add_heavy(peps, 2))
+    with place.start("downloader", "-q", "-j", "1") as process:
+        try:
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (400_000, 400_000))
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+
+    assert (process.returncode, out) == (1, "")
+    assert len(err.splitlines()) == 1
+    assert ".zip" in err
+    assert "missing" not in place.log.read_text()
+    there = [path.stat().st_size for path in place.folder.glob("*.part")]
+    assert there
+    assert all(0 < length <= 400_000 for length in there)
+
+    peps.requests.clear()
+    assert place.download().status == 0
+    assert {f"bytes={length}-" for length in there} <= set(ranges(peps))
+    for job in peps.jobs:
+        assert (place.folder / job.results[0].name).read_bytes() == job.results[0].content
+        assert place.written()[job.product] == fetched(job)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of a megabyte."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "peps_maja_test", str(disk)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no file system can be mounted here")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)  # noqa: S607
+
+
+@pytest.mark.parametrize("length", [str(10**15), "9" * 5000], ids=["a million GB", "5,000 digits"])
+def test_a_result_larger_than_any_product_does_not_stop_those_behind_it(
+    place: Place, peps: Sandbox, length: str
+) -> None:
+    large, small = add(peps, 1), add(peps, 2)
+    canned = Canned(200, large.results[0].content, ZIP | {"Content-Length": length, "Connection": "close"})
+    peps.faults.add(Fault(Endpoint.RESULT, canned, times=None, match=large.wps_id))
+    open_in(place, large, small)
+
+    run = place.download("-q", "-j", "1")
+
+    assert run.status == 1
+    [line] = run.err.splitlines()
+    assert l2a(1) in line
+    assert "20.0 GB" in line
+    assert place.written() == {large.product: [], small.product: fetched(small)}
+    assert parts(place.folder) == []
+
+
+@pytest.mark.parametrize("has_length", [True, False], ids=["foreseen", "unforeseen"])
+def test_a_full_disk_is_neither_missing_nor_an_end(
+    place: Place, peps: Sandbox, small_disk: Path, *, has_length: bool
+) -> None:
+    peps.faults.lengths = has_length
+    for day in (1, 2):
+        add(peps, day).results[0].content = heavy(l2a(day), size=1_500_000)
+    failed = peps.add_job(l1c(3), status="FAILED", message="no memory")
+    small = add(peps, 4)
+    small.results[0].content = heavy(l2a(4), size=10_000)
+    open_in(place, *peps.jobs)
+
+    run = place.download("-q", "-j", "1", "-w", small_disk)
+
+    assert run.status == 1
+    [line] = run.err.splitlines()
+    assert "no room" in line.lower()
+    assert {job.product: place.written()[job.product] for job in peps.jobs if job is not failed} == {
+        job.product: fetched(job) if job is small else [] for job in peps.jobs if job is not failed
+    }
+    (small_disk / l2a(4)).unlink()
+    assert [event for _, event, _ in place.events("missing")] == []
+    assert place.written()[failed.product] == [("failed", "no memory")]
+    assert not list(small_disk.glob("*.zip"))
+
+    there = [path.stat().st_size for path in small_disk.glob("*.part")]
+    assert bool(there) == (not has_length)
+    subprocess.run(["mount", "-o", "remount,size=8m", small_disk], check=True)  # noqa: S607
+    peps.requests.clear()
+    assert place.download("-w", small_disk).status == 0
+    assert {f"bytes={length}-" for length in there} <= set(ranges(peps))
+    for job in peps.jobs[:2]:
+        assert (small_disk / job.results[0].name).read_bytes() == job.results[0].content
+
+
+# -- what stands in the way ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", ["", ".part", ".part.json"])
+def test_a_pipe_in_the_place_of_a_file_is_told_and_not_opened(place: Place, peps: Sandbox, suffix: str) -> None:
+    blocked, other = add(peps, 1), add(peps, 2)
+    open_in(place, blocked, other)
+    pipe = place.folder / f"{l2a(1)}{suffix}"
+    os.mkfifo(pipe)
+
+    run = place.download("-q")
+
+    assert run.status == 1
+    [line] = run.err.splitlines()
+    assert f"{pipe.name} is a folder, pipe or device" in line
+    assert place.written() == {blocked.product: [], other.product: fetched(other)}
+
+
+def test_a_name_that_the_locale_cannot_write_is_told(place: Place, peps: Sandbox) -> None:
+    job = peps.add_job(l1c(1), results=("\u00e9t\u00e9.zip",))
+    open_in(place, job)
+    run = place.download("-q", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert run.status == 1
+    [line] = run.err.splitlines()
+    assert "locale" in line
+    assert place.written() == {job.product: []}
+
+
+def test_a_path_that_is_too_long_is_told(place: Place, peps: Sandbox) -> None:
+    job = add(peps)
+    open_in(place, job)
+    length = 4090 - len(str(place.folder))
+    folder = Path(*["d" * 249] * (length // 250), "d" * (length % 250))
+    for up in reversed([folder, *folder.parents]):
+        (place.folder / up).mkdir(exist_ok=True)
+    run = place.download("-q", "-w", place.folder / folder)
+    assert run.status == 1
+    [line] = run.err.splitlines()
+    assert "too long" in line
+    assert place.written() == {job.product: []}
+
+
+# -- what is known before it is fetched ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("there", "announced", "expected"),
+    [
+        pytest.param(None, (0, ""), "a.zip", id="as announced"),
+        pytest.param(None, (1, ""), "", id="another size"),
+        pytest.param(None, (0, "f" * 32), "", id="another MD5"),
+        pytest.param(0, (0, ""), "a.zip", id="there already"),
+        pytest.param(1, (0, ""), "b.zip", id="another product there"),
+    ],
+)
+def test_size_and_md5_that_are_known_before(
+    tmp_path: Path, peps: Sandbox, there: int | None, announced: tuple[int, str], expected: str
+) -> None:
+    job = add(peps)
+    content = job.results[0].content
+    if there is not None:
+        (tmp_path / "a.zip").write_bytes(content + bytes(there))
+    more, md5 = announced
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    wanted = Wanted(job.results[0].url, ("a.zip", "b.zip"), lambda _: True, len(content) + more, md5 or digest)
+    client = Client(Server.parse(peps.url), refused, Credentials(EMAIL, PASSWORD))
+
+    def get() -> Fetched:
+        return fetch(client, wanted, tmp_path, lambda _: nullcontext(lambda _there, _total: None))
+
+    if expected:
+        assert get() == Fetched(tmp_path / expected, len(content))
+        assert (tmp_path / expected).read_bytes() == content
+        assert len(ranges(peps)) == (there != 0)
+    else:
+        with pytest.raises(Broken):
+            get()
+        assert list(tmp_path.iterdir()) == []
+
+
+# -- other hosts -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Files: an authority, and a certificate with its key for this machine."""
+    folder = tmp_path_factory.mktemp("certificates")
+    files = {name: str(folder / name) for name in ("authority", "certificate", "key")}
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(files["authority"])
+    issued.cert_chain_pems[0].write_to_path(files["certificate"])
+    issued.private_key_pem.write_to_path(files["key"])
+    return files
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_another_host_never_sees_the_password(place: Place, certificates: dict[str, str], scheme: str) -> None:
+    pair = certificates["certificate"], certificates["key"]
+    netrc = place.folder.parent / "home" / ".netrc"
+    netrc.write_text(f"machine 127.0.0.1 login {EMAIL} password {PASSWORD}\n")
+    netrc.chmod(0o600)
+    with (
+        Sandbox(accounts={EMAIL: PASSWORD}, certificate=pair if scheme == "https" else None) as peps,
+        Sandbox(certificate=pair) as elsewhere,
+    ):
+        there, sent_there, moved, sent_home, refused = (add(peps, day) for day in range(1, 6))
+        for job in (there, sent_there):
+            canned = Canned(200, job.results[0].content, ZIP)
+            elsewhere.faults.add(Fault(None, canned, times=None, match=job.results[0].name))
+        elsewhere.faults.add(Fault(None, Canned(401), times=None, match=l2a(5)))
+        for job in (there, refused):
+            job.results[0].url = f"{elsewhere.url}/pool/{job.results[0].name}"
+        for job, location in (
+            (sent_there, f"{elsewhere.url}/pool/{l2a(2)}"),
+            (moved, f"{moved.results[0].url}?moved"),
+            (sent_home, sent_home.results[0].url.replace(peps.url, "http://peps.cnes.fr") + "?moved"),
+        ):
+            peps.faults.add(Fault(Endpoint.RESULT, Canned(302, b"", {"Location": location}), match=job.wps_id))
+        open_in(place, *peps.jobs)
+
+        run = place.download(PEPS_SERVER=peps.url, REQUESTS_CA_BUNDLE=certificates["authority"])
+
+    assert (run.status, run.err) == (1, "")
+    assert elsewhere.requests
+    assert [asked for asked in elsewhere.requests if "authorization" in asked.headers] == []
+    assert all("authorization" in asked.headers for asked in peps.requests)
+    for job in (there, sent_there, moved, sent_home):
+        assert place.written()[job.product] == fetched(job)
+        assert (place.folder / job.results[0].name).read_bytes() == job.results[0].content
+    # Another host's 401 says nothing about our account: the result is missing, and the run goes on.
+    [(event, detail)] = place.written()[refused.product]
+    assert (event, detail.split(" ")[:2]) == ("missing", [l2a(5), "absent"])
+    assert PASSWORD not in run.out + place.log.read_text()

@@ -1,0 +1,218 @@
+"""GEODES as a service: which key a download gets, what its answers mean, and what a search makes of bad ones."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+from samples.geodes import IDENTIFIER, MD5, URN
+
+from peps_maja.errors import (
+    AccountRefused,
+    CredentialsError,
+    HourlyQuota,
+    NotPeps,
+    NotReady,
+    NotThere,
+    PepsError,
+    ServerBusy,
+    ServerTrouble,
+    UsageError,
+)
+from peps_maja.joblog.jobs import Jobs
+from peps_maja.network.credentials import read_credentials
+from peps_maja.products.names import L2AProduct
+from peps_maja.sandbox import Canned, Endpoint, Fault, Sandbox
+from peps_maja.sandbox.geodes import KEY, LICENCE, NOT_READY, ON_TAPE, QUOTA, QUOTA_429, REDIRECTS, WRONG_KEY
+from peps_maja.theia.jobs import TheiaJobs, belongs_to, check
+from peps_maja.theia.search import Search
+from peps_maja.theia.service import Geodes, Key, Theia
+
+MARCH = Search(date(2019, 3, 1), date(2019, 3, 31), tile="31TCJ")
+
+
+@pytest.fixture
+def theia(peps: Sandbox, tmp_path: Path) -> Theia:
+    (tmp_path / "peps.txt").write_text(f"geodes {KEY}\n", encoding="utf-8")
+    return Theia(Geodes.parse(peps.url), Key(tmp_path / "peps.txt", {}), read_timeout=2)
+
+
+def fetch(theia: Theia, address: str) -> bytes:
+    with theia.client.download(address, {}) as answer:
+        return b"".join(answer.chunks)
+
+
+def address_of(theia: Theia) -> str:
+    return theia.find([MARCH]).records[0].address
+
+
+class TestKey:
+    @pytest.mark.parametrize(
+        ("text", "environment", "key", "source"),
+        [
+            ("me@example.org secret\ngeodes KEY\n", "", "KEY", "peps.txt"),
+            ("\ufeffgeodes\t KEY \r\nme@example.org secret", "", "KEY", "peps.txt"),
+            ("GEODES KEY\nme@example.org geodes OTHER", "", "KEY", "peps.txt"),
+            ("geodes KEY\nme@example.org secret", " OTHER\r\n", "OTHER", "GEODES_API_KEY"),
+            ("geodes KEY\nme@example.org secret", " ", "KEY", "peps.txt"),
+        ],
+    )
+    def test_comes_from_the_environment_or_the_file(
+        self, tmp_path: Path, text: str, environment: str, key: str, source: str
+    ) -> None:
+        path = tmp_path / "peps.txt"
+        path.write_text(text, encoding="utf-8")
+        found = Key(path, {"GEODES_API_KEY": environment})
+        assert (found.value, Path(found.source).name) == (key, source)
+        assert key not in repr(found)
+        if "secret" in text:
+            assert read_credentials(path, {}).email == "me@example.org"
+
+    @pytest.mark.parametrize("line", ["geodes two words", "geodes clé", "geodes K\x00EY", "geodes K\tEY"])
+    def test_with_a_blank_or_an_odd_character_is_an_error_that_does_not_show_it(
+        self, tmp_path: Path, line: str
+    ) -> None:
+        path = tmp_path / "peps.txt"
+        path.write_text(line, encoding="utf-8")
+        for key in (Key(path, {}), Key(path, {"GEODES_API_KEY": "two words"}), Key(path, {"GEODES_API_KEY": "K\nEY"})):
+            with pytest.raises(CredentialsError, match=r"copy it from the portal") as error:
+                key.value  # noqa: B018
+            assert key.source in str(error.value)
+            assert not {"words", "EY", "clé"} & set(str(error.value).split())
+
+    @pytest.mark.parametrize("text", [None, "", "geodes\n", "# geodes KEY\nme@example.org geodes KEY\ngeodesKEY x\n"])
+    def test_missing_key_names_the_file_to_write_it_into(self, tmp_path: Path, text: str | None) -> None:
+        path = tmp_path / "peps.txt"
+        if text is not None:
+            path.write_text(text, encoding="utf-8")
+        with pytest.raises(CredentialsError, match=rf"need an API key: .* add a line 'geodes KEY' to {path}$"):
+            Key(path, {}).value  # noqa: B018
+
+    def test_a_file_with_a_key_alone_has_no_account(self, tmp_path: Path) -> None:
+        path = tmp_path / "peps.txt"
+        path.write_text("geodes KEY\n", encoding="utf-8")
+        with pytest.raises(CredentialsError, match="has no account in it"):
+            read_credentials(path, {})
+
+
+class TestDownload:
+    def test_key_goes_with_downloads_alone(self, theia: Theia, peps: Sandbox) -> None:
+        assert fetch(theia, address_of(theia)).startswith(b"PK")
+        assert [request.headers.get("x-api-key") for request in peps.requests] == [None, KEY]
+
+    def test_addresses_inside_cnes_are_brought_to_the_server(self, theia: Theia, peps: Sandbox) -> None:
+        path = address_of(theia).removeprefix(peps.url)
+        for base in ("https://geodes-portal.cnes.fr", "http://geodes.cnes.fr:8080", "http://anywhere.example.org", ""):
+            assert fetch(theia, base + path).startswith(b"PK")
+
+    def test_key_never_goes_to_another_host(self, theia: Theia, peps: Sandbox) -> None:
+        # Another origin on loopback is plain http, and so is brought to the server: https there has no certificate.
+        with pytest.raises((NotThere, ServerTrouble)):
+            fetch(theia, "https://127.0.0.1:1/api/download/x")
+        assert not theia.has("https://elsewhere.example.org/x")
+        assert peps.requests == []
+
+    @pytest.mark.parametrize(
+        ("answer", "error", "says"),
+        [
+            (WRONG_KEY, AccountRefused, r"peps\.txt is wrong or has expired: make one on the portal"),
+            (Canned(403, '{"message": "Forbidden"}'), AccountRefused, r"\(403\).*peps\.txt"),
+            (REDIRECTS, AccountRefused, r"redirects without end.*peps\.txt"),
+            (QUOTA, HourlyQuota, r"hourly quota .*\(403\); the next run goes on"),
+            (QUOTA_429, HourlyQuota, r"hourly quota .*\(429\)"),
+            (NOT_READY, NotReady, "the next run asks again"),
+            (Canned(404), NotThere, "look for a newer version"),
+            (ON_TAPE, NotThere, "on tape .*have it restored"),
+            (LICENCE, NotThere, "at https://geodes-portal.cnes.fr/licence/theia"),
+            (Canned(423, '{"linkToLicence": "javascript:x"}'), NotThere, "at the portal of GEODES"),
+            (Canned(423, "<html>"), NotThere, "at the portal of GEODES"),
+            (Canned(418), NotPeps, "418"),
+        ],
+    )
+    def test_answer_that_is_not_a_file_says_what_to_do(
+        self, theia: Theia, peps: Sandbox, answer: Canned, error: type[PepsError], says: str
+    ) -> None:
+        address = address_of(theia)
+        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, answer, times=None))
+        with pytest.raises(error, match=says) as caught:
+            fetch(theia, address)
+        assert KEY not in str(caught.value)
+        assert len(peps.asked(Endpoint.GEODES_DOWNLOAD)) == (6 if answer is REDIRECTS else 1)
+
+
+class TestJobs:
+    @pytest.mark.parametrize(
+        ("job", "folder", "expected"),
+        [
+            (f"{IDENTIFIER}_V4-0", f"{IDENTIFIER}_V4-0", True),
+            (f"{IDENTIFIER}_V4-0", f"{IDENTIFIER}_V3-1", False),
+            (f"{IDENTIFIER}_V4-0", IDENTIFIER, False),
+            (IDENTIFIER, f"{IDENTIFIER}_V3-1", True),
+            (IDENTIFIER, IDENTIFIER.replace("459", "460"), False),
+            (IDENTIFIER, IDENTIFIER.replace("31TCJ", "31TDH"), False),
+            ("x", IDENTIFIER, False),
+        ],
+    )
+    def test_zip_belongs_to_its_job(self, job: str, folder: str, expected: object) -> None:
+        product = L2AProduct.find(folder)
+        assert product is not None
+        assert belongs_to(job)(product) is expected
+
+    def test_available_job_is_ready_without_a_request(self, theia: Theia, peps: Sandbox) -> None:
+        name, address = f"{IDENTIFIER}_V4-0", f"https://geodes-portal.cnes.fr/api/download/{URN}/files/{MD5}"
+        line = f"2026-01-01T00:00:00Z\tavailable\t{name}\t{address} 12 {MD5}"
+        job = Jobs.replay(f"# peps_maja job log 1\n{line}\n")[name]
+        jobs = TheiaJobs(theia)
+        assert jobs.poll(job).results == (address,)
+        wanted = jobs.wanted(job, f"{name}.zip", address)
+        assert wanted.names == (f"{name}.zip", f"{name}.{MD5[:8]}.zip")
+        assert (wanted.size, wanted.md5) == (12, MD5)
+        assert peps.requests == []
+
+
+REFUSED = Canned(400, json.dumps({"type": "ITEMSEARCHBODY_PARSING", "message": "no such field"}))
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "status", "says"),
+    [
+        (Canned(200, "<!DOCTYPE html>"), ServerTrouble, 75, "an HTML page"),
+        (Canned(200), ServerTrouble, 75, "nothing"),
+        (Canned(200, REFUSED.body), ServerTrouble, 75, "no such field"),
+        (Canned(302, headers={"Location": "/login"}), ServerTrouble, 75, "302"),
+        (Canned(429, headers={"Retry-After": "0"}), ServerBusy, 75, "429"),
+        (Canned(500, REFUSED.body), ServerTrouble, 75, "500: no such field"),
+        (Canned(503, "<html>", {"Retry-After": "0"}), ServerBusy, 75, "503"),
+        (REFUSED, UsageError, 2, "400: no such field"),
+        (Canned(404, "<html>"), UsageError, 2, "--geodes"),
+        (Canned(401), UsageError, 2, "--geodes"),
+    ],
+)
+def test_bad_answer_ends_the_search(
+    theia: Theia, peps: Sandbox, answer: Canned, error: type[PepsError], *, status: int, says: str
+) -> None:
+    peps.faults.add(Fault(Endpoint.GEODES_SEARCH, answer, times=None))
+    with pytest.raises(error, match=says) as caught:
+        theia.find([MARCH])
+    assert caught.value.status == status
+    assert len(peps.requests) == (3 if answer.status in {302, 429, 500, 503} else 1)
+
+
+class TestCheck:
+    def test_tells_of_a_key_that_is_accepted(self, theia: Theia, peps: Sandbox, tmp_path: Path) -> None:
+        assert check(theia) == f"{peps.url} answers, and accepts the API key from {tmp_path / 'peps.txt'}"
+
+    def test_tells_what_could_not_be_tried(self, theia: Theia, peps: Sandbox) -> None:
+        peps.geodes.quota = 0
+        assert "could not be tried: the hourly quota" in check(theia)
+        peps.geodes.items = []
+        assert check(theia).endswith("could not be tried")
+
+    def test_wrong_or_missing_key_is_an_error(self, theia: Theia, peps: Sandbox, tmp_path: Path) -> None:
+        peps.geodes.keys = set()
+        with pytest.raises(AccountRefused):
+            check(theia)
+        with pytest.raises(CredentialsError, match="need an API key"):
+            check(Theia(theia.site, Key(tmp_path / "missing.txt", {})))
