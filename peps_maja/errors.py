@@ -84,14 +84,24 @@ class UntrustedServer(ConcernsAll):
     status = Status.UNUSABLE
 
 
-class NotPeps(PepsError):
+class UnexpectedAnswer(PepsError):
     """The answer is not one that the service is known to give."""
 
     status = Status.UNUSABLE
 
 
-class TooLong(NotPeps):
+class TooLong(UnexpectedAnswer):
     """The answer has more bytes than any of its kind."""
+
+
+class Unreadable(PepsError):
+    """A document that is not what it should be: not XML, not JSON, or nothing that the service would say."""
+
+
+class HtmlPage(Unreadable):
+    """A page for people: the service is under maintenance, or wants a login."""
+
+    status = Status.TRY_LATER
 
 
 class ServerTrouble(PepsError):
@@ -113,6 +123,10 @@ class ServerAway(ConcernsAll):
     """No connection could be made, so surely nothing was sent."""
 
     status = Status.TRY_LATER
+
+
+class NoAnswer(PepsError):
+    """An order was sent, and it is not known whether it arrived."""
 
 
 class ProxyUnusable(ServerAway):

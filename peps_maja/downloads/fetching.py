@@ -21,7 +21,6 @@ from peps_maja.errors import (
     Broken,
     Forbidden,
     InternalError,
-    NotPeps,
     NotReady,
     NotThere,
     PepsError,
@@ -29,6 +28,7 @@ from peps_maja.errors import (
     ServerSilent,
     ServerTrouble,
     Status,
+    UnexpectedAnswer,
 )
 from peps_maja.network.answers import Download, shown
 from peps_maja.network.client import TRIES, Client
@@ -109,7 +109,7 @@ def _length_on_server(client: Client, address: str) -> int | None:
                 return Remote.of(answer.status, answer.headers).length
         except (NotThere, Forbidden):
             return None
-        except (NotPeps, ServerTrouble) as error:
+        except (UnexpectedAnswer, ServerTrouble) as error:
             if isinstance(error, ServerTrouble) and method == "GET":
                 raise
     return None
@@ -152,7 +152,7 @@ def _receive_patiently(client: Client, address: str, part: PartFile, meter: Mete
             return _receive(client, address, part, meter, may_continue=may_continue)
         except (NotThere, Forbidden) as error:
             raise Absent(str(error)) from error
-        except NotPeps as error:
+        except UnexpectedAnswer as error:
             raise Broken(f"{NO_WHOLE_ZIP} {error}") from error
         except _BrokenOff as error:
             ends.add(None if error.silently else part.length)
@@ -171,7 +171,7 @@ def _receive(client: Client, address: str, part: PartFile, meter: Meter, *, may_
         condition = {"If-Range": part.remote.validator} if part.remote.validator else {}
         from_there = {"Range": f"bytes={part.length}-"} | condition
         # Some servers answer 500 to any Range.
-        with suppress(InternalError, NotPeps), client.download(address, from_there) as answer:
+        with suppress(InternalError, UnexpectedAnswer), client.download(address, from_there) as answer:
             remote = Remote.of(answer.status, answer.headers)
             if answer.status == 416 and remote.length == part.length and part.remote.may_be(remote):
                 return
@@ -192,7 +192,7 @@ def _goes_on_at(offset: int, answer: Download) -> bool:
 
 def _store_from_start(client: Client, answer: Download, chunks: Iterator[bytes], part: PartFile, meter: Meter) -> None:
     if answer.status != 200:
-        raise NotPeps(f"the server answers {answer.status} when asked for the whole file")
+        raise UnexpectedAnswer(f"the server answers {answer.status} when asked for the whole file")
     start = _begun(b"", chunks, len(ZIP_STARTS[0]))
     if not start.startswith(ZIP_STARTS):
         start = _begun(start, chunks, _MOST_ERROR)

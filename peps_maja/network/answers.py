@@ -17,7 +17,6 @@ from peps_maja.errors import (
     AccountRefused,
     Forbidden,
     InternalError,
-    NotPeps,
     NotReady,
     NotThere,
     PepsError,
@@ -27,6 +26,7 @@ from peps_maja.errors import (
     ServerBusy,
     ServerSilent,
     ServerTrouble,
+    UnexpectedAnswer,
     UntrustedServer,
 )
 from peps_maja.network.addresses import Site
@@ -95,7 +95,7 @@ def refusal(answer: Answer, code: int, reason: str = "") -> PepsError | None:
             return ServerTrouble(message)
         case _:
             why = "redirects in a circle" if code in REDIRECTS else "which this service never does"
-            return NotPeps(f"{message}, {why}")
+            return UnexpectedAnswer(f"{message}, {why}")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -168,7 +168,7 @@ def _meaning(error: Exception, address: str, option: str, proxy: str) -> PepsErr
         if proxy:  # the text of the error holds the proxy's account
             hint = "pip install PySocks, or another proxy" if "SOCKS" in str(error) else "is it written right?"
             return ProxyUnusable(f"the proxy {proxy} (HTTPS_PROXY or ALL_PROXY) cannot be used: {hint}")
-        return NotPeps(f"{where} cannot be asked: {one_line(str(error), 120)}")
+        return UnexpectedAnswer(f"{where} cannot be asked: {one_line(str(error), 120)}")
     if any(isinstance(cause, _UNCONNECTED) for cause in causes):
         through, check = (f" through the proxy {proxy}", "HTTPS_PROXY") if proxy else ("", option)
         return ServerAway(f"no connection to {where}{through} ({_reason(causes)}): check the network and {check}")

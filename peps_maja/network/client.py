@@ -18,12 +18,13 @@ import requests
 from urllib3 import exceptions as urllib3_errors
 
 from peps_maja.errors import (
-    NotPeps,
+    NoAnswer,
     PepsError,
     ServerAway,
     ServerBusy,
     ServerTrouble,
     TooLong,
+    UnexpectedAnswer,
 )
 from peps_maja.network.addresses import Site
 from peps_maja.network.answers import REDIRECTS, Answer, Download, Judge, network_error, shown
@@ -45,10 +46,6 @@ _LARGE = 8 * 1024 * 1024  # bytes of an answer
 _MOST_REDIRECTS = 5
 
 _Result = TypeVar("_Result")
-
-
-class NoAnswer(PepsError):
-    """An order was sent, and it is not known whether it arrived."""
 
 
 class Client:
@@ -134,7 +131,7 @@ class Client:
             try:
                 with self._send("GET", f"{address}?{query}", session=session, timeout=timeout) as response:
                     return self._answer(response, self._body(response, DOCUMENT_LIMIT))
-            except (ServerTrouble, NotPeps) as error:
+            except (ServerTrouble, UnexpectedAnswer) as error:
                 if isinstance(error, ServerTrouble) and not error.may_have_arrived:
                     raise ServerAway(str(error)) from error
                 raise NoAnswer(str(error)) from error
@@ -172,7 +169,7 @@ class Client:
                 return response
             with response:
                 self._accepted(self._answer(response, self._body(response, DOCUMENT_LIMIT, cut=True)))
-        raise NotPeps(f"{shown(response.url)} answers {response.status_code}, and no file")
+        raise UnexpectedAnswer(f"{shown(response.url)} answers {response.status_code}, and no file")
 
     def _open(self, method: str, address: str, *, anonymously: bool = False, **options: Any) -> requests.Response:
         """Send a request and follow its redirects by our own rules: the secret goes to our server alone."""
@@ -182,7 +179,7 @@ class Client:
             response.close()
             if redirects == _MOST_REDIRECTS:  # then the first address decides what that means
                 circle = replace(self._answer(first, b""), status=response.status_code)
-                raise self._judge(circle) or NotPeps(f"{shown(first.url)} redirects in a circle")
+                raise self._judge(circle) or UnexpectedAnswer(f"{shown(first.url)} redirects in a circle")
             redirects += 1
             target = self._site.reach(urljoin(response.url, target))
             response = self._send(method, target, anonymously=anonymously, **options)

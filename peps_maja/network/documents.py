@@ -9,22 +9,12 @@ import json
 import re
 from math import isfinite
 
-from peps_maja.errors import PepsError, Status
+from peps_maja.errors import HtmlPage, Unreadable
 
 HTML = "an HTML page"
 
 # What may come before the first element, also of an XHTML page.
 _PROLOG = re.compile(rb"(?:[\xef\xbb\xbf\s]|<\?xml[^>]*>|<!--(?:(?!-->).)*-->)*", re.IGNORECASE | re.DOTALL)
-
-
-class Unreadable(PepsError):
-    """A document that is not what it should be: no XML, no JSON, nothing that WPS or PEPS would say."""
-
-
-class HtmlPage(Unreadable):
-    """A page for people: the service is under maintenance, or wants a login."""
-
-    status = Status.TRY_LATER
 
 
 def refuse_html(body: bytes, expected: str) -> None:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 
 from peps_maja.downloads.service import JobReport, Phase
-from peps_maja.network.documents import Unreadable, percentage, read_json
+from peps_maja.errors import Unreadable
+from peps_maja.network.documents import percentage, read_json
 from peps_maja.text import one_line
 
 _LONGEST_ADDRESS = 1000  # bytes

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from peps_maja.errors import PepsError
+from peps_maja.errors import PepsError, Unreadable
 from peps_maja.network.addresses import Site
 from peps_maja.network.answers import MOST_ERROR, Answer, refusal
 from peps_maja.network.client import Client
 from peps_maja.network.credentials import Credentials
-from peps_maja.network.documents import Unreadable, read_json
+from peps_maja.network.documents import read_json
 from peps_maja.text import one_line
 
 _OUTPUTS = "/wps/outputs/"

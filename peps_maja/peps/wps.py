@@ -9,8 +9,9 @@ from enum import Enum
 from typing import NoReturn
 from urllib.parse import quote
 
+from peps_maja.errors import Unreadable
 from peps_maja.joblog.status_url import file_name
-from peps_maja.network.documents import Unreadable, instead_of, percentage, refuse_html
+from peps_maja.network.documents import instead_of, percentage, refuse_html
 from peps_maja.text import one_line
 
 # What XML 1.0 (section 2.2) does not allow, as it is or as a character reference.

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from urllib.parse import quote, urlsplit
 
-from peps_maja.errors import ServerTrouble
+from peps_maja.errors import ServerTrouble, Unreadable
 from peps_maja.joblog.offers import Offer
-from peps_maja.network.documents import Unreadable, array, mapping, number, read_json, read_object, text, whole
+from peps_maja.network.documents import array, mapping, number, read_json, read_object, text, whole
 from peps_maja.products.names import L2AProduct
 from peps_maja.products.records import L2ARecord
 from peps_maja.selection.wishes import Box

@@ -20,12 +20,12 @@ from peps_maja.errors import (
     Forbidden,
     HourlyQuota,
     NoAccount,
-    NotPeps,
     NotReady,
     NotThere,
     PepsError,
     QuotaReached,
     ServerTrouble,
+    UnexpectedAnswer,
     UsageError,
 )
 from peps_maja.network.addresses import Site
@@ -152,7 +152,7 @@ def refused_search(answer: Answer) -> PepsError | None:
         )
     if answer.status == 400:
         return UsageError(f"GEODES does not accept the search: {error}")
-    if isinstance(error, (NotPeps, NotThere, Forbidden)):
+    if isinstance(error, (UnexpectedAnswer, NotThere, Forbidden)):
         return UsageError(f"{error}: is --geodes right?")
     return error
 

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -625,7 +625,7 @@ events = st.lists(
 )
 
 
-def plainly(own: list[tuple[Event, str]]) -> State | None:
+def plainly(own: Sequence[tuple[Event, str]]) -> State | None:
     """Return the state of a job by the rules in their plainest form."""
     ends = {Event.REJECTED, Event.FINISHED, Event.FAILED, Event.CANCELLED}
     turns = {Event.SUBMITTING, Event.SUBMITTED, Event.AVAILABLE, *ends}
