@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from peps_maja.errors import PepsError, Unreadable
+from peps_maja.errors import AccountRefused, ConcernsAll, NotPeps, PepsError, ProxyUnusable, ServerTrouble
 from peps_maja.network.addresses import Site
 from peps_maja.network.answers import MOST_ERROR, Answer, refusal
 from peps_maja.network.client import Client
@@ -15,6 +17,9 @@ from peps_maja.network.credentials import Credentials
 from peps_maja.network.documents import read_json
 from peps_maja.text import one_line
 
+CLOSED = (
+    "PEPS has closed (March 2026): --theia only takes what Theia has already, --server names another server like PEPS"
+)
 _OUTPUTS = "/wps/outputs/"
 
 
@@ -53,6 +58,17 @@ class Server(Site):
     def public_path(self, path: str) -> str:
         """Return the path from outside: status documents and reports are under /resto/wps/outputs/ there."""
         return f"/resto{_OUTPUTS}" + path.rpartition("/")[2] if _OUTPUTS in path else path
+
+
+@contextmanager
+def explaining_closure(server: Server) -> Iterator[None]:
+    """Add to the message of peps.cnes.fr that cannot be reached that it has closed, and what else there is."""
+    try:
+        yield
+    except (ConcernsAll, ServerTrouble, NotPeps) as error:
+        is_ours = isinstance(error, (AccountRefused, ProxyUnusable)) or server.base != Server.example
+        error.args = (str(error) if is_ours else f"{error}; {CLOSED}",)
+        raise
 
 
 class Peps:

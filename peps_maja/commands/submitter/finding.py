@@ -98,7 +98,10 @@ def _searches(situation: Situation) -> list[Search]:
 
 
 def _named(records: Sequence[L2ARecord], names: Iterable[str]) -> list[L2ARecord]:
-    """Return the record of each name; one without a version means the newest. One may say that there is none."""
+    """Return the record of each name; one without a version means the newest.
+
+    A name that Theia does not have gets a record that says so.
+    """
     ordered = sorted(records, key=lambda record: record.age)
     known = {record.product.name: record for record in ordered} | {record.identifier: record for record in ordered}
     products = filter(None, map(L2AProduct.find, names))
@@ -112,9 +115,9 @@ def _names(options: ProcessOptions) -> tuple[str, ...]:
     for given in options.product:
         product = (L2AProduct.find if options.is_theia_only else L1CProduct.parse)(pasted_name(given))
         if product is None:
-            what = "an L2A product of Theia" if options.is_theia_only else "a single-tile L1C product"
-            why = "--theia only takes only those" if options.is_theia_only else "MAJA on PEPS takes only those"
-            raise UsageError(f"{given} is not the name of {what}, and {why}")
+            if options.is_theia_only:
+                raise UsageError(f"{given} is not the name of an L2A product of Theia, which --theia only needs")
+            raise UsageError(f"{given} is not the name of a single-tile L1C product, and MAJA on PEPS takes only those")
         names.append(product.name)
     return tuple(dict.fromkeys(names))
 
