@@ -481,14 +481,14 @@ def check_written_log(events: list[tuple[Event, str, str]]) -> None:
         assert rows == [[event.value, one_line(job), one_line(detail)] for event, job, detail in events]
         _check_jobs(log.replay(), Path(folder))
         named = {one_line(job) for _, job, _ in events}
-        put_off = {
+        may_be_out = {
             one_line(job)
             for event, job, detail in events
             if event is Event.POSTPONED or (event is Event.AVAILABLE and Offer.parse(one_line(detail)) is None)
         }
         known = set(log.replay())
         assert all(any(name in job for job in named) for name in known)
-        assert all(any(name in job for name in known) for job in named - put_off - {""})
+        assert all(any(name in job for name in known) for job in named - may_be_out - {""})
 
 
 def check_plan(planned: PlannedDate) -> None:
