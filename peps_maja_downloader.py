@@ -26,11 +26,11 @@ from peps_maja.commands import reminders
 from peps_maja.commands.options import DownloaderOptions, downloader_options
 from peps_maja.commands.run import Signals, run
 from peps_maja.console import Console
-from peps_maja.errors import LogError, PepsError, Status, UsageError, gravest
+from peps_maja.errors import LogError, PepsError, Status, UsageError, worst
 from peps_maja.joblog.events import State
 
 if TYPE_CHECKING:
-    from peps_maja.commands.status import Standing
+    from peps_maja.commands.downloader.status import Standing
     from peps_maja.downloads.cycle import Cycle
     from peps_maja.joblog.jobs import Jobs
     from peps_maja.joblog.log import JobLog
@@ -54,7 +54,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
     if not options.check and not options.log.exists():
         raise LogError(f"there is no log {options.log}: submit jobs with it first, or fix --log")
     if options.check or options.status or options.json or options.dates:
-        from peps_maja.commands.shows import show
+        from peps_maja.commands.downloader.shows import show
 
         return show(options, log, console, partial(write_page, options, log, console))
 
@@ -65,7 +65,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
     with log.lock_for("downloader"):
         while True:
             jobs = log.replay()
-            reminders.tell_of_damage(jobs, log, console.remind)
+            reminders.tell_of_damage(jobs, log, console.reminder)
             status = Status.OK
             if jobs.in_state(State.OPEN):
                 cycle = cycle or cycle_over(log, options, console, leave_at)
@@ -74,26 +74,26 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
                 is_all_done = cycle.has_closed_jobs and not jobs.in_state(State.OPEN)
             reminders.point_out_stalled(jobs, log, console, options.stalled_after)
             pointed_out = reminders.point_out_unsure(jobs, log, console)
-            status = gravest([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
+            status = worst([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
             open_jobs = jobs.in_state(State.OPEN)
             if not options.wait or not cycle or not any(cycle.can_go_on(job) for job in open_jobs):
                 break
             if time.monotonic() + options.pause > leave_at:
-                console.remind("--timeout is over and jobs are still open: the next run goes on")
-                status = gravest([status, Status.TRY_LATER])
+                console.reminder("--timeout is over and jobs are still open: the next run goes on")
+                status = worst([status, Status.TRY_LATER])
                 break
             troubles.add(status)
             time.sleep(options.pause)
     summary = reminders.summary(jobs)
     if is_all_done:
-        console.tell(f"{options.log}: all jobs are done, {summary}")
+        console.result(f"{options.log}: all jobs are done, {summary}")
     else:
-        console.say(summary)
+        console.info(summary)
     if options.page:
-        from peps_maja.commands.status import standings_after
+        from peps_maja.commands.downloader.status import standings_after
 
         troubles.add(write_page(options, log, console, jobs, standings_after(jobs, cycle.reports if cycle else {})))
-    return gravest([status, *(troubles - {Status.TRY_LATER})])
+    return worst([status, *(troubles - {Status.TRY_LATER})])
 
 
 def write_page(
@@ -105,17 +105,19 @@ def write_page(
     try:
         path = write(options, log, jobs, stands)
     except PepsError as problem:
-        console.warn(str(problem))
-        console.trace_back(problem)
+        console.warning(str(problem))
+        console.debug_traceback(problem)
         return problem.status
     if not options.json:
-        console.say(f"the page: {path}")
+        console.info(f"the page: {path}")
     return Status.OK
 
 
 def cycle_over(log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float) -> "Cycle":
     """Return what polls each open job, fetches what is finished, and logs what became of it."""
-    from peps_maja.commands.services import connect_with  # slow: where nothing is open, cron need not wait for it
+    from peps_maja.commands.downloader.services import (
+        connect_with,  # slow: where nothing is open, cron need not wait for it
+    )
     from peps_maja.downloads.cycle import Cycle
 
     connect = connect_with(options, console)

@@ -23,7 +23,7 @@ from typing import Optional
 from peps_maja.commands.options import ProcessOptions, process_options
 from peps_maja.commands.run import Signals, is_another_run, read_account, read_timeout, run
 from peps_maja.console import Console
-from peps_maja.errors import Status, gravest
+from peps_maja.errors import Status, worst
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -50,7 +50,7 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
     if options.adopt or options.drop:
         with log.lock_for("process"):
             return correct(log, options, console)
-    wishes = read_wishes(options, console.warn)
+    wishes = read_wishes(options, console.warning)
     if wishes.series:
         all_series(wishes)
     products_in(options.write_dir)
@@ -58,12 +58,12 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
     # With --theia, an account is needed only if something is left for PEPS.
     account = None if options.dry_run or options.theia else read_account(options, console)
     timeout = read_timeout()
-    peps = Peps(server, account, read_timeout=timeout, trace=console.trace)
-    theia = Theia(geodes, read_timeout=timeout, trace=console.trace)
+    peps = Peps(server, account, read_timeout=timeout, trace=console.debug)
+    theia = Theia(geodes, read_timeout=timeout, trace=console.debug)
 
     with nullcontext() if options.dry_run else log.lock_for("process"):
         jobs = log.replay()
-        reminders.tell_of_damage(jobs, log, console.warn)
+        reminders.tell_of_damage(jobs, log, console.warning)
         log.announce(options.command)
         situation = now(Situation(wishes), jobs, options)
         pointed_out = [] if options.dry_run else reminders.point_out_unsure(jobs, log, console, but_not=situation.again)
@@ -72,7 +72,7 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
         proposal = propose(situation)
         status = show(proposal, situation, options, console)
         if options.dry_run or proposal.is_empty or not is_agreed(proposal, options, console):
-            return gravest([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
+            return worst([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
 
         # The question may have waited for hours: what is in the log now is left out, what is new was not agreed to.
         jobs = log.replay()
@@ -80,11 +80,11 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
         take(proposal.taken, log, console)
         if proposal.orders:
             if account is None:
-                peps = Peps(server, read_account(options, console), read_timeout=timeout, trace=console.trace)
-            status = gravest([status, submit(proposal.orders, peps, log, signals, console)])
-        console.say(f"Follow the jobs: {command_that_follows(options)}")
+                peps = Peps(server, read_account(options, console), read_timeout=timeout, trace=console.debug)
+            status = worst([status, submit(proposal.orders, peps, log, signals, console)])
+        console.info(f"Follow the jobs: {command_that_follows(options)}")
         ordered = [order.job for order in proposal.orders]
-        return gravest([status, reminders.remind_of_unsure(jobs, console, ordered, pointed_out)])
+        return worst([status, reminders.remind_of_unsure(jobs, console, ordered, pointed_out)])
 
 
 if __name__ == "__main__":

@@ -30,30 +30,30 @@ class Console:
             if reconfigure := getattr(stream, "reconfigure", None):
                 reconfigure(errors="replace", line_buffering=True)  # a terminal in Latin-1 has no "…"
 
-    def say(self, line: str = "") -> None:
+    def info(self, line: str = "") -> None:
         """Show what a person at the terminal wants to see, and cron does not."""
         if not self.quiet:
             self._print(line, sys.stdout)
 
-    def tell(self, line: str) -> None:
+    def result(self, line: str) -> None:
         """Show what changed: also when quiet."""
         self._print(line, sys.stdout)
 
-    def warn(self, line: str) -> None:
+    def warning(self, line: str) -> None:
         """Show what a person has to know or to fix."""
         self._print(f"{self._script}: {one_line(line, 2000)}", sys.stderr)
 
-    def remind(self, line: str) -> None:
+    def reminder(self, line: str) -> None:
         """Warn of what an earlier run has warned of: not when quiet."""
         if not self.quiet:
-            self.warn(line)
+            self.warning(line)
 
-    def trace(self, line: str) -> None:
+    def debug(self, line: str) -> None:
         """Show what helps to find a fault: only when verbose."""
         if self.verbose:
             self._print(f"  {one_line(line, 2000)}", sys.stderr)
 
-    def trace_back(self, error: BaseException) -> None:
+    def debug_traceback(self, error: BaseException) -> None:
         """Show the traceback of an error: only when verbose."""
         if self.verbose:
             import traceback

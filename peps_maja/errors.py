@@ -31,7 +31,7 @@ _GRAVEST_FIRST = (
 )
 
 
-def gravest(statuses: Iterable[Status]) -> Status:
+def worst(statuses: Iterable[Status]) -> Status:
     """Return the status that counts most: 130 or 143, then 2, then 1, then 75; 0 if there is none."""
     return min(statuses, key=_GRAVEST_FIRST.index, default=Status.OK)
 

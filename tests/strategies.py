@@ -22,7 +22,7 @@ import samples
 from hypothesis import strategies as st
 from samples import L1C, L2A, SERVER, WPS_ID, catalogue, filled, geodes
 
-from peps_maja.commands.dates import as_csv, ledger
+from peps_maja.commands.downloader.dates import as_csv, ledger
 from peps_maja.downloads.zips import bare_name, check_zip
 from peps_maja.errors import Broken, PepsError, ServerTrouble
 from peps_maja.joblog.events import Event, State
@@ -330,9 +330,9 @@ def check_names(text: str) -> None:
         assert Series.parse(series.name) == series
         assert str(series.start) in series.inputs
     if result and product:
-        product.became(result)
+        product.matches(result)
     if result and series:
-        series.became(result)
+        series.matches(result)
 
 
 def check_l1c_parts(parts: tuple[str, str, int, int, str, str]) -> None:

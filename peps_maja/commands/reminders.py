@@ -30,7 +30,7 @@ def point_out_stalled(jobs: Jobs, log: JobLog, console: Console, hours: float) -
         open_for = job.open_for().total_seconds() / 3600
         is_stalled = not job.offer and open_for >= hours + _expected_hours(job) and not job.stalled
         if is_stalled and log.append_if_current(Event.STALLED, job, f"{open_for:.0f}"):
-            console.tell(f"{job.name}: still open after {open_for:.0f} hours: {LOOK_AT_IT}")
+            console.result(f"{job.name}: still open after {open_for:.0f} hours: {LOOK_AT_IT}")
 
 
 def point_out_unsure(jobs: Jobs, log: JobLog, console: Console, but_not: Collection[str] = ()) -> list[str]:
@@ -42,7 +42,7 @@ def point_out_unsure(jobs: Jobs, log: JobLog, console: Console, but_not: Collect
             continue
         hours = f"{unsure_for.total_seconds() / 3600:.0f}"
         if log.append_if_current(Event.STALLED, job, hours):
-            console.warn(f"{job.name}: unsure for {hours} hours or longer whether PEPS took it: {WAY_OUT}")
+            console.warning(f"{job.name}: unsure for {hours} hours or longer whether PEPS took it: {WAY_OUT}")
             names.append(job.name)
     return names
 
@@ -54,7 +54,7 @@ def remind_of_unsure(
     unsure = [job for job in jobs.in_state(State.UNSURE) if job.name not in but_not]
     for job in unsure:
         if job.name not in pointed_out:
-            console.remind(f"{job.name}: unsure whether PEPS took it: {WAY_OUT}")
+            console.reminder(f"{job.name}: unsure whether PEPS took it: {WAY_OUT}")
     return Status.TROUBLE if unsure else Status.OK
 
 

@@ -57,7 +57,9 @@ class Signals:
         if self._first is None:
             self._first = _INTERRUPTIONS[signal.Signals(number)]
             if self._deferring:
-                self._console.warn("waiting for the answer to the job just submitted; a second signal leaves it unsure")
+                self._console.warning(
+                    "waiting for the answer to the job just submitted; a second signal leaves it unsure"
+                )
                 return
         raise Interrupted(self._first)
 
@@ -92,8 +94,8 @@ def run(
             status = Status(int(end.code or 0))
         except PepsError as error:
             if not (console.quiet and silent_when_quiet(error)):
-                console.warn(str(error))
-            console.trace_back(error)
+                console.warning(str(error))
+            console.debug_traceback(error)
             status = error.status
         except Exception as error:
             status = _tell_unforeseen(error, console)
@@ -112,8 +114,8 @@ def _tell_unforeseen(error: Exception, console: Console) -> Status:
 
     lacking = advice() if isinstance(error, (ImportError, AttributeError, TypeError)) else None
     hint = "" if console.verbose else "; run it again with -v and report what that shows"
-    console.warn(lacking or f"unforeseen {type(error).__name__}: {error}{hint}")
-    console.trace_back(error)
+    console.warning(lacking or f"unforeseen {type(error).__name__}: {error}{hint}")
+    console.debug_traceback(error)
     return Status.UNUSABLE if lacking else Status.TROUBLE
 
 
@@ -138,7 +140,7 @@ def read_account(options: Options, console: Console) -> Credentials:
 
     account = read_credentials(options.auth, os.environ)
     if not os.environ.get(USER_VARIABLE) and is_open_to_others(options.auth):
-        console.warn(f"others can read your password: chmod 600 {options.auth}")
+        console.warning(f"others can read your password: chmod 600 {options.auth}")
     return account
 
 
@@ -156,7 +158,7 @@ def read_timeout() -> float:
 
 def _leave_interrupted(status: Status, console: Console) -> NoReturn:
     _ignore_signals()
-    console.warn("interrupted; the log has all that was done, the next run goes on from there")
+    console.warning("interrupted; the log has all that was done, the next run goes on from there")
     _leave_at_once(status)
 
 

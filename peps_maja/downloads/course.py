@@ -94,9 +94,9 @@ class Course:
             self.note_missing(NO_RESULTS, ABSENT, NO_REPORT)
         elif self.report.phase is Phase.UNREADABLE:
             self.statuses.append(Status.TRY_LATER)
-            self.console.remind(f"{self.job.name}: {self.report.message}")
+            self.console.reminder(f"{self.job.name}: {self.report.message}")
         else:
-            self.console.say(f"{self.job.name}: {self.report}")
+            self.console.info(f"{self.job.name}: {self.report}")
 
     def close(self, event: Event, detail: str = "") -> None:
         """End the job; advise what to do if it did not finish."""
@@ -105,7 +105,7 @@ class Course:
         self.is_left = self.has_ended = True
         service = self.polls.service
         if event is Event.FINISHED:
-            self.console.say(f"{self.job.name}: finished")
+            self.console.info(f"{self.job.name}: finished")
             if left_out := self.report.unprocessed:
                 self._tell(f"{service.name} left out {left_out} of its dates; --dates tells which")
             return
@@ -127,18 +127,18 @@ class Course:
         self.stays_open = True
         self.statuses.append(Status.TROUBLE)
         if why:
-            self.console.say(f"{self.job.name}: {why}")
+            self.console.info(f"{self.job.name}: {why}")
 
     def _note(self, event: Event, detail: str) -> bool:
         """Log an event of the job, if the log still has it as it was; otherwise leave it to a later cycle."""
         is_noted = self.log.append_if_current(event, self.job, detail)
         if not is_noted and not self.is_left:
             self.stays_open = self.is_left = True
-            self.console.say(f"{self.job.name}: changed in the log meanwhile, and left as it is there")
+            self.console.info(f"{self.job.name}: changed in the log meanwhile, and left as it is there")
         return is_noted
 
     def _tell(self, line: str) -> None:
-        self.console.tell(f"{self.job.name}: {line}")
+        self.console.result(f"{self.job.name}: {line}")
 
 
 def _came_whole(kind: str, reason: str) -> bool:

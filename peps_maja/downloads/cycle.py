@@ -25,7 +25,7 @@ from peps_maja.errors import (
     InternalError,
     PepsError,
     Status,
-    gravest,
+    worst,
 )
 from peps_maja.joblog.events import ABSENT, BROKEN, NO_RESULTS, NONE_NAMED, Event, Source, State
 from peps_maja.joblog.jobs import Job, Jobs
@@ -67,7 +67,7 @@ class Cycle:
             downloads=self._downloads,
             leave_at=self._leave_at,
         )
-        return gravest([*self._statuses, Status.OK if is_done else Status.TRY_LATER])
+        return worst([*self._statuses, Status.OK if is_done else Status.TRY_LATER])
 
     @property
     def has_closed_jobs(self) -> bool:
@@ -192,10 +192,10 @@ class Cycle:
             self._tell(error, str(error) if isinstance(error, (DiskFull, AlreadyRunning)) else f"{job.name}: {error}")
         else:
             self._statuses.append(Status.TROUBLE)
-            self._console.warn(f"{job.name}: unforeseen {type(error).__name__}: {error}; please report it")
+            self._console.warning(f"{job.name}: unforeseen {type(error).__name__}: {error}; please report it")
 
     def _tell(self, error: PepsError, line: str) -> None:
-        (self._console.remind if error.status is Status.TRY_LATER else self._console.warn)(line)
+        (self._console.reminder if error.status is Status.TRY_LATER else self._console.warning)(line)
 
 
 def _second_parts(jobs: Iterable[Job]) -> set[str]:

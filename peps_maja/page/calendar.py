@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from peps_maja.commands.dates import FAILED, WAITING, Entry
+from peps_maja.commands.downloader.dates import FAILED, WAITING, Entry
 from peps_maja.joblog.events import NO_RESULTS, Source, State
 from peps_maja.joblog.jobs import Job
 from peps_maja.page.products import Product, Products, acquired, plain

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import quote
 
-from peps_maja.commands.dates import MOVED_AWAY, ON_DISK, Entry, bytes_of
+from peps_maja.commands.downloader.dates import MOVED_AWAY, ON_DISK, Entry, bytes_of
 from peps_maja.downloads.zips import products_in
 from peps_maja.page.pictures import Picture, Pictures
 from peps_maja.products.names import L2AProduct

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
-from peps_maja.commands.dates import FAILED, UNSURE, Entry
+from peps_maja.commands.downloader.dates import FAILED, UNSURE, Entry
 from peps_maja.joblog.events import NO_RESULTS, Source, State
 from peps_maja.joblog.jobs import Job
 from peps_maja.page.products import plain

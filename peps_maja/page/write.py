@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from peps_maja import __version__
-from peps_maja.commands.dates import Entry
+from peps_maja.commands.downloader.dates import Entry
 from peps_maja.disk import replacing
 from peps_maja.errors import PepsError, UsageError
 from peps_maja.joblog.jobs import Job

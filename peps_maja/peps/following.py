@@ -83,7 +83,7 @@ class Follower:
     def wanted(self, job: Job, name: str, address: str) -> Wanted:
         """Return what is to be fetched from an address; size and MD5 are known to nobody before."""
         job_of = L1CProduct.parse(job.name) or Series.parse(job.name)
-        return Wanted(address, (name, job.own_file_name(name)), job_of.became if job_of else lambda _: True)
+        return Wanted(address, (name, job.own_file_name(name)), job_of.matches if job_of else lambda _: True)
 
     def advice(self, job: Job, end: Event, log: Path) -> str:
         """Return what to do about a job that has failed: it may help to try again, but hardly more than once."""

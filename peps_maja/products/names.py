@@ -128,7 +128,7 @@ class L1CProduct:
         """Its satellite, tile and day."""
         return self.satellite, self.tile.name, self.sensing.date()
 
-    def became(self, result: L2AProduct) -> bool:
+    def matches(self, result: L2AProduct) -> bool:
         """Return True if `result` can be this product after MAJA: its satellite, its tile, a time that fits."""
         earliest, latest = result.begun
         return (self.satellite, self.tile) == (result.satellite, result.tile) and earliest <= self.sensing <= latest

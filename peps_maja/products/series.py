@@ -91,7 +91,7 @@ class Series:
             None in {self.orbit, orbit} or self.orbit == orbit
         )
 
-    def became(self, result: L2AProduct) -> bool:
+    def matches(self, result: L2AProduct) -> bool:
         """Return True if `result` can be one of this job: its tile, and of a datatake that began within the span.
 
         A server that includes completionDate delivers one day more.

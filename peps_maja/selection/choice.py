@@ -70,7 +70,7 @@ def choose(situation: Situation, at_theia: Container[Passage] = ()) -> list[Choi
         reason = _unwanted(record, product, wishes)
         if not reason and product.name not in again:
             reason = known(product) or (AT_THEIA if product.passage in at_theia else "")
-        if not reason and folder.take(product.satellite, product.tile.name, product.became):
+        if not reason and folder.take(product.satellite, product.tile.name, product.matches):
             reason = ON_DISK
         return reason or wishes.too_cloudy(record.clouds) or SUBMIT
 
@@ -79,7 +79,7 @@ def choose(situation: Situation, at_theia: Container[Passage] = ()) -> list[Choi
 
 def _other_job(product: L1CProduct, logged: Logged) -> str:
     """Return which other job keeps a product from being submitted, or nothing."""
-    if logged.is_in_series(lambda series: series.covers(product), product.became):
+    if logged.is_in_series(lambda series: series.covers(product), product.matches):
         return f"{IN_LOG} (series)"
     # Of one acquisition cut in two, the other part in the log is not a reason: it has the same baseline.
     newest = logged.newest_baseline(product)

@@ -39,7 +39,7 @@ from helpers import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from peps_maja.commands.dates import as_csv, ledger
+from peps_maja.commands.downloader.dates import as_csv, ledger
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
 from peps_maja.joblog.log import JobLog

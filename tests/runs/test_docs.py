@@ -10,7 +10,7 @@ import pytest
 from helpers import ROOT
 
 from peps_maja import __version__
-from peps_maja.commands import dates as ledger
+from peps_maja.commands.downloader import dates as ledger
 from peps_maja.commands.options import downloader_options, process_options
 from peps_maja.downloads.service import Phase
 from peps_maja.joblog.events import Event, Source, State

@@ -23,23 +23,25 @@ def show(proposal: Proposal, situation: Situation, options: ProcessOptions, cons
     Return TROUBLE if the user named a product that Theia does not have.
     """
     for line in [*table(proposal.choices, verbose=options.verbose), summary(proposal.choices)]:
-        console.say(line)
+        console.info(line)
     for choice in proposal.choices:
         if choice.action == NOT_AT_THEIA:
-            console.warn(f"{choice.record.identifier}: Theia has no product of this name; search for its tile and day")
+            console.warning(
+                f"{choice.record.identifier}: Theia has no product of this name; search for its tile and day"
+            )
     is_resubmit_alone = not situation.wishes.days and not options.product
     left_out = jobs_in(situation.jobs, options.resubmit, Source.THEIA) if is_resubmit_alone else ()
     if left_out:
-        console.remind(f"{counted(len(left_out), 'job')} of Theia left out: a search with --theia only takes them")
+        console.reminder(f"{counted(len(left_out), 'job')} of Theia left out: a search with --theia only takes them")
     for order in proposal.orders:
         for warning in order.warnings:
-            console.warn(warning)
+            console.warning(warning)
     chosen, other = costs(proposal.orders), cost_of_other_way(situation)
     both = None
     if chosen and other:
         both = compare(chosen[0], other, is_series=options.series, refused=options.refused_by_series())
     for line in both or map(str, chosen):
-        console.say(line)
+        console.info(line)
     is_missing = any(choice.action == NOT_AT_THEIA for choice in proposal.choices)
     return Status.TROUBLE if is_missing else Status.OK
 
@@ -54,5 +56,5 @@ def is_agreed(proposal: Proposal, options: ProcessOptions, console: Console) -> 
     question = f"{jobs} and download about" if proposal.orders else "Download about"
     is_wanted = console.agrees(f"{question} {size(download)} from Theia?" if proposal.taken else f"{jobs}?")
     if not is_wanted:
-        console.say("Nothing was submitted.")
+        console.info("Nothing was submitted.")
     return is_wanted

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from peps_maja.commands.options import DEFAULT_GEODES, DEFAULT_SERVER, ProcessOptions
 from peps_maja.commands.run import Signals, command_for
 from peps_maja.console import Console
-from peps_maja.errors import PepsError, Status, gravest
+from peps_maja.errors import PepsError, Status, worst
 from peps_maja.joblog.corrections import correct_log
 from peps_maja.joblog.events import Event
 from peps_maja.joblog.jobs import WAY_OUT
@@ -26,9 +26,9 @@ def correct(log: JobLog, options: ProcessOptions, console: Console) -> Status:
     found = [(name, url) for name, url in options.adopt]
     adopted, dropped = correct_log(log, found, options.drop, options.command)
     for name in adopted:
-        console.say(f"{name}: adopted; the downloader follows it from now on")
+        console.info(f"{name}: adopted; the downloader follows it from now on")
     for name in dropped:
-        console.say(f"{name}: dropped; it will be neither followed nor submitted again")
+        console.info(f"{name}: dropped; it will be neither followed nor submitted again")
     return Status.OK
 
 
@@ -36,7 +36,7 @@ def take(records: Sequence[L2ARecord], log: JobLog, console: Console) -> None:
     """Log what Theia has ready, for the downloader to fetch."""
     for record in records:
         log.append(Event.AVAILABLE, record.identifier, str(Offer(record.address, record.size, record.md5)))
-        console.tell(f"{record.identifier}: from Theia")
+        console.result(f"{record.identifier}: from Theia")
 
 
 def submit(orders: Sequence[Order], peps: Peps, log: JobLog, signals: Signals, console: Console) -> Status:
@@ -49,7 +49,7 @@ def submit(orders: Sequence[Order], peps: Peps, log: JobLog, signals: Signals, c
         outcomes[submission.outcome.value] += 1
         _say_what_became(job, submission, console)
 
-    submitter = Submitter(peps, log, signals.deferred, tell, console.remind)
+    submitter = Submitter(peps, log, signals.deferred, tell, console.reminder)
     status = Status.OK
     try:
         for order in orders:
@@ -58,22 +58,22 @@ def submit(orders: Sequence[Order], peps: Peps, log: JobLog, signals: Signals, c
                 # A server in trouble would make every further job unsure: a free question tells whether it is.
                 check_account(peps, order.process)
     except PepsError as error:
-        console.warn(str(error))
+        console.warning(str(error))
         status = error.status
     finally:
         left = len(orders) - sum(outcomes.values())
         counts = [*outcomes.items(), ("left for the next run", left)]
-        console.say(", ".join(f"{number} {what}" for what, number in counts if number))
-    return gravest([status, Status.TROUBLE if outcomes["rejected"] or outcomes["unsure"] else Status.OK])
+        console.info(", ".join(f"{number} {what}" for what, number in counts if number))
+    return worst([status, Status.TROUBLE if outcomes["rejected"] or outcomes["unsure"] else Status.OK])
 
 
 def _say_what_became(job: str, submission: Submission, console: Console) -> None:
     if submission.outcome is Outcome.SUBMITTED:
-        console.tell(f"{job}: submitted")
+        console.result(f"{job}: submitted")
     elif submission.outcome is Outcome.REJECTED:
-        console.warn(f"{job}: rejected: {submission.detail}")
+        console.warning(f"{job}: rejected: {submission.detail}")
     else:
-        console.warn(f"{job}: unsure whether PEPS took it ({submission.detail}): {WAY_OUT}")
+        console.warning(f"{job}: unsure whether PEPS took it ({submission.detail}): {WAY_OUT}")
 
 
 def command_that_follows(options: ProcessOptions) -> str:

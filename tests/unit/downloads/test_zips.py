@@ -61,7 +61,7 @@ quick = settings(max_examples=50, deadline=None, database=None, suppress_health_
 def belongs(result: L2AProduct) -> bool:
     product = L1CProduct.parse(JOB)
     assert product
-    return product.became(result)
+    return product.matches(result)
 
 
 def check(path: Path) -> None:

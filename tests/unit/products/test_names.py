@@ -243,12 +243,12 @@ def test_any_text_is_an_l2a_product_or_none(text: str) -> None:
 @pytest.mark.parametrize(("l1c_time", "l2a_time"), BECAME.values(), ids=BECAME)
 def test_a_result_seen_from_a_minute_before_to_30_minutes_after_is_of_the_job(l1c_time: str, l2a_time: str) -> None:
     product, result = L1C.replace("20190301T105021", l1c_time), L2A.replace("20190301-105426-459", l2a_time)
-    assert parsed(product).became(found(result))
+    assert parsed(product).matches(found(result))
 
 
 @pytest.mark.parametrize("result", DID_NOT_BECOME.values(), ids=DID_NOT_BECOME)
 def test_another_result_is_not_of_the_job(result: str) -> None:
-    assert not parsed(L1C).became(found(result))
+    assert not parsed(L1C).matches(found(result))
 
 
 @quick
@@ -257,7 +257,7 @@ def test_a_job_takes_results_of_that_time_only(sensing: datetime, later: int) ->
     sight = sensing + timedelta(milliseconds=later)
     name = f"SENTINEL2A_{sight:%Y%m%d-%H%M%S}-{sight.microsecond // 1000:03d}_L2A_T31TCJ_D"
     product = parsed(L1C.replace("20190301T105021", f"{sensing:%Y%m%dT%H%M%S}"))
-    assert product.became(found(name)) == (-60 * 1000 <= later <= 30 * 60 * 1000)
+    assert product.matches(found(name)) == (-60 * 1000 <= later <= 30 * 60 * 1000)
 
 
 @pytest.mark.parametrize("name", [f"NOVALD_{L2A}.zip", f"{L2A}_NOVALD.zip", f"{L2A}_novald.zip"])

@@ -27,11 +27,11 @@ def connect_with(options: DownloaderOptions, console: Console) -> Connect:
         settings: dict[str, Any] = {
             "connections": POLLS_AT_ONCE + 2 * options.jobs,
             "read_timeout": read_timeout(),
-            "trace": console.trace,
+            "trace": console.debug,
         }
         if source is Source.THEIA:
             if not os.environ.get(KEY_VARIABLE) and is_open_to_others(options.auth):
-                console.warn(f"others can read your API key: chmod 600 {options.auth}")
+                console.warning(f"others can read your API key: chmod 600 {options.auth}")
             return TheiaJobs(Theia(Geodes.parse(options.geodes), Key(options.auth, os.environ), **settings))
         return Follower(Peps(Server.parse(options.server), read_account(options, console), **settings))
 

@@ -12,7 +12,7 @@ from datetime import date
 from enum import Enum
 from pathlib import Path
 
-from peps_maja.commands.status import Standing
+from peps_maja.commands.downloader.status import Standing
 from peps_maja.joblog.events import Source, State
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.products.names import L1CProduct, L2AProduct

@@ -1,0 +1,1 @@
+"""What the downloader shows, checks and connects with."""
