@@ -48,7 +48,7 @@ def path(value: str) -> Path:
     try:
         return Path(value).expanduser()
     except RuntimeError:
-        raise argparse.ArgumentTypeError(f"there is no home folder for {value!r}") from None
+        raise argparse.ArgumentTypeError(f"cannot find the home folder for {value!r}") from None
 
 
 def text(value: str) -> str:
@@ -69,7 +69,7 @@ def day(value: str) -> date:
     try:
         return date.fromisoformat(value)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"there is no day {value}: {error}") from None
+        raise argparse.ArgumentTypeError(f"{value} is not a valid date: {error}") from None
 
 
 def number(least: float, most: float, what: str, kind: type[int] | type[float] = float) -> Callable[[str], float]:

@@ -98,7 +98,7 @@ def run(
             console.debug_traceback(error)
             status = error.status
         except Exception as error:
-            status = _tell_unforeseen(error, console)
+            status = _tell_unexpected(error, console)
         _ignore_signals()
     except (Interrupted, KeyboardInterrupt) as interruption:
         _leave_interrupted(getattr(interruption, "status", Status.INTERRUPTED), console)
@@ -108,13 +108,13 @@ def run(
     return int(status)
 
 
-def _tell_unforeseen(error: Exception, console: Console) -> Status:
+def _tell_unexpected(error: Exception, console: Console) -> Status:
     """Show an error that nobody foresaw, or of the package whose lack is behind it; return the status."""
     from peps_maja.commands.dependencies import advice
 
     lacking = advice() if isinstance(error, (ImportError, AttributeError, TypeError)) else None
     hint = "" if console.verbose else "; run it again with -v and report what that shows"
-    console.warning(lacking or f"unforeseen {type(error).__name__}: {error}{hint}")
+    console.warning(lacking or f"unexpected {type(error).__name__}: {error}{hint}")
     console.debug_traceback(error)
     return Status.UNUSABLE if lacking else Status.TROUBLE
 

@@ -192,7 +192,7 @@ class Cycle:
             self._tell(error, str(error) if isinstance(error, (DiskFull, AlreadyRunning)) else f"{job.name}: {error}")
         else:
             self._statuses.append(Status.TROUBLE)
-            self._console.warning(f"{job.name}: unforeseen {type(error).__name__}: {error}; please report it")
+            self._console.warning(f"{job.name}: unexpected {type(error).__name__}: {error}; please report it")
 
     def _tell(self, error: PepsError, line: str) -> None:
         (self._console.reminder if error.status is Status.TRY_LATER else self._console.warning)(line)

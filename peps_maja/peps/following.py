@@ -95,7 +95,7 @@ class Follower:
         return f"{where}; trying again may help: {command}"
 
     def _report(self, job: Job, obstacles: list[PepsError]) -> JobReport | None:
-        """Return what the layers say; None if there is no report to be had, and why, layer by layer."""
+        """Return what the layers say; None if no layer gives a report, and why."""
         address = self._reports.get(job.status_url)
         if address is None:
             address = self._peps.server.report(job.wps_id)

@@ -48,7 +48,7 @@ def choose(situation: Situation, at_theia: Container[Passage] = ()) -> list[Choi
         if record.product:
             key = record.product.acquisition
             newest[key] = max(newest.get(key, ""), record.product.baseline)
-    # Of a part that is in the log itself, the file is no other part's.
+    # The file of a part that is in the log itself does not count for another part.
     folder = Folder(situation, lambda job: L1CProduct.parse(job) is not None)
 
     def known(product: L1CProduct) -> str:

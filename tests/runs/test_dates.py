@@ -711,7 +711,7 @@ class Desk:
         always = ["-a", str(credentials), "-l", str(self.log), "-w", str(self.folder), "--server", self.server]
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as said, handlers_kept():
             status = download([*always, *options])
-        assert "unforeseen" not in said.getvalue()
+        assert "unexpected" not in said.getvalue()
         return status
 
     def states(self) -> dict[str, str]:

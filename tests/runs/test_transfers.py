@@ -884,7 +884,7 @@ def test_a_result_larger_than_any_product_does_not_stop_those_behind_it(
     assert parts(place.folder) == []
 
 
-@pytest.mark.parametrize("has_length", [True, False], ids=["foreseen", "unforeseen"])
+@pytest.mark.parametrize("has_length", [True, False], ids=["foreseen", "unexpected"])
 def test_a_full_disk_is_neither_missing_nor_an_end(
     place: Place, peps: Sandbox, small_disk: Path, *, has_length: bool
 ) -> None:
