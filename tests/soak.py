@@ -1,10 +1,12 @@
 """A soak: both scripts are killed hundreds of times, and nothing may be lost, doubled or broken.
 
-    python tests/soak.py [--kills 200] [--seed N]
+    python tests/soak.py [--kills 200] [--jobs 2] [--seed N]
 
 Each kill is a SIGKILL between a script's first request and its last log line. A trap decides on the moment: it waits
 for something on the server, in the log or in the folder, and then for a random while. In which phase the script really
-died is read afterwards, from what it left. The next run has to cope with that. Takes a few minutes on two cores.
+died is read afterwards, from what it left. The next run has to cope with that. The submitter is killed behind a proxy
+too; the downloader also with the submitter's corrections going on beside it, and while it fetches Theia's products.
+Takes some minutes on two cores.
 """
 
 from __future__ import annotations
@@ -28,14 +30,24 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import trustme
+from relay import Relay
 
 from peps_maja.joblog.events import State
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
 from peps_maja.sandbox import Altered, Cut, Delay, Endpoint, Fault, Job, Recorded, Reply, Sandbox, Stall
+from peps_maja.sandbox.geodes import KEY
+from peps_maja.sandbox.geodes.products import md5_of, products_of
+from peps_maja.theia.items import read_item
 
 ROOT = Path(__file__).parent.parent
 SEASON = 12  # kills on one log, before the next one begins
@@ -62,7 +74,7 @@ class Tally:
         """Return the kills by phase, as lines."""
         rows = [(phase, self.phases[phase]) for phase in order]
         body = [f"  {phase:<56} {number:>5}" for phase, number in [*rows, ("all", self.phases.total())]]
-        return "\n".join([f"peps_maja_{self.script}.py, killed", *body])
+        return "\n".join([f"{self.script}, killed", *body])
 
 
 @dataclass(frozen=True)
@@ -77,10 +89,20 @@ class Season(ABC):
     """One server, one folder, one log, and a script that is killed again and again."""
 
     script: str
+    name: str
     phases: tuple[str, ...]
 
-    def __init__(self, peps: Sandbox, folder: Path, tally: Tally, chance: random.Random) -> None:
+    @classmethod
+    def serve(cls, stack: ExitStack, folder: Path) -> tuple[Sandbox, dict[str, str]]:  # noqa: ARG003 (others need it)
+        """Start a server for the length of a season; return it, and the environment in which a script reaches it."""
+        peps = stack.enter_context(Sandbox())
+        return peps, {}
+
+    def __init__(
+        self, peps: Sandbox, environment: dict[str, str], folder: Path, tally: Tally, chance: random.Random
+    ) -> None:
         self.peps = peps
+        self.environment = environment
         self.folder = folder
         self.log = folder / "peps_maja.log"
         self.tally = tally
@@ -113,7 +135,7 @@ class Season(ABC):
 
     @abstractmethod
     def is_over(self) -> bool:
-        """Tell whether there is nothing left to be killed at."""
+        """Return True if there is nothing left to be killed at."""
 
     @abstractmethod
     def end(self) -> None:
@@ -122,7 +144,7 @@ class Season(ABC):
     # -- what both do -------------------------------------------------------------------------------------------
 
     def kill(self) -> bool:
-        """Run the script and kill it; tell whether the kill counts."""
+        """Run the script and kill it; return True if the kill counts."""
         self.requests_before = len(self.peps.requests)
         self.text_before = self.text()
         self.hooked.clear()
@@ -159,25 +181,28 @@ class Season(ABC):
         while known != (known := (len(self.peps.requests), len(self.peps.executed))):
             time.sleep(0.02)
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        with (self.folder / "output").open("wb") as output:
+    def start(self, *arguments: str, script: str = "") -> subprocess.Popen[bytes]:
+        with (self.folder / f"output{script}").open("wb") as output:
             return subprocess.Popen(
-                [sys.executable, ROOT / f"peps_maja_{self.script}.py", *arguments],
+                [sys.executable, ROOT / f"peps_maja_{script or self.script}.py", *arguments],
                 cwd=self.folder,
                 env={
                     **os.environ,
                     "PEPS_SERVER": self.peps.url,
                     "PEPS_USER": "me@example.org",
                     "PEPS_PASSWORD": "secret",
+                    "GEODES_SERVER": self.peps.url,
+                    "GEODES_API_KEY": KEY,
+                    **self.environment,
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
 
-    def finish(self, statuses: set[int], *arguments: str) -> None:
-        """Run the script to its end, which must be one of these statuses."""
-        running = self.start(*arguments)
+    def finish(self, statuses: set[int], *arguments: str, script: str = "") -> None:
+        """Run a script to its end, which must be one of these statuses."""
+        running = self.start(*arguments, script=script)
         try:
             status = running.wait(timeout=120)
         except subprocess.TimeoutExpired:
@@ -185,8 +210,8 @@ class Season(ABC):
             running.wait()
             status = -1
         if status not in statuses:
-            output = (self.folder / "output").read_text(encoding="utf-8", errors="replace")
-            self.tally.stuck.append(f"{self.script} {' '.join(arguments)} ends with {status}: {output}")
+            output = (self.folder / f"output{script}").read_text(encoding="utf-8", errors="replace")
+            self.tally.stuck.append(f"{script or self.script} {' '.join(arguments)} ends with {status}: {output}")
 
     def text(self) -> str:
         return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
@@ -215,7 +240,9 @@ class Season(ABC):
         """See that the log of a killed script can be read: whole lines, and at most a torn one at its end."""
         text = self.text()
         lines = text.split("\n")[:-1]
-        is_sound = not lines or (lines[0] == HEADER and all(LINE.fullmatch(line) for line in lines[1:]))
+        is_sound = not lines or (
+            lines[0] == HEADER and all(line[:1] == "#" or LINE.fullmatch(line) for line in lines[1:])
+        )
         try:
             Jobs.replay(text).count()
         except Exception as error:
@@ -244,6 +271,7 @@ class Submitting(Season):
     """The submitter, with a year of orders to get through."""
 
     script = "process"
+    name = "peps_maja_process.py"
     phases = (
         "while it searches",
         "while its account is checked",
@@ -336,10 +364,29 @@ class Submitting(Season):
         self.tally.lost += [job.product for job in self.peps.jobs if urls.get(job.product) != job.status_url]
 
 
+class SubmittingBehindAProxy(Submitting):
+    """The submitter, with a proxy between it and an https server."""
+
+    name = "peps_maja_process.py behind a proxy"
+
+    @classmethod
+    def serve(cls, stack: ExitStack, folder: Path) -> tuple[Sandbox, dict[str, str]]:
+        authority = trustme.CA()
+        bundle, certificate = folder / "ca.pem", str(folder / "host.pem")
+        authority.cert_pem.write_to_path(bundle)
+        authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
+        peps = stack.enter_context(Sandbox(certificate=(certificate, certificate)))
+        proxy = stack.enter_context(Relay())
+        return peps, {"HTTPS_PROXY": proxy.url, "REQUESTS_CA_BUNDLE": str(bundle)}
+
+
 class Downloading(Season):
     """The downloader, with some finished jobs to bring home."""
 
     script = "downloader"
+    name = "peps_maja_downloader.py"
+    result = Endpoint.RESULT
+    traps = range(15)
     phases = (
         "while it asks for a status document",
         "while it has a report brought up to date",
@@ -353,16 +400,23 @@ class Downloading(Season):
         "after `downloaded`, before `finished`",
     )
 
-    def __init__(self, peps: Sandbox, folder: Path, tally: Tally, chance: random.Random) -> None:
-        super().__init__(peps, folder, tally, chance)
-        days = chance.sample([(month, day) for month in range(1, 13) for day in range(1, 29)], DOWNLOADS)
-        self.jobs = [peps.add_job(L1C.format(*day, *day)) for day in days]
-        for job in self.jobs:
-            job.results[0].content = make_large_zip(job.results[0].name, chance)
-        lines = [f"2019-12-31T12:00:00Z\tsubmitted\t{job.product}\t{job.status_url}" for job in self.jobs]
+    def __init__(
+        self, peps: Sandbox, environment: dict[str, str], folder: Path, tally: Tally, chance: random.Random
+    ) -> None:
+        super().__init__(peps, environment, folder, tally, chance)
+        self.jobs: Sequence[Any] = ()
+        lines = self.begin()
         self.log.write_text("\n".join([HEADER, *lines]) + "\n", encoding="utf-8")
         self.whole_before: set[str] = set()
         self.seen: set[Path] = set()
+
+    def begin(self) -> list[str]:
+        """Give the server what is to be brought home; return the lines of a log that knows of it."""
+        days = self.chance.sample([(month, day) for month in range(1, 13) for day in range(1, 29)], DOWNLOADS)
+        self.jobs = [self.peps.add_job(L1C.format(*day, *day)) for day in days]
+        for job in self.jobs:
+            job.results[0].content = make_large_zip(job.results[0].name, self.chance)
+        return [f"2019-12-31T12:00:00Z\tsubmitted\t{job.product}\t{job.status_url}" for job in self.jobs]
 
     def arguments(self) -> Sequence[str]:
         return ("-q", "-j", self.chance.choice("12"))
@@ -390,7 +444,7 @@ class Downloading(Season):
         left = self.open_jobs()
         job = self.chance.choice([job for job in left if not self.final(job).exists()] or left)
         total = len(job.results[0].content)
-        match self.chance.randrange(15):
+        match self.chance.choice(self.traps):
             case 0:
                 return Trap(lambda: bool(self.asked_for(job, Endpoint.STATUS)), 0.002)
             case 1:
@@ -400,23 +454,23 @@ class Downloading(Season):
                 job = self.chance.choice([job for job in left if self.final(job).exists()] or left)
                 return Trap(lambda: bool(self.asked_for(job, Endpoint.REPORT)), 0.05)
             case 3:
-                self.peps.faults.add(Fault(Endpoint.RESULT, Delay(0.05), match=job.wps_id))
-                return Trap(lambda: bool(self.asked_for(job, Endpoint.RESULT)), 0.03)
+                self.peps.faults.add(Fault(self.result, Delay(0.05), match=job.wps_id))
+                return Trap(lambda: bool(self.asked_for(job, self.result)), 0.03)
             case 4 | 5:
                 job = self.chance.choice([job for job in left if not self.length(job)] or left)
                 self.stall(job, total)
                 return Trap(lambda: self.length(job) > 0, 0.05)
             case 6 | 7:
                 after = self.chance.randrange(total)
-                self.peps.faults.add(Fault(Endpoint.RESULT, Cut(after=after), match=job.wps_id))
+                self.peps.faults.add(Fault(self.result, Cut(after=after), match=job.wps_id))
                 self.stall(job, total // 2)
-                return Trap(lambda: len(self.asked_for(job, Endpoint.RESULT)) > 1, 0.03)
+                return Trap(lambda: len(self.asked_for(job, self.result)) > 1, 0.03)
             case 8 | 9:
                 return Trap(lambda: self.length(job) == total, 0.003)
             case 10 | 11:
                 return Trap(lambda: self.length(job, "") > 0)
             case 12:
-                self.hook(Endpoint.RESULT, 0, match=job.wps_id, hold=True)
+                self.hook(self.result, 0, match=job.wps_id, hold=True)
                 return Trap(lambda: self.length(job, "") > 0, 0.02)
             case 13:
                 return Trap(lambda: self.count("downloaded") > 0)
@@ -426,7 +480,7 @@ class Downloading(Season):
     def stall(self, job: Job, most: int) -> None:
         """Have the server fall silent in the middle of a job's zip."""
         after = self.chance.randrange(most // 2, most)
-        self.peps.faults.add(Fault(Endpoint.RESULT, Stall(1, after=after), match=job.wps_id))
+        self.peps.faults.add(Fault(self.result, Stall(1, after=after), match=job.wps_id))
 
     def phase(self) -> str | None:
         ranks = [rank for job in self.open_jobs() if (rank := self.rank(job)) is not None]
@@ -442,7 +496,7 @@ class Downloading(Season):
                 return 7
             if self.asked_for(job, Endpoint.REPORT):
                 return 8
-        elif asked := self.asked_for(job, Endpoint.RESULT):
+        elif asked := self.asked_for(job, self.result):
             if self.length(job) == len(job.results[0].content):
                 return 6
             if self.length(job):
@@ -459,15 +513,19 @@ class Downloading(Season):
         for path in self.folder.glob("*.zip"):
             if path not in self.seen or is_dead:
                 self.seen.add(path)
-                contents = [job.results[0].content for job in self.jobs if job.results[0].name == path.name]
+                contents = [job.results[0].content for job in self.made() if job.results[0].name == path.name]
                 if path.read_bytes() not in contents:
                     self.tally.broken.append(path.name)
         if is_dead:
             jobs = Jobs.replay(self.text())
             self.tally.lost += [job.product for job in self.jobs if not self.is_kept(jobs, job)]
 
+    def made(self) -> Sequence[Any]:
+        """Return all jobs whose zips may be there."""
+        return [*self.jobs, *self.peps.jobs]
+
     def is_kept(self, jobs: Jobs, job: Job) -> bool:
-        """Tell whether the log says of a job nothing that its folder does not bear out."""
+        """Return True if the folder has what the log says of a job."""
         known = jobs[job.product]
         if known.files or known.state is State.FINISHED:
             return known.files == [self.final(job).name] and self.final(job).exists()
@@ -487,6 +545,88 @@ class Downloading(Season):
             self.tally.stuck.append(f"left behind: {', '.join(strays)}")
 
 
+class FetchingFromTheia(Downloading):
+    """The downloader, with products that Theia has."""
+
+    name = "peps_maja_downloader.py, with products of Theia"
+    result = Endpoint.GEODES_DOWNLOAD
+    traps = range(3, 15)
+
+    def begin(self) -> list[str]:
+        products = products_of(
+            self.peps.world, ["31TCJ"], *(datetime(2019, month, 1, tzinfo=timezone.utc) for month in (1, 12))
+        )
+        self.jobs, lines = [], []
+        for product in islice(products, DOWNLOADS):
+            content = make_large_zip(product.name, self.chance)
+            self.peps.geodes.contents[product.urn] = content
+            item = read_item(self.peps.geodes.feature(product, self.peps.url))
+            assert item
+            zip_file = SimpleNamespace(name=f"{item.name}.zip", content=content)
+            self.jobs.append(SimpleNamespace(product=item.name, results=[zip_file], wps_id=md5_of(content)))
+            lines.append(f"2019-12-31T12:00:00Z\tavailable\t{item.name}\t{item.offer}")
+        return lines
+
+
+class DownloadingBesideCorrections(Downloading):
+    """The downloader, while the submitter drops, adopts and submits again jobs of the same log."""
+
+    name = "peps_maja_downloader.py, beside --drop, --adopt and --resubmit"
+
+    def begin(self) -> list[str]:
+        """Let the first job fail; submitted again, its product is made."""
+        lines = super().begin()
+        self.jobs[0].status = "FAILED"
+        self.peps.catalogue = [{"properties": {"productIdentifier": job.product}} for job in self.jobs]
+        return lines
+
+    def dropped(self) -> list[Job]:
+        jobs = Jobs.replay(self.text())
+        return [job for job in self.jobs if jobs[job.product].was_dropped]
+
+    def kill(self) -> bool:
+        """Have a correction made while the script runs."""
+        if not self.open_jobs():
+            self.finish({0, 1}, *self.correction("--adopt"), script="process")
+        correction = self.correction(self.chance.choice(["--drop", "--adopt", "--resubmit"]))
+        with self.start(*correction, script="process") as beside:
+            counts = super().kill()
+            if beside.wait(timeout=60) not in {0, 1, 2}:  # 2: there is nothing to be corrected any more
+                self.tally.stuck.append(f"{' '.join(correction)} ends with {beside.returncode}")
+        self.jobs = [self.peps.job(job.product) for job in self.jobs]
+        return counts
+
+    def correction(self, option: str) -> list[str]:
+        match option:
+            case "--drop":
+                return ["--drop", self.chance.choice(self.jobs).product]
+            case "--adopt":
+                job = self.chance.choice(self.dropped() or self.jobs)
+                return ["--adopt", job.product, job.status_url]
+        return ["--resubmit", "failed", "-y", "-q"]
+
+    def look(self) -> None:
+        super().look()
+        self.tally.doubles += [name for name, times in Counter(self.peps.executed).items() if times > 1]
+
+    def is_kept(self, jobs: Jobs, job: Job) -> bool:
+        known = jobs[job.product]
+        is_waiting = known.was_dropped or known.state in {State.OPEN, State.FAILED, State.UNSURE}
+        return all((self.folder / file).exists() for file in known.files) and (bool(known.files) or is_waiting)
+
+    def is_over(self) -> bool:
+        return not self.open_jobs() and not self.dropped()
+
+    def end(self) -> None:
+        """Take each correction back, and bring the rest home."""
+        for job in self.dropped():
+            self.finish({0, 1}, "--adopt", job.product, job.status_url, script="process")
+        self.finish({0, 1}, "-q")
+        self.finish({0, 1}, "--resubmit", "failed", "-y", "-q", script="process")
+        self.jobs = [self.peps.job(job.product) for job in self.jobs]
+        super().end()
+
+
 def make_large_zip(name: str, chance: random.Random) -> bytes:
     """Return a sound L2A zip of 1 to 2 MB, which comes in several pieces."""
     stem = name.removesuffix(".zip")
@@ -497,16 +637,23 @@ def make_large_zip(name: str, chance: random.Random) -> bytes:
     return packed.getvalue()
 
 
-KINDS: tuple[type[Season], ...] = (Submitting, Downloading)
+KINDS: tuple[type[Season], ...] = (
+    Submitting,
+    SubmittingBehindAProxy,
+    Downloading,
+    FetchingFromTheia,
+    DownloadingBesideCorrections,
+)
 
 
 def soak(kind: type[Season], kills: int, seed: int) -> Tally:
     """Kill one script so many times, in seasons."""
-    chance = random.Random(f"{kind.script} {seed}")
-    tally = Tally(kind.script)
+    chance = random.Random(f"{kind.name} {seed}")
+    tally = Tally(kind.name)
     while tally.phases.total() < kills:
-        with Sandbox() as peps, tempfile.TemporaryDirectory() as folder:
-            season = kind(peps, Path(folder).resolve(), tally, chance)
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory())).resolve()
+            season = kind(*kind.serve(stack, folder), folder, tally, chance)
             for _ in range(SEASON):
                 if tally.phases.total() == kills or season.is_over():
                     break
@@ -520,10 +667,11 @@ def main() -> int:
         description="Kill both scripts at hundreds of moments: nothing lost, twice, broken."
     )
     parser.add_argument("--kills", type=int, default=200, help="of each script (200)")
+    parser.add_argument("--jobs", type=int, default=2, help="soaks at once (2)")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000), help="of the moments")
     options = parser.parse_args()
     begun = time.monotonic()
-    with ProcessPoolExecutor(len(KINDS)) as pool:
+    with ProcessPoolExecutor(options.jobs) as pool:
         soaks = [pool.submit(soak, kind, options.kills, options.seed) for kind in KINDS]
         tallies = [each.result() for each in soaks]
     for kind, tally in zip(KINDS, tallies, strict=True):
@@ -536,7 +684,7 @@ def main() -> int:
         for name in ("doubles", "lost", "broken", "unreadable", "stuck")
     )
     print(f"seed {options.seed}, {time.monotonic() - begun:.0f} s")
-    print(f"{unreadable} logs that could not be read, {stuck} runs that did not mend what a kill had left")
+    print(f"{unreadable} logs that could not be read, {stuck} runs that did not fix what a kill had left")
     print(f"{doubles} double submissions, {lost} lost jobs, {broken} broken zips")
     return 1 if doubles or lost or broken or unreadable or stuck else 0
 

@@ -235,6 +235,35 @@ json_values = st.recursive(
 )
 
 
+# What editors and spreadsheets make of a line of the log.
+EDITS: list[Callable[[str], str]] = [
+    str.expandtabs,
+    lambda line: line.replace("\t", "\u00a0"),
+    lambda line: line.replace("\t", ","),
+    lambda line: line.replace("\t", ";"),
+    lambda line: ",".join(f'"{cell}"' for cell in line.split("\t")),
+    lambda line: "\t".join(f"\u201c{cell}\u201d" for cell in line.split("\t")),
+    lambda line: line + "\t\t",
+    lambda line: line + "\r",
+    lambda line: " " + line,
+    lambda line: "\ufeff" + line,
+    lambda line: line.split("\t")[2],
+    lambda line: "\t".join(line.split("\t")[1:]),
+    lambda line: "\t".join(["02/04/2019 09:12", *line.split("\t")[1:]]),
+    lambda line: "\t".join([*line.split("\t")[:2], line.split("\t")[2] + ".SAFE", *line.split("\t")[3:]]),
+    lambda line: f"{line}\n",
+]
+
+
+@st.composite
+def edited_logs(draw: st.DrawFn) -> str:
+    """Return the log with each line as it was, or as an editor or a spreadsheet leaves it."""
+    header, *lines = LOG.splitlines()
+    edits = st.one_of(st.none(), st.sampled_from(EDITS))
+    edited = [edit(line) if (edit := draw(edits)) else line for line in lines]
+    return "\n".join([header, *edited]) + draw(st.sampled_from(["\n", ""]))
+
+
 def changed_json(samples: Sequence[Any]) -> st.SearchStrategy[bytes]:
     """Return JSON texts of samples in which some values are others, or missing."""
 
@@ -453,6 +482,19 @@ def check_log(content: bytes) -> None:
         }
 
 
+def check_edited_log(text: str) -> None:
+    """Whatever was made of its lines, the log still keeps its products from being submitted again."""
+    with TemporaryDirectory() as folder:
+        log = JobLog(Path(folder, "log"))
+        log.path.write_bytes(text.encode())
+        jobs = log.replay()
+        assert {L1C, SERIES} <= set(jobs)
+        _check_jobs(jobs, Path(folder))
+        log.append(Event.STALLED, L1C, "25")
+        assert log.path.read_bytes().startswith(text.encode())
+        assert set(log.replay()) == set(jobs)
+
+
 def _check_jobs(jobs: Jobs, folder: Path) -> None:
     assert sum(jobs.count().values()) == len(jobs) == len(jobs.in_state(*State))
     assert jobs.owners().keys() >= {file for job in jobs.values() for file in job.files}
@@ -565,6 +607,7 @@ TARGETS = {
     "joblog": Target(damaged_text(JOBLOGS), check_joblog),
     "credentials": Target(damaged(CREDENTIALS), check_credentials),
     "log": Target(damaged([LOG, HEADER, f"{HEADER}\n"]), check_log),
+    "edited log": Target(edited_logs(), check_edited_log),
     "written log": Target(
         st.lists(
             st.tuples(st.sampled_from(Event), _short(damaged_text([L1C, SERIES])), _short(damaged_text(ADDRESSES))),
