@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from peps_maja.errors import Forbidden, NotThere, ServerTrouble, UnexpectedAnswer, Unreadable
 from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT
-from peps_maja.network.documents import Unreadable, array, mapping, number, read_json, text, whole
+from peps_maja.network.documents import array, mapping, number, read_json, text, whole
 from peps_maja.peps.service import Peps, explaining_closure
 from peps_maja.products.names import L1CProduct
 from peps_maja.products.records import L1CRecord
@@ -63,7 +63,7 @@ def read_page(body: bytes) -> Page:
     answer = read_json(body)
     features = answer.get("features") if isinstance(answer, dict) else None
     if not isinstance(answer, dict) or not isinstance(features, list):
-        raise NotPeps("the server's answer to the search is not a page of a catalogue")
+        raise UnexpectedAnswer("the server's answer to the search is not a page of a catalogue")
     records = tuple(record for feature in features if (record := _record(feature)))
     properties = mapping(answer.get("properties"))
     total = whole(properties.get("totalResults")) if properties.get("exactCount") is True else None
@@ -198,6 +198,8 @@ def read_page_of(peps: Peps, search: Search, number: int = 1) -> Page:
             answer = peps.client.ask(address, query, limit=PAGE_LIMIT, seconds=LONGEST_PAGE, anonymously=True)
             return read_page(answer.body)
         except Forbidden as error:
-            raise NotPeps(f"{error}: is --server right, or does your network ask for a login?") from error
-        except (Unreadable, NotPeps, NotThere) as error:
-            raise NotPeps(f"{peps.server.base} does not answer as PEPS does ({error}): is --server right?") from error
+            raise UnexpectedAnswer(f"{error}: is --server right, or does your network ask for a login?") from error
+        except (Unreadable, UnexpectedAnswer, NotThere) as error:
+            raise UnexpectedAnswer(
+                f"{peps.server.base} does not answer as PEPS does ({error}): is --server right?"
+            ) from error

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from peps_maja.errors import AccountRefused, ConcernsAll, NotPeps, PepsError, ProxyUnusable, ServerTrouble
+from peps_maja.errors import (
+    AccountRefused,
+    ConcernsAll,
+    PepsError,
+    ProxyUnusable,
+    ServerTrouble,
+    UnexpectedAnswer,
+    Unreadable,
+)
 from peps_maja.network.addresses import Site
 from peps_maja.network.answers import MOST_ERROR, Answer, refusal
 from peps_maja.network.client import Client
@@ -65,7 +73,7 @@ def explaining_closure(server: Server) -> Iterator[None]:
     """Add to the message of peps.cnes.fr that cannot be reached that it has closed, and what else there is."""
     try:
         yield
-    except (ConcernsAll, ServerTrouble, NotPeps) as error:
+    except (ConcernsAll, ServerTrouble, UnexpectedAnswer) as error:
         is_ours = isinstance(error, (AccountRefused, ProxyUnusable)) or server.base != Server.example
         error.args = (str(error) if is_ours else f"{error}; {CLOSED}",)
         raise

@@ -27,7 +27,7 @@ from peps_maja.joblog.log import JobLog
 from peps_maja.joblog.status_url import is_status_url
 from peps_maja.network.answers import Answer, retry_after
 from peps_maja.network.credentials import Secret
-from peps_maja.network.documents import Unreadable, kind_of
+from peps_maja.network.documents import kind_of
 from peps_maja.peps.service import Peps, explaining_closure, refused
 from peps_maja.peps.wps import (
     Capabilities,
@@ -67,8 +67,8 @@ def check_account(peps: Peps, process: str) -> None:
             document = read_document(peps.client.ask(peps.server.wps, capabilities_query()).body)
         except Forbidden as error:
             raise AccountRefused(f"{error}: {_has_no_right(process, peps.client.secret)}") from error
-        except (Unreadable, NotPeps, NotThere) as error:
-            raise NotPeps(f"{peps.server.base} does not speak WPS ({error}): is --server right?") from error
+        except (Unreadable, UnexpectedAnswer, NotThere) as error:
+            raise UnexpectedAnswer(f"{peps.server.base} does not speak WPS ({error}): is --server right?") from error
     if isinstance(document, ExceptionReport) and document.means_busy():
         raise ServerBusy(f"{peps.server.base} is busy ({document}): try again later")
     if isinstance(document, ExceptionReport):

@@ -7,9 +7,8 @@ import os
 from typing import Any
 
 import pytest
-from helpers import EMAIL, PASSWORD, TILE, Place
-from test_process import on_terminal
-from theia_samples import MD5, RING, feature
+from helpers import EMAIL, PASSWORD, TILE, Place, on_terminal
+from samples.geodes import MD5, RING, feature
 
 from peps_maja.sandbox import HTML_PAGE, INTERNAL_ERROR, TOO_MANY, Canned, Cut, Endpoint, Fault, Sandbox
 from peps_maja.sandbox.faults import Answer
