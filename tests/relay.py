@@ -75,7 +75,7 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
-            while came := source.recv(65536):
+            while (came := source.recv(65536)) and source not in self.server.broken:
                 target.sendall(came)
             if not self.server.resets:
                 target.shutdown(socket.SHUT_WR)
@@ -110,6 +110,7 @@ class Relay(socketserver.ThreadingTCPServer):
         self.target = target
         self.heads: list[bytes] = []
         self.open: list[socket.socket] = []
+        self.broken: set[socket.socket] = set()  # what still arrives there goes no further
         self.resets = False
         self.megabytes = 0
         self.is_over = threading.Event()
@@ -144,6 +145,7 @@ class Relay(socketserver.ThreadingTCPServer):
     def break_off(self, how: str) -> None:
         """End all connections that are passed on, by a `cut` or a `reset`."""
         self.resets = how == "reset"
+        self.broken.update(self.open)
         for connection in self.open:
             with suppress(OSError):
                 if how == "reset":
