@@ -20,7 +20,6 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Optional
 
-from peps_maja.commands import reminders
 from peps_maja.commands.options import ProcessOptions, process_options
 from peps_maja.commands.run import Signals, is_another_run, read_account, read_timeout, run
 from peps_maja.console import Console
@@ -35,6 +34,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def process(options: ProcessOptions, console: Console, signals: Signals) -> Status:
     """Find products, show what will be done with them, ask, log what Theia has, submit the rest to PEPS."""
     # Here and nowhere else, for it takes a while: --help and a mistyped option are answered at once.
+    from peps_maja.commands import reminders
     from peps_maja.commands.submitter.finding import find, now, read_wishes
     from peps_maja.commands.submitter.question import is_agreed, show
     from peps_maja.commands.submitter.submission import command_that_follows, correct, submit, take

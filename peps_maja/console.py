@@ -14,8 +14,7 @@ from peps_maja.errors import UsageError
 from peps_maja.text import one_line
 
 Meter = Callable[[int, int | None], None]
-"""Shows how a download goes on: told the bytes that are there, and how many it will be if that is known."""
-
+"""Is given the bytes that are there, and how many it will be if that is known."""
 _STREAMS = ("stdout", "stderr")
 
 
@@ -25,7 +24,7 @@ class Console:
     def __init__(self, script: str) -> None:
         self.quiet = self.verbose = False
         self._script = script
-        self._write = threading.RLock()  # a signal may speak while a line is being written
+        self._write = threading.RLock()  # a signal may print while a line is being written
         self._bars = False
         for stream in (sys.stdout, sys.stderr):
             if reconfigure := getattr(stream, "reconfigure", None):
@@ -41,21 +40,21 @@ class Console:
         self._print(line, sys.stdout)
 
     def warn(self, line: str) -> None:
-        """Show what a person has to know or to mend."""
+        """Show what a person has to know or to fix."""
         self._print(f"{self._script}: {one_line(line, 2000)}", sys.stderr)
 
     def remind(self, line: str) -> None:
-        """Warn of what an earlier run has told already: not when quiet."""
+        """Warn of what an earlier run has warned of: not when quiet."""
         if not self.quiet:
             self.warn(line)
 
     def trace(self, line: str) -> None:
-        """Show what only someone who looks for a fault wants to see."""
+        """Show what helps to find a fault: only when verbose."""
         if self.verbose:
             self._print(f"  {one_line(line, 2000)}", sys.stderr)
 
     def trace_back(self, error: BaseException) -> None:
-        """Show where an error came from, to someone who looks for a fault."""
+        """Show the traceback of an error: only when verbose."""
         if self.verbose:
             import traceback
 
@@ -82,18 +81,18 @@ class Console:
     def meter(self, name: str) -> Iterator[Meter]:
         """Show a progress bar for one download, on a terminal; nothing in a pipe, a file or a cron mail."""
         if self.quiet or not sys.stderr or not sys.stderr.isatty():
-            yield lambda _there, _total: None
+            yield lambda _length, _total: None
             return
         from tqdm import tqdm
 
         self._bars = True
-        # The delay keeps it from writing before `show` is there to catch what a terminal that is gone answers.
+        # Because of the delay it writes only from `show`, where the error of a closed terminal is caught.
         bar = tqdm(desc=name, unit="B", unit_scale=True, leave=False, dynamic_ncols=True, delay=0.1)
 
-        def show(there: int, total: int | None) -> None:
+        def show(length: int, total: int | None) -> None:
             bar.total = total
             with suppress(OSError):
-                bar.update(there - bar.n)
+                bar.update(length - bar.n)
 
         try:
             yield show
@@ -102,10 +101,10 @@ class Console:
                 bar.close()
 
     def _print(self, line: str, stream: TextIO | None, end: str = "\n") -> None:
-        if stream is None:  # closed by who started us: `>&-`
+        if stream is None:  # closed by the shell: `>&-`
             return
-        # Whatever a server or a log may say, no control character reaches the terminal.
-        line = "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in line)
+        # No control character reaches the terminal, whatever the line contains.
+        line = "".join(char if char.isprintable() or char == "\n" else " " for char in line)
         try:
             if self._bars:
                 from tqdm import tqdm
@@ -119,7 +118,7 @@ class Console:
 
 
 def flush() -> None:
-    """Write what the streams still hold, so that their end has no error of its own to show."""
+    """Write what is still in the buffers, so that Python has no error to show at its end."""
     for name in _STREAMS:
         if stream := getattr(sys, name):
             try:
@@ -129,9 +128,9 @@ def flush() -> None:
 
 
 def _give_up(stream: TextIO) -> None:
-    """Count a stream that cannot be written (disk full, terminal gone, `| head`) as closed: jobs are at stake."""
+    """Treat a stream that cannot be written (disk full, closed terminal, `| head`) as closed, and go on."""
     with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for what the stream still holds
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for what is still in the buffer
     for name in _STREAMS:
         if getattr(sys, name) is stream:
             setattr(sys, name, None)

@@ -1,4 +1,4 @@
-"""Files that are on disk when a function returns, and locks that end with their owner."""
+"""Files that are on disk when a function returns, and locks that end with the process that holds them."""
 
 from __future__ import annotations
 
@@ -40,14 +40,12 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to disk, where the operating system lets a folder be synced."""
-    if os.name != "posix":
-        return
+    """Bring the names in a folder to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # Some network and FUSE file systems cannot sync a folder; there is nothing more to be had from them.
+        # Some network and FUSE file systems cannot sync a folder, and have nothing better.
         if error.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}:
             raise
     finally:
@@ -55,10 +53,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def lock(descriptor: int, path: Path, *, wait: bool) -> bool:
-    """Lock an open file until it is closed; False if another process holds it and `wait` is not wanted.
+    """Lock an open file until it is closed; False if another process holds it and `wait` is False.
 
-    Raises LogError where the file system (of `path`, named in the message) has no real locks: a softer kind
-    would outlive a crash, or let two runs meet.
+    Raises LogError where the file system (of `path`, named in the message) has no real locks: any other kind
+    would remain after a crash, or let two runs work at once.
     """
     try:
         return lock_descriptor(descriptor, blocking=wait, poll_interval=0.005)

@@ -1,6 +1,6 @@
-"""What can go wrong, and the exit status with which each kind ends a run.
+"""Every error, and the exit status with which it ends a run.
 
-Every message is one line for the person who reads it in a cron mail a week later: what happened, to which
+Every message is one line for a person who reads it in a cron mail a week later: what happened, to which
 job or file, and what to do about it.
 """
 
@@ -15,7 +15,7 @@ class Status(IntEnum):
 
     OK = 0
     TROUBLE = 1  # a job rejected, failed, cancelled or unsure; a product that could not be fetched
-    UNUSABLE = 2  # options, credentials or log: nothing can work until the user changes something
+    UNUSABLE = 2  # options, credentials or log: nothing works until the user changes something
     TRY_LATER = 75  # EX_TEMPFAIL of sysexits.h: server out of reach or busy, or another run at work
     INTERRUPTED = 130
     TERMINATED = 143
@@ -32,12 +32,12 @@ _GRAVEST_FIRST = (
 
 
 def gravest(statuses: Iterable[Status]) -> Status:
-    """Return the status that tells most: 130 or 143, then 2, then 1, then 75; 0 if there is none."""
+    """Return the status that counts most: 130 or 143, then 2, then 1, then 75; 0 if there is none."""
     return min(statuses, key=_GRAVEST_FIRST.index, default=Status.OK)
 
 
 class PepsError(Exception):
-    """Anything that this project foresaw. Its text is a message for the user."""
+    """Any expected error. Its text is a message for the user."""
 
     status = Status.TROUBLE
 
@@ -55,7 +55,7 @@ class LogError(PepsError):
 
 
 class ConcernsAll(PepsError):
-    """What any other question to this server would meet, too: it is asked no further in this run."""
+    """Any other request to this server would fail in the same way: it is asked no further in this run."""
 
 
 class CredentialsError(ConcernsAll):
@@ -65,11 +65,11 @@ class CredentialsError(ConcernsAll):
 
 
 class NoAccount(CredentialsError):
-    """There are no credentials, or they are another user's: what needs no account can go on without them."""
+    """There are no credentials, or they are another user's: work that needs no account can go on."""
 
 
 class AccountRefused(ConcernsAll):
-    """The account is refused as a whole (401, or 403 with words about the user): all else would be refused too."""
+    """The account is refused as a whole (401, or 403 with words about the user)."""
 
     status = Status.UNUSABLE
 
@@ -79,34 +79,44 @@ class Forbidden(PepsError):
 
 
 class UntrustedServer(ConcernsAll):
-    """The server's TLS certificate does not stand up to the check."""
+    """The server's TLS certificate is not valid or not trusted."""
 
     status = Status.UNUSABLE
 
 
-class NotPeps(PepsError):
-    """Whatever answered is no PEPS, or not in a form that any PEPS was ever seen to use."""
+class UnexpectedAnswer(PepsError):
+    """The answer is not one that the service is known to give."""
 
     status = Status.UNUSABLE
 
 
-class TooLong(NotPeps):
-    """An answer of more bytes than any of its kind has."""
+class TooLong(UnexpectedAnswer):
+    """The answer has more bytes than any of its kind."""
+
+
+class Unreadable(PepsError):
+    """A document that is not what it should be: not XML, not JSON, or nothing that the service would say."""
+
+
+class HtmlPage(Unreadable):
+    """A page for people: the service is under maintenance, or wants a login."""
+
+    status = Status.TRY_LATER
 
 
 class ServerTrouble(PepsError):
     """The server answered with an error of its own, or stopped in the middle."""
 
     status = Status.TRY_LATER
-    may_have_arrived = True  # what was asked; False where the connection broke while it was being made
+    may_have_arrived = True  # the request; False if the connection broke while it was being made
 
 
 class InternalError(ServerTrouble):
-    """500: this question is too much for the server, another one may not be."""
+    """500: the server fails at this request; it may answer another one."""
 
 
 class ServerSilent(ServerTrouble):
-    """A connection was made, and then nothing came in time."""
+    """A connection was made, and the answer timed out."""
 
 
 class ServerAway(ConcernsAll):
@@ -115,14 +125,18 @@ class ServerAway(ConcernsAll):
     status = Status.TRY_LATER
 
 
+class NoAnswer(PepsError):
+    """An order was sent, and it is not known whether it arrived."""
+
+
 class ProxyUnusable(ServerAway):
-    """The proxy on the way to the server refuses, or cannot be used as it is written: for a person to fix."""
+    """The proxy on the way to the server refuses, or its address is not valid: for a person to fix."""
 
     status = Status.UNUSABLE
 
 
 class ServerBusy(PepsError):
-    """The server takes nothing now; `retry_after` are the seconds it asked us to wait, if it did."""
+    """The server is busy; `retry_after` is the number of seconds that it asked us to wait, if it did."""
 
     status = Status.TRY_LATER
 
@@ -132,7 +146,7 @@ class ServerBusy(PepsError):
 
 
 class QuotaReached(ServerBusy):
-    """A quota or limit of the account (420, 429, 403 with words about a limit): tried again later, never missing."""
+    """A quota or limit of the account (420, 429, 403 with words about a limit): try again later, never `missing`."""
 
 
 class HourlyQuota(QuotaReached, ConcernsAll):
@@ -140,7 +154,7 @@ class HourlyQuota(QuotaReached, ConcernsAll):
 
 
 class NotReady(PepsError):
-    """202: the server is still fetching what was asked for; there is nothing to read yet."""
+    """202: the server is still preparing what was asked for."""
 
     status = Status.TRY_LATER
 
@@ -172,7 +186,7 @@ class AlreadyRunning(PepsError):
 
 
 class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM. No `Exception`, so that nothing on its way out takes it for one."""
+    """Ctrl-C or SIGTERM. Not an `Exception`, so that no `except Exception` catches it."""
 
     def __init__(self, status: Status) -> None:
         super().__init__(status)

@@ -1,18 +1,18 @@
-"""What others wrote, made fit for one line of a terminal or of the log."""
+"""Text from users and servers, made safe for one line of a terminal or of the log."""
 
 from __future__ import annotations
 
 import unicodedata
 
-# Controls, formats (among them the marks that turn the writing direction), surrogates, line and paragraph ends:
-# what could move a cursor, forge a line or break a column. https://www.unicode.org/reports/tr44/#General_Category_Values
+# Controls, formats (among them those that change the writing direction), surrogates, line and paragraph ends: they
+# could move a cursor, fake a line or break a column. https://www.unicode.org/reports/tr44/#General_Category_Values
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def one_line(text: str, limit: int = 500) -> str:
     """Return `text` as one line of at most `limit` characters, without any control character."""
     if not (text.isascii() and text.isprintable()):
-        text = "".join(" " if unicodedata.category(sign) in _UNPRINTABLE else sign for sign in text[: 8 * limit])
+        text = "".join(" " if unicodedata.category(char) in _UNPRINTABLE else char for char in text[: 8 * limit])
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 

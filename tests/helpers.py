@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import select
 import shutil
 import subprocess
 import sys
@@ -250,3 +252,47 @@ def _can_trace() -> bool:
 
 
 needs_strace = pytest.mark.skipif(not _can_trace(), reason="needs strace, and the right to trace processes")
+
+
+# Gives a child its own terminal.
+ON_TERMINAL = """\
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+def on_terminal(place: Place, reply: bytes, *arguments: str, meanwhile: Callable[[], object] = bool) -> Run:
+    """Run the script on a terminal and type `reply` at its question."""
+
+    def read_until(end: str) -> str:
+        shown = b""
+        while end.encode() not in shown if end else True:
+            assert select.select([master], [], [], 30)[0], shown
+            try:
+                shown += os.read(master, 4096)
+            except OSError:  # the other end is closed
+                break
+        return shown.decode().replace("\r\n", "\n")
+
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", ON_TERMINAL, ROOT / "peps_maja_process.py", *arguments],
+        cwd=place.folder,
+        env=place.environment,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    ) as process:
+        os.close(slave)
+        try:
+            shown = read_until("[y/N] ")
+            meanwhile()
+            os.write(master, reply)
+            shown += read_until("")
+        except BaseException:
+            process.kill()
+            raise
+    os.close(master)
+    return Run(process.returncode, shown, "")

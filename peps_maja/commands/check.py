@@ -7,16 +7,16 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 from peps_maja.commands.options import DownloaderOptions
 from peps_maja.commands.run import read_timeout
-from peps_maja.errors import DiskFull, LogError, PepsError, Status, UsageError
-from peps_maja.joblog.events import State
-from peps_maja.joblog.jobs import WAY_OUT
+from peps_maja.errors import DiskFull, LogError, NoAccount, PepsError, Status, UsageError
+from peps_maja.joblog.events import Source, State
+from peps_maja.joblog.jobs import WAY_OUT, Job
 from peps_maja.joblog.log import JobLog
 from peps_maja.network.credentials import (
     PASSWORD_VARIABLE,
@@ -31,6 +31,8 @@ from peps_maja.peps.submitting import check_account
 from peps_maja.selection.orders import MAJA
 from peps_maja.selection.wishes import Days
 from peps_maja.text import counted, size
+from peps_maja.theia.jobs import check as check_geodes
+from peps_maja.theia.service import KEY_VARIABLE, Geodes, Key, Theia
 
 LARGEST_PRODUCT = 1.5e9  # bytes of an L2A zip
 
@@ -49,11 +51,24 @@ class Finding:
 
 
 def checkup(options: DownloaderOptions, log: JobLog, trace: Callable[[str], None]) -> Iterator[Finding]:
-    """Yield a finding for credentials, server, account, log, locks, folder and space."""
+    """Yield a finding for credentials, server, account, GEODES, log, locks, folder and space.
+
+    GEODES is looked at where there is a key for it or a job of Theia; then PEPS need not be, if no job waits for it.
+    """
     accounts: list[Credentials] = []
+    key = Key(options.auth, os.environ)
+    jobs = _jobs(log)
+    is_for_theia = key.is_given or any(job.source is Source.THEIA for job in jobs)
+    is_for_peps = any(job.source is Source.PEPS and job.state in {State.OPEN, State.UNSURE} for job in jobs)
 
     def credentials() -> str:
-        accounts.append(read_credentials(options.auth, os.environ))
+        try:
+            accounts.append(read_credentials(options.auth, os.environ))
+        except NoAccount:
+            if is_for_peps or not is_for_theia:
+                raise
+            _refuse_open_file(options.auth, KEY_VARIABLE, "API key")
+            return "no account of PEPS, and no job needs one"
         return _where_from(accounts[0], options.auth)
 
     def peps() -> Peps:
@@ -66,13 +81,25 @@ def checkup(options: DownloaderOptions, log: JobLog, trace: Callable[[str], None
         check_account(peps(), MAJA)
         return f"{accounts[0].email} may run {MAJA}"
 
+    def geodes() -> str:
+        return check_geodes(Theia(Geodes.parse(options.geodes), key, read_timeout=read_timeout(), trace=trace))
+
     yield _finding("credentials", credentials)
-    yield _finding("server", lambda: _server(peps()))
-    yield _finding("account", account)
+    if accounts or is_for_peps or not is_for_theia:
+        yield _finding("server", lambda: _server(peps()))
+        yield _finding("account", account)
+    if is_for_theia:
+        yield _finding("GEODES", geodes)
     yield _finding("log", lambda: _log(log))
     yield _finding("locks", lambda: _locks(log))
     yield _finding("folder", lambda: _folder(options.write_dir))
     yield _finding("space", lambda: _space(options.write_dir))
+
+
+def _jobs(log: JobLog) -> list[Job]:
+    with suppress(LogError):  # which has a line of its own
+        return list(log.replay().values())
+    return []
 
 
 def _finding(what: str, look: Callable[[], str]) -> Finding:
@@ -85,9 +112,14 @@ def _finding(what: str, look: Callable[[], str]) -> Finding:
 def _where_from(account: Credentials, path: Path) -> str:
     if os.environ.get(USER_VARIABLE):
         return f"{account.email}, from {USER_VARIABLE} and {PASSWORD_VARIABLE}"
-    if is_open_to_others(path):
-        raise UsageError(f"others can read your password: chmod 600 {path}")
+    _refuse_open_file(path, USER_VARIABLE, "password")
     return f"{account.email}, from {path} (mode {stat.S_IMODE(path.stat().st_mode):o})"
+
+
+def _refuse_open_file(path: Path, variable: str, secret: str) -> None:
+    """Raise UsageError if others can read the file from which a secret comes."""
+    if not os.environ.get(variable) and is_open_to_others(path):
+        raise UsageError(f"others can read your {secret}: chmod 600 {path}")
 
 
 def _server(peps: Peps) -> str:

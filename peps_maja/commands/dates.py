@@ -9,22 +9,29 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from peps_maja.joblog.events import State
+from peps_maja.commands.status import Standing
+from peps_maja.joblog.events import Source, State
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.products.names import L1CProduct, L2AProduct
 from peps_maja.products.series import PlannedDate, Series, read_plan
 from peps_maja.text import counted, size
 
-if TYPE_CHECKING:
-    from peps_maja.commands.status import Standing
-
 WAITING, RUNNING, ON_DISK, MOVED_AWAY, TOO_CLOUDY = "waiting", "running", "on disk", "moved away", "too cloudy"
 FAILED, DROPPED, UNSURE, NOT_DELIVERED = "failed", "dropped", "unsure", "not delivered"
 # Where several jobs know of one date: the state that says most about what the user has.
 _BEST_FIRST = (ON_DISK, MOVED_AWAY, TOO_CLOUDY, RUNNING, WAITING, UNSURE, FAILED, NOT_DELIVERED, DROPPED)
+
+
+class Kind(Enum):
+    """What a job is for."""
+
+    PRODUCT = "one L1C product"
+    SERIES = "many dates"
+    OFFER = "a product that Theia has"
+
 
 _HEAD = ("tile", "date", "satellite", "orbit", "job", "state", "file", "size_bytes", "message")
 _WIDTH = 100  # columns of a terminal
@@ -43,6 +50,7 @@ class Entry:
     file: str = ""
     bytes: int | None = None
     message: str = ""
+    kind: Kind = Kind.PRODUCT
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -79,7 +87,7 @@ class Total:
 
 
 def ledger(jobs: Jobs, stands: Mapping[str, Standing], folder: Path) -> list[Entry]:
-    """Return the ledger, by tile and date: `stands` says what PEPS tells of each job, `folder` is where the zips go."""
+    """Return the ledger, by tile and date: `stands` says where each job stands, `folder` is where the zips go."""
     known: dict[tuple[str, date], list[Entry]] = {}
     for job in jobs.values():
         for entry in _entries(job, stands.get(job.name), folder):
@@ -121,8 +129,7 @@ def as_csv(entries: Iterable[Entry]) -> str:
 def _to_show(entries: list[Entry]) -> list[Entry]:
     """Return what stands for one acquisition: the best that any job has of it, or each part of one cut in two."""
     best = min(entries, key=lambda entry: _BEST_FIRST.index(entry.state))
-    singles = [entry for entry in entries if L1CProduct.parse(entry.job)]
-    return singles if best in singles else [best]
+    return [best] if best.kind is Kind.SERIES else [entry for entry in entries if entry.kind is best.kind]
 
 
 @dataclass(frozen=True)
@@ -135,13 +142,16 @@ class _Result:
 
 
 def _entries(job: Job, stands: Standing | None, folder: Path) -> list[Entry]:
-    product, series = L1CProduct.parse(job.name), Series.parse(job.name)
     message = stands.message if stands else job.detail
-    if product is not None:
+    if job.source is Source.THEIA:
+        if (offered := L2AProduct.find(job.name)) is None:
+            return []
+        planned = PlannedDate(offered.sight.date(), offered.satellite)
+        return [_entry(job, offered.tile.name, planned, _best(job, stands, folder), message, Kind.OFFER)]
+    if (product := L1CProduct.parse(job.name)) is not None:
         planned = PlannedDate(product.sensing.date(), product.satellite, product.orbit)
-        result = (_results(job, folder) or [_Result(_rest(job, stands))])[-1]
-        return [_entry(job, product.tile.name, planned, result, message)]
-    if series is None:
+        return [_entry(job, product.tile.name, planned, _best(job, stands, folder), message, Kind.PRODUCT)]
+    if (series := Series.parse(job.name)) is None:
         return []
     dates = dict.fromkeys(read_plan(job.plan), _Result(_rest(job, stands)))
     for result in _results(job, folder):
@@ -149,7 +159,12 @@ def _entries(job: Job, stands: Standing | None, folder: Path) -> list[Entry]:
             planned = _planned(delivered, dates) or PlannedDate(delivered.sight.date())
             dates.pop(planned, None)
             dates[PlannedDate(planned.day, delivered.satellite, planned.orbit or series.orbit)] = result
-    return [_entry(job, series.tile.name, planned, result, message) for planned, result in dates.items()]
+    return [_entry(job, series.tile.name, planned, result, message, Kind.SERIES) for planned, result in dates.items()]
+
+
+def _best(job: Job, stands: Standing | None, folder: Path) -> _Result:
+    """Return the best that a job for one product has brought, or how it stands."""
+    return (_results(job, folder) or [_Result(_rest(job, stands))])[-1]
 
 
 def _rest(job: Job, stands: Standing | None) -> str:
@@ -177,10 +192,18 @@ def _looked_up(job: Job, file: str, folder: Path) -> _Result:
     return _Result(MOVED_AWAY, file)
 
 
-def _entry(job: Job, tile: str, planned: PlannedDate, result: _Result, message: str) -> Entry:
-    file = "" if result.state == TOO_CLOUDY else result.name
+def _entry(job: Job, tile: str, planned: PlannedDate, result: _Result, message: str, kind: Kind) -> Entry:  # noqa: PLR0917
     return Entry(
-        tile, planned.day, planned.satellite, planned.orbit, job.name, result.state, file, result.bytes, message
+        tile,
+        planned.day,
+        planned.satellite,
+        planned.orbit,
+        job.name,
+        result.state,
+        file="" if result.state == TOO_CLOUDY else result.name,
+        bytes=result.bytes,
+        message=message,
+        kind=kind,
     )
 
 

@@ -53,8 +53,8 @@ def _requirements() -> list[str]:
 def _python_beside() -> str:
     """Return the Python of the environment beside the scripts if that one lacks nothing."""
     for python in _ROOT.glob("*venv/bin/python"):
-        folders = [str(folder) for folder in python.parents[2].glob("lib/python3*/site-packages")]
-        if python.parents[2] != Path(sys.prefix) and not _lacking(folders):
+        folders = [str(folder) for folder in python.parents[1].glob("lib/python3*/site-packages")]
+        if python.parents[1] != Path(sys.prefix) and not _lacking(folders):
             return shlex.quote(str(python))
     return ""
 

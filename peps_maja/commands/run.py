@@ -107,7 +107,7 @@ def run(
 
 
 def _tell_unforeseen(error: Exception, console: Console) -> Status:
-    """Tell of an error that nobody foresaw, or of the package whose lack is behind it; return the status."""
+    """Show an error that nobody foresaw, or of the package whose lack is behind it; return the status."""
     from peps_maja.commands.dependencies import advice
 
     lacking = advice() if isinstance(error, (ImportError, AttributeError, TypeError)) else None
@@ -128,7 +128,7 @@ def command_for(script: str) -> str:
 
 
 def is_another_run(error: PepsError) -> bool:
-    """Tell whether an error only says that another run is at work."""
+    """Return True if an error only says that another run is at work."""
     return isinstance(error, AlreadyRunning)
 
 
@@ -150,7 +150,7 @@ def read_timeout() -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds <= 86_400:
-        raise UsageError(f"{READ_TIMEOUT_VARIABLE}={given!r} is no number of seconds")
+        raise UsageError(f"{READ_TIMEOUT_VARIABLE}={given!r} is not a number of seconds")
     return seconds
 
 

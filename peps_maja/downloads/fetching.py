@@ -1,4 +1,4 @@
-"""From a result's address to a complete, valid zip under its final name, and nothing less under that name ever."""
+"""From a result's address to a complete, valid zip under its final name, and never anything less under that name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from peps_maja.errors import (
     AccountRefused,
     Broken,
     Forbidden,
-    NotPeps,
+    InternalError,
     NotReady,
     NotThere,
     PepsError,
@@ -28,12 +28,12 @@ from peps_maja.errors import (
     ServerSilent,
     ServerTrouble,
     Status,
+    UnexpectedAnswer,
 )
-from peps_maja.network.answers import shown
-from peps_maja.network.client import TRIES, Client, Download
+from peps_maja.network.answers import Download, shown
+from peps_maja.network.client import TRIES, Client
 from peps_maja.network.connections import within
 from peps_maja.network.documents import kind_of
-from peps_maja.products.names import L2AProduct
 from peps_maja.text import counted, size
 
 # Begins the reason of a broken result that did not even come as a whole zip, and so is tried again at every run.
@@ -41,8 +41,6 @@ NO_WHOLE_ZIP = "no whole zip:"
 SLOWEST = 1000  # bytes a second; a transfer that brings less for as long as this is broken off
 SLOW_FOR = 300.0  # seconds, or ten read time-outs if that is less
 _MOST_ERROR = 10_000  # bytes of what came instead of a zip that are looked at
-
-
 Transfer = Callable[[Path], AbstractContextManager[Meter]]  # holds the line while a file comes, and shows it
 
 
@@ -55,7 +53,7 @@ class Fetched:
 
 
 class _TooSlow(PepsError):
-    """A transfer that would go on for ever."""
+    """A transfer that would not end in any reasonable time."""
 
     status = Status.TRY_LATER
 
@@ -77,7 +75,7 @@ def fetch(client: Client, wanted: Wanted, folder: Path, transfer: Transfer) -> F
     for name in wanted.names:
         final = folder / name
         with part_of(final) as part:  # also while looking at what is there: nobody else can put a file there then
-            there = _complete_size(final, _any_product if wanted.md5 else wanted.belongs)
+            there = _complete_size(final, (lambda _: True) if wanted.md5 else wanted.belongs)
             if there is not None and _is_the_same(client, wanted, final, there):
                 return Fetched(final, there)
             if there is None or name == wanted.names[-1]:
@@ -93,10 +91,6 @@ def _complete_size(final: Path, belongs: Belongs) -> int | None:
         sync_folder(final.parent)
         return os.fstat(file.fileno()).st_size
     return None
-
-
-def _any_product(_: L2AProduct) -> bool:
-    return True
 
 
 def _is_the_same(client: Client, wanted: Wanted, final: Path, length: int) -> bool:
@@ -115,7 +109,7 @@ def _length_on_server(client: Client, address: str) -> int | None:
                 return Remote.of(answer.status, answer.headers).length
         except (NotThere, Forbidden):
             return None
-        except (NotPeps, ServerTrouble) as error:
+        except (UnexpectedAnswer, ServerTrouble) as error:
             if isinstance(error, ServerTrouble) and method == "GET":
                 raise
     return None
@@ -158,7 +152,7 @@ def _receive_patiently(client: Client, address: str, part: PartFile, meter: Mete
             return _receive(client, address, part, meter, may_continue=may_continue)
         except (NotThere, Forbidden) as error:
             raise Absent(str(error)) from error
-        except NotPeps as error:
+        except UnexpectedAnswer as error:
             raise Broken(f"{NO_WHOLE_ZIP} {error}") from error
         except _BrokenOff as error:
             ends.add(None if error.silently else part.length)
@@ -175,7 +169,9 @@ def _receive(client: Client, address: str, part: PartFile, meter: Meter, *, may_
     slow_for = min(SLOW_FOR, 10 * client.read_timeout)
     if part.length and may_continue:
         condition = {"If-Range": part.remote.validator} if part.remote.validator else {}
-        with client.download(address, {"Range": f"bytes={part.length}-"} | condition) as answer:
+        from_there = {"Range": f"bytes={part.length}-"} | condition
+        # Some servers answer 500 to any Range.
+        with suppress(InternalError, UnexpectedAnswer), client.download(address, from_there) as answer:
             remote = Remote.of(answer.status, answer.headers)
             if answer.status == 416 and remote.length == part.length and part.remote.may_be(remote):
                 return
@@ -196,7 +192,7 @@ def _goes_on_at(offset: int, answer: Download) -> bool:
 
 def _store_from_start(client: Client, answer: Download, chunks: Iterator[bytes], part: PartFile, meter: Meter) -> None:
     if answer.status != 200:
-        raise NotPeps(f"the server answers {answer.status} when asked for the whole file")
+        raise UnexpectedAnswer(f"the server answers {answer.status} when asked for the whole file")
     start = _begun(b"", chunks, len(ZIP_STARTS[0]))
     if not start.startswith(ZIP_STARTS):
         start = _begun(start, chunks, _MOST_ERROR)

@@ -39,7 +39,7 @@ class Workers:
                 is_done = False
                 for team in busy:
                     if team.leave_at <= monotonic():
-                        team.under_way.clear()
+                        team.leave()
             else:
                 if future in team.under_way:
                     team.under_way.remove(future)
@@ -60,6 +60,7 @@ class Team:
         self.leave_at = leave_at
         self.under_way: set[Future[Any]] = set()
         self._done = done
+        self._is_left = False
         self._pools = {kind: ThreadPoolExecutor(number, WORKER) for kind, number in threads.items()}
 
     def start(self, kind: str, work: Callable[[], _Result], take: Callable[[Future[_Result]], None]) -> None:
@@ -74,7 +75,12 @@ class Team:
             future.cancel()
         self.leave_at = min(self.leave_at, monotonic() + seconds)
 
+    def leave(self) -> None:
+        """Wait no longer for what is under way."""
+        self.under_way.clear()
+        self._is_left = True
+
     def close(self) -> None:
         """Begin nothing more, and wait for nobody."""
         for pool in self._pools.values():
-            pool.shutdown(wait=not self.under_way, cancel_futures=True)
+            pool.shutdown(wait=not (self.under_way or self._is_left), cancel_futures=True)

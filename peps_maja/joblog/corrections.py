@@ -1,4 +1,4 @@
-"""What the user knows better than the log: jobs to adopt, and jobs that nobody wants any more."""
+"""Corrections by the user: jobs to adopt, and jobs to drop."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def correct_log(
 ) -> tuple[list[str], list[str]]:
     """Log that jobs run under the status URLs that the user found for them, and that others are not wanted any more.
 
-    Return the names of the ones and of the others. Raises UsageError, and logs nothing, if a name or a URL is not what
-    it should be or the log knows better. The `command` stands above the events, as a comment.
+    Return the names of the adopted and of the dropped jobs. Raises UsageError, and logs nothing, if a name or a URL is
+    not valid or the log contradicts it. The `command` is written above the events, as a comment.
     """
     jobs = log.replay()
     adopted = _adopted(jobs, log, found)
@@ -44,7 +44,7 @@ def _adopted(jobs: Jobs, log: JobLog, found: Iterable[tuple[str, str]]) -> dict[
         if job_of is None:
             raise UsageError(f"--adopt {name}: this is not the name of a single-tile L1C product or of a series")
         if "@" in status_url.partition("?")[0]:
-            raise UsageError(f"--adopt {name}: the URL has an account in it: leave out what stands before the @")
+            raise UsageError(f"--adopt {name}: the URL has an account in it: leave out what is before the @")
         if not is_status_url(status_url):
             raise UsageError(
                 f"--adopt {name}: {status_url!r} is not a status URL, which begins with http and ends in .xml"

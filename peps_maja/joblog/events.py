@@ -1,4 +1,7 @@
-"""What can happen to a job, and where it then stands: the words of the log."""
+"""What can happen to a job, and where it stands then: the words of the log.
+
+The values of Event, DROPPED, ABSENT, BROKEN and the names below them are part of the file format.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ DROPPED = "dropped by the user"
 
 
 class Event(str, Enum):
-    """What can happen to a job. The detail that goes with each stands behind it."""
+    """What can happen to a job. The comment behind each says what its detail is."""
 
     AVAILABLE = "available"  # address, size, MD5
     SUBMITTING = "submitting"
@@ -32,7 +35,7 @@ class Source(str, Enum):
 
 
 class State(str, Enum):
-    """Where a job stands by the log alone."""
+    """Where a job stands, by the log alone."""
 
     UNSURE = "unsure"  # a request left, and no answer is known; or only damaged lines or unknown events name the job
     OPEN = "open"
@@ -42,9 +45,10 @@ class State(str, Enum):
     CANCELLED = "cancelled"
 
 
-# Compared once a line, and a text compares faster than an enum's member.
+# Compared once for each line, and a text compares faster than a member of an enum.
 AVAILABLE = Event.AVAILABLE.value
-SUBMITTING, POSTPONED, DOWNLOADED = Event.SUBMITTING.value, Event.POSTPONED.value, Event.DOWNLOADED.value
+SUBMITTING, SUBMITTED = Event.SUBMITTING.value, Event.SUBMITTED.value
+POSTPONED, DOWNLOADED = Event.POSTPONED.value, Event.DOWNLOADED.value
 EVENTS = frozenset(event.value for event in Event)
 ENDS = {
     Event.REJECTED.value: State.REJECTED,
@@ -52,8 +56,8 @@ ENDS = {
     Event.FAILED.value: State.FAILED,
     Event.CANCELLED.value: State.CANCELLED,
 }
-
-TURNS = frozenset({*ENDS, AVAILABLE, SUBMITTING, POSTPONED, Event.SUBMITTED.value})
+# Events with which a job begins or ends.
+TURNS = frozenset({*ENDS, AVAILABLE, SUBMITTING, SUBMITTED, POSTPONED})
 ABSENT, BROKEN = "absent", "broken"
-NO_RESULTS = "-"  # stands for the name of a result where a job has none: for one of these two reasons
+NO_RESULTS = "-"  # in place of a result's name where a job has none, for one of these two reasons
 NONE_NAMED, NO_REPORT = "no results", "no report"

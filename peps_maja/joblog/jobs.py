@@ -1,4 +1,8 @@
-"""The jobs of a log, and where each stands by its events."""
+"""The jobs of a log, and where each stands by its events.
+
+A job's state is what its lines say, from the top, in the order of the lines and never of the clock: machines differ.
+The times of lines only tell for how long something lasts, and one that cannot be right is not used.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 
-from peps_maja.joblog.events import (
-    ABSENT,
-    BROKEN,
-    DOWNLOADED,
-    DROPPED,
-    ENDS,
-    NO_RESULTS,
-    TURNS,
-    Event,
-    Source,
-    State,
-)
-from peps_maja.joblog.lines import History, histories_of, whole_lines
+from peps_maja.joblog.events import ABSENT, BROKEN, DOWNLOADED, DROPPED, ENDS, NO_RESULTS, Event, Source, State
+from peps_maja.joblog.lines import History, histories_of
 from peps_maja.joblog.offers import Offer
 from peps_maja.joblog.status_url import is_status_url, wps_id
 
@@ -33,7 +26,7 @@ WAY_OUT = (
 
 @dataclass
 class Missing:
-    """A result that could not be had: since when and when last (as far as the times can be true), and why."""
+    """A result that could not be fetched: since when and when last (None if no time can be right), and why."""
 
     since: datetime | None
     last: datetime | None
@@ -43,7 +36,7 @@ class Missing:
 
 @dataclass
 class Job:
-    """One job as the log tells it. `files` are the names under which its zips were saved."""
+    """One job as the log has it. `files` are the names under which its zips were saved."""
 
     name: str
     state: State = State.UNSURE
@@ -67,7 +60,7 @@ class Job:
 
     @property
     def address(self) -> str:
-        """What tells one submission of the job from another: its status URL, or where its zip is."""
+        """What differs from one submission of the job to another: its status URL, or where its zip is."""
         return self.offer.address if self.offer else self.status_url
 
     @property
@@ -77,7 +70,7 @@ class Job:
 
     @property
     def mark(self) -> str:
-        """Eight characters that tell its files from those of another job: of its WPS id, of the MD5 of Theia's zip."""
+        """Eight characters for a file name, if another job has the same: of its WPS id, or of Theia's zip."""
         return self.offer.mark if self.offer else self.wps_id[:8]
 
     @property
@@ -91,7 +84,7 @@ class Job:
         return "dropped" if self.was_dropped else self.state.value
 
     def own_file_name(self, name: str) -> str:
-        """Return the second choice for a zip whose `name` another job's result bears already."""
+        """Return the second choice for a zip whose `name` another job's result has already."""
         return f"{name.removesuffix('.zip')}.{self.mark}.zip"
 
     def result_name(self, file: str) -> str:
@@ -104,23 +97,23 @@ class Job:
         return next((file for file in (name, self.own_file_name(name)) if file in self.files), None)
 
     def has_dealt_with(self, name: str) -> bool:
-        """Tell whether the result `name` is downloaded or known to be too cloudy."""
+        """Return True if the result `name` is downloaded or known to be too cloudy."""
         return name in self.novald or self.file_of(name) is not None
 
     def open_for(self) -> timedelta:
-        """Return how long ago the job was submitted, if it is open and the log tells when."""
+        """Return how long ago the job was submitted, if it is open and the log says when."""
         if self.state is not State.OPEN or self.submitted_at is None:
             return timedelta(0)
         return datetime.now(timezone.utc) - self.submitted_at
 
     def unsure_for(self) -> timedelta:
-        """Return for how long the job is unsure; long enough, if the log tells no time that can be right."""
+        """Return for how long the job is unsure; UNSURE_FOR_LONG if the log has no time that can be right."""
         now = datetime.now(timezone.utc)
         return now - self.begun_at if self.begun_at and self.begun_at <= now else UNSURE_FOR_LONG
 
 
 class Jobs(Mapping[str, Job]):
-    """The jobs of a log by name. Each is put together when it is asked for: most of a long log is done with."""
+    """The jobs of a log by name. Each is replayed when it is asked for, for most jobs of a long log are never."""
 
     def __init__(self, histories: dict[str, History], damaged: Sequence[int] = ()) -> None:
         """Take the events of each job, and the numbers of the lines that are neither events nor comments."""
@@ -130,7 +123,7 @@ class Jobs(Mapping[str, Job]):
 
     @classmethod
     def replay(cls, text: str) -> Jobs:
-        """Return the jobs that the text of a log tells of, in the order of their first lines."""
+        """Return the jobs of a log, given its text, in the order of their first lines."""
         return cls(*histories_of(text))
 
     def __getitem__(self, name: str) -> Job:
@@ -146,14 +139,14 @@ class Jobs(Mapping[str, Job]):
 
     @property
     def damage(self) -> str:
-        """What to say of the damaged lines, or nothing."""
+        """What to tell the user of the damaged lines; an empty text if there are none."""
         if not self.damaged:
             return ""
-        which = f"line {self.damaged[0]}"
+        lines = f"line {self.damaged[0]}"
         if len(self.damaged) > 1:
-            which = f"{len(self.damaged)} lines, the first of them {which},"
+            lines = f"{len(self.damaged)} lines, the first of them {lines},"
         return (
-            f"{which} cannot be read as events (four columns with a tab between), as an editor or a spreadsheet may"
+            f"{lines} cannot be read as events (four columns with a tab between), as an editor or a spreadsheet may"
             " leave them: the products named there are not submitted again; restore the log from a copy if you can"
         )
 
@@ -166,9 +159,9 @@ class Jobs(Mapping[str, Job]):
     def count(self) -> Counter[str]:
         """Return how many jobs stand in which state; dropped ones are counted as such."""
         last = Counter(self._last_events.values())
-        surely = {event: state for event, state in ENDS.items() if state is not State.CANCELLED}
-        counts = Counter({state.value: last[event] for event, state in surely.items() if last[event]})
-        return counts + Counter(self[name].standing for name, event in self._last_events.items() if event not in surely)
+        ends = {event: state for event, state in ENDS.items() if state is not State.CANCELLED}
+        counts = Counter({state.value: last[event] for event, state in ends.items() if last[event]})
+        return counts + Counter(self[name].standing for name, event in self._last_events.items() if event not in ends)
 
     def owners(self) -> dict[str, str]:
         """Return the names of all files that were downloaded, each with the name of its job."""
@@ -180,21 +173,6 @@ class Jobs(Mapping[str, Job]):
         return {name: lines[-1].split("\t", 2)[1] for name, lines in self._histories.items()}
 
 
-def submissions(text: str) -> dict[str, str | None]:
-    """Return the jobs that a piece of a log is about, each with its address then: none yet, or None at its end."""
-    rows = [line.split("\t") for line in whole_lines(text)]
-    known = [row for row in rows if len(row) == 4 and row[1] in TURNS and row[0][:1] != "#"]
-    found: dict[str, str | None] = {}
-    for _, event, name, detail in known:
-        if event == Event.AVAILABLE:
-            found[name] = detail.partition(" ")[0]
-        elif event in {Event.SUBMITTING, Event.SUBMITTED}:
-            found[name] = detail if is_status_url(detail) else ""
-        else:
-            found[name] = None
-    return found
-
-
 def _job(name: str, lines: History) -> Job:
     job = Job(name)
     for line in lines:
@@ -204,27 +182,17 @@ def _job(name: str, lines: History) -> Job:
 
 
 def _after(job: Job, moment: str, event: str, detail: str) -> Job:
-    """Return the job after one event; a new submission begins it afresh."""
-    if event in {Event.SUBMITTING, Event.SUBMITTED}:
-        begun = Job(job.name, begun_at=_when(moment), earlier_files=[*job.earlier_files, *job.files])
-        has_failed = job.state in {State.FAILED, State.CANCELLED} and not job.was_dropped
-        begun.has_failed_before = job.has_failed_before or has_failed
-        begun.plan = detail if event == Event.SUBMITTING else job.plan
-        if event == Event.SUBMITTED and is_status_url(detail):
-            begun.state, begun.status_url, begun.submitted_at = State.OPEN, detail, _when(moment)
-        return begun
-    if event == Event.AVAILABLE:
-        earlier = [*job.earlier_files, *job.files]
-        return Job(job.name, State.OPEN, offer=Offer.parse(detail), begun_at=_when(moment), earlier_files=earlier)
+    """Return the job after one event; each submission, and each `available`, begins a new one."""
+    if event in {Event.SUBMITTING, Event.SUBMITTED, Event.AVAILABLE}:
+        return _begun(job, moment, event, detail)
     if event in ENDS:
         job.state, job.detail = ENDS[event], detail
     elif event in {Event.NOVALD, Event.DOWNLOADED}:
         (job.novald if event == Event.NOVALD else job.files).append(detail)
-        job.missing = {
-            name: gone for name, gone in job.missing.items() if name != NO_RESULTS and not job.has_dealt_with(name)
-        }
+        still = [name for name in job.missing if name != NO_RESULTS and not job.has_dealt_with(name)]
+        job.missing = {name: job.missing[name] for name in still}
     elif event == Event.MISSING:
-        _tell_missing(job, moment, detail)
+        _add_missing(job, moment, detail)
     elif event == Event.STALLED:
         job.stalled = True
     elif not event and job == Job(job.name):
@@ -232,7 +200,23 @@ def _after(job: Job, moment: str, event: str, detail: str) -> Job:
     return job
 
 
-def _tell_missing(job: Job, moment: str, detail: str) -> None:
+def _begun(earlier: Job, moment: str, event: str, detail: str) -> Job:
+    job = Job(earlier.name, begun_at=_when(moment), earlier_files=[*earlier.earlier_files, *earlier.files])
+    has_failed = earlier.state in {State.FAILED, State.CANCELLED} and not earlier.was_dropped
+    job.has_failed_before = earlier.has_failed_before or has_failed
+    if event == Event.AVAILABLE:
+        job.state, job.offer = State.OPEN, Offer.parse(detail)
+    elif event == Event.SUBMITTING:
+        job.plan = detail
+    else:
+        job.plan = earlier.plan
+        if is_status_url(detail):
+            job.state, job.status_url, job.submitted_at = State.OPEN, detail, job.begun_at
+    return job
+
+
+def _add_missing(job: Job, moment: str, detail: str) -> None:
+    """Note a missing result; a detail without `absent` or `broken` in it says nothing."""
     words = detail.split(" ")
     at = next((place for place, word in enumerate(words) if word in {ABSENT, BROKEN}), None)
     if at is None:
@@ -247,7 +231,7 @@ def _tell_missing(job: Job, moment: str, detail: str) -> None:
 def _believed(moment: str, job: Job) -> datetime | None:
     """Return the time of a line, or None where a clock was wrong: in the future, or before the job's submission."""
     when, now = _when(moment), datetime.now(timezone.utc)
-    if when is None or when > now or (job.submitted_at is not None and when < job.submitted_at <= now):
+    if when is None or when > now or (job.begun_at is not None and when < job.begun_at <= now):
         return None
     return when
 

@@ -1,7 +1,8 @@
 """The job log: one line per event, only ever appended to, and the only state there is.
 
-Whoever has the file has everything: both scripts find out by replaying it what was submitted, what is open,
-what was fetched and what must not be asked for again.
+Both scripts find out by replaying it what was submitted, what is open, what was downloaded and what must not be
+submitted again. An event is one append of one whole line under a lock of the file itself, and it is on disk before
+the next step begins. The form of the lines is described in `lines`.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from pathlib import Path
 from peps_maja.disk import held, lock, sync_folder
 from peps_maja.errors import LogError
 from peps_maja.joblog.events import Event
-from peps_maja.joblog.jobs import Job, Jobs, submissions
-from peps_maja.joblog.lines import HEADER, TORN, is_torn
+from peps_maja.joblog.jobs import Job, Jobs
+from peps_maja.joblog.lines import HEADER, TORN, is_torn, submissions
 from peps_maja.text import one_line
 
-_ANOTHER_FILE = "it was moved, replaced, emptied or removed while this run was at work: put it back, and run again"
+_ANOTHER_FILE = "it was moved, replaced, emptied or removed during this run: put it back, and run again"
 _LONGEST_DETAIL = 20_000  # characters
 _LONGEST_LINE = 100_000  # bytes
 _TAIL = 100  # bytes by which a run knows the file again
@@ -40,7 +41,7 @@ class JobLog:
         self._was_missing = False
         self._known = 0  # bytes of whole lines that this run has read, or has written itself
         self._tail = b""  # the last of them
-        self._by_others: dict[str, str | None] = {}  # jobs that others wrote about since, and where they run now
+        self._by_others: dict[str, str | None] = {}  # jobs of which others wrote since, and their addresses now
         self._announcement = ""
         self._is_named_on_disk = False
 
@@ -53,19 +54,19 @@ class JobLog:
         self._add(_line(event, job, detail), f"{event.value} {job} {detail}")
 
     def append_if_current(self, event: Event, job: Job, detail: str = "") -> bool:
-        """Add one event to a job that this run has replayed, if it is still the submission that `job` tells of.
+        """Add one event to a job that this run has replayed, if `job` is still its current submission.
 
-        Return False, and write nothing, if someone else has dropped, adopted or resubmitted the job since (looked at
-        under the append lock): what they logged stands, and the caller leaves the job alone. Raises LogError.
+        Return False, and write nothing, if another run has dropped, adopted or resubmitted the job since (this is read
+        under the append lock): what it logged stands, and the caller leaves the job alone. Raises LogError.
         """
         return self._add(_line(event, job.name, detail), f"{event.value} {job.name} {detail}", job)
 
     def announce(self, command: str) -> None:
-        """Have the first event of this run come with the run's command, as a comment above it."""
+        """Write the run's command, as a comment, above the first event of this run."""
         self._announcement = f"# {_now()} {one_line(command, _LONGEST_DETAIL)}\n"
 
     def lock_for(self, script: str) -> AbstractContextManager[None]:
-        """Return the lock that keeps two runs of one script (`process`, `downloader`) from meeting on this log."""
+        """Return the lock that lets only one run of a script (`process`, `downloader`) work with this log."""
         self._check_kind()
         return held(self.lock_path(script))
 
@@ -79,7 +80,7 @@ class JobLog:
         try:
             status = self.path.stat()
         except OSError:
-            return  # reading or writing it will tell
+            return  # reading or writing it raises the error
         if not stat.S_ISREG(status.st_mode):
             raise LogError(f"the log {self.path} is not a regular file: name another one with --log")
         if status.st_nlink > 1:
@@ -115,7 +116,7 @@ class JobLog:
                 if job is not None and self._by_others.get(job.name, job.address) != job.address:
                     return False
                 addition = f"{_lead(descriptor, self.path)}{self._announcement}{line}\n".encode()
-                _write_whole(descriptor, addition)
+                _write_line(descriptor, addition)
                 self._known, self._tail = os.fstat(descriptor).st_size, addition[-_TAIL:]
                 self._announcement = ""
                 self._sync(descriptor)
@@ -137,7 +138,7 @@ class JobLog:
             os.close(descriptor)
 
     def _catch_up(self, descriptor: int) -> None:
-        """Take in what others added since the last look; raise OSError if this is not the file of then."""
+        """Read what others added since the last look; raise OSError if this is not the same file any more."""
         status = os.fstat(descriptor)
         file = status.st_dev, status.st_ino
         if self._file is not None:
@@ -148,7 +149,7 @@ class JobLog:
             self._by_others |= submissions(added.decode("utf-8", errors="replace"))
         self._file = file
         end = os.pread(descriptor, _LONGEST_LINE, max(0, status.st_size - _LONGEST_LINE))
-        self._known = status.st_size - len(end) + end.rfind(b"\n") + 1  # someone may just write the line behind it
+        self._known = status.st_size - len(end) + end.rfind(b"\n") + 1  # another run may be writing the line behind it
         self._tail = os.pread(descriptor, min(_TAIL, self._known), max(0, self._known - _TAIL))
 
     def _sync(self, descriptor: int) -> None:
@@ -167,11 +168,11 @@ def _line(event: Event, job: str, detail: str) -> str:
 
 
 def _not_a_log(path: Path, first: str) -> LogError:
-    said = f"{path} is not a job log: its first line is not {HEADER!r}"
+    message = f"{path} is not a job log: its first line is not {HEADER!r}"
     if HEADER in first:
-        said += ", as an editor or a spreadsheet leaves it: save it as plain text in UTF-8, without BOM, quotes and"
-        said += " tabs at the end of a line"
-    return LogError(said)
+        message += ", as an editor or a spreadsheet leaves it: save it as plain text in UTF-8, without BOM, quotes and"
+        message += " tabs at the end of a line"
+    return LogError(message)
 
 
 def _lead(descriptor: int, path: Path) -> str:
@@ -189,8 +190,8 @@ def _lead(descriptor: int, path: Path) -> str:
     return f"\n{TORN}\n" if is_torn(end) else "\n"
 
 
-def _write_whole(descriptor: int, line: bytes) -> None:
-    """Write all of a line, or nothing: one that lacks only its end would count."""
+def _write_line(descriptor: int, line: bytes) -> None:
+    """Write all of a line, or nothing: a line that lacks only its line end would count."""
     before = os.fstat(descriptor).st_size
     try:
         while line:

@@ -1,4 +1,7 @@
-"""What is ready to be fetched, as the log knows it: the detail of the event `available`."""
+"""A zip that is ready to be downloaded: the detail of the event `available`.
+
+In the log: `ADDRESS SIZE MD5`, with one space between and `-` for what is not known.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ class Offer:
 
     @classmethod
     def parse(cls, detail: str) -> Offer | None:
-        """Return what the detail of an `available` says; None if it was cut short or changed by hand."""
+        """Return what the detail of an `available` says; None if it is not complete (cut off, or changed by hand)."""
         words = detail.split(" ")
         if len(words) != 3 or not words[0]:
             return None
@@ -32,11 +35,11 @@ class Offer:
         return cls(address, None if size == _UNKNOWN else int(size), None if md5 == _UNKNOWN else md5.lower())
 
     def __str__(self) -> str:
-        """Return the detail of the event: `ADDRESS SIZE MD5`, with `-` for what is not known."""
+        """Return the detail of the event."""
         return f"{self.address} {_UNKNOWN if self.size is None else self.size} {self.md5 or _UNKNOWN}"
 
     @property
     def mark(self) -> str:
-        """Eight characters that tell its file from another product's of the same name: of the MD5, else of the URN."""
+        """Eight characters for a file name, if another product has the same: of the MD5, else of the address's URN."""
         uuid = _UUID.search(self.address)
         return (self.md5 or (uuid[1] if uuid else hashlib.sha256(self.address.encode()).hexdigest()))[:8].lower()

@@ -11,10 +11,10 @@ _WPS_ID = re.compile(r"(?:pywps-)?([A-Za-z0-9_.-]+)\.xml", re.IGNORECASE)
 
 
 def is_status_url(address: str) -> bool:
-    """Tell whether this is a whole status URL: http(s), and not cut short of its `….xml`."""
+    """Return True if this is a complete status URL: http(s), and not cut off before the end of its `….xml`."""
     try:
         parts = urlsplit(address)
-        _ = parts.port  # raises ValueError for one that there is not
+        _ = parts.port  # raises ValueError for a port that is not valid
     except ValueError:
         return False
     return (

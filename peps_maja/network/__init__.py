@@ -1,1 +1,1 @@
-"""The only user of the network: asking, secrets and who may see them, and what a failed connection means."""
+"""The only user of the network: requests and their answers, secrets, and which address may see which secret."""

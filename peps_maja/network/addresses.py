@@ -1,4 +1,4 @@
-"""Which addresses belong to a service, and which of them get to see its secret."""
+"""Which addresses belong to a service, and which of them may see its secret."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
-from peps_maja.errors import NotPeps, UsageError
+from peps_maja.errors import UnexpectedAnswer, UsageError
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -20,14 +20,14 @@ class Site:
     base: str
     option: ClassVar[str]  # of both scripts, that names the base
     example: ClassVar[str]
-    own_hosts: ClassVar[re.Pattern[str]]  # what lies there is brought back to the base
-    what_it_asks: ClassVar[str]  # what is sent there, in the words of a message
+    own_hosts: ClassVar[re.Pattern[str]]  # addresses on these are brought back to the base
+    what_it_asks: ClassVar[str]  # the secret, in the words of a message
 
     @classmethod
     def parse(cls, address: str) -> Self:
-        """Read what a user gave; raise UsageError for an address that would not keep a secret safe."""
+        """Read what a user gave; raise UsageError for an address to which a secret cannot be sent safely."""
         if "@" in address.partition("?")[0]:
-            raise UsageError(f"{cls.option} has an account in it: put that into the credentials file instead")
+            raise UsageError(f"{cls.option} has an account in it: write that into the credentials file instead")
         try:
             parts = urlsplit(address.strip())
             origin = _origin(parts)
@@ -44,16 +44,16 @@ class Site:
         return cls(urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", "")))
 
     def reach(self, address: str, seen_at: str | None = None) -> str:
-        """Return the address under which something that an answer names can be had from outside.
+        """Return the address under which something that an answer names can be reached from outside.
 
         Addresses on the service's own hosts and on plain http are brought back to this site. An address without a
-        host counts from `seen_at`. Raises NotPeps for what no http client can fetch.
+        host is relative to `seen_at`. Raises UnexpectedAnswer for an address that is not one of http or https.
         """
         try:
             reached = self._reached(urlsplit(urljoin(seen_at or self.base + "/", address.strip())))
             _origin(urlsplit(reached))
         except ValueError:
-            raise NotPeps(f"the server names something that is not an address: {address!r}") from None
+            raise UnexpectedAnswer(f"the server names something that is not an address: {address!r}") from None
         return reached
 
     def public_path(self, path: str) -> str:
@@ -66,7 +66,7 @@ class Site:
 
     def _reached(self, parts: SplitResult) -> str:
         if parts.scheme not in _PORTS or not parts.hostname:
-            raise NotPeps(f"the server names an address that is neither http nor https: {parts.geturl()!r}")
+            raise UnexpectedAnswer(f"the server names an address that is neither http nor https: {parts.geturl()!r}")
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")
         is_here = _origin(parts) == _origin(urlsplit(self.base))
         if is_here or (parts.scheme == "https" and not self.own_hosts.fullmatch(parts.hostname)):

@@ -1,35 +1,48 @@
-"""What an answer over HTTP is, and what its status means for any service."""
+"""What an answer over HTTP means by its status, for any service, and what an exception means that came instead."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+import ssl
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
+
+import requests
+from urllib3 import exceptions as urllib3_errors
+from urllib3.util import Retry
 
 from peps_maja.errors import (
     AccountRefused,
     Forbidden,
     InternalError,
-    NotPeps,
     NotReady,
     NotThere,
     PepsError,
+    ProxyUnusable,
     QuotaReached,
+    ServerAway,
     ServerBusy,
+    ServerSilent,
     ServerTrouble,
+    UnexpectedAnswer,
+    UntrustedServer,
 )
+from peps_maja.network.addresses import Site
+from peps_maja.network.connections import Unsent, proxy_for
 from peps_maja.network.credentials import Secret
 from peps_maja.network.documents import HTML, kind_of
 from peps_maja.text import one_line
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-MOST_ERROR = 10_000  # bytes in which an error has room
+MOST_ERROR = 10_000  # bytes; no error message is longer
 _OF_A_LIMIT = re.compile(r"quota|\blimits?\b|rate.?limit|too many|maximum number|concurrent|exceeded", re.IGNORECASE)
 _OF_THE_ACCOUNT = re.compile(r"\b(user|account)s?\b", re.IGNORECASE)
+_UNCONNECTED = (urllib3_errors.NewConnectionError, urllib3_errors.ConnectTimeoutError)
+_TIMEOUTS = (requests.exceptions.Timeout, urllib3_errors.TimeoutError, TimeoutError)
+_REFUSED_CONNECT = re.compile(r"Tunnel connection failed: ([0-9]{3}) ?(.*)")
+_LATER = {"408", "429"}  # try again later, as for the codes from 500 on
 
 
 @dataclass(frozen=True)
@@ -43,54 +56,54 @@ class Answer:
     secret: Secret | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Download(Answer):
+    """A large answer, of which the body comes in chunks."""
+
+    chunks: Iterator[bytes]
+
+
 Judge = Callable[[Answer], PepsError | None]
 """Returns what is wrong with an answer of a service, or None if nothing is."""
 
 
 def refusal(answer: Answer, code: int, reason: str = "") -> PepsError | None:
     """Return what a status means, of HTTP or of the service itself, or None if nothing is wrong."""
-    said = f"{shown(answer.address)} answers {code}" + (f": {reason}" if reason else "")
+    message = _message(answer, code, reason)
     match code:
         case 200 | 201 | 203 | 206:
             return None
         case 202:
-            return NotReady(f"{said}: it is not ready yet; try again later")
+            return NotReady(f"{message}: it is not ready yet; try again later")
         case 401 if answer.secret:
-            return AccountRefused(f"{said}: {answer.secret.advice()}")
+            return AccountRefused(f"{message}: {answer.secret.advice()}")
         case 401:
-            return Forbidden(f"{said} to a question that is asked without an account")
-        case 429:
-            return QuotaReached(f"{said}: too many requests", retry_after(answer.headers))
-        case 420:
-            return QuotaReached(f"{said}: a quota of the account is used up; try again later", math.inf)
+            return Forbidden(f"{message} to a question that is asked without an account")
         case 403:
             return _forbidden(answer, reason)
         case 404 | 410:
-            return NotThere(said)
-        case 503:
-            return ServerBusy(f"{said}: the server is busy", retry_after(answer.headers))
+            return NotThere(message)
+        case 420:
+            return QuotaReached(f"{message}: a quota of the account is used up; try again later", math.inf)
+        case 429:
+            return QuotaReached(f"{message}: too many requests", retry_after(answer.headers))
         case 500:
-            return InternalError(said)
+            return InternalError(message)
+        case 503:
+            return ServerBusy(f"{message}: the server is busy", retry_after(answer.headers))
         case _ if code >= 500:
-            return ServerTrouble(said)
+            return ServerTrouble(message)
         case _:
-            why = (
-                "redirects in a circle" if code in REDIRECTS else "which this service never does: is the address right?"
-            )
-            return NotPeps(f"{said}, {why}")
+            why = "redirects in a circle" if code in REDIRECTS else "which this service never does"
+            return UnexpectedAnswer(f"{message}, {why}")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a server asks us to wait (RFC 9110, section 10.2.3: a number or a date), or None."""
-    value = headers.get("Retry-After", "").strip()
-    if value.isdecimal():
-        return float(value)
+    """Return the seconds that a server asks us to wait (it gives a number or a date), or None."""
     try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
+        return float(Retry().parse_retry_after(headers.get("Retry-After", "")))
+    except (urllib3_errors.InvalidHeader, ValueError, OverflowError):
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return max(0.0, (moment - datetime.now(timezone.utc)).total_seconds())
 
 
 def shown(address: str) -> str:
@@ -99,19 +112,115 @@ def shown(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
+def _message(answer: Answer, code: int, reason: str) -> str:
+    return f"{shown(answer.address)} answers {code}" + (f": {reason}" if reason else "")
+
+
 def _forbidden(answer: Answer, reason: str) -> PepsError:
     """Return what a 403 means by its words: a limit, an account that is not valid, or this one thing refused."""
-    words = reason or _words(answer)
-    said = f"{shown(answer.address)} answers 403" + (f": {words}" if words else "")
-    if _OF_A_LIMIT.search(words):
-        return QuotaReached(f"{said}; try again later", math.inf)
-    # The words of a page can come from any proxy or firewall on the way: they do not speak for PEPS.
-    if answer.secret and _OF_THE_ACCOUNT.search(words) and kind_of(answer.body) != HTML:
-        return AccountRefused(f"{said}: the account in {answer.secret.source} is refused; ask PEPS to make it valid")
-    return Forbidden(f"{said}: the server refuses this")
+    reason = reason or _words(answer)
+    message = _message(answer, 403, reason)
+    if _OF_A_LIMIT.search(reason):
+        return QuotaReached(f"{message}; try again later", math.inf)
+    # The words of a page can come from any proxy or firewall on the way: they do not speak for the service.
+    if answer.secret and _OF_THE_ACCOUNT.search(reason) and kind_of(answer.body) != HTML:
+        return AccountRefused(
+            f"{message}: the account in {answer.secret.source} is refused; ask the service to make it valid"
+        )
+    return Forbidden(f"{message}: the server refuses this")
 
 
 def _words(answer: Answer) -> str:
     """Return the text of a short answer, without the tags of HTML."""
     text = answer.body[:MOST_ERROR].decode(errors="replace")
     return one_line(re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL), 200)
+
+
+def network_error(error: Exception, address: str, site: Site) -> PepsError:
+    """Return what an exception means that was raised when a site, or an address that its answers name, was asked.
+
+    ServerAway, UntrustedServer, and a ServerTrouble whose `may_have_arrived` is False, mean that surely nothing was
+    sent. All else may have arrived.
+    """
+    failure = _meaning(error, address, site.option, proxy_for(address))
+    if site.may_see_secret(address):
+        return failure
+    # What another host does concerns what was asked of it, and not the whole run.
+    if isinstance(failure, UntrustedServer):
+        return NotThere(str(failure))
+    if isinstance(failure, ServerAway):
+        trouble = ServerTrouble(str(failure))
+        trouble.status = failure.status  # a proxy that refuses is for a person to fix
+        return trouble
+    return failure
+
+
+def _meaning(error: Exception, address: str, option: str, proxy: str) -> PepsError:
+    where = shown(address)
+    causes = _causes(error)
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            advice = _certificate_advice(cause.verify_code, option)
+            return UntrustedServer(f"the TLS certificate of {where} is not trusted ({cause.verify_message}): {advice}")
+        if refused := _REFUSED_CONNECT.search(str(cause)) if isinstance(cause, OSError) else None:
+            return _refused_connect(refused[1], refused[2], where, proxy)
+    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, ValueError)):
+        if proxy:  # the text of the error holds the proxy's account
+            hint = "pip install PySocks, or another proxy" if "SOCKS" in str(error) else "is it written right?"
+            return ProxyUnusable(f"the proxy {proxy} (HTTPS_PROXY or ALL_PROXY) cannot be used: {hint}")
+        return UnexpectedAnswer(f"{where} cannot be asked: {one_line(str(error), 120)}")
+    if any(isinstance(cause, _UNCONNECTED) for cause in causes):
+        through, check = (f" through the proxy {proxy}", "HTTPS_PROXY") if proxy else ("", option)
+        return ServerAway(f"no connection to {where}{through} ({_reason(causes)}): check the network and {check}")
+    trouble = _broken_off(causes, where)
+    trouble.may_have_arrived = not any(isinstance(cause, Unsent) for cause in causes)
+    return trouble
+
+
+def _certificate_advice(code: int, option: str) -> str:
+    """Return what to do about a certificate, by the reason for which OpenSSL refuses it."""
+    match code:
+        case 9 | 10:  # not yet valid, expired
+            return "look at this machine's clock; if that is right, the server's owner has to renew it"
+        case 62 | 64:  # another host's name or address
+            return f"it is another server's; is {option} right?"
+        case 2 | 18 | 19 | 20 | 21:  # an authority that is not known here
+            return "if it is your institute's own, name its authority in REQUESTS_CA_BUNDLE"
+        case _:
+            return (
+                "it lacks something that Python 3.13 and newer check; whoever issued it (your institute, for its proxy)"
+                " has to issue a correct one, until then use an older Python"
+            )
+
+
+def _refused_connect(code: str, reason: str, where: str, proxy: str) -> PepsError:
+    message = one_line(f"the proxy {proxy} answers {code} {reason}", 200)
+    if code >= "500" or code in _LATER:
+        return ServerAway(f"{message} instead of connecting to {where}; try again later")
+    what = "put your account of the proxy into HTTPS_PROXY" if code == "407" else "check HTTPS_PROXY"
+    return ProxyUnusable(f"{message} instead of connecting to {where}: {what}, or ask the administrator of the proxy")
+
+
+def _broken_off(causes: list[BaseException], where: str) -> ServerTrouble:
+    if any(isinstance(cause, _TIMEOUTS) for cause in causes):
+        return ServerSilent(f"{where} timed out")
+    if any(isinstance(cause, (Unsent, ssl.SSLError)) for cause in causes):
+        return ServerTrouble(f"the connection to {where} failed ({_reason(causes)})")
+    return ServerTrouble(f"{where} closed the connection in the middle of its answer")
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an exception and all that it was made from: its causes, contexts, arguments and reasons."""
+    found: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        cause = waiting.pop()
+        if isinstance(cause, BaseException) and cause not in found:
+            found.append(cause)
+            waiting += [*cause.args, cause.__cause__, cause.__context__, getattr(cause, "reason", None)]
+    return found
+
+
+def _reason(causes: list[BaseException]) -> str:
+    reasons = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
+    return one_line(reasons[-1] if reasons else type(causes[-1]).__name__, 120)

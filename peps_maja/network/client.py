@@ -1,6 +1,6 @@
-"""The only user of the network: asks, waits, tries again where that is safe, and turns bad answers into our errors.
+"""Asks a service: waits, tries again where that is safe, and turns bad answers into our errors.
 
-Three kinds of requests leave here: questions, which can be repeated; the order to run a job, which goes out
+There are three kinds of requests: questions, which can be repeated; the order to run a job, which goes out
 once and never again; and downloads, which are read as a stream.
 """
 
@@ -8,31 +8,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urljoin
 
 import requests
-from requests.auth import AuthBase
 from urllib3 import exceptions as urllib3_errors
 
-from peps_maja import __version__
 from peps_maja.errors import (
-    NotPeps,
-    NotThere,
+    NoAnswer,
     PepsError,
     ServerAway,
     ServerBusy,
     ServerTrouble,
     TooLong,
-    UntrustedServer,
+    UnexpectedAnswer,
 )
 from peps_maja.network.addresses import Site
-from peps_maja.network.answers import REDIRECTS, Answer, Judge, shown
-from peps_maja.network.connections import Session, Trust, proxy_for, within
+from peps_maja.network.answers import REDIRECTS, Answer, Download, Judge, network_error, shown
+from peps_maja.network.connections import Session, within
 from peps_maja.network.credentials import Secret
-from peps_maja.network.failures import network_error
 from peps_maja.text import size
 
 TRIES = 3
@@ -40,10 +37,10 @@ CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 30.0  # seconds in which the next bytes of an answer must come
 LONGEST_ANSWER = 2  # read time-outs in which a small answer must be there as a whole
 LONGEST_PAGE = 300.0  # seconds for a catalogue page
-LONGEST_STREAM = 600.0  # seconds for a joblog of many MB
-LONGEST_RETRY_AFTER = 60.0  # seconds; who asks for more is left for the next run
+LONGEST_STREAM = 600.0  # seconds for an answer of many MB that is read as a stream
+LONGEST_RETRY_AFTER = 60.0  # seconds; what has to wait longer is left for the next run
 PAGE_LIMIT = 32_000_000  # bytes of a catalogue page; 500 products take about 4 MB
-DOCUMENT_LIMIT = 1_000_000  # bytes of a WPS document, report or joblog; a year's report takes 20 kB
+DOCUMENT_LIMIT = 1_000_000  # bytes of any other document; the report of a year takes 20 kB
 CHUNK = 120 * 1024  # bytes of a download per read, at most: from 128 KiB on, glibc maps fresh memory for each
 _LARGE = 8 * 1024 * 1024  # bytes of an answer
 _MOST_REDIRECTS = 5
@@ -51,30 +48,8 @@ _MOST_REDIRECTS = 5
 _Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True)
-class Download:
-    """The beginning of a download: its header fields, the chunks to come, and the secret it was asked with."""
-
-    status: int
-    headers: Mapping[str, str]
-    address: str
-    chunks: Iterator[bytes]
-    secret: Secret | None = None
-
-
-class NoAnswer(PepsError):
-    """An order left, and nothing tells whether it arrived."""
-
-
-class _Anonymous(AuthBase):
-    """Keeps requests from taking a password out of ~/.netrc where none was given."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-
 class Client:
-    """Talks to one service with its secret. Threads may share it, up to `connections` at once.
+    """Asks one service, with its secret. Threads may share it, up to `connections` at once.
 
     `judge` says what its answers mean.
     """
@@ -90,15 +65,14 @@ class Client:
         trace: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.secret = secret
+        self.read_timeout = read_timeout
         self._site = site
         self._judge = judge
-        self._signer = secret.signer if secret else _Anonymous()
-        self.read_timeout = read_timeout
-        self._timeout = (min(CONNECT_TIMEOUT, read_timeout), read_timeout)
+        self._signer = secret.signer if secret else None
+        self._connect_timeout = min(CONNECT_TIMEOUT, read_timeout)
         self._longest = LONGEST_ANSWER * read_timeout
         self._trace = trace
-        self._trust = Trust()
-        self._session = _session(connections, self._trust)
+        self._session = Session(connections)
 
     def ask(
         self,
@@ -112,213 +86,153 @@ class Client:
     ) -> Answer:
         """GET a small answer; a server's own trouble and cut connections are tried again, `tries` times in all.
 
-        Raises what `refusal` makes of a bad answer, ServerAway if no connection could be made, ServerSilent or
+        Raises what the judge makes of a bad answer, ServerAway if no connection could be made, ServerSilent or
         ServerTrouble if an answer broke off or was not there as a whole within `seconds` (None: twice the read
-        time-out), NotPeps if it is longer than `limit` bytes.
+        time-out), TooLong if it has more than `limit` bytes.
         """
+        address = f"{address}?{query}" if query else address
 
         def attempt() -> Answer:
-            with (
-                within(seconds or self._longest),
-                self._open(address, query, {}, anonymously=anonymously) as response,
-            ):
-                return self._accepted(self._answer(response, _body(response, limit)))
+            with within(seconds or self._longest), self._open("GET", address, anonymously=anonymously) as response:
+                return self._accepted(self._answer(response, self._body(response, limit)))
 
-        return self._patiently(attempt, tries)
+        return self._with_retries(attempt, tries)
 
     def post(self, address: str, body: Mapping[str, object], *, limit: int, seconds: float) -> Answer:
         """POST a question as JSON, without the secret and without following redirects; raises what `ask` raises."""
 
         def attempt() -> Answer:
-            with (
-                within(seconds),
-                self._send(self._session, address, "", {}, method="POST", body=body, anonymously=True) as response,
-            ):
-                return self._accepted(self._answer(response, _body(response, limit)))
+            with within(seconds), self._send("POST", address, anonymously=True, json=body) as response:
+                return self._accepted(self._answer(response, self._body(response, limit)))
 
-        return self._patiently(attempt, TRIES)
+        return self._with_retries(attempt)
 
     def read(self, address: str, reading: Callable[[Iterator[bytes]], _Result]) -> _Result:
         """GET an answer of any length, and return what `reading` makes of its chunks; raises what `ask` raises."""
 
         def attempt() -> _Result:
-            with self._stream(address, {}, "GET") as response, within(LONGEST_STREAM):
-                chunks = _chunks(response, CHUNK)
+            with self._stream("GET", address, {}) as response, within(LONGEST_STREAM):
+                chunks = self._chunks(response)
                 start = next(chunks, b"")
                 self._accepted(self._answer(response, start))
                 return reading(chain([start], chunks))
 
-        return self._patiently(attempt, TRIES)
+        return self._with_retries(attempt)
 
     def order(self, address: str, query: str) -> Answer:
-        """Send an order once: over a fresh connection, with no second try and no redirect followed.
+        """Send an order once: over a new connection, with no second try and no redirect followed.
 
         Raises ServerAway if surely nothing was sent, NoAnswer if it may have arrived. Any answer is returned as
-        it came, for only who gave the order can tell what it means.
+        it came: what it means depends on the order.
         """
-        connect, read = self._timeout
-        with _session(1, self._trust) as fresh, within(self._longest):
+        timeout = (self._connect_timeout, self._longest)
+        with Session(1) as session, within(self._longest):
+            session.headers["Connection"] = "close"
             try:
-                with self._send(
-                    fresh, address, query, {"Connection": "close"}, timeout=(connect, 2 * read)
-                ) as response:
-                    return self._answer(response, _body(response, DOCUMENT_LIMIT))
-            except (ServerTrouble, NotPeps) as error:
+                with self._send("GET", f"{address}?{query}", session=session, timeout=timeout) as response:
+                    return self._answer(response, self._body(response, DOCUMENT_LIMIT))
+            except (ServerTrouble, UnexpectedAnswer) as error:
                 if isinstance(error, ServerTrouble) and not error.may_have_arrived:
                     raise ServerAway(str(error)) from error
                 raise NoAnswer(str(error)) from error
 
-    def download(self, address: str, headers: Mapping[str, str], method: str = "GET") -> _Opened:
+    @contextmanager
+    def download(self, address: str, headers: Mapping[str, str], method: str = "GET") -> Iterator[Download]:
         """Open a large answer as a stream inside a `with`; raises what `ask` raises for one that is not a file."""
-        response = self._patiently(lambda: self._stream(self._site.reach(address), headers, method), TRIES)
-        return _Opened(response, self._secret_of(response))
+        with self._with_retries(lambda: self._stream(method, self._site.reach(address), headers)) as response:
+            yield Download(**vars(self._answer(response, b"")), chunks=self._chunks(response))
 
     def error_in(self, download: Download, start: bytes) -> PepsError | None:
-        """Return the error that the first bytes of what should have been a file tell, or None."""
-        return self._judge(Answer(download.status, download.headers, start, download.address, download.secret))
+        """Return the error that the first bytes of a download name, or None if they do not."""
+        return self._judge(replace(download, body=start))
 
-    def _stream(self, address: str, headers: Mapping[str, str], method: str) -> requests.Response:
+    def _with_retries(self, attempt: Callable[[], _Result], tries: int = TRIES) -> _Result:
+        """Return what an attempt returns; after a server's own trouble, or if it is busy, wait and try again."""
+        pause = 0.5
+        while True:
+            tries -= 1
+            try:
+                return attempt()
+            except (ServerBusy, ServerTrouble) as error:
+                asked_for = getattr(error, "retry_after", None)
+                wait = pause if asked_for is None else asked_for
+                if not tries or wait > LONGEST_RETRY_AFTER:
+                    raise
+                self._trace(f"{error}; again in {wait:g} s")
+            time.sleep(wait)
+            pause *= 2
+
+    def _stream(self, method: str, address: str, headers: Mapping[str, str]) -> requests.Response:
         with within(self._longest):
-            response = self._open(address, "", {"Accept-Encoding": "identity", **headers}, method=method)
+            response = self._open(method, address, headers={"Accept-Encoding": "identity", **headers})
             if response.status_code in {200, 206, 416}:
                 return response
             with response:
-                self._accepted(self._answer(response, _body(response, DOCUMENT_LIMIT, cut=True)))
-        raise NotPeps(f"{shown(response.url)} answers {response.status_code}, and no file")
+                self._accepted(self._answer(response, self._body(response, DOCUMENT_LIMIT, cut=True)))
+        raise UnexpectedAnswer(f"{shown(response.url)} answers {response.status_code}, and no file")
+
+    def _open(self, method: str, address: str, *, anonymously: bool = False, **options: Any) -> requests.Response:
+        """Send a request and follow its redirects by our own rules: the secret goes to our server alone."""
+        response = first = self._send(method, address, anonymously=anonymously, **options)
+        redirects = 0
+        while response.status_code in REDIRECTS and (target := response.headers.get("Location")):
+            response.close()
+            if redirects == _MOST_REDIRECTS:  # then the first address decides what that means
+                circle = replace(self._answer(first, b""), status=response.status_code)
+                raise self._judge(circle) or UnexpectedAnswer(f"{shown(first.url)} redirects in a circle")
+            redirects += 1
+            target = self._site.reach(urljoin(response.url, target))
+            response = self._send(method, target, anonymously=anonymously, **options)
+        return response
+
+    def _send(
+        self, method: str, address: str, *, session: Session | None = None, anonymously: bool = False, **options: Any
+    ) -> requests.Response:
+        """Send one request, with options as requests knows them, and return the answer with its body still to come."""
+        signer = self._signer if self._site.may_see_secret(address) and not anonymously else None
+        options = {"timeout": (self._connect_timeout, self.read_timeout)} | options
+        begun = time.monotonic()
+        try:
+            response = (session or self._session).request(method, address, auth=signer, **options)
+        except (requests.RequestException, urllib3_errors.HTTPError, ValueError) as error:
+            raise network_error(error, address, self._site) from error
+        self._trace(f"{method} {response.url} -> {response.status_code} after {time.monotonic() - begun:.2f} s")
+        return response
 
     def _answer(self, response: requests.Response, body: bytes) -> Answer:
-        return Answer(response.status_code, response.headers, body, response.url, self._secret_of(response))
-
-    def _secret_of(self, response: requests.Response) -> Secret | None:
-        return self.secret if self.secret and self.secret.header in response.request.headers else None
+        is_signed = self.secret and self.secret.header in response.request.headers
+        return Answer(response.status_code, response.headers, body, response.url, self.secret if is_signed else None)
 
     def _accepted(self, answer: Answer) -> Answer:
         if error := self._judge(answer):
             raise error
         return answer
 
-    def _in_proportion(self, error: PepsError, address: str) -> PepsError:
-        """Return an error that concerns the whole run only if it comes from our server: another host's is its own."""
-        if self._site.may_see_secret(address):
-            return error
-        if isinstance(error, UntrustedServer):
-            return NotThere(str(error))
-        if isinstance(error, ServerAway):
-            trouble = ServerTrouble(str(error))
-            trouble.status = error.status  # a proxy that refuses is for a person to fix
-            return trouble
-        return error
+    def _body(self, response: requests.Response, limit: int, *, cut: bool = False) -> bytes:
+        """Return the body; one of more than `limit` bytes is an error, or `cut` off there."""
+        body = bytearray()
+        for chunk in self._chunks(response):
+            body += chunk
+            if len(body) > limit:
+                if cut:
+                    break
+                raise TooLong(f"{shown(response.url)} answers with more than {size(limit)}, which is too long")
+        return bytes(body)
 
-    def _patiently(self, attempt: Callable[[], _Result], tries: int) -> _Result:
-        for left in reversed(range(tries)):
-            try:
-                return attempt()
-            except (ServerBusy, ServerTrouble) as error:
-                wait = getattr(error, "retry_after", None)
-                wait = 2.0 ** (tries - 1 - left) / 2 if wait is None else wait
-                if not left or wait > LONGEST_RETRY_AFTER:
-                    raise
-                self._trace(f"{error}; again in {wait:g} s")
-                time.sleep(wait)
-        raise AssertionError("a try either returns or raises")
+    def _chunks(self, response: requests.Response) -> Iterator[bytes]:
+        """Yield an answer in pieces of up to CHUNK bytes.
 
-    def _open(
-        self, address: str, query: str, headers: Mapping[str, str], *, method: str = "GET", anonymously: bool = False
-    ) -> requests.Response:
-        """Send a request and follow its redirects by our own rules: the password goes to the server alone."""
-        response = first = self._send(self._session, address, query, headers, method=method, anonymously=anonymously)
-        redirects = 0
-        while response.status_code in REDIRECTS and (target := response.headers.get("Location")):
-            response.close()
-            if redirects == _MOST_REDIRECTS:  # a circle says what the first address says
-                circle = Answer(response.status_code, response.headers, b"", first.url, self._secret_of(first))
-                raise self._judge(circle) or NotPeps(f"{shown(first.url)} redirects in a circle")
-            redirects += 1
-            target = self._site.reach(urljoin(response.url, target))
-            response = self._send(self._session, target, "", headers, method=method, anonymously=anonymously)
-        return response
-
-    def _send(
-        self,
-        session: requests.Session,
-        address: str,
-        query: str,
-        headers: Mapping[str, str],
-        *,
-        method: str = "GET",
-        body: Mapping[str, object] | None = None,
-        timeout: tuple[float, float] | None = None,
-        anonymously: bool = False,
-    ) -> requests.Response:
-        is_for_us = self._site.may_see_secret(address) and not anonymously
-        begun = time.monotonic()
+        At first they come as they come, so that little is lost if the connection breaks; of a large answer, which they
+        would make slow over TLS, only full ones.
+        """
+        is_packed = "Content-Encoding" in response.headers  # unpacking takes a copy
+        length = 0
         try:
-            response = session.request(
-                method,
-                f"{address}?{query}" if query else address,
-                headers=dict(headers),
-                json=body,
-                auth=self._signer if is_for_us else _Anonymous(),
-                timeout=timeout or self._timeout,
-                allow_redirects=False,
-                stream=True,
-            )
-        except (requests.RequestException, urllib3_errors.HTTPError, ValueError) as error:
-            raise self._in_proportion(
-                network_error(error, address, self._site.option, proxy_for(address)), address
-            ) from error
-        self._trace(f"{method} {response.url} -> {response.status_code} after {time.monotonic() - begun:.2f} s")
-        return response
-
-
-class _Opened:
-    """An open download, closed at the end of a `with`."""
-
-    def __init__(self, response: requests.Response, secret: Secret | None) -> None:
-        self._response = response
-        self._secret = secret
-
-    def __enter__(self) -> Download:
-        response = self._response
-        return Download(response.status_code, response.headers, response.url, _chunks(response, CHUNK), self._secret)
-
-    def __exit__(self, *_: object) -> None:
-        self._response.close()
-
-
-def _session(connections: int, trust: Trust) -> requests.Session:
-    session = Session(connections, trust)
-    session.headers["User-Agent"] = f"peps_maja/{__version__}"
-    return session
-
-
-def _chunks(response: requests.Response, most: int) -> Iterator[bytes]:
-    """Yield an answer in pieces of up to `most` bytes.
-
-    At first they come as they come, so that little is lost if the connection breaks; of a large answer, which they
-    would make slow over TLS, only full ones.
-    """
-    is_packed = "Content-Encoding" in response.headers  # unpacking takes a copy
-    came = 0
-    try:
-        while True:
-            read = response.raw.read1 if came < _LARGE or is_packed else response.raw.read
-            piece = read(most, decode_content=is_packed)
-            if not piece:
-                return
-            came += len(piece)
-            yield piece
-    except urllib3_errors.HTTPError as error:
-        raise network_error(error, response.url, "the address") from error
-
-
-def _body(response: requests.Response, limit: int, *, cut: bool = False) -> bytes:
-    """Return the body; one of more than `limit` bytes is an error, or `cut` off there."""
-    body = bytearray()
-    for chunk in _chunks(response, 64 * 1024):
-        body += chunk
-        if len(body) > limit:
-            if cut:
-                break
-            raise TooLong(f"{shown(response.url)} answers with more than {size(limit)}, which this service never does")
-    return bytes(body)
+            while True:
+                read = response.raw.read1 if length < _LARGE or is_packed else response.raw.read
+                if not (chunk := read(CHUNK, decode_content=is_packed)):
+                    return
+                length += len(chunk)
+                yield chunk
+        except urllib3_errors.HTTPError as error:
+            raise network_error(error, response.url, self._site) from error

@@ -1,4 +1,4 @@
-"""How connections are made: TLS settings once in a run, proxies, and a deadline for whole answers."""
+"""How connections are made: TLS settings, read once in a run; proxies; a deadline for whole answers."""
 
 from __future__ import annotations
 
@@ -17,60 +17,54 @@ from typing import Any
 
 import requests
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
+from requests.auth import AuthBase
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3 import exceptions as urllib3_errors
 from urllib3.util.ssl_ import create_urllib3_context
 
+from peps_maja import __version__
 from peps_maja.errors import UntrustedServer
 from peps_maja.text import one_line
 
+_one_reader = threading.Lock()
 
-class Trust:
-    """TLS settings, made once for each set of authorities: to read them for each connection takes 30 ms."""
 
-    def __init__(self) -> None:
-        self._contexts: dict[str, ssl.SSLContext] = {}
-        self._reading = threading.Lock()
+def trusting(authorities: str) -> ssl.SSLContext:
+    """Return TLS settings that trust the authorities in a file or folder; raise UntrustedServer without any there."""
+    with _one_reader:  # if many threads start together, only one reads them
+        return _read_authorities(authorities)
 
-    def context(self, authorities: str) -> ssl.SSLContext:
-        """Return settings that trust the authorities in a file or folder; raise UntrustedServer without any there."""
-        with self._reading:
-            if authorities not in self._contexts:
-                self._contexts[authorities] = self._made(authorities)
-            return self._contexts[authorities]
 
-    def _made(self, authorities: str) -> ssl.SSLContext:
-        context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
-        try:
-            if Path(authorities).is_dir():
-                context.load_verify_locations(capath=authorities)
-            else:
-                context.load_verify_locations(cafile=authorities)
-        except OSError as error:
-            reason = one_line(error.strerror or str(error), 80)
-            raise UntrustedServer(
-                f"the authorities in {authorities} cannot be read ({reason}): mend REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"
-            ) from error
-        return context
+@cache
+def _read_authorities(authorities: str) -> ssl.SSLContext:
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+    kind = "capath" if Path(authorities).is_dir() else "cafile"
+    try:
+        context.load_verify_locations(**{kind: authorities})
+    except OSError as error:
+        reason = one_line(error.strerror or str(error), 80)
+        raise UntrustedServer(
+            f"the authorities in {authorities} cannot be read ({reason}): fix REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"
+        ) from error
+    return context
 
 
 class Connections(HTTPAdapter):
     """The connections of a session: at most so many to a server, and the same TLS settings for all of them."""
 
-    def __init__(self, most: int, trust: Trust) -> None:
-        self._trust = trust
-        # A pool that blocks: never more connections than this, and none opened only to be thrown away.
+    def __init__(self, most: int) -> None:
+        # A pool that blocks: never more connections than this, and none that is used only once.
         super().__init__(pool_connections=4, pool_maxsize=most, max_retries=0, pool_block=True)
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
     ) -> tuple[Any, Any]:
-        """Return what requests would, with TLS settings in the place of the authorities' file."""
+        """Return what requests would, with TLS settings in the place of the authorities: reading these takes 30 ms."""
         host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
-        if host["scheme"] != "https":
-            return host, tls
-        context = self._trust.context(verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH)
-        return host, {"cert_reqs": "CERT_REQUIRED", "ssl_context": context}
+        if host["scheme"] == "https":
+            authorities = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
+            tls = {"cert_reqs": "CERT_REQUIRED", "ssl_context": trusting(authorities)}
+        return host, tls
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         """Return the pool that requests would, for connections whose answers come in time."""
@@ -79,24 +73,33 @@ class Connections(HTTPAdapter):
         return pool
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Leave the connection as it is, for its settings know the authorities; those of a TLS proxy do not."""
+        """Change nothing, for the settings know the authorities; but those for a TLS proxy do not."""
         if conn.proxy and conn.proxy.scheme == "https":
             super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
 
 
-class Session(requests.Session):
-    """A session that follows no redirect, nor reads its body, and that asks loopback without any proxy."""
+class _Anonymous(AuthBase):
+    """Prevents requests from taking a password out of ~/.netrc where none is given."""
 
-    def __init__(self, most: int, trust: Trust) -> None:
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+class Session(requests.Session):
+    """A session that follows no redirect, leaves every body to be read, and asks loopback without any proxy."""
+
+    def __init__(self, most: int) -> None:
         super().__init__()
+        self.auth, self.stream = _Anonymous(), True
+        self.headers["User-Agent"] = f"peps_maja/{__version__}"
         for scheme in ("http://", "https://"):
-            self.mount(scheme, Connections(most, trust))
+            self.mount(scheme, Connections(most))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return None: even where it follows none, requests reads the whole body of what it takes for a redirect."""
+        """Return None, so that none is followed, nor its body read, which requests does even where it follows none."""
 
     def merge_environment_settings(self, url: Any, *args: Any) -> Any:
-        """Return what requests would, but for plain http: that is for loopback, and a proxy would see the password."""
+        """Return what requests would, but for plain http: that is for loopback, and a proxy would see the secret."""
         settings = super().merge_environment_settings(url, *args)
         return {**settings, "proxies": {}} if url.lower().startswith("http:") else settings
 
@@ -118,7 +121,7 @@ class Unsent(urllib3_errors.HTTPError):
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Give what this thread reads meanwhile so many seconds in all, header fields and interim answers included."""
+    """Limit the time for all that this thread reads meanwhile, header fields and interim answers included."""
     _thread.leave_at = time.monotonic() + seconds
     try:
         yield
@@ -127,7 +130,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 class _InTime(io.RawIOBase):
-    """The bytes of an answer: each read waits no longer than the socket's own time-out and the deadline allow."""
+    """The bytes of an answer: each read waits until the socket's own time-out or the deadline, whichever is first."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
@@ -140,7 +143,7 @@ class _InTime(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         seconds = min(getattr(_thread, "leave_at", math.inf) - time.monotonic(), self._patience)
         if seconds <= 0:
-            raise TimeoutError("the answer was not there in time as a whole")
+            raise TimeoutError("the answer was not complete in time")
         if seconds != self._socket.gettimeout():
             self._socket.settimeout(seconds if math.isfinite(seconds) else None)
         return self._raw.readinto(buffer)
@@ -165,7 +168,7 @@ class _Connection:
     response_class = _Response
 
     def connect(self) -> None:
-        """Connect; raise Unsent for whatever breaks before the connection is there (urllib3 names an unmade one)."""
+        """Connect; raise Unsent if it breaks before it is ready (if there is no connection, urllib3 says so)."""
         try:
             super().connect()  # type: ignore[misc]
         except (OSError, HTTPException) as error:

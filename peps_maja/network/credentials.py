@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,7 +19,7 @@ _THEN = "put your e-mail and password into it and run chmod 600 on it"
 
 
 class Secret(Protocol):
-    """What a service asks for: a password or a key."""
+    """What a service asks for: an account with its password, or a key."""
 
     @property
     def source(self) -> str:
@@ -49,24 +48,24 @@ class Credentials:
 
     @property
     def signer(self) -> HTTPBasicAuth:
-        """HTTP Basic in UTF-8 (RFC 7617): from texts requests would make Latin-1, which has no euro sign."""
+        """HTTP Basic in UTF-8 (RFC 7617): requests would send texts as Latin-1, which has no euro sign."""
         return HTTPBasicAuth(*(text.encode("utf-8", "surrogateescape") for text in (self.email, self.password)))
 
     def advice(self) -> str:
         """Return what to fix when the server refuses the password."""
-        odd = ""
+        note = ""
         if self.password[0] in "'\"" and self.password[-1] == self.password[0]:
-            odd = " (the password there is in quotes, and these are sent with it)"
+            note = " (the password there is in quotes, and these are sent with it)"
         elif self.password[-1].isspace():
-            odd = " (the password there ends with a blank, and that is sent with it)"
-        return f"e-mail or password is wrong; fix them in {self.source}{odd}"
+            note = " (the password there ends with a space, and that is sent with it)"
+        return f"e-mail or password is wrong; fix them in {self.source}{note}"
 
 
 def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
     """Return the account from the environment if it is there, else from the file at `path`.
 
-    The file's first line that is neither empty nor a comment holds e-mail and password, with white space
-    between; the password is the rest of the line, whatever it holds. A line that begins with `geodes` holds a key and
+    The file's first line that is neither empty nor a comment has e-mail and password, with white space
+    between; the password is the rest of the line, whatever is in it. A line that begins with `geodes` has a key and
     is never the account. Raises CredentialsError.
     """
     email, password = environment.get(USER_VARIABLE, ""), environment.get(PASSWORD_VARIABLE, "")
@@ -85,15 +84,15 @@ def read_key(path: Path, word: str) -> str:
 
 
 def is_open_to_others(path: Path) -> bool:
-    """Return True if anyone but its owner can read the file (never on Windows, whose modes mean something else)."""
-    return os.name == "posix" and path.exists() and bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+    """Return True if others than its owner can read the file."""
+    return path.exists() and bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
 def _read(path: Path) -> str:
     try:
-        if path.exists() and not path.is_file():  # a pipe might keep us waiting for ever
+        if path.exists() and not path.is_file():  # reading a pipe might never end
             raise CredentialsError(
-                f"cannot read the credentials file {path}: a directory, pipe or device is not a file"
+                f"cannot read the credentials file {path}: it is a directory, pipe or device, not a file"
             )
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
@@ -120,7 +119,7 @@ def example_file() -> Path:
 
 
 def _parse(text: str, path: Path) -> Credentials:
-    # Not splitlines(): it would also break lines at signs that a password may hold, U+0085 or U+2028.
+    # Not splitlines(): it would also split at characters that a password may have, U+0085 or U+2028.
     for line in text.split("\n"):
         words = line.removesuffix("\r").split(None, 1)
         if not words or words[0].startswith("#") or words[0].casefold() == KEY_OF_GEODES:
@@ -137,7 +136,9 @@ def _parse(text: str, path: Path) -> Credentials:
 
 
 def _sendable(account: Credentials, source: str) -> Credentials:
-    # RFC 7617, section 2: the first colon ends the user name, so a name cannot hold one.
+    # RFC 7617, section 2: the first colon ends the user name, so a name cannot have one.
     if ":" in account.email:
-        raise CredentialsError(f"the e-mail address from {source} holds a colon: write e-mail, a space, the password")
+        raise CredentialsError(
+            f"the e-mail address from {source} has a colon in it: write e-mail, a space, the password"
+        )
     return replace(account, source=source)

@@ -1,6 +1,6 @@
-"""What any document may turn out to be: damaged JSON, an HTML page in its place, fields of another type.
+"""Reading documents: JSON that is not valid, an HTML page in its place, percentages as numbers or texts.
 
-Of the types of a JSON document's fields nothing is taken for granted: each is read as what it should be, or as nothing.
+Any field of a JSON document can be of another type than it should be: it is read as what it should be, or as nothing.
 """
 
 from __future__ import annotations
@@ -9,26 +9,16 @@ import json
 import re
 from math import isfinite
 
-from peps_maja.errors import PepsError, Status
+from peps_maja.errors import HtmlPage, Unreadable
 
 HTML = "an HTML page"
 
-# What may stand before the first element, in an XHTML page too.
+# What may come before the first element, also of an XHTML page.
 _PROLOG = re.compile(rb"(?:[\xef\xbb\xbf\s]|<\?xml[^>]*>|<!--(?:(?!-->).)*-->)*", re.IGNORECASE | re.DOTALL)
 
 
-class Unreadable(PepsError):
-    """A document that is not what it should be: no XML, no JSON, nothing that WPS or PEPS would say."""
-
-
-class HtmlPage(Unreadable):
-    """A page for people: the service is under maintenance, or wants a login."""
-
-    status = Status.TRY_LATER
-
-
 def refuse_html(body: bytes, expected: str) -> None:
-    """Raise HtmlPage if this is one."""
+    """Raise HtmlPage if the body is an HTML page."""
     if kind_of(body) == HTML:
         raise HtmlPage(f"{HTML} where {expected} was expected (maintenance, or a login page); try again later")
 
@@ -39,7 +29,7 @@ def read_json(body: bytes | str) -> object:
         refuse_html(body, "JSON")
     try:
         if isinstance(body, bytes):
-            # One letter in another encoding, in a message, must not hide where the job stands.
+            # One letter in another encoding, in a message, must not hide the state of the job.
             body = body.decode(json.detect_encoding(body), errors="replace")
         return json.loads(body)
     except (ValueError, RecursionError):

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
-from peps_maja.errors import Forbidden, NotPeps, NotThere, ServerTrouble
+from peps_maja.errors import Forbidden, NotThere, ServerTrouble, UnexpectedAnswer, Unreadable
 from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT
-from peps_maja.network.documents import Unreadable, array, mapping, number, read_json, text, whole
-from peps_maja.peps.service import Peps
+from peps_maja.network.documents import array, mapping, number, read_json, text, whole
+from peps_maja.peps.service import Peps, explaining_closure
 from peps_maja.products.names import L1CProduct
 from peps_maja.products.records import L1CRecord
 from peps_maja.selection.wishes import Box, Days, Wishes
@@ -59,11 +59,11 @@ class Page:
 
 
 def read_page(body: bytes) -> Page:
-    """Return what a page of the catalogue says; raise NotPeps (or Unreadable) for anything else."""
+    """Return what a page of the catalogue says; raise UnexpectedAnswer (or Unreadable) for anything else."""
     answer = read_json(body)
     features = answer.get("features") if isinstance(answer, dict) else None
     if not isinstance(answer, dict) or not isinstance(features, list):
-        raise NotPeps("the server's answer to the search is no catalogue page")
+        raise UnexpectedAnswer("the server's answer to the search is not a page of a catalogue")
     records = tuple(record for feature in features if (record := _record(feature)))
     properties = mapping(answer.get("properties"))
     total = whole(properties.get("totalResults")) if properties.get("exactCount") is True else None
@@ -192,11 +192,14 @@ def _pages(peps: Peps, search: Search, *, with_features: bool) -> Iterator[Page]
 
 def read_page_of(peps: Peps, search: Search, number: int = 1) -> Page:
     """Return one page of the answer to a search, counted from 1; the catalogue needs no account and gets none."""
-    query = urlencode(search.parameters(number))
-    try:
-        answer = peps.client.ask(peps.server.catalogue, query, limit=PAGE_LIMIT, seconds=LONGEST_PAGE, anonymously=True)
-        return read_page(answer.body)
-    except Forbidden as error:
-        raise NotPeps(f"{error}: is --server right, or does your network ask for a login?") from error
-    except (Unreadable, NotPeps, NotThere) as error:
-        raise NotPeps(f"{peps.server.base} is no PEPS ({error}): is --server right?") from error
+    address, query = peps.server.catalogue, urlencode(search.parameters(number))
+    with explaining_closure(peps.server):
+        try:
+            answer = peps.client.ask(address, query, limit=PAGE_LIMIT, seconds=LONGEST_PAGE, anonymously=True)
+            return read_page(answer.body)
+        except Forbidden as error:
+            raise UnexpectedAnswer(f"{error}: is --server right, or does your network ask for a login?") from error
+        except (Unreadable, UnexpectedAnswer, NotThere) as error:
+            raise UnexpectedAnswer(
+                f"{peps.server.base} does not answer as PEPS does ({error}): is --server right?"
+            ) from error

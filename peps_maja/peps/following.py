@@ -20,15 +20,17 @@ from peps_maja.downloads.service import JobReport, Phase, Wanted
 from peps_maja.errors import (
     ConcernsAll,
     Forbidden,
-    NotPeps,
+    HtmlPage,
     NotThere,
     PepsError,
     ServerSilent,
     TooLong,
+    UnexpectedAnswer,
+    Unreadable,
 )
 from peps_maja.joblog.events import NO_REPORT, Event
 from peps_maja.joblog.jobs import Job
-from peps_maja.network.documents import HtmlPage, Unreadable, refuse_html
+from peps_maja.network.documents import refuse_html
 from peps_maja.peps.reports import read_report, results_in_joblog
 from peps_maja.peps.service import Peps
 from peps_maja.peps.wps import ExecuteResponse, WpsState, read_document, refresh_query
@@ -37,7 +39,7 @@ from peps_maja.products.series import Series
 
 REFRESH_INTERVAL = 10.0  # seconds between two PROCESSING_STATUS for one job, at the least
 REPORT_DUE_AFTER = timedelta(hours=1)  # a job may not have a report before
-_NOT_TO_BE_HAD = (NotThere, NotPeps, Unreadable, Forbidden)
+_NOT_TO_BE_HAD = (NotThere, UnexpectedAnswer, Unreadable, Forbidden)
 
 
 class Follower:
@@ -110,7 +112,7 @@ class Follower:
                     with suppress(*_NOT_TO_BE_HAD):
                         return self._literal_report(job, status_url, document)
                 elif document.report_url:
-                    with suppress(NotPeps):
+                    with suppress(UnexpectedAnswer):
                         address = self._peps.server.reach(document.report_url, status_url)
                     self._reports[job.status_url] = address
                 elif document.state is not WpsState.SUCCEEDED:
@@ -130,7 +132,7 @@ class Follower:
                 raise error
         in_joblog = self._results_in_joblog(job)
         for error in obstacles:
-            if isinstance(error, (HtmlPage, NotPeps)) and not isinstance(error, TooLong):
+            if isinstance(error, (HtmlPage, UnexpectedAnswer)) and not isinstance(error, TooLong):
                 return JobReport(Phase.UNREADABLE, message=str(error), in_joblog=in_joblog)
         is_due = job.submitted_at is None or job.open_for() >= REPORT_DUE_AFTER
         if is_due and len(obstacles) == 2 and all(isinstance(error, NotThere) for error in obstacles):
@@ -174,6 +176,6 @@ class Follower:
             refuse_html(start, "a joblog")
             return results_in_joblog(chain([start], chunks), job.wps_id)
 
-        with suppress(NotThere, NotPeps, Forbidden):
+        with suppress(NotThere, UnexpectedAnswer, Forbidden):
             return self.client.read(self._peps.server.joblog(job.wps_id), reading)
         return ()

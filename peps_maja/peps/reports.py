@@ -1,4 +1,4 @@
-"""The JSON report of a job, which is PEPS's own: where MAJA stands, and where its results are."""
+"""The JSON report of a job, which is PEPS's own form: the state of MAJA, and where its results are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 
 from peps_maja.downloads.service import JobReport, Phase
-from peps_maja.network.documents import Unreadable, percentage, read_json
+from peps_maja.errors import Unreadable
+from peps_maja.network.documents import percentage, read_json
 from peps_maja.text import one_line
 
 _LONGEST_ADDRESS = 1000  # bytes
@@ -50,7 +51,7 @@ def read_report(body: bytes | str) -> JobReport:
 def results_in_joblog(chunks: Iterable[bytes], wps_id: str) -> tuple[str, ...]:
     """Return the result addresses that the computing centre's log of a job names, each once, in their order.
 
-    The log may have any length: of what came, only the end is kept, for an address may be cut between two chunks.
+    The log may have any length. Only the end of what was read is kept, for an address may be split over two chunks.
     """
     part = rb"[^\s\"'<>,;]{1,300}?"  # no longer, so that the time taken stays in proportion whatever comes
     folder = re.escape(f"/mapcache_results/maja/{wps_id}/".encode())

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from peps_maja.errors import PepsError
+from peps_maja.errors import (
+    AccountRefused,
+    ConcernsAll,
+    PepsError,
+    ProxyUnusable,
+    ServerTrouble,
+    UnexpectedAnswer,
+    Unreadable,
+)
 from peps_maja.network.addresses import Site
 from peps_maja.network.answers import MOST_ERROR, Answer, refusal
 from peps_maja.network.client import Client
 from peps_maja.network.credentials import Credentials
-from peps_maja.network.documents import Unreadable, read_json
+from peps_maja.network.documents import read_json
 from peps_maja.text import one_line
 
+CLOSED = (
+    "PEPS has closed (March 2026): --theia only takes what Theia has already, --server names another server like PEPS"
+)
 _OUTPUTS = "/wps/outputs/"
 
 
@@ -55,6 +68,17 @@ class Server(Site):
         return f"/resto{_OUTPUTS}" + path.rpartition("/")[2] if _OUTPUTS in path else path
 
 
+@contextmanager
+def explaining_closure(server: Server) -> Iterator[None]:
+    """Add to the message of peps.cnes.fr that cannot be reached that it has closed, and what else there is."""
+    try:
+        yield
+    except (ConcernsAll, ServerTrouble, UnexpectedAnswer) as error:
+        is_ours = isinstance(error, (AccountRefused, ProxyUnusable)) or server.base != Server.example
+        error.args = (str(error) if is_ours else f"{error}; {CLOSED}",)
+        raise
+
+
 class Peps:
     """A PEPS server, and a client that asks it."""
 
@@ -74,7 +98,7 @@ def refused(answer: Answer) -> PepsError | None:
 
 
 def _error_json(answer: Answer) -> tuple[int, str] | None:
-    """Return code and message of PEPS's error JSON, if the answer is one."""
+    """Return code and message of PEPS's error JSON, or None if the answer is something else."""
     if len(answer.body) > MOST_ERROR or not answer.body.lstrip().startswith(b"{"):
         return None
     try:

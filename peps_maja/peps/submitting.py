@@ -13,21 +13,22 @@ from peps_maja.errors import (
     Forbidden,
     Interrupted,
     LogError,
-    NotPeps,
+    NoAnswer,
     NotThere,
     PepsError,
     ServerAway,
     ServerBusy,
+    UnexpectedAnswer,
+    Unreadable,
     UntrustedServer,
 )
 from peps_maja.joblog.events import Event
 from peps_maja.joblog.log import JobLog
 from peps_maja.joblog.status_url import is_status_url
 from peps_maja.network.answers import Answer, retry_after
-from peps_maja.network.client import NoAnswer
 from peps_maja.network.credentials import Secret
-from peps_maja.network.documents import Unreadable, kind_of
-from peps_maja.peps.service import Peps, refused
+from peps_maja.network.documents import kind_of
+from peps_maja.peps.service import Peps, explaining_closure, refused
 from peps_maja.peps.wps import (
     Capabilities,
     ExceptionReport,
@@ -61,16 +62,17 @@ class Submission:
 
 def check_account(peps: Peps, process: str) -> None:
     """Ask, free of charge, whether the account may run a process; raise AccountRefused if not."""
-    try:
-        document = read_document(peps.client.ask(peps.server.wps, capabilities_query()).body)
-    except Forbidden as error:
-        raise AccountRefused(f"{error}: {_has_no_right(process, peps.client.secret)}") from error
-    except (Unreadable, NotPeps, NotThere) as error:
-        raise NotPeps(f"{peps.server.base} speaks no WPS ({error}): is --server right?") from error
+    with explaining_closure(peps.server):
+        try:
+            document = read_document(peps.client.ask(peps.server.wps, capabilities_query()).body)
+        except Forbidden as error:
+            raise AccountRefused(f"{error}: {_has_no_right(process, peps.client.secret)}") from error
+        except (Unreadable, UnexpectedAnswer, NotThere) as error:
+            raise UnexpectedAnswer(f"{peps.server.base} does not speak WPS ({error}): is --server right?") from error
     if isinstance(document, ExceptionReport) and document.means_busy():
         raise ServerBusy(f"{peps.server.base} is busy ({document}): try again later")
     if isinstance(document, ExceptionReport):
-        raise NotPeps(f"{peps.server.base} does not tell what this account may run: {document}")
+        raise UnexpectedAnswer(f"{peps.server.base} does not tell what this account may run: {document}")
     if not isinstance(document, Capabilities) or process not in document.processes:
         raise AccountRefused(f"{peps.server.base}: {_has_no_right(process, peps.client.secret)}")
 

@@ -9,18 +9,19 @@ from enum import Enum
 from typing import NoReturn
 from urllib.parse import quote
 
+from peps_maja.errors import Unreadable
 from peps_maja.joblog.status_url import file_name
-from peps_maja.network.documents import Unreadable, instead_of, percentage, refuse_html
+from peps_maja.network.documents import instead_of, percentage, refuse_html
 from peps_maja.text import one_line
 
-# What XML 1.0 (section 2.2) has no place for, as it is or as a character reference.
+# What XML 1.0 (section 2.2) does not allow, as it is or as a character reference.
 _CONTROLS = re.compile(
     r"[\x01-\x08\x0b\x0c\x0e-\x1f]|&#(?:x0*(?:[1-8bcef]|1[0-9a-f])|0*(?:[1-8]|1[124-9]|2[0-9]|3[01]));", re.IGNORECASE
 )
 
 
 def capabilities_query() -> str:
-    """Return the question which processes this account may run."""
+    """Return the query that asks which processes this account may run."""
     return _query("GetCapabilities")
 
 
@@ -37,7 +38,7 @@ def order_query(process: str, inputs: str) -> str:
 
 
 def refresh_query(wps_id: str) -> str:
-    """Return the order to bring the report of a job up to date. It runs no job, and can be repeated."""
+    """Return the query that brings the report of a job up to date. It runs no job, and can be repeated."""
     return _query(
         "execute",
         identifier="PROCESSING_STATUS",
@@ -79,7 +80,7 @@ class ExceptionReport:
     locator: str = ""
 
     def means_busy(self) -> bool:
-        """Tell whether the same request may be taken later."""
+        """Return True if the same request may be accepted later."""
         return self.code.lower() == "serverbusy"
 
     def __str__(self) -> str:
@@ -88,7 +89,7 @@ class ExceptionReport:
 
 @dataclass(frozen=True)
 class ExecuteResponse:
-    """What WPS says about a job: percentages are 0 to 100; `report` is the report itself, where it lies inside."""
+    """What WPS says about a job: percentages are 0 to 100; `report` is the report itself, if it is inside."""
 
     state: WpsState | None
     percent: float | None
@@ -103,7 +104,7 @@ WpsDocument = Capabilities | ExceptionReport | ExecuteResponse
 
 
 def read_document(body: bytes) -> WpsDocument:
-    """Return what a WPS answer says; raise Unreadable for anything that is none."""
+    """Return what a WPS answer says; raise Unreadable for anything else."""
     root = _parse_xml(body)
     match _local(root):
         case "ExecuteResponse":
@@ -114,7 +115,7 @@ def read_document(body: bytes) -> WpsDocument:
             names = [_text(_child(process, "Identifier")) for process in _all(root, "Process")]
             return Capabilities(frozenset(filter(None, names)))
         case other:
-            raise Unreadable(f"an XML document <{one_line(other, 40)}>, which is no answer of WPS")
+            raise Unreadable(f"an XML document <{one_line(other, 40)}>, which is not an answer of WPS")
 
 
 def _execute_response(root: ET.Element) -> ExecuteResponse:
@@ -161,7 +162,7 @@ def _exception_report(root: ET.Element) -> ExceptionReport:
 
 
 class _NoDoctype(ET.TreeBuilder):
-    """Refuses a document type: WPS has none, and entities that unfold to gigabytes need one."""
+    """Refuses a document type: WPS has none, and entities that expand to gigabytes need one."""
 
     def doctype(self, *_: object) -> NoReturn:
         raise Unreadable("an XML document with a document type, which no answer of WPS has")

@@ -1,4 +1,4 @@
-"""L1C and L2A products, as their names tell: frozen values, no side effects.
+"""L1C and L2A products by their names: frozen values, no side effects.
 
 Names: single-tile L1C products as ESA has made them since December 2016 (and, reprocessed, for the years
 before), https://sentiwiki.copernicus.eu/web/s2-products; L2A products as MAJA names them for Theia and PEPS.
@@ -45,7 +45,7 @@ class L2AProduct:
 
     @classmethod
     def find(cls, text: str) -> L2AProduct | None:
-        """Return the product that `text` (a file or folder name) speaks of, or None."""
+        """Return the product that `text` (a file or folder name) contains, or None."""
         match = _L2A.search(text)
         sight = match and _utc(match["date"] + "T" + match["time"])
         if not match or not sight or not 1 < sight.year < 9999:  # `begun` needs room on both sides
@@ -78,7 +78,7 @@ class L1CProduct:
 
     @classmethod
     def parse(cls, text: str) -> L1CProduct | None:
-        """Return the product of this name (a suffix `.SAFE` or `.zip` is taken off), or None if it is none."""
+        """Return the product of this name (without `.SAFE` or `.zip`), or None if this is not such a name."""
         name = text.strip().removesuffix(".zip").removesuffix(".SAFE")
         match = _L1C.fullmatch(name)
         if match is None or _utc(match["sensing"]) is None or not 1 <= int(match["orbit"]) <= 143:
@@ -99,7 +99,7 @@ class L1CProduct:
 
     @property
     def baseline(self) -> str:
-        """The processing baseline as the name has it, `N0207`: newer ones sort behind older ones."""
+        """The processing baseline as the name has it, `N0207`: newer ones sort after older ones."""
         return "N" + self._parts["baseline"]
 
     @property

@@ -1,4 +1,4 @@
-"""A tile over a span of days in one job: the process FULL_MAJA, its limits, its names. Touches nothing."""
+"""A tile over a span of days in one job: the process FULL_MAJA, its limits, its names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from peps_maja.products.names import L1CProduct, L2AProduct, Passage
 from peps_maja.products.tiles import Tile
 
 EARLIEST = date(2016, 4, 1)
-LATEST = date(9999, 12, 1)  # leaves room for reckoning with the days behind it
+LATEST = date(9999, 12, 1)  # leaves room to add days
 SHORTEST, LONGEST = 55, 366  # days, both ends included: PEPS asks for 50 to 55 at least, and takes 366 at most
 _DAY = timedelta(days=1)
 _NAME = re.compile(
@@ -47,7 +47,7 @@ class Series:
 
     @classmethod
     def parse(cls, name: str) -> Series | None:
-        """Return the series of a job with this name, `31TCJ_2018-01-01_2018-12-31_R051`, or None if it is none."""
+        """Return the series with this name, `31TCJ_2018-01-01_2018-12-31_R051`, or None if this is not such a name."""
         match = _NAME.fullmatch(name)
         try:
             if match is None:
@@ -77,7 +77,7 @@ class Series:
         return inputs + (f";relativeOrbitNumber={self.orbit}" if self.orbit else "")
 
     def covers(self, product: L1CProduct) -> bool:
-        """Tell whether a product is one of those that the job processes."""
+        """Return True if a product is one of those that the job processes."""
         return (
             product.tile == self.tile
             and self.start <= product.sensing.date() <= self.end
@@ -94,7 +94,7 @@ class Series:
     def became(self, result: L2AProduct) -> bool:
         """Return True if `result` can be one of this job: its tile, and of a datatake that began within the span.
 
-        A server that counts completionDate in delivers one day more.
+        A server that includes completionDate delivers one day more.
         """
         begin, end = (datetime.combine(day, time(), timezone.utc) for day in (self.start, self.end + 2 * _DAY))
         earliest, latest = result.begun
@@ -102,7 +102,7 @@ class Series:
 
 
 def series_of(tile: Tile, start: date, end: date, orbit: int | None = None) -> list[Series]:
-    """Cut a span (both days included) into jobs of about equal length; raise UsageError if PEPS takes none of it."""
+    """Cut a span (both days included) into jobs of about equal length; raise UsageError if PEPS does not accept it."""
     end = min(end, LATEST)
     days = (end - start).days + 1
     if start < EARLIEST:
@@ -132,4 +132,6 @@ def read_plan(text: str) -> list[PlannedDate]:
 def write_plan(products: Iterable[L1CProduct]) -> str:
     """Return the acquisitions of these products for the `submitting` line, each once, in the order of time."""
     ordered = sorted(products, key=lambda product: product.acquisition)
-    return " ".join(dict.fromkeys(str(PlannedDate(one.sensing.date(), one.satellite, one.orbit)) for one in ordered))
+    return " ".join(
+        dict.fromkeys(str(PlannedDate(product.sensing.date(), product.satellite, product.orbit)) for product in ordered)
+    )

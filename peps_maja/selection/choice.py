@@ -39,7 +39,9 @@ def choose(situation: Situation, at_theia: Container[Passage] = ()) -> list[Choi
 
     `at_theia` are the passages of which Theia has products.
     """
-    ordered = sorted({record.identifier: record for record in situation.records}.values(), key=lambda one: one.rank)
+    ordered = sorted(
+        {record.identifier: record for record in situation.records}.values(), key=lambda record: record.rank
+    )
     wishes, again = situation.wishes, frozenset(situation.again)
     newest: dict[Acquisition, str] = {}
     for record in ordered:
@@ -47,7 +49,7 @@ def choose(situation: Situation, at_theia: Container[Passage] = ()) -> list[Choi
             key = record.product.acquisition
             newest[key] = max(newest.get(key, ""), record.product.baseline)
     # Of a part that is in the log itself, the file is no other part's.
-    logged, folder = Logged(situation), Folder(situation, lambda job: L1CProduct.parse(job) is not None)
+    folder = Folder(situation, lambda job: L1CProduct.parse(job) is not None)
 
     def known(product: L1CProduct) -> str:
         """Return what keeps a product away that is not to be submitted again."""
@@ -55,7 +57,11 @@ def choose(situation: Situation, at_theia: Container[Passage] = ()) -> list[Choi
             return IN_LOG
         if not wishes.days:
             return ""
-        return "older baseline" if product.baseline != newest[product.acquisition] else _other_job(product, logged)
+        return (
+            "older baseline"
+            if product.baseline != newest[product.acquisition]
+            else _other_job(product, situation.logged)
+        )
 
     def action(record: L1CRecord) -> str:
         product = record.product

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from peps_maja.joblog.events import Source, State
 from peps_maja.joblog.jobs import Job, Jobs
@@ -27,6 +28,11 @@ class Situation:
     jobs: Jobs = field(default_factory=lambda: Jobs({}))
     again: Sequence[str] = ()
     on_disk: Mapping[str, L2AProduct] = field(default_factory=dict)
+
+    @cached_property
+    def logged(self) -> Logged:
+        """What the jobs of the log have to do with products that are not in the log themselves."""
+        return Logged(self)
 
 
 def jobs_in(jobs: Jobs, states: Iterable[str], source: Source) -> tuple[str, ...]:
@@ -70,7 +76,9 @@ class Logged:
                 failed += [] if keeps_away(job) else [result]
                 for passage in result.passages if keeps_away(job) else ():
                     self.passages[passage].append(name)
-        self.failed = {one for result in failed for one in result.passages if not self._has_other_version(one, result)}
+        self.failed = {
+            passage for result in failed for passage in result.passages if not self._has_other_version(passage, result)
+        }
         """The passages of which a job of Theia's failed, and no other version is there."""
 
     def newest_baseline(self, product: L1CProduct) -> str:

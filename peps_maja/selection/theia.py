@@ -8,7 +8,7 @@ from peps_maja.joblog.events import State
 from peps_maja.products.names import L1CProduct, L2AProduct, Passage
 from peps_maja.products.records import L2ARecord
 from peps_maja.selection.choice import FROM_THEIA, IN_LOG, ON_DISK, Choice
-from peps_maja.selection.situation import Folder, Logged, Situation
+from peps_maja.selection.situation import Folder, Situation
 from peps_maja.selection.wishes import Wishes
 
 NOT_AT_THEIA = "not at Theia"
@@ -16,6 +16,8 @@ NOT_AT_THEIA = "not at Theia"
 
 def choose_ready(situation: Situation) -> list[Choice]:
     """Decide for each product of Theia, oldest acquisition first, whether it is taken. The limit is left to others."""
+    if not situation.ready:
+        return []
     ordered = sorted(situation.ready, key=lambda record: record.rank)
     reasons = _Reasons(situation, ordered)
     return [Choice(record, reasons.against(record) or FROM_THEIA, record.identifier) for record in ordered]
@@ -25,7 +27,7 @@ def at_theia(situation: Situation) -> frozenset[Passage]:
     """Return the passages of which Theia has products, whatever is done with these, but for those that failed here."""
     if not situation.wishes.theia:
         return frozenset()
-    logged = Logged(situation)
+    logged = situation.logged
     has = {passage for record in situation.ready for passage in record.passages}
     has |= {passage for passage, names in logged.passages.items() if not all(map(L1CProduct.parse, names))}
     return frozenset(has - logged.failed)
@@ -38,7 +40,7 @@ class _Reasons:
         self._wishes, self._jobs = situation.wishes, situation.jobs
         self._is_named = situation.wishes.is_theia_only and not situation.wishes.days
         self._newest = _newest(ordered)
-        self._logged = Logged(situation)
+        self._logged = situation.logged
         self._folder = Folder(situation, lambda job: bool(L1CProduct.parse(job) or L2AProduct.find(job)))
         # A file that has a product's name is that product's; any other is of any piece of its acquisition.
         self._own = {record.identifier for record in ordered if self._takes_file(record, by_name=True)}
@@ -71,10 +73,8 @@ class _Reasons:
             version = _version(name)
             if L1CProduct.parse(name) or version != record.version:  # else another piece, and both are wanted
                 return f"{IN_LOG} ({version})" if version else IN_LOG
-        return "failed" if not self._wishes.is_theia_only and self._has_failed(record) else ""
-
-    def _has_failed(self, record: L2ARecord) -> bool:
-        return not self._logged.failed.isdisjoint(record.passages)
+        has_failed = not self._logged.failed.isdisjoint(record.passages)
+        return "failed" if has_failed and not self._wishes.is_theia_only else ""
 
     def _takes_file(self, record: L2ARecord, *, by_name: bool = False) -> bool:
         def fits(file: L2AProduct) -> bool:

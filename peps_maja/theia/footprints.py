@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 from peps_maja.network.documents import number
+from peps_maja.selection.wishes import Box
 
 Point = tuple[float, float]  # longitude, latitude
 Ring = tuple[Point, ...]
@@ -15,43 +15,36 @@ _DEEPEST = 6  # a GeometryCollection of MultiPolygons has positions five lists d
 _POINT_MARGIN = 0.0001  # degrees, 11 m: some servers take a box without an area for an error
 
 
-@dataclass(frozen=True)
-class Box:
-    """A box in degrees; a point is a box whose sides are equal."""
+def as_bbox(box: Box) -> list[float]:
+    """Return the box as a search names it, with a small area around a point."""
+    grow_x = 0.0 if box.east > box.west else _POINT_MARGIN
+    grow_y = 0.0 if box.north > box.south else _POINT_MARGIN
+    return [
+        max(box.west - grow_x, -180.0),
+        max(box.south - grow_y, -90.0),
+        min(box.east + grow_x, 180.0),
+        min(box.north + grow_y, 90.0),
+    ]
 
-    west: float
-    south: float
-    east: float
-    north: float
 
-    def as_bbox(self) -> list[float]:
-        """Return the box as a search names it, with a small area around a point."""
-        grow_x = 0.0 if self.east > self.west else _POINT_MARGIN
-        grow_y = 0.0 if self.north > self.south else _POINT_MARGIN
-        return [
-            max(self.west - grow_x, -180.0),
-            max(self.south - grow_y, -90.0),
-            min(self.east + grow_x, 180.0),
-            min(self.north + grow_y, 90.0),
-        ]
+def meets(box: Box, rings: tuple[Ring, ...]) -> bool:
+    """Return True if the box and the polygons of these rings have a point in common."""
+    edges = [edge for ring in rings for edge in pairwise((*ring, ring[0]))]
+    return any(_meets_edge(box, *edge) for edge in edges) or _is_inside((box.west, box.south), edges)
 
-    def meets(self, rings: tuple[Ring, ...]) -> bool:
-        """Return True if the box and the polygons of these rings have a point in common."""
-        edges = [edge for ring in rings for edge in pairwise((*ring, ring[0]))]
-        return any(self._meets_edge(*edge) for edge in edges) or _is_inside((self.west, self.south), edges)
 
-    def _meets_edge(self, start: Point, end: Point) -> bool:
-        """Return True if a part of the edge is in the box: what is left of it after each side has cut it."""
-        first, last = 0.0, 1.0
-        for axis, (low, high) in enumerate(((self.west, self.east), (self.south, self.north))):
-            length = end[axis] - start[axis]
-            if length == 0:
-                if not low <= start[axis] <= high:
-                    return False
-                continue
-            enters, leaves = sorted(((low - start[axis]) / length, (high - start[axis]) / length))
-            first, last = max(first, enters), min(last, leaves)
-        return first <= last
+def _meets_edge(box: Box, start: Point, end: Point) -> bool:
+    """Return True if a part of the edge is in the box: what is left of it after each side has cut it."""
+    first, last = 0.0, 1.0
+    for axis, (low, high) in enumerate(((box.west, box.east), (box.south, box.north))):
+        length = end[axis] - start[axis]
+        if length == 0:
+            if not low <= start[axis] <= high:
+                return False
+            continue
+        enters, leaves = sorted(((low - start[axis]) / length, (high - start[axis]) / length))
+        first, last = max(first, enters), min(last, leaves)
+    return first <= last
 
 
 def rings_of(geometry: object, bbox: object) -> tuple[Ring, ...]:

@@ -4,75 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, timezone
-from functools import cached_property
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from urllib.parse import quote, urlsplit
 
-from peps_maja.errors import ServerTrouble
+from peps_maja.errors import ServerTrouble, Unreadable
 from peps_maja.joblog.offers import Offer
-from peps_maja.network.documents import Unreadable, array, mapping, number, read_json, read_object, text, whole
-from peps_maja.products.names import LATEST_SIGHT, L2AProduct
+from peps_maja.network.documents import array, mapping, number, read_json, read_object, text, whole
+from peps_maja.products.names import L2AProduct
+from peps_maja.products.records import L2ARecord
+from peps_maja.selection.wishes import Box
 from peps_maja.text import one_line
-from peps_maja.theia.footprints import Ring, rings_of
+from peps_maja.theia.footprints import meets, rings_of
 
 _VERSION = re.compile(r"[Vv]?([0-9]{1,4}(?:[.-][0-9]{1,4})*)")
-_VERSION_OF_NAME = re.compile(r"_(V[0-9]+(?:-[0-9]+)*)$")
 _SIZE = re.compile(r"File size:\s*([0-9]{1,15})\b", re.IGNORECASE)
 _MD5 = re.compile(r"Checksum MD5:\s*([0-9a-f]{32})\b", re.IGNORECASE)
-_MULTIHASH = re.compile(
-    r"(?:d50110)?([0-9a-f]{32})", re.IGNORECASE
-)  # MD5, 16 bytes, in https://multiformats.io/multihash/
+# MD5, 16 bytes, in https://multiformats.io/multihash/
+_MULTIHASH = re.compile(r"(?:d50110)?([0-9a-f]{32})", re.IGNORECASE)
 _END_OF_HREF = re.compile(r"/files/([0-9a-f]{32})/?(?:[?#].*)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Item:
-    """One L2A product at GEODES. `version` is `V4-0`, or empty; `clouds` in percent; geometry and bbox as they came."""
-
-    product: L2AProduct
-    offer: Offer
-    time: datetime
-    urn: str = ""
-    version: str = ""
-    orbit: int | None = None
-    clouds: float | None = None
-    processed: str = ""
-    geometry: object = field(default=None, compare=False, repr=False)
-    bbox: object = field(default=None, compare=False, repr=False)
-
-    @property
-    def name(self) -> str:
-        """The name of its job and of its folder: identifier and version."""
-        identifier = self.product.name
-        return f"{identifier}_{self.version}" if self.version and not version_of(identifier) else identifier
-
-    @property
-    def satellite(self) -> str:
-        """S2A, S2B, …."""
-        return self.product.satellite
-
-    @property
-    def tile(self) -> str:
-        """The tile, `31TCJ`."""
-        return self.product.tile.name
-
-    @cached_property
-    def days(self) -> tuple[date, ...]:
-        """The days on which its L1C can have begun: see `days_of`."""
-        return days_of(self.time)
-
-    @cached_property
-    def rings(self) -> tuple[Ring, ...]:
-        """Where it is, in degrees; read only for a search by place."""
-        return rings_of(self.geometry, self.bbox)
-
-
-@dataclass(frozen=True)
 class Page:
-    """One page of the answer: its products, the features as they came, and what it says of further pages."""
+    """One page of the answer: its records, the features as they came, and what it says of further pages."""
 
-    items: tuple[Item, ...]
+    records: tuple[L2ARecord, ...]
     features: tuple[object, ...]
     has_links: bool
     has_next: bool
@@ -80,20 +37,8 @@ class Page:
     limit: int | None
 
 
-def days_of(time: datetime) -> tuple[date, ...]:
-    """Return the day of an L2A's time, and of half an hour before: an L1C's time is the start of its datatake."""
-    earlier = time - LATEST_SIGHT if time.year > 1 else time
-    return tuple(dict.fromkeys((time.date(), earlier.date())))
-
-
-def version_of(name: str) -> str:
-    """Return the version at the end of a product's name, `V4-0`, or an empty text."""
-    match = _VERSION_OF_NAME.search(name)
-    return match[1] if match else ""
-
-
-def read_page(body: bytes) -> Page:
-    """Return what a page of the answer says; raise ServerTrouble for anything that is not one."""
+def read_page(body: bytes, box: Box | None = None) -> Page:
+    """Return what a page of the answer to a search, in a box or not, says; raise ServerTrouble for anything else."""
     try:
         answer = read_json(body)
     except Unreadable as error:
@@ -106,7 +51,7 @@ def read_page(body: bytes) -> Page:
     links = [link for link in array(mapping(answer).get("links")) if text(mapping(link).get("rel"))]
     matched = whole(context.get("matched"))
     return Page(
-        items=tuple(item for feature in features if (item := read_item(feature))),
+        records=tuple(record for feature in features if (record := read_item(feature, box))),
         features=tuple(features),
         has_links=bool(links),
         has_next=any(mapping(link).get("rel") == "next" for link in links),
@@ -120,28 +65,43 @@ def message_of(body: bytes) -> str:
     return one_line(text(read_object(body).get("message")), 200)
 
 
-def read_item(feature: object) -> Item | None:
-    """Return the L2A product of a feature; None if its identifier is not the name of one, or it has no zip."""
-    properties = mapping(mapping(feature).get("properties"))
+def read_item(feature: object, box: Box | None = None) -> L2ARecord | None:
+    """Return the record of an item; None if its identifier is not the name of an L2A product, or it has no zip."""
+    item = mapping(feature)
+    properties = mapping(item.get("properties"))
     identifier = text(properties.get("identifier")).strip()
     product = L2AProduct.find(identifier)
-    offer = next(_offers(mapping(mapping(feature).get("assets"))), None)
+    offer = next(_offers(mapping(item.get("assets"))), None)
     if product is None or product.name != identifier or offer is None:
         return None
+    version = _version(properties.get("version"))
+    time = _moment(properties.get("start_datetime")) or product.sight
     orbit = whole(properties.get("sat:relative_orbit"))
     clouds = number(properties.get("eo:cloud_cover"))
-    return Item(
-        product=product,
-        offer=offer,
-        urn=one_line(text(mapping(feature).get("id")), 200),
-        version=version_of(identifier) or _version(properties.get("version")),
-        time=_moment(properties.get("start_datetime")) or product.sight,
+    return L2ARecord(
+        identifier=f"{identifier}_{version}" if version and not product.version else identifier,
+        tile=product.tile.name,
+        day=str(time.date()),
+        satellite=product.satellite,
         orbit=orbit if orbit is not None and 1 <= orbit <= 143 else None,
         clouds=clouds if clouds is not None and 0 <= clouds <= 100 else None,
+        size=offer.size,
+        product=product,
+        time=time,
+        version=product.version or version,
         processed=text(properties.get("datetime")),
-        geometry=mapping(feature).get("geometry"),
-        bbox=mapping(feature).get("bbox"),
+        address=offer.address,
+        md5=offer.md5,
+        elsewhere=_elsewhere(item, box) if box else "",
     )
+
+
+def _elsewhere(item: Mapping[str, object], box: Box) -> str:
+    """Return why an item is not in the box that was searched, or nothing."""
+    rings = rings_of(item.get("geometry"), item.get("bbox"))
+    if meets(box, rings):
+        return ""
+    return "other place" if rings else "place not known"
 
 
 def _offers(assets: Mapping[str, object]) -> Iterator[Offer]:

@@ -13,7 +13,6 @@ from peps_maja.joblog.events import Event
 from peps_maja.joblog.jobs import Job
 from peps_maja.network.client import Client
 from peps_maja.products.names import L2AProduct
-from peps_maja.theia.items import version_of
 from peps_maja.theia.search import Search
 from peps_maja.theia.service import Theia
 
@@ -69,7 +68,7 @@ def belongs_to(job: str) -> Belongs:
         return (
             wanted is not None
             and (product.satellite, product.tile, product.sight) == (wanted.satellite, wanted.tile, wanted.sight)
-            and version_of(job) in {"", version_of(product.name)}
+            and wanted.version in {"", product.version}
         )
 
     return belongs
@@ -81,13 +80,13 @@ def check(theia: Theia) -> str:
     Asks for one byte of a product. Raises ServerAway and the like, and CredentialsError or AccountRefused for the key.
     """
     today = datetime.now(timezone.utc).date()
-    items = theia.find([Search(today - _LATELY, today, tile=_CHECKED)]).items
+    records = theia.find([Search(today - _LATELY, today, tile=_CHECKED)]).records
     answers = f"{theia.site.base} answers"
     if theia.key is None:
         return answers
     theia.key.value  # noqa: B018 - raises CredentialsError
     unknown = f"{answers}; whether it accepts the API key from {theia.key.source} could not be tried"
-    address = next((item.offer.address for item in reversed(items) if theia.has(item.offer.address)), None)
+    address = next((record.address for record in reversed(records) if theia.has(record.address)), None)
     if address is None:
         return unknown
     try:

@@ -8,8 +8,10 @@ from datetime import date, datetime, time, timedelta
 
 from peps_maja.errors import ServerTrouble, UsageError
 from peps_maja.products.names import LATEST_SIGHT
-from peps_maja.theia.footprints import Box
-from peps_maja.theia.items import Item, Page, read_page
+from peps_maja.products.records import L2ARecord
+from peps_maja.selection.wishes import Box
+from peps_maja.theia.footprints import as_bbox
+from peps_maja.theia.items import Page, read_page
 
 DATASET = "THEIA_REFLECTANCE_SENTINEL2_L2A"
 PAGE_SIZE = 80  # the most that GEODES documents
@@ -43,7 +45,7 @@ class Search:
             "page": page,
             "limit": PAGE_SIZE,
             "query": query,
-            **({"bbox": self.box.as_bbox()} if self.box else {}),
+            **({"bbox": as_bbox(self.box)} if self.box else {}),
             "sortBy": [{"field": "start_datetime", "direction": "asc"}],
         }
 
@@ -52,17 +54,12 @@ class Search:
 class Found:
     """What GEODES has: each product once, and the features as they came."""
 
-    items: list[Item]
+    records: list[L2ARecord]
     features: list[object]
 
 
 class BrokenOff(ServerTrouble):
     """The answer to a search ended before its end."""
-
-
-def searches_of_tiles(tiles: Iterable[str], first: date, last: date) -> list[Search]:
-    """Return one search for each tile."""
-    return [Search(first, last, tile=tile) for tile in sorted(set(tiles))]
 
 
 def searches_of_days(wanted: Iterable[tuple[str, date]]) -> list[Search]:
@@ -76,25 +73,25 @@ def searches_of_days(wanted: Iterable[tuple[str, date]]) -> list[Search]:
     return searches
 
 
-def find_items(ask: Ask, searches: Iterable[Search], *, with_features: bool = False) -> Found:
+def find_records(ask: Ask, searches: Iterable[Search], *, with_features: bool = False) -> Found:
     """Return what GEODES has for these searches.
 
     A search that breaks off is made once more. Raises UsageError if GEODES has too much for it, and ServerTrouble (or
     what `ask` raises) if there is no complete answer: then nothing is known, not even a part.
     """
     pages = [page for search in searches for page in _complete(ask, search, with_features=with_features)]
-    items = {item.urn or item.offer.address: item for page in pages for item in page.items}
+    records = {record.address: record for page in pages for record in page.records}
     return Found(
-        items=sorted(items.values(), key=lambda item: (item.time, item.name)),
+        records=sorted(records.values(), key=lambda record: (record.time, record.identifier)),
         features=[feature for page in pages for feature in page.features],
     )
 
 
-def pages(ask: Ask, search: Search) -> Iterator[Page]:
+def _pages(ask: Ask, search: Search) -> Iterator[Page]:
     """Yield the pages of the answer to a search; raise BrokenOff if there should be more than came."""
     count, previous = 0, None
     for number in range(1, MOST_ITEMS + 1):
-        page = read_page(ask(search.body(number)))
+        page = read_page(ask(search.body(number)), search.box)
         count += len(page.features)
         if max(count, page.matched or 0) > MOST_ITEMS:
             raise UsageError(
@@ -103,11 +100,12 @@ def pages(ask: Ask, search: Search) -> Iterator[Page]:
         yield page
         is_short = page.matched is not None and count < page.matched
         goes_on = _goes_on(page, is_short=is_short)
-        if goes_on and (not page.features or page.features == previous):
+        # A total that is reached counts for more than the name of a next page; the same page again is never the next.
+        is_repeated = bool(page.features) and page.features == previous
+        is_last = not (goes_on and page.features)
+        if is_repeated or (is_last and (is_short or (goes_on and page.matched is None))):
             raise _broken_off(count, page)
-        if not goes_on:
-            if is_short:
-                raise _broken_off(count, page)
+        if is_last:
             return
         previous = page.features
 
@@ -121,7 +119,7 @@ def _goes_on(page: Page, *, is_short: bool) -> bool:
 
 def _complete(ask: Ask, search: Search, *, with_features: bool) -> list[Page]:
     def every() -> list[Page]:
-        return [page if with_features else replace(page, features=()) for page in pages(ask, search)]
+        return [page if with_features else replace(page, features=()) for page in _pages(ask, search)]
 
     try:
         return every()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -19,12 +20,12 @@ from peps_maja.errors import (
     Forbidden,
     HourlyQuota,
     NoAccount,
-    NotPeps,
     NotReady,
     NotThere,
     PepsError,
     QuotaReached,
     ServerTrouble,
+    UnexpectedAnswer,
     UsageError,
 )
 from peps_maja.network.addresses import Site
@@ -34,7 +35,7 @@ from peps_maja.network.credentials import KEY_OF_GEODES, read_key
 from peps_maja.network.documents import read_object, text
 from peps_maja.text import one_line
 from peps_maja.theia.items import message_of
-from peps_maja.theia.search import Found, Search, find_items
+from peps_maja.theia.search import Found, Search, find_records
 
 DEFAULT_SERVER = "https://geodes-portal.cnes.fr"
 SERVER_VARIABLE, KEY_VARIABLE = "GEODES_SERVER", "GEODES_API_KEY"
@@ -70,6 +71,15 @@ class Key:
     def signer(self) -> AuthBase:
         """What puts the key into a request; raises CredentialsError there if there is none."""
         return _Signer(self)
+
+    @property
+    def is_given(self) -> bool:
+        """Whether there is one, good or not."""
+        if self._environment.get(KEY_VARIABLE, "").strip():
+            return True
+        with suppress(CredentialsError):
+            return bool(read_key(self._file, KEY_OF_GEODES))
+        return False
 
     def advice(self) -> str:
         """Return what to do when the key is refused."""
@@ -127,7 +137,7 @@ class Theia:
         Raises ServerAway, ServerTrouble or ServerBusy if there is no complete answer, UsageError if GEODES refuses a
         search or has too much for it.
         """
-        return find_items(self._ask, searches, with_features=with_features)
+        return find_records(self._ask, searches, with_features=with_features)
 
     def _ask(self, body: Mapping[str, object]) -> bytes:
         return self._searches.post(self.site.base + SEARCH_PATH, body, limit=PAGE_LIMIT, seconds=LONGEST_PAGE).body
@@ -142,7 +152,7 @@ def refused_search(answer: Answer) -> PepsError | None:
         )
     if answer.status == 400:
         return UsageError(f"GEODES does not accept the search: {error}")
-    if isinstance(error, (NotPeps, NotThere, Forbidden)):
+    if isinstance(error, (UnexpectedAnswer, NotThere, Forbidden)):
         return UsageError(f"{error}: is --geodes right?")
     return error
 

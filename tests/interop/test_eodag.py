@@ -18,7 +18,7 @@ import requests
 
 from peps_maja.sandbox import Endpoint, Sandbox
 from peps_maja.sandbox.geodes import KEY, zip_of
-from peps_maja.theia.footprints import Box
+from peps_maja.selection.wishes import Box
 from peps_maja.theia.search import Search
 from peps_maja.theia.service import Geodes, Theia
 
@@ -89,7 +89,7 @@ def eodag(peps: Sandbox, tmp_path: Path) -> Eodag:
 
 
 def ours(peps: Sandbox, search: Search) -> list[str]:
-    return sorted(item.product.name for item in Theia(Geodes.parse(peps.url)).find([search]).items)
+    return sorted(record.product.name for record in Theia(Geodes.parse(peps.url)).find([search]).records)
 
 
 @pytest.mark.parametrize(("first", "last", "pages"), [("2019-03-01", "2019-03-30", 1), ("2018-01-01", "2019-12-30", 3)])

@@ -70,7 +70,8 @@ def dates_of(place: Place, status: int = 0, *options: str) -> list[Row]:
     assert run.status == status, run
     rows = read(place.folder / "dates.csv")
     for line, row in zip(lines_of_dates(run.out), rows, strict=True):
-        assert all(value in line for name, value in row.items() if name not in NOT_ON_A_LINE)
+        begin = row["file"][:20]  # a long name is shortened
+        assert all(value in line for name, value in (row | {"file": begin}).items() if name not in NOT_ON_A_LINE)
         assert row["job"] not in line
     assert max(map(len, run.out.splitlines())) <= 100
     return rows
@@ -621,7 +622,7 @@ def test_a_kill_between_zips_loses_no_date(place: Place, peps: Sandbox, fetched:
     days = [f"{name[11:15]}-{name[15:17]}-{name[17:19]}" for name in names]
     job = add(peps, YEAR, *names, novald("2018-03-02"))
     place.write_log(*begun(job, *(f"{day}/S2A/R051" for day in [*days, "2018-03-02", "2018-03-12"])))
-    peps.faults.add(Fault(Endpoint.RESULT, Stall(60), match=names[fetched]))
+    peps.faults.add(Fault(Endpoint.RESULT, Stall(60), times=None, match=names[fetched]))
     with place.start("downloader", "-j", "1") as running:
         give_up = time.monotonic() + 30
         while len(peps.asked(Endpoint.RESULT)) <= fetched or len(place.events("downloaded")) < fetched:
@@ -629,6 +630,7 @@ def test_a_kill_between_zips_loses_no_date(place: Place, peps: Sandbox, fetched:
             assert time.monotonic() < give_up
             time.sleep(0.01)
         running.kill()
+    peps.faults.clear()
     found = states(dates_of(place))
     assert found[days[fetched]] == "waiting"
     assert len(found) == 7

@@ -709,7 +709,7 @@ def test_status_and_json_show_and_touch_nothing(place: Place, peps: Sandbox) -> 
 
     jobs = {job["job"]: job for job in json.loads(listed.out)}
     assert list(jobs) == list(said)
-    keys = {"job", "state", "percent", "message", "submitted_at", "status_url", "results"}
+    keys = {"job", "source", "state", "percent", "message", "submitted_at", "status_url", "results"}
     assert all(job.keys() == keys for job in jobs.values())
     assert [job["state"] for job in jobs.values()] == [
         "running",

@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
-import pty
 import re
-import select
 import shlex
 import shutil
 import subprocess
@@ -18,7 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from helpers import EMAIL, PASSWORD, ROOT, TILE, Place, Run, in_one_line, l1c, waits
+from helpers import EMAIL, PASSWORD, ROOT, TILE, Place, Run, in_one_line, l1c, on_terminal, waits
 
 from peps_maja.sandbox import (
     BAD_GATEWAY,
@@ -45,14 +43,6 @@ EVERYWHERE = ("--lonmin", "-180", "--latmin", "-90", "--lonmax", "180", "--latma
 OLD_FORMAT = "S2A_OPER_PRD_MSIL1C_PDMC_20190325T004131_R051_V20190325T103016_20190325T103016"
 ERROR_JSON = Canned(200, '{"ErrorCode": 500, "ErrorMessage": "Database Connection Error"}')
 SCRIPTS = ("peps_maja_process.py", "peps_maja_downloader.py")
-
-
-# Gives a child its own terminal.
-ON_TERMINAL = """\
-import fcntl, os, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
-"""
 
 
 def feature(name: str, latitudes: tuple[float, float] | None = None, **properties: object) -> dict[str, object]:
@@ -88,42 +78,6 @@ def queries(peps: Sandbox, *names: str) -> list[tuple[str | None, ...]]:
 def logged(*jobs: tuple[str, ...]) -> list[tuple[str, ...]]:
     """Return the lines of a log: event, job and detail of each, with a time."""
     return [("2019-04-02T09:12:44Z", *job) for job in jobs]
-
-
-def on_terminal(place: Place, reply: bytes, *arguments: str, meanwhile: Callable[[], object] = bool) -> Run:
-    """Run the script on a terminal and type `reply` at its question."""
-
-    def read_until(end: str) -> str:
-        shown = b""
-        while end.encode() not in shown if end else True:
-            assert select.select([master], [], [], 30)[0], shown
-            try:
-                shown += os.read(master, 4096)
-            except OSError:  # the other end is closed
-                break
-        return shown.decode().replace("\r\n", "\n")
-
-    master, slave = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-c", ON_TERMINAL, ROOT / "peps_maja_process.py", *arguments],
-        cwd=place.folder,
-        env=place.environment,
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        start_new_session=True,
-    ) as process:
-        os.close(slave)
-        try:
-            shown = read_until("[y/N] ")
-            meanwhile()
-            os.write(master, reply)
-            shown += read_until("")
-        except BaseException:
-            process.kill()
-            raise
-    os.close(master)
-    return Run(process.returncode, shown, "")
 
 
 # -- from a search to the zips ---------------------------------------------------------------------------------

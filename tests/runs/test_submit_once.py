@@ -418,7 +418,7 @@ def test_a_quota_leaves_the_rest_for_the_next_run_at_once(place: Place, peps: Sa
     [
         (f"{EMAIL} wrong\n", {}, ["peps.txt"]),
         (f"{EMAIL} 'secret'\n", {}, ["peps.txt", "quotes"]),
-        (f"{EMAIL} secret \n", {}, ["peps.txt", "ends with a blank"]),
+        (f"{EMAIL} secret \n", {}, ["peps.txt", "ends with a space"]),
         ("", {"PEPS_USER": EMAIL, "PEPS_PASSWORD": '"secret"'}, ["PEPS_USER and PEPS_PASSWORD", "quotes"]),
     ],
     ids=["file", "quotes", "blank", "environment"],

@@ -13,16 +13,18 @@ import trustme
 from helpers import EMAIL, PASSWORD, Place, Run
 from relay import Relay
 
-from peps_maja.sandbox import Altered, Canned, Cut, Endpoint, Fault, Sandbox
+from peps_maja.joblog.offers import Offer
+from peps_maja.products.records import L2ARecord
+from peps_maja.sandbox import Altered, Canned, Cut, Endpoint, Fault, Reply, Sandbox
 from peps_maja.sandbox.geodes import KEY, LICENCE, NOT_READY, ON_TAPE, QUOTA, QUOTA_429, REDIRECTS, zip_of
 from peps_maja.sandbox.geodes.products import products_of
-from peps_maja.theia.items import Item, read_item
+from peps_maja.theia.items import read_item
 
 pytestmark = pytest.mark.slow
 
 SPRING = datetime(2019, 3, 1, tzinfo=timezone.utc), datetime(2019, 5, 31, tzinfo=timezone.utc)
 WHEN = "2026-01-01T00:00:00Z"
-Announce = Callable[..., list[Item]]
+Announce = Callable[..., list[L2ARecord]]
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,15 @@ def place(nowhere: Place, peps: Sandbox, tmp_path: Path) -> Keeper:
 def announce(place: Keeper, peps: Sandbox) -> Announce:
     """Writes a log of so many products that Theia has, at these addresses; `{path}` stands for the true path."""
 
-    def write(count: int = 1, *, address: str = "", detail: str = "") -> list[Item]:
+    def write(count: int = 1, *, address: str = "", detail: str = "") -> list[L2ARecord]:
         products = islice(products_of(peps.world, ["31TCJ"], *SPRING), count)
         items = [item for product in products if (item := read_item(peps.geodes.feature(product, peps.url)))]
         lines = []
         for item in items:
-            path = item.offer.address.removeprefix(peps.url)
-            where = address.format(path=path) or item.offer.address
-            known = detail or " ".join(str(item.offer).split()[1:])
-            lines.append((WHEN, "available", item.name, f"{where} {known}"))
+            path = item.address.removeprefix(peps.url)
+            where = address.format(path=path) or item.address
+            known = detail or " ".join(str(Offer(item.address, item.size, item.md5)).split()[1:])
+            lines.append((WHEN, "available", item.identifier, f"{where} {known}"))
         place.write_log(*lines)
         return items
 
@@ -80,8 +82,8 @@ def secure(tmp_path: Path) -> Iterator[Sandbox]:
         yield sandbox
 
 
-def is_whole(place: Keeper, item: Item) -> bool:
-    return (place.folder / f"{item.name}.zip").read_bytes() == zip_of(item.name)
+def is_whole(place: Keeper, item: L2ARecord) -> bool:
+    return (place.folder / f"{item.identifier}.zip").read_bytes() == zip_of(item.identifier)
 
 
 def keys_seen(peps: Sandbox) -> list[str | None]:
@@ -93,7 +95,9 @@ def test_fetches_without_an_account_and_asks_nothing_else(place: Keeper, peps: S
     run = place.download("-q")
     assert run.status == 0
     assert all(is_whole(place, item) for item in items)
-    assert sorted(place.events("downloaded")) == sorted(("downloaded", i.name, f"{i.name}.zip") for i in items)
+    assert sorted(place.events("downloaded")) == sorted(
+        ("downloaded", i.identifier, f"{i.identifier}.zip") for i in items
+    )
     assert len(place.events("finished")) == 3
     assert [request.endpoint for request in peps.requests] == [Endpoint.GEODES_DOWNLOAD] * 3
     assert keys_seen(peps) == [KEY] * 3
@@ -188,7 +192,7 @@ class TestWhoSeesTheKey:
         self, place: Keeper, peps: Sandbox, secure: Sandbox, announce: Announce, *, redirected: bool
     ) -> None:
         (item,) = announce(address="" if redirected else secure.url + "{path}")
-        zipped = Canned(200, zip_of(item.name), {"Content-Type": "application/zip"})
+        zipped = Canned(200, zip_of(item.identifier), {"Content-Type": "application/zip"})
         secure.faults.add(Fault(None, zipped, times=None))
         if redirected:
             elsewhere = Canned(302, headers={"Location": f"{secure.url}/bucket/x.zip?signed"})
@@ -210,7 +214,7 @@ class TestWhoSeesTheKey:
         run = place.download("-q")
         assert keys_seen(secure) == [None]
         assert run.status == 1
-        assert [job for _, job, _ in place.events("missing")] == [item.name]
+        assert [job for _, job, _ in place.events("missing")] == [item.identifier]
         assert "API key" not in run.err
 
     def test_loopback_is_asked_without_a_proxy(self, place: Keeper, announce: Announce) -> None:
@@ -270,11 +274,11 @@ class TestRefusals:
         self, place: Keeper, peps: Sandbox, announce: Announce, answer: Canned, says: str
     ) -> None:
         items = announce(2)
-        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, answer, times=2, match=items[0].urn))
+        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, answer, times=2, match=items[0].address.rpartition("/")[2]))
         run = place.download("-q")
         assert run.status == 1
         ((_, job, detail),) = place.events("missing")
-        assert (job, detail.split()[:2]) == (items[0].name, [f"{items[0].name}.zip", "absent"])
+        assert (job, detail.split()[:2]) == (items[0].identifier, [f"{items[0].identifier}.zip", "absent"])
         assert says in detail
         assert says in run.out + run.err
         assert is_whole(place, items[1])
@@ -286,7 +290,7 @@ class TestRefusals:
 
     def test_not_ready_is_asked_again_by_the_next_run(self, place: Keeper, peps: Sandbox, announce: Announce) -> None:
         items = announce(2)
-        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, NOT_READY, match=items[0].urn))
+        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, NOT_READY, match=items[0].address.rpartition("/")[2]))
         run = place.download("-q")
         assert (run.status, run.err) == (75, "")
         assert not place.events("missing")
@@ -303,20 +307,31 @@ class TestTransfers:
     ) -> None:
         (item,) = announce()
         peps.faults.ranges = ranges
-        length = len(zip_of(item.name))
+        length = len(zip_of(item.identifier))
         peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, Cut(after=after % length)))
         assert place.download().status == 0
         assert is_whole(place, item)
 
-    @pytest.mark.parametrize("answer", [Canned(500), Canned(206, b"x", {"Content-Range": "bytes 0-0/1"}), Canned(416)])
+    @pytest.mark.parametrize(
+        "instead",
+        [Reply(500), Reply(400), Reply(416), Reply(206, {"Content-Range": "bytes 0-0/1"}, b"x"), Reply(206, {}, b"x")],
+    )
     def test_server_that_cannot_continue_is_asked_from_the_start(
-        self, place: Keeper, peps: Sandbox, announce: Announce, answer: Canned
+        self, place: Keeper, peps: Sandbox, announce: Announce, instead: Reply
     ) -> None:
         (item,) = announce()
+        cannot_continue = Altered(lambda reply: instead if reply.status == 206 else reply)
         peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, Cut(after=3000)))
-        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, answer, times=3 if answer.status == 500 else 1))
-        runs = [place.download().status for _ in range(2)]
-        assert runs[-1] == 0
+        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, cannot_continue, times=None))
+        assert place.download().status == 0
+        assert is_whole(place, item)
+
+    def test_server_errors_that_come_and_go_are_waited_out(
+        self, place: Keeper, peps: Sandbox, announce: Announce
+    ) -> None:
+        (item,) = announce()
+        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, Canned(500), times=2))
+        assert place.download().status == 0
         assert is_whole(place, item)
 
     @pytest.mark.parametrize(
@@ -339,10 +354,10 @@ class TestTransfers:
         self, place: Keeper, peps: Sandbox, announce: Announce, change: Callable[[str], bytes], detail: str
     ) -> None:
         (item,) = announce(detail=detail)
-        peps.geodes.contents[item.urn] = change(item.name)
+        peps.geodes.contents[item.identifier] = change(item.identifier)
         assert place.download("-q").status == 1
         ((_, job, missing),) = place.events("missing")
-        assert (job, missing.split()[1]) == (item.name, "broken")
+        assert (job, missing.split()[1]) == (item.identifier, "broken")
         assert place.zips() == []
 
     def test_same_bytes_with_another_md5_are_not_taken(self, place: Keeper, announce: Announce) -> None:
@@ -353,16 +368,16 @@ class TestTransfers:
 
     def test_file_of_that_name_with_other_content_is_another_product(self, place: Keeper, announce: Announce) -> None:
         (item,) = announce()
-        assert item.offer.md5
-        usual = place.folder / f"{item.name}.zip"
-        usual.write_bytes(zip_of(item.name) + b"\0")  # a complete zip
+        assert item.md5
+        usual = place.folder / f"{item.identifier}.zip"
+        usual.write_bytes(zip_of(item.identifier) + b"\0")  # a complete zip
         assert place.download().status == 0
-        assert place.zips() == sorted([usual.name, f"{item.name}.{item.offer.md5[:8]}.zip"])
-        assert (place.folder / place.events("downloaded")[0][2]).read_bytes() == zip_of(item.name)
+        assert place.zips() == sorted([usual.name, f"{item.identifier}.{item.md5[:8]}.zip"])
+        assert (place.folder / place.events("downloaded")[0][2]).read_bytes() == zip_of(item.identifier)
 
     def test_file_that_is_there_already_is_not_fetched(self, place: Keeper, peps: Sandbox, announce: Announce) -> None:
         (item,) = announce()
-        (place.folder / f"{item.name}.zip").write_bytes(zip_of(item.name))
+        (place.folder / f"{item.identifier}.zip").write_bytes(zip_of(item.identifier))
         (place.folder / "peps.txt").unlink()
         assert place.download().status == 0
         assert peps.requests == []

@@ -127,7 +127,7 @@ def test_authorities_that_cannot_be_read_are_told(
     run = place.process(*MARCH, REQUESTS_CA_BUNDLE=str(authorities))
     assert (run.status, len(run.err.splitlines())) == (2, 1)
     assert str(authorities) in run.err
-    assert "mend REQUESTS_CA_BUNDLE" in run.err
+    assert "fix REQUESTS_CA_BUNDLE" in run.err
     assert not peps.requests
 
 

@@ -22,9 +22,7 @@ from peps_maja.products.tiles import BEYOND_60, Tile
 from peps_maja.selection.situation import Situation, jobs_in
 from peps_maja.selection.theia import NOT_AT_THEIA
 from peps_maja.selection.wishes import Box, Wishes
-from peps_maja.theia import footprints
-from peps_maja.theia.items import Item
-from peps_maja.theia.search import Search, searches_of_days, searches_of_tiles
+from peps_maja.theia.search import Search, searches_of_days
 from peps_maja.theia.service import Theia
 
 
@@ -81,54 +79,29 @@ def _ready(situation: Situation, geojson: Path | None, theia: Theia) -> list[L2A
     found = theia.find(_searches(situation), with_features=keeps)
     if keeps:
         _keep(found.features, geojson)
-    box = footprints.Box(*_edges(wishes.place)) if wishes.is_theia_only and isinstance(wishes.place, Box) else None
-    records = [_record(item, box) for item in found.items]
     if wishes.is_theia_only:
-        return _named(records, wishes.names) if wishes.names else records
+        return _named(found.records, wishes.names) if wishes.names else found.records
     passages = {record.product.passage for record in situation.records if record.product}
-    return [record for record in records if wishes.tiles or not passages.isdisjoint(record.passages)]
+    return [record for record in found.records if wishes.tiles or not passages.isdisjoint(record.passages)]
 
 
 def _searches(situation: Situation) -> list[Search]:
     wishes = situation.wishes
     if wishes.days and wishes.tiles:
-        return searches_of_tiles(wishes.tiles, wishes.days.start, wishes.days.end)
+        return [Search(wishes.days.start, wishes.days.end, tile=tile) for tile in sorted(wishes.tiles)]
     if wishes.days and wishes.is_theia_only and isinstance(wishes.place, Box):
-        return [Search(wishes.days.start, wishes.days.end, box=footprints.Box(*_edges(wishes.place)))]
+        return [Search(wishes.days.start, wishes.days.end, box=wishes.place)]
     named = filter(None, map(L2AProduct.find, wishes.names if wishes.is_theia_only else ()))
     asked_for = [passage for product in named for passage in product.passages[:1]]
     asked_for += [record.product.passage for record in situation.records if record.product]
     return searches_of_days((tile, day) for _, tile, day in asked_for)
 
 
-def _edges(box: Box) -> tuple[float, float, float, float]:
-    return box.west, box.south, box.east, box.north
-
-
-def _record(item: Item, box: footprints.Box | None) -> L2ARecord:
-    elsewhere = ""
-    if box is not None and not box.meets(item.rings):
-        elsewhere = "other place" if item.rings else "place not known"
-    return L2ARecord(
-        identifier=item.name,
-        tile=item.tile,
-        day=str(item.time.date()),
-        satellite=item.satellite,
-        orbit=item.orbit,
-        clouds=item.clouds,
-        size=item.offer.size,
-        product=item.product,
-        time=item.time,
-        version=item.version,
-        processed=item.processed,
-        address=item.offer.address,
-        md5=item.offer.md5,
-        elsewhere=elsewhere,
-    )
-
-
 def _named(records: Sequence[L2ARecord], names: Iterable[str]) -> list[L2ARecord]:
-    """Return the record of each name; one without a version means the newest. One may say that there is none."""
+    """Return the record of each name; one without a version means the newest.
+
+    A name that Theia does not have gets a record that says so.
+    """
     ordered = sorted(records, key=lambda record: record.age)
     known = {record.product.name: record for record in ordered} | {record.identifier: record for record in ordered}
     products = filter(None, map(L2AProduct.find, names))
@@ -142,9 +115,9 @@ def _names(options: ProcessOptions) -> tuple[str, ...]:
     for given in options.product:
         product = (L2AProduct.find if options.is_theia_only else L1CProduct.parse)(pasted_name(given))
         if product is None:
-            what = "an L2A product of Theia" if options.is_theia_only else "a single-tile L1C product"
-            why = "--theia only takes only those" if options.is_theia_only else "MAJA on PEPS takes only those"
-            raise UsageError(f"{given} is not the name of {what}, and {why}")
+            if options.is_theia_only:
+                raise UsageError(f"{given} is not the name of an L2A product of Theia, which --theia only needs")
+            raise UsageError(f"{given} is not the name of a single-tile L1C product, and MAJA on PEPS takes only those")
         names.append(product.name)
     return tuple(dict.fromkeys(names))
 

@@ -1,4 +1,4 @@
-"""The job log: what its lines mean, one rule after the other, and that no crash and no crowd spoils it."""
+"""The job log: what its lines mean, rule by rule; crashes, damaged lines, and many writers at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -16,9 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peps_maja.errors import LogError, PepsError, Status
-from peps_maja.joblog.events import Event, State
+from peps_maja.joblog.events import Event, Source, State
 from peps_maja.joblog.jobs import Job, Jobs, Missing
 from peps_maja.joblog.log import JobLog
+from peps_maja.joblog.offers import Offer
 
 HEADER = "# peps_maja job log 1"
 JOB = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
@@ -28,6 +29,12 @@ STATUS_URL = f"https://peps.cnes.fr/resto/wps/outputs/pywps-{UUID}.xml"
 OTHER_URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-11111111-3f20-11e9-81a5-0242ac110002.xml"
 ZIP = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D.zip"
 SECOND_ZIP = "SENTINEL2A_20190306-105426-459_L2A_T31TCJ_D.zip"
+THEIA = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_C_V2-2"
+ZIP_URL = (
+    "https://geodes-portal.cnes.fr/api/download/URN:FEATURE:DATA:1:8e99b3de-3f20-11e9-81a5-0242ac110002:V1/files/a"
+)
+MD5 = "0123456789abcdef0123456789abcdef"
+OFFER = f"{ZIP_URL} 1234 {MD5}"
 NOVALD = "NOVALD_SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D.zip"
 LINE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\t[a-z]+\t[^\t\n]*\t[^\t\n]*\n")
 
@@ -182,7 +189,7 @@ def test_jobs_side_by_side_do_not_touch_each_other() -> None:
     assert {name: job.state for name, job in jobs.items()} == {JOB: State.FAILED, OTHER: State.OPEN}
 
 
-def test_a_submission_begins_a_job_afresh() -> None:
+def test_a_new_submission_starts_without_the_results_of_before() -> None:
     before = [*SUBMITTED, ("downloaded", ZIP), ("novald", NOVALD), ("missing", f"{SECOND_ZIP} absent 404")]
     assert job_after(*before, ("stalled", "24"), ("failed", "x"), ("submitting", "")) == Job(
         JOB, State.UNSURE, begun_at=when(7), earlier_files=[ZIP], has_failed_before=True
@@ -295,6 +302,120 @@ def test_a_job_whose_results_came_after_all_misses_none(row: Row) -> None:
     assert job_after(*SUBMITTED, ("missing", "- absent no results"), row, ("finished", "")).missing == {}
 
 
+# -- products that Theia has --------------------------------------------------------------------------------------
+
+OFFERS: dict[str, tuple[str, Offer | None]] = {
+    "all known": (OFFER, Offer(ZIP_URL, 1234, MD5)),
+    "MD5 in capitals": (f"{ZIP_URL} 1234 {MD5.upper()}", Offer(ZIP_URL, 1234, MD5)),
+    "no size": (f"{ZIP_URL} - {MD5}", Offer(ZIP_URL, None, MD5)),
+    "nothing but the address": (f"{ZIP_URL} - -", Offer(ZIP_URL)),
+    "cut in the MD5": (OFFER[:-1], None),
+    "cut in the size": (f"{ZIP_URL} 12", None),
+    "cut behind the size": (f"{ZIP_URL} 1234 ", None),
+    "cut in the address": (ZIP_URL[:-1], None),
+    "nothing": ("", None),
+    "no address": (f" 1234 {MD5}", None),
+    "a word too many": (f"{OFFER} x", None),
+    "a size that is not a number": (f"{ZIP_URL} 12kB {MD5}", None),
+    "a size in other digits": (f"{ZIP_URL} \u0661\u0662 {MD5}", None),
+    "a size without end": (f"{ZIP_URL} {'9' * 5000} {MD5}", None),
+}
+
+
+@pytest.mark.parametrize(("detail", "offer"), OFFERS.values(), ids=OFFERS)
+def test_an_available_line_has_address_size_and_md5(detail: str, offer: Offer | None) -> None:
+    assert Offer.parse(detail) == offer
+    jobs = replayed(lines(("available", detail), job=THEIA))
+    assert [job.offer for job in jobs.values()] == ([offer] if offer else []), "a damaged one does not count"
+    assert list(jobs.damaged) == []
+    if offer:
+        assert Offer.parse(str(offer)) == offer
+        job = jobs[THEIA]
+        assert (job.state, job.source, job.address, job.submitted_at) == (State.OPEN, Source.THEIA, ZIP_URL, None)
+        assert (job.status_url, job.wps_id, job.open_for()) == ("", "", timedelta(0))
+
+
+MARKS = {
+    "of the MD5": (OFFER, "01234567"),
+    "of the URN": (f"{ZIP_URL} - -", "8e99b3de"),
+    "of an escaped URN": (f"{ZIP_URL.replace(':', '%3A').replace('https%3A', 'https:')} 5 -", "8e99b3de"),
+}
+
+
+@pytest.mark.parametrize(("detail", "mark"), MARKS.values(), ids=MARKS)
+def test_the_mark_in_a_second_file_name(detail: str, mark: str) -> None:
+    job = replayed(lines(("available", detail), job=THEIA))[THEIA]
+    own = f"{THEIA}.{mark}.zip"
+    assert (job.mark, job.own_file_name(f"{THEIA}.zip"), job.result_name(own)) == (mark, own, f"{THEIA}.zip")
+
+
+def test_the_mark_without_md5_and_urn_is_of_the_address() -> None:
+    first, second = (Offer(f"https://store.example.org/{name}.zip").mark for name in "ab")
+    assert first != second
+    assert re.fullmatch("[0-9a-f]{8}", first)
+
+
+OTHER_OFFER = OFFER.replace("8e99b3de", "11111111")
+AVAILABLE: dict[str, tuple[list[Row], State, str]] = {
+    "finished": ([("available", OFFER), ("downloaded", ZIP), ("finished", "")], State.FINISHED, OFFER),
+    "failed": ([("available", OFFER), ("missing", f"{ZIP} absent 404"), ("failed", "absent")], State.FAILED, OFFER),
+    "dropped": ([("available", OFFER), ("cancelled", "dropped by the user")], State.CANCELLED, OFFER),
+    "available again": ([("available", OFFER), ("failed", ""), ("available", OTHER_OFFER)], State.OPEN, OTHER_OFFER),
+    "damaged the second time": ([("available", OFFER), ("failed", ""), ("available", ZIP_URL)], State.FAILED, OFFER),
+    "postponed": ([("available", OFFER), ("postponed", "busy")], State.OPEN, OFFER),
+    "postponed after submitting": (
+        [("available", OFFER), ("failed", ""), ("submitting", ""), ("postponed", "busy")],
+        State.FAILED,
+        OFFER,
+    ),
+}
+
+
+@pytest.mark.parametrize(("rows", "state", "offer"), AVAILABLE.values(), ids=AVAILABLE)
+def test_the_state_of_a_product_of_theia(rows: list[Row], state: State, offer: str) -> None:
+    jobs = replayed(lines(*rows, job=THEIA))
+    assert {name: (job.state, str(job.offer)) for name, job in jobs.items()} == {THEIA: (state, offer)}
+
+
+def test_what_is_available_again_starts_without_the_results_of_before() -> None:
+    before: list[Row] = [("available", OFFER), ("downloaded", ZIP), ("missing", f"{SECOND_ZIP} absent 404")]
+    job = replayed(lines(*before, ("stalled", "24"), ("failed", "absent"), ("available", OTHER_OFFER), job=THEIA))[
+        THEIA
+    ]
+    assert job == Job(
+        THEIA,
+        State.OPEN,
+        offer=Offer.parse(OTHER_OFFER),
+        begun_at=when(5),
+        earlier_files=[ZIP],
+        has_failed_before=True,
+    )
+
+
+BY_OTHERS: dict[str, tuple[list[tuple[Event, str]], bool]] = {
+    "nothing": ([], True),
+    "the same offer": ([(Event.AVAILABLE, OFFER)], True),
+    "another offer": ([(Event.AVAILABLE, OTHER_OFFER)], False),
+    "a damaged line": ([(Event.AVAILABLE, ZIP_URL[:-1])], True),
+    "dropped": ([(Event.CANCELLED, "dropped by the user")], False),
+    "failed, and available again": ([(Event.FAILED, "absent"), (Event.AVAILABLE, OFFER)], True),
+    "finished by another run": ([(Event.FINISHED, "")], False),
+}
+
+
+@pytest.mark.parametrize(("added", "is_current"), BY_OTHERS.values(), ids=BY_OTHERS)
+def test_an_event_of_a_product_of_theia_that_others_wrote_about(
+    tmp_path: Path, added: list[tuple[Event, str]], *, is_current: bool
+) -> None:
+    log = written(tmp_path, f"{HEADER}\n{lines(('available', OFFER), job=THEIA)}")
+    job = log.replay()[THEIA]
+    for event, detail in added:
+        JobLog(log.path).append(event, THEIA, detail)
+    before = log.path.read_bytes()
+    assert log.append_if_current(Event.DOWNLOADED, job, ZIP) is is_current
+    assert (log.path.read_bytes() == before) is not is_current
+
+
 # -- lines that are odd -----------------------------------------------------------------------------------------
 
 NOISE = {
@@ -308,7 +429,7 @@ NOISE = {
 
 
 @pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE)
-def test_what_is_no_event_is_passed_over(noise: str) -> None:
+def test_a_line_that_is_not_an_event_is_skipped(noise: str) -> None:
     whole = lines(*SUBMITTED, ("downloaded", ZIP))
     for text in (noise + whole, whole + noise, noise.join(whole.splitlines(keepends=True))):
         assert snapshot(replayed(text)) == snapshot(replayed(whole))
@@ -357,9 +478,11 @@ def test_a_suffix_behind_the_name_of_an_event_is_taken_off() -> None:
     assert list(jobs.damaged) == []
 
 
-def test_a_job_of_theia_keeps_its_name() -> None:
+def test_a_job_of_theia_keeps_its_name_and_counts_only_with_its_offer() -> None:
     name = ZIP.removesuffix(".zip")
-    assert list(replayed(lines(("downloaded", ZIP), ("finished", ""), job=name))) == [name]
+    events = ("downloaded", ZIP), ("finished", "")
+    assert list(replayed(lines(("available", "https://geodes-portal.cnes.fr/x - -"), *events, job=name))) == [name]
+    assert list(replayed(lines(("available", "https://geodes-portal.cnes.fr/x -"), *events, job=name))) == []
 
 
 @pytest.mark.parametrize("name", [JOB.replace("0301T10", "1301T10"), "31TCJ_2018-13-01_2018-12-31"])
@@ -402,7 +525,7 @@ def test_a_log_with_windows_line_ends_says_the_same(tmp_path: Path) -> None:
     assert list(log.replay()) == [JOB]
 
 
-# -- what is no log ---------------------------------------------------------------------------------------------
+# -- not a log ------------------------------------------------------------------------------------------------
 
 NO_LOGS = {
     "something else": b"Dear diary,\n",
@@ -420,7 +543,7 @@ NO_LOGS = {
 
 
 @pytest.mark.parametrize("content", NO_LOGS.values(), ids=NO_LOGS)
-def test_what_is_no_log_is_an_error_and_stays_as_it_is(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_log_is_an_error_and_stays_as_it_is(tmp_path: Path, content: bytes) -> None:
     log = JobLog(tmp_path / "my.log")
     log.path.write_bytes(content)
     for use in (log.replay, lambda: log.append(Event.SUBMITTING, JOB)):
@@ -495,17 +618,21 @@ events = st.lists(
     st.tuples(
         st.sampled_from(Event),
         st.sampled_from([JOB, OTHER]),
-        st.sampled_from([STATUS_URL, ZIP, f"{ZIP} absent 404", "- absent no results", ""]) | st.text(max_size=20),
+        st.sampled_from([STATUS_URL, OFFER, ZIP, f"{ZIP} absent 404", "- absent no results", ""])
+        | st.text(max_size=20),
     ),
     max_size=12,
 )
 
 
-def plainly(own: list[tuple[Event, str]]) -> State | None:
+def plainly(own: Sequence[tuple[Event, str]]) -> State | None:
     """Return the state of a job by the rules in their plainest form."""
-    turns = {Event.SUBMITTING, Event.SUBMITTED, Event.REJECTED, Event.FINISHED, Event.FAILED, Event.CANCELLED}
+    ends = {Event.REJECTED, Event.FINISHED, Event.FAILED, Event.CANCELLED}
+    turns = {Event.SUBMITTING, Event.SUBMITTED, Event.AVAILABLE, *ends}
     kept: list[tuple[Event, str]] = []
     for event, detail in own:
+        if event is Event.AVAILABLE and detail != OFFER:
+            continue
         begun = max((place for place, (earlier, _) in enumerate(kept) if earlier in turns), default=0)
         if event is not Event.POSTPONED:
             kept.append((event, detail))
@@ -518,6 +645,8 @@ def plainly(own: list[tuple[Event, str]]) -> State | None:
                 state = State.UNSURE
             case Event.SUBMITTED:
                 state = State.OPEN if detail == STATUS_URL else State.UNSURE
+            case Event.AVAILABLE:
+                state = State.OPEN
             case Event.REJECTED | Event.FINISHED | Event.FAILED | Event.CANCELLED:
                 state = State(event.value)
             case _:
@@ -535,7 +664,8 @@ def test_what_is_appended_is_replayed(
         log.append(event, job, detail)
     jobs = log.replay()
     for name in (JOB, OTHER):
-        own = [(event, detail) for event, job, detail in given_events if job == name]
+        # No such detail tells where a product of Theia is: the line does not count.
+        own = [(event, detail) for event, job, detail in given_events if job == name and event is not Event.AVAILABLE]
         assert (jobs[name].state if name in jobs else None) is plainly(own)
     assert sum(jobs.count().values()) == len(jobs)
     assert sorted(job.name for job in jobs.in_state(*State)) == sorted(jobs)
@@ -548,7 +678,7 @@ pieces = st.sampled_from(
 
 @quick
 @given(st.binary() | st.lists(pieces).map("".join).map(str.encode))
-def test_any_bytes_after_the_header_are_borne(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_any_bytes_after_the_header_are_a_log(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.log"
     path.write_bytes(f"{HEADER}\n".encode() + content)
     log = JobLog(path)
@@ -628,7 +758,7 @@ def test_a_second_crash_while_the_first_tear_is_closed_spoils_nothing(tmp_path: 
     assert spoilt == []
 
 
-def test_a_full_disk_is_told_and_leaves_a_log_that_goes_on(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_incomplete_line(tmp_path: Path) -> None:
     log = written(tmp_path, f"{HEADER}\n{lines(('submitting', ''))}")
     before = log.path.read_text()
     arguments = [str(log.path), "90", JOB, STATUS_URL]
@@ -637,7 +767,7 @@ def test_a_full_disk_is_told_and_leaves_a_log_that_goes_on(tmp_path: Path) -> No
     )
     assert full.returncode == 1
     assert full.stderr.startswith(f"2 cannot write to the log {log.path}: ")
-    assert STATUS_URL in full.stderr, "what could not be noted is told, for the user to note it"
+    assert STATUS_URL in full.stderr, "the user is shown what could not be logged"
     assert log.path.read_text() == before, "what was written of the line is taken back"
     assert log.replay()[JOB].state is State.UNSURE
     log.append(Event.SUBMITTED, JOB, STATUS_URL)

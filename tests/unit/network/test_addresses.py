@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
-from peps_maja.errors import NotPeps, PepsError, Status, UsageError
+from peps_maja.errors import PepsError, Status, UnexpectedAnswer, UsageError
 from peps_maja.peps.service import Server
 
 PEPS = Server("https://peps.cnes.fr")
@@ -191,7 +191,7 @@ def test_an_address_without_a_host_counts_from_where_it_was_seen() -> None:
 
 @pytest.mark.parametrize("address", NO_ADDRESSES)
 def test_what_no_http_client_can_fetch_is_an_error(address: str) -> None:
-    with pytest.raises(NotPeps) as error:
+    with pytest.raises(UnexpectedAnswer) as error:
         PEPS.reach(address)
     assert str(error.value).isprintable()
 

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peps_maja.downloads.service import JobReport, Phase
-from peps_maja.errors import PepsError
+from peps_maja.errors import PepsError, Unreadable
 from peps_maja.joblog.status_url import is_status_url, wps_id
-from peps_maja.network.documents import Unreadable, kind_of, percentage, read_json
+from peps_maja.network.documents import kind_of, percentage, read_json
 from peps_maja.peps.reports import read_report, results_in_joblog
 from peps_maja.peps.wps import (
     Capabilities,

@@ -40,7 +40,7 @@ def fetch(address: str, key: str | None = KEY, **headers: str) -> requests.Respo
 
 @pytest.fixture
 def address(peps: Sandbox) -> str:
-    return read_page(search(peps).content).items[0].offer.address
+    return read_page(search(peps).content).records[0].address
 
 
 def test_world_of_theia_is_a_part_of_peps_with_versions_and_pieces(peps: Sandbox) -> None:

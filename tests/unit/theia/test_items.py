@@ -6,30 +6,42 @@ from datetime import date, datetime, timezone
 from typing import Any
 
 import pytest
-from samples.geodes import GEODES, IDENTIFIER, MD5, RING, URN, feature
+from samples.geodes import GEODES, IDENTIFIER, MD5, URN, feature
 
 from peps_maja.errors import ServerTrouble
 from peps_maja.joblog.offers import Offer
-from peps_maja.theia.footprints import Box, rings_of
-from peps_maja.theia.items import Item, read_item, read_page
+from peps_maja.products.records import L2ARecord
+from peps_maja.selection.wishes import Box
+from peps_maja.theia.footprints import as_bbox, meets, rings_of
+from peps_maja.theia.items import read_item, read_page
 
 ADDRESS = f"{GEODES}/api/download/{URN}/files/{MD5}"
 
 
-def read(**changes: Any) -> Item:
-    item = read_item(feature(urn=URN, **changes))
+def read(box: Box | None = None, **changes: Any) -> L2ARecord:
+    item = read_item(feature(urn=URN, **changes), box)
     assert item is not None
     return item
 
 
 def test_reads_everything() -> None:
     item = read()
-    assert (item.name, item.urn) == (f"{IDENTIFIER}_V4-0", URN)
-    assert (item.satellite, item.tile, item.orbit, item.clouds) == ("S2A", "31TCJ", 51, 12.5)
-    assert item.time == datetime(2019, 3, 1, 10, 54, 26, 459_000, tzinfo=timezone.utc)
-    assert item.offer == Offer(ADDRESS, 776548205, MD5)
-    assert item.days == (date(2019, 3, 1),)
-    assert item.rings == (tuple(map(tuple, RING)),)
+    assert item == L2ARecord(
+        identifier=f"{IDENTIFIER}_V4-0",
+        tile="31TCJ",
+        day="2019-03-01",
+        satellite="S2A",
+        orbit=51,
+        clouds=12.5,
+        size=776548205,
+        product=item.product,
+        time=datetime(2019, 3, 1, 10, 54, 26, 459_000, tzinfo=timezone.utc),
+        version="V4-0",
+        processed="2025-07-02T01:02:03.000Z",
+        address=ADDRESS,
+        md5=MD5,
+    )
+    assert item.product.name == IDENTIFIER
 
 
 @pytest.mark.parametrize(
@@ -45,12 +57,12 @@ def test_reads_everything() -> None:
     ],
 )
 def test_job_is_named_by_identifier_and_version(version: object, name: str) -> None:
-    assert read(version=version).name == IDENTIFIER + name
+    assert read(version=version).identifier == IDENTIFIER + name
 
 
 def test_version_in_the_identifier_is_not_written_twice() -> None:
     item = read(identifier=f"{IDENTIFIER}_V3-1")
-    assert (item.name, item.version) == (f"{IDENTIFIER}_V3-1", "V3-1")
+    assert (item.identifier, item.version) == (f"{IDENTIFIER}_V3-1", "V3-1")
 
 
 @pytest.mark.parametrize(
@@ -102,13 +114,15 @@ def test_item_without_a_zip_is_left_out(asset: dict[str, object]) -> None:
     ],
 )
 def test_size_and_md5_come_from_wherever_they_stand(asset: dict[str, object], expected: Offer) -> None:
-    assert read(asset=asset).offer == expected
+    item = read(asset=asset)
+    assert Offer(item.address, item.size, item.md5) == expected
 
 
 def test_acquisition_time_is_not_the_time_of_processing() -> None:
-    assert read(start_datetime="2019-03-02T00:10:00+00:00").days == (date(2019, 3, 2), date(2019, 3, 1))
+    days = [day for *_, day in read(start_datetime="2019-03-02T00:10:00+00:00").passages]
+    assert days == [date(2019, 3, 2), date(2019, 3, 1)]
     for unreadable in (None, ..., "yesterday", 2019, "0001-01-01T00:00:00+14:00"):
-        assert read(start_datetime=unreadable).days == (date(2019, 3, 1),)
+        assert read(start_datetime=unreadable).day == "2019-03-01"
 
 
 @pytest.mark.parametrize("value", [None, ..., "51", True, -1, 144, 1e999, 10**400, 51.5, []])
@@ -132,7 +146,7 @@ WITH_HOLE = {
 
 class TestFootprint:
     @pytest.mark.parametrize(
-        ("shape", "box", "meets"),
+        ("shape", "box", "expected"),
         [
             (TRIANGLE, Box(1, 1, 1, 1), True),
             (TRIANGLE, Box(3, 3, 3, 3), False),
@@ -148,18 +162,23 @@ class TestFootprint:
             ({"type": "Point", "coordinates": [1, 2]}, Box(2, 2, 3, 3), False),
         ],
     )
-    def test_meets_a_box(self, shape: object, box: Box, meets: object) -> None:
-        assert box.meets(rings_of(shape, [50, 50, 60, 60])) is meets
+    def test_meets_a_box(self, shape: object, box: Box, expected: object) -> None:
+        assert meets(box, rings_of(shape, [50, 50, 60, 60])) is expected
 
     @pytest.mark.parametrize("shape", [None, {}, {"coordinates": []}, {"coordinates": [[[0, 0], [1, None]]]}, "POINT"])
     def test_bbox_counts_where_the_geometry_says_nothing(self, shape: object) -> None:
-        assert Box(1, 1, 1, 1).meets(rings_of(shape, [0, 0, 2, 2]))
-        assert Box(1, 1, 1, 1).meets(rings_of(shape, [0, 0, -5, 2, 2, 90]))
+        assert meets(Box(1, 1, 1, 1), rings_of(shape, [0, 0, 2, 2]))
+        assert meets(Box(1, 1, 1, 1), rings_of(shape, [0, 0, -5, 2, 2, 90]))
         for unreadable in (None, [0, 0, 2], [2, 2, 0, 0], [0, 0, "2", 2], "0 0 2 2"):
             assert rings_of(shape, unreadable) == ()
-        assert not Box(-180, -90, 180, 90).meets(())
+        assert not meets(Box(-180, -90, 180, 90), ())
+
+    def test_item_outside_the_box_that_was_searched_says_so(self) -> None:
+        assert read(Box(1, 43.5, 1, 43.5)).elsewhere == ""
+        assert read(Box(9, 9, 9, 9)).elsewhere == "other place"
+        assert read(Box(9, 9, 9, 9), geometry={"type": "?"}).elsewhere == "place not known"
 
     def test_point_is_asked_for_as_a_small_box(self) -> None:
-        assert Box(1.44, 43.6, 1.44, 43.6).as_bbox() == pytest.approx([1.4399, 43.5999, 1.4401, 43.6001])
-        assert Box(0, 1, 2, 3).as_bbox() == [0, 1, 2, 3]
-        assert Box(180, 90, 180, 90).as_bbox() == pytest.approx([179.9999, 89.9999, 180, 90])
+        assert as_bbox(Box(1.44, 43.6, 1.44, 43.6)) == pytest.approx([1.4399, 43.5999, 1.4401, 43.6001])
+        assert as_bbox(Box(0, 1, 2, 3)) == [0, 1, 2, 3]
+        assert as_bbox(Box(180, 90, 180, 90)) == pytest.approx([179.9999, 89.9999, 180, 90])

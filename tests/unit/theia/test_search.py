@@ -10,8 +10,8 @@ import pytest
 from samples.geodes import feature, page
 
 from peps_maja.errors import Status, UsageError
-from peps_maja.theia.footprints import Box
-from peps_maja.theia.search import BrokenOff, Search, find_items, searches_of_days, searches_of_tiles
+from peps_maja.selection.wishes import Box
+from peps_maja.theia.search import BrokenOff, Search, find_records, searches_of_days
 
 JUNE = Search(date(2025, 6, 1), date(2025, 6, 30), tile="31TCJ")
 
@@ -34,7 +34,7 @@ def some(first: int, last: int) -> list[dict[str, Any]]:
 
 
 def found(server: Server, searches: Sequence[Search] = (JUNE,)) -> list[int]:
-    return [int(item.product.name[27:30]) for item in find_items(server, searches).items]
+    return [int(record.identifier[27:30]) for record in find_records(server, searches).records]
 
 
 def test_body_is_as_documented() -> None:
@@ -61,10 +61,6 @@ def test_body_of_a_box_and_of_the_last_day_there_is() -> None:
 
 def test_one_search_for_each_tile_and_stretch_of_days() -> None:
     first, last = date(2025, 6, 1), date(2025, 6, 30)
-    assert searches_of_tiles(["31TDH", "31TCJ", "31TCJ"], first, last) == [
-        Search(first, last, tile="31TCJ"),
-        Search(first, last, tile="31TDH"),
-    ]
     days = [("31TCJ", last), ("31TCJ", first), ("31TDH", last), ("31TCJ", date(2019, 3, 1))]
     assert searches_of_days(days) == [
         Search(date(2019, 3, 1), date(2019, 3, 1), tile="31TCJ"),
@@ -87,6 +83,8 @@ def test_one_search_for_each_tile_and_stretch_of_days() -> None:
         ([page(some(0, 3), has_next=None, numberMatched=5), page(some(3, 5), has_next=None, numberMatched=5)], 5),
         # An item was added between two pages, and pushed another one onto the next page.
         ([page(some(0, 80), matched=99, has_next=True), page(some(79, 99), matched=100)], 99),
+        # A server that names a next page behind the last one.
+        ([page(some(0, 5), matched=5, has_next=True), page([], matched=5, has_next=True)], 5),
         ([page(["?", None, 5, *some(0, 2)], matched=5)], 2),
     ],
 )
@@ -104,7 +102,11 @@ def test_reads_every_page(answers: list[bytes], expected: int) -> None:
         ([page(some(0, 80), has_next=True), page([], has_next=True)], "80 of an unknown number of"),
         ([page(some(0, 3), matched=5)], "3 of 5"),
         ([page(some(0, 3), has_next=None, matched=5), page([], has_next=None, matched=5)], "3 of 5"),
-        ([page(some(0, 80), has_next=None)] * 2, "160 of an unknown number of"),  # the server ignores `page`
+        (
+            [page(some(0, 80), matched=160, has_next=True), page(some(0, 80), matched=160)],
+            "160 of 160",
+        ),  # ignores `page`
+        ([page(some(0, 80), has_next=None)] * 2, "160 of an unknown number of"),
     ],
 )
 def test_break_off_is_searched_once_more_and_is_then_an_error(answers: list[bytes], says: str) -> None:
@@ -134,5 +136,5 @@ def test_too_many_products_are_the_users_to_reduce(answers: list[bytes]) -> None
 
 def test_features_are_kept_as_they_came() -> None:
     answers = [page(some(0, 80), has_next=True), page(["?"])]
-    assert find_items(Server(*answers), [JUNE], with_features=True).features == [*some(0, 80), "?"]
-    assert find_items(Server(*answers), [JUNE]).features == []
+    assert find_records(Server(*answers), [JUNE], with_features=True).features == [*some(0, 80), "?"]
+    assert find_records(Server(*answers), [JUNE]).features == []

@@ -13,12 +13,12 @@ from peps_maja.errors import (
     AccountRefused,
     CredentialsError,
     HourlyQuota,
-    NotPeps,
     NotReady,
     NotThere,
     PepsError,
     ServerBusy,
     ServerTrouble,
+    UnexpectedAnswer,
     UsageError,
 )
 from peps_maja.joblog.jobs import Jobs
@@ -45,7 +45,7 @@ def fetch(theia: Theia, address: str) -> bytes:
 
 
 def address_of(theia: Theia) -> str:
-    return theia.find([MARCH]).items[0].offer.address
+    return theia.find([MARCH]).records[0].address
 
 
 class TestKey:
@@ -128,7 +128,7 @@ class TestDownload:
             (LICENCE, NotThere, "at https://geodes-portal.cnes.fr/licence/theia"),
             (Canned(423, '{"linkToLicence": "javascript:x"}'), NotThere, "at the portal of GEODES"),
             (Canned(423, "<html>"), NotThere, "at the portal of GEODES"),
-            (Canned(418), NotPeps, "418"),
+            (Canned(418), UnexpectedAnswer, "418"),
         ],
     )
     def test_answer_that_is_not_a_file_says_what_to_do(

@@ -1,0 +1,390 @@
+"""Whole runs of peps_maja_process.py with --theia: what is taken from Theia, what is left for PEPS, and what fails."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+from helpers import EMAIL, PASSWORD, TILE, Place, on_terminal
+from samples.geodes import MD5, RING, feature
+
+from peps_maja.sandbox import HTML_PAGE, INTERNAL_ERROR, TOO_MANY, Canned, Cut, Endpoint, Fault, Sandbox
+from peps_maja.sandbox.faults import Answer
+
+SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-31")
+DAY = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-01")
+ONLY, FIRST = ("--theia", "only"), ("--theia", "first")
+NAME = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_C"
+PIECE = "SENTINEL2A_20190301-105441-459_L2A_T31TCJ_C"
+OLD = "SENTINEL2A_20190301-105420-000_L2A_T31TCJ_D"
+JOB = f"{NAME}_V4-0"
+L1C = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
+OTHER = "S2B_MSIL1C_20190306T105029_N0207_R051_T31TCJ_20190306T134347"
+OTHER_AT_THEIA = "SENTINEL2B_20190306-105426-459_L2A_T31TCJ_C"
+STATUS_URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
+OF_PEPS = (Endpoint.CATALOGUE, Endpoint.CAPABILITIES, Endpoint.EXECUTE)
+
+
+@pytest.fixture
+def place(nowhere: Place, peps: Sandbox) -> Place:
+    """A user's folder without credentials, and `peps` for both servers: one item at Theia, and two L1C at PEPS."""
+    peps.catalogue = [{"properties": {"productIdentifier": name, "cloudCover": 5}} for name in (L1C, OTHER)]
+    peps.geodes.items = [feature(NAME)]
+    return Place(nowhere.folder, nowhere.environment | {"PEPS_SERVER": peps.url, "GEODES_SERVER": peps.url})
+
+
+def with_account(place: Place, password: str = PASSWORD) -> None:
+    (place.folder / "peps.txt").write_text(f"{EMAIL} {password}\n", encoding="utf-8")
+    (place.folder / "peps.txt").chmod(0o600)
+
+
+def detail(one: dict[str, Any]) -> str:
+    asset = next(asset for asset in one["assets"].values() if asset["roles"] == ["data"])
+    return f"{asset['href']} 776548205 {MD5}"
+
+
+def taken(place: Place) -> list[str]:
+    return [job for _, job, _ in place.events("available")] if place.log.exists() else []
+
+
+def rows(text: str) -> list[str]:
+    """Return the last column of the table."""
+    return [line[49:] for line in text.splitlines() if line[:4] in {"2019", "2025"}]
+
+
+def test_only_takes_what_theia_has_and_asks_peps_nothing(place: Place, peps: Sandbox) -> None:
+    run = place.process(*DAY, *ONLY)
+    assert (run.status, run.err) == (0, "")
+    assert place.events() == [("available", JOB, detail(feature(NAME)))]
+    assert "peps_maja_process.py -t 31TCJ -d 2019-03-01 -f 2019-03-01 --theia only" in place.log.read_text()
+    assert "1 product: 1 from Theia; 777 MB to download from Theia" in run.out
+    assert f"{JOB}: from Theia" in run.out
+    assert "peps_maja_downloader.py -a peps.txt -l peps_maja.log -w ." in run.out
+    assert "to submit" not in run.out
+    assert peps.asked(*OF_PEPS) == []
+    assert len(peps.requests) == 1
+    again = place.process(*DAY, *ONLY)
+    assert rows(again.out) == ["in log"]
+    assert taken(place) == [JOB]
+
+
+def test_first_takes_what_theia_has_and_submits_the_rest(place: Place, peps: Sandbox) -> None:
+    with_account(place)
+    run = place.process(*SEARCH, *FIRST)
+    assert run.status == 0
+    events = [(event, job) for event, job, _ in place.events()]
+    assert events == [("available", JOB), ("submitting", OTHER), ("submitted", OTHER)]
+    assert peps.executed == [OTHER]
+    assert "3 products: 1 to submit, 1 at Theia, 1 from Theia; 777 MB to download from Theia" in run.out
+    assert rows(run.out) == ["from Theia", "submit"]
+    assert rows(place.process(*SEARCH, *FIRST, "-n", "-v").out) == [
+        f"at Theia  {L1C}",
+        f"in log  {JOB}",
+        f"in log  {OTHER}",
+    ]
+
+
+def test_dry_run_needs_no_account_and_writes_nothing(place: Place) -> None:
+    for way in (ONLY, FIRST):
+        assert place.process(*SEARCH, *way, "-n").status == 0
+    assert list(place.folder.iterdir()) == []
+
+
+class TestAccount:
+    def test_not_needed_where_theia_has_all(self, place: Place, peps: Sandbox) -> None:
+        assert place.process(*DAY, *FIRST).status == 0
+        assert taken(place) == [JOB]
+        assert [request.endpoint for request in peps.requests] == [Endpoint.CATALOGUE, Endpoint.GEODES_SEARCH]
+
+    @pytest.mark.parametrize("password", [None, "wrong"])
+    def test_theia_is_logged_before_peps_is_asked_with_one(self, place: Place, peps: Sandbox, password: str) -> None:
+        if password:
+            with_account(place, password)
+        run = place.process(*SEARCH, *FIRST)
+        assert run.status == 2
+        assert "peps.txt" in run.err
+        assert [event for event, _, _ in place.events()] == ["available"]
+        assert peps.executed == []
+
+
+class TestSearchThatFails:
+    @pytest.mark.parametrize("way", [ONLY, FIRST], ids=["only", "first"])
+    @pytest.mark.parametrize(
+        ("answer", "status"),
+        [
+            (HTML_PAGE, 75),
+            (INTERNAL_ERROR, 75),
+            (TOO_MANY(0), 75),
+            (TOO_MANY(3600), 75),
+            (Cut(30), 75),
+            (Canned(200, '{"features": null}'), 75),
+            (Canned(302, "", {"Location": "/login"}), 75),
+            (Canned(200, '{"features": [], "context": {"matched": 10001}}'), 2),
+            (Canned(400, '{"type": "ITEMSEARCHBODY_PARSING", "message": "Unknown query parameter"}'), 2),
+        ],
+        ids=["HTML", "500", "429", "429 for an hour", "cut", "no features", "login", "more than 10,000", "400"],
+    )
+    def test_nothing_is_logged_or_submitted(
+        self, place: Place, peps: Sandbox, way: tuple[str, str], answer: Answer, status: int
+    ) -> None:
+        with_account(place)
+        peps.faults.add(Fault(Endpoint.GEODES_SEARCH, answer, times=None))
+        run = place.process(*SEARCH, *way)
+        assert run.status == status
+        assert len(run.err.splitlines()) == 1
+        assert not place.log.exists()
+        assert peps.executed == []
+
+    def test_geodes_out_of_reach(self, place: Place, peps: Sandbox) -> None:
+        with_account(place)
+        run = place.process(*SEARCH, *FIRST, "--geodes", "http://127.0.0.1:9")
+        assert (run.status, place.log.exists(), peps.executed) == (75, False, [])
+
+    def test_catalogue_of_peps_out_of_reach(self, place: Place) -> None:
+        assert place.process(*SEARCH, *FIRST, "--server", "http://127.0.0.1:9").status == 75
+        assert not place.log.exists()
+
+    def test_one_that_breaks_off(self, place: Place, peps: Sandbox) -> None:
+        page = {"features": [], "context": {"matched": 7}, "links": []}
+        peps.faults.add(Fault(Endpoint.GEODES_SEARCH, Canned(200, json.dumps(page)), times=None))
+        run = place.process(*SEARCH, *ONLY)
+        assert run.status == 75
+        assert "0 of 7 products came" in run.err
+
+    def test_closed_peps_is_told_with_what_else_there_is(self, place: Place) -> None:
+        run = place.process(*SEARCH, "-n", PEPS_SERVER="", HTTPS_PROXY="http://127.0.0.1:9")
+        assert run.status == 75
+        assert "PEPS has closed (March 2026): --theia only" in run.err
+
+
+def test_all_filters_are_checked_on_our_side(place: Place, peps: Sandbox) -> None:
+    strange = [
+        feature(NAME.replace("31TCJ", "31TDH")),
+        feature(NAME.replace("20190301", "20190228")),
+        feature(NAME.replace("SENTINEL2A", "SENTINEL2B")),
+        feature("SENTINEL2X_20190301-000000-000_L3A_T31TCJ_C", grid__code=TILE),
+        feature(PIECE, "9.0", sat__relative_orbit=8, start_datetime="2019-03-01T23:00:00Z"),
+        feature(OTHER_AT_THEIA, sat__relative_orbit=None),
+        *({}, None, 7, {"properties": None}, {"properties": {"identifier": 3}, "assets": []}),
+    ]
+    answer = {"type": "FeatureCollection", "features": [feature(NAME), *strange]}
+    peps.faults.add(Fault(Endpoint.GEODES_SEARCH, Canned(200, json.dumps(answer)), times=None))
+    run = place.process(*DAY, *ONLY, "--sat", "S2A", "-n")
+    assert rows(run.out) == ["other date", "older version", "other tile", "other satellite", "from Theia", "other date"]
+    run = place.process(*SEARCH, *ONLY, "-o", "51", "--sat", "S2B", "-n")
+    assert sorted(rows(run.out))[-1] == "other tile"
+    assert "orbit not known" in run.out
+
+
+@pytest.mark.parametrize(
+    ("options", "items", "expected"),
+    [
+        (("-c", "5"), [feature(NAME)], ["too cloudy"]),
+        (("-c", "12.5"), [feature(NAME)], ["from Theia"]),
+        (("-c", "0"), [feature(NAME, eo__cloud_cover=None)], ["from Theia"]),
+        ((), [feature(OLD, "1.4"), feature(NAME), feature(PIECE)], ["older version", "from Theia", "from Theia"]),
+        (("--limit", "1"), [feature(NAME), feature(PIECE)], ["from Theia", "beyond --limit"]),
+        (("-w", "zips"), [feature(NAME), feature(PIECE)], ["on disk", "from Theia"]),
+        ((), [feature(NAME, None)], ["from Theia"]),
+        ((), [feature(NAME, asset={"type": "text/plain"} | {"roles": ["metadata"]})], []),
+    ],
+    ids=["cloudy", "clear", "clouds not known", "versions", "limit", "on disk", "no version", "no zip"],
+)
+def test_what_is_taken(
+    place: Place, peps: Sandbox, options: tuple[str, ...], items: list[dict[str, Any]], expected: list[str]
+) -> None:
+    (place.folder / "zips" / JOB).mkdir(parents=True)
+    peps.geodes.items = items
+    run = place.process(*DAY, *ONLY, *options)
+    assert (run.status, rows(run.out)) == (0, expected)
+    assert len(taken(place)) == expected.count("from Theia")
+
+
+def test_too_cloudy_item_keeps_its_l1c_at_theia(place: Place, peps: Sandbox) -> None:
+    with_account(place)
+    assert "0 to submit, 1 at Theia, 1 too cloudy" in place.process(*DAY, *FIRST, "-c", "10").out
+    assert peps.executed == []
+
+
+def test_limit_holds_over_both_kinds_oldest_first(place: Place, peps: Sandbox) -> None:
+    with_account(place)
+    peps.geodes.items = [feature(OTHER_AT_THEIA)]
+    assert place.process(*SEARCH, *FIRST, "--limit", "1").status == 0
+    assert (peps.executed, taken(place)) == ([L1C], [])
+    assert place.process(*SEARCH, *FIRST, "--limit", "1").status == 0
+    assert (peps.executed, taken(place)) == ([L1C], [f"{OTHER_AT_THEIA}_V4-0"])
+
+
+WHEN = "2019-04-02T09:12:44Z"
+AVAILABLE = (WHEN, "available", JOB, f"https://geodes-portal.cnes.fr/a.zip 5 {MD5}")
+IN_LOG: dict[str, tuple[list[tuple[str, ...]], str, str]] = {
+    "open": ([AVAILABLE], "in log", "at Theia"),
+    "finished": ([AVAILABLE, (WHEN, "finished", JOB, "")], "in log", "at Theia"),
+    "failed": ([AVAILABLE, (WHEN, "failed", JOB, "no")], "failed", "submit"),
+    "dropped": ([AVAILABLE, (WHEN, "cancelled", JOB, "dropped by the user")], "in log", "at Theia"),
+    "older version": (
+        [(WHEN, "available", f"{OLD}_V1-4", "https://h/a.zip - -")],
+        "in log (V1-4)",
+        "at Theia",
+    ),
+    "another piece": ([(WHEN, "available", f"{PIECE}_V4-0", "https://h/a.zip - -")], "from Theia", "at Theia"),
+    "L1C submitted": ([(WHEN, "submitted", L1C, STATUS_URL)], "in log", "in log"),
+    "L1C unsure": ([(WHEN, "submitting", L1C, "")], "in log", "in log"),
+    "L1C failed": (
+        [(WHEN, "submitted", L1C, STATUS_URL), (WHEN, "failed", L1C, "no")],
+        "from Theia",
+        "in log",
+    ),
+    "L1C dropped": (
+        [(WHEN, "submitted", L1C, STATUS_URL), (WHEN, "cancelled", L1C, "dropped by the user")],
+        "in log",
+        "in log",
+    ),
+    "series": (
+        [(WHEN, "submitted", "31TCJ_2019-01-01_2019-12-31", STATUS_URL)],
+        "in log (series)",
+        "in log (series)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("events", "item", "l1c"), IN_LOG.values(), ids=IN_LOG)
+def test_job_in_the_log_keeps_its_acquisition_away(
+    place: Place, events: list[tuple[str, ...]], item: str, l1c: str
+) -> None:
+    place.write_log(*events)
+    shown = rows(place.process(*DAY, *FIRST, "-n", "-v").out)
+    assert [row.split("  ")[0] for row in shown] == [l1c, item]
+    expected = "from Theia" if item == "failed" else item
+    assert rows(place.process(*DAY, *ONLY, "-n").out) == [expected]
+
+
+def test_failed_theia_job_is_taken_again_with_only(place: Place) -> None:
+    place.write_log(AVAILABLE, (WHEN, "failed", JOB, "no"))
+    assert place.process(*DAY, *ONLY).status == 0
+    assert taken(place) == [JOB, JOB]
+
+
+def test_resubmit_alone_leaves_theias_jobs_out_and_says_so(place: Place, peps: Sandbox) -> None:
+    with_account(place)
+    place.write_log(
+        AVAILABLE, (WHEN, "failed", JOB, "no"), (WHEN, "submitted", L1C, STATUS_URL), (WHEN, "failed", L1C, "no")
+    )
+    run = place.process("--resubmit", "failed")
+    assert run.status == 0
+    assert "1 job of Theia left out" in run.err
+    assert peps.executed == [L1C]
+
+
+class TestQuestion:
+    @pytest.mark.parametrize(
+        ("number", "size", "asks"),
+        [(99, None, False), (100, None, True), (2, 49_900_000_000, False), (2, 50_000_000_000, True)],
+    )
+    def test_only_asks_from_100_gb_on(
+        self, place: Place, peps: Sandbox, number: int, size: int | None, *, asks: bool
+    ) -> None:
+        said = "File size: unknown" if size is None else f"File size: {size} bytes"
+        names = [f"SENTINEL2A_20190301-1054{second:02}-{ms}_L2A_T31TCJ_C" for second in range(60) for ms in (100, 200)]
+        peps.geodes.items = [feature(name, asset={"description": said}, urn=name) for name in names[:number]]
+        run = place.process(*DAY, *ONLY)
+        assert run.status == (2 if asks else 0)
+        assert ("Download about" in run.err) == asks
+        assert len(taken(place)) == (0 if asks else number)
+        if asks:
+            assert place.process(*DAY, *ONLY, "-y").status == 0
+            assert len(taken(place)) == number
+
+    def test_first_asks_from_10_orders_on_or_100_gb(self, place: Place, peps: Sandbox) -> None:
+        with_account(place)
+        names = [L1C.replace("20190301T1", f"201903{day:02}T1") for day in range(2, 12)]
+        peps.catalogue = [{"properties": {"productIdentifier": name}} for name in names]
+        run = place.process(*SEARCH, *FIRST)
+        assert run.status == 2
+        assert "Submit 10 jobs and download about 777 MB from Theia?" in run.err
+        assert not place.log.exists()
+
+
+class TestNamedProducts:
+    def test_their_very_name_counts(self, place: Place, peps: Sandbox) -> None:
+        peps.geodes.items = [feature(NAME, "3.1"), feature(NAME), feature(PIECE)]
+        place.write_log((WHEN, "submitted", L1C, STATUS_URL), AVAILABLE)
+        run = place.process("--product", f"{NAME}_V3-1.zip", JOB, *ONLY)
+        assert (run.status, rows(run.out)) == (0, ["from Theia", "in log"])
+        assert taken(place) == [JOB, f"{NAME}_V3-1"]
+
+    def test_one_that_theia_does_not_have(self, place: Place) -> None:
+        run = place.process("--product", f"{NAME}_V9-9", NAME, *ONLY)
+        assert run.status == 1
+        assert f"{NAME}_V9-9: Theia has no product of this name" in run.err
+        assert taken(place) == [JOB]
+        run = place.process("--product", L1C, *ONLY)
+        assert run.status == 2
+        assert "is not the name of an L2A product of Theia" in run.err
+
+    def test_first_looks_for_the_l1c_that_are_named(self, place: Place, peps: Sandbox) -> None:
+        with_account(place)
+        peps.geodes.items = [feature(NAME), feature(OTHER_AT_THEIA)]
+        assert place.process("--product", L1C, *FIRST).status == 0
+        assert (taken(place), peps.executed) == ([JOB], [])
+
+
+class TestPlaces:
+    @pytest.mark.parametrize(
+        ("lon", "expected"), [("1.44", ["from Theia"]), ("5", []), ("1.885", ["other place"])], ids=str
+    )
+    def test_point_is_checked_against_the_geometry(
+        self, place: Place, peps: Sandbox, lon: str, expected: list[str]
+    ) -> None:
+        west, east = min(x for x, _ in RING), max(x for x, _ in RING)
+        peps.geodes.items = [feature(NAME, bbox=[west, 43.15, east, 44.14])]
+        run = place.process("--lat", "44.1", "--lon", lon, *SEARCH[2:], *ONLY)
+        assert (run.status, rows(run.out)) == (0, expected)
+        assert "bbox" in json.loads(peps.requests[0].body)
+
+    def test_with_first_theia_is_asked_for_what_the_catalogue_gave(self, place: Place, peps: Sandbox) -> None:
+        with_account(place)
+        peps.geodes.items = [feature(NAME), feature(NAME.replace("20190301", "20190303"))]
+        assert place.process("--location", "Toulouse", *SEARCH[2:], *FIRST).status == 0
+        assert (taken(place), peps.executed) == ([JOB], [OTHER])
+        (search,) = peps.asked(Endpoint.GEODES_SEARCH)
+        assert json.loads(search.body)["query"]["grid:code"] == {"contains": TILE}
+
+    def test_tile_beyond_60_is_no_error_with_only(self, place: Place) -> None:
+        search = ("-t", "33XWG", "-d", "2019-03-01", "-f", "2019-03-01")
+        assert place.process(*search, *ONLY).status == 0
+        assert place.process(*search, *FIRST).status == 2
+
+
+def test_pass_after_midnight_is_of_the_day_before(place: Place, peps: Sandbox) -> None:
+    late = "SENTINEL2A_20190302-001000-000_L2A_T31TCJ_C"
+    peps.geodes.items = [feature(late)]
+    peps.catalogue = [{"properties": {"productIdentifier": L1C.replace("T105021", "T235500")}}]
+    run = place.process(*DAY, *FIRST, "-v")
+    assert [row.split("  ")[0] for row in rows(run.out)] == ["at Theia", "from Theia"]
+    assert taken(place) == [f"{late}_V4-0"]
+
+
+def test_json_keeps_the_answer_of_peps_or_with_only_that_of_geodes(place: Place, peps: Sandbox) -> None:
+    for way, identifiers in ((FIRST, [L1C, OTHER]), (ONLY, [NAME])):
+        assert place.process(*SEARCH, *way, "-n", "--json", "answer.json").status == 0
+        features = json.loads((place.folder / "answer.json").read_text())["features"]
+        names = [one["properties"].get("productIdentifier") or one["properties"]["identifier"] for one in features]
+        assert sorted(names) == identifiers
+    assert peps.executed == []
+
+
+def test_account_in_geodes_address_comes_into_no_log(place: Place) -> None:
+    run = place.process(*DAY, "-n", "--geodes", "https://me:secret@geodes.example.org")
+    assert run.status == 2
+    assert "secret" not in run.err
+    assert os.listdir(place.folder) == []  # noqa: PTH208
+
+
+def test_what_the_log_gained_during_the_question_is_not_taken_again(place: Place, peps: Sandbox) -> None:
+    peps.geodes.items = [feature(NAME, asset={"description": "File size: 200000000000 bytes"})]
+    run = on_terminal(place, b"y\n", *DAY, *ONLY, meanwhile=lambda: place.write_log(AVAILABLE))
+    assert run.status == 0
+    assert taken(place) == [JOB]
