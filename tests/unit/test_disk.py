@@ -1,4 +1,4 @@
-"""Locks: two runs never meet, a dead one holds nobody up, and where there are none that is said."""
+"""Locks: two runs never work at once, a killed one leaves no lock, and a file system without locks is an error."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def assert_free(path: Path) -> None:
         pass
 
 
-def test_a_second_process_is_turned_away_at_once_and_the_first_is_named(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_at_once(tmp_path: Path) -> None:
     path = tmp_path / "my.log.process.lock"
     with holder(LOCK_HOLDER, path) as other:
         with pytest.raises(AlreadyRunning, match=r"my\.log\.process\.lock") as error, held(path):
@@ -57,7 +57,7 @@ def test_a_second_process_is_turned_away_at_once_and_the_first_is_named(tmp_path
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
-def test_a_lock_whose_owner_died_holds_nobody_up(tmp_path: Path, end: signal.Signals) -> None:
+def test_a_killed_process_leaves_no_lock(tmp_path: Path, end: signal.Signals) -> None:
     path = tmp_path / "my.log.downloader.lock"
     with holder(LOCK_HOLDER, path) as other:
         other.send_signal(end)
@@ -65,20 +65,20 @@ def test_a_lock_whose_owner_died_holds_nobody_up(tmp_path: Path, end: signal.Sig
         assert_free(path)
 
 
-def test_a_stale_lock_file_holds_nobody_up(tmp_path: Path) -> None:
+def test_a_lock_file_alone_is_not_a_lock(tmp_path: Path) -> None:
     path = tmp_path / "my.log.process.lock"
     path.write_text("12345 elsewhere\n")
     assert_free(path)
 
 
-def test_one_process_meets_itself_too(tmp_path: Path) -> None:
+def test_a_lock_is_held_within_one_process_too(tmp_path: Path) -> None:
     path = tmp_path / "my.lock"
     with held(path), pytest.raises(AlreadyRunning), held(path):
         pass
     assert_free(path)
 
 
-def test_an_error_inside_lets_the_lock_go(tmp_path: Path) -> None:
+def test_an_error_releases_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "my.lock"
     with pytest.raises(ZeroDivisionError), held(path):
         raise ZeroDivisionError

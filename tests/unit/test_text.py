@@ -1,4 +1,4 @@
-"""What others wrote, made fit for one line of a terminal or of the log."""
+"""Text from users and servers, made safe for one line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from peps_maja.text import counted, one_line, size
 
-STEERING = {
+CONTROL_CHARACTERS = {
     "line ends": ("a\r\nb\nc\rd", "a b c d"),
     "tabs": ("a\tb", "a b"),
     "terminal colours": ("\x1b[31mred\x1b[0m", "[31mred [0m"),
@@ -38,13 +38,13 @@ everything = st.text(st.characters(exclude_categories=()))
 quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@pytest.mark.parametrize(("text", "line"), STEERING.values(), ids=STEERING)
-def test_nothing_that_steers_is_left(text: str, line: str) -> None:
+@pytest.mark.parametrize(("text", "line"), CONTROL_CHARACTERS.values(), ids=CONTROL_CHARACTERS)
+def test_control_characters_are_removed(text: str, line: str) -> None:
     assert one_line(text) == line
 
 
 @pytest.mark.parametrize("text", ["plain", "Garonne à Toulouse: 38 °C", "東京", "no space left on device (28)", "😀"])
-def test_what_is_fit_for_a_line_stays_as_it_is(text: str) -> None:
+def test_printable_text_stays_as_it_is(text: str) -> None:
     assert one_line(text) == text
 
 
@@ -67,10 +67,10 @@ def test_a_long_text_is_cut_and_shows_it(letter: str) -> None:
     assert one_line(letter * 1_000_000, 10) == letter * 9 + "…"
 
 
-@pytest.mark.parametrize(("number", "said"), SIZES.items(), ids=SIZES.values())
-def test_sizes_are_said_as_people_read_them(number: float, said: str) -> None:
-    assert size(number) == said
+@pytest.mark.parametrize(("number", "text"), SIZES.items(), ids=SIZES.values())
+def test_size(number: float, text: str) -> None:
+    assert size(number) == text
 
 
-def test_one_is_singular() -> None:
+def test_counted() -> None:
     assert [counted(number, "job") for number in (0, 1, 2)] == ["0 jobs", "1 job", "2 jobs"]

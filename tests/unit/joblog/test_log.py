@@ -164,7 +164,7 @@ NOT_IN_THE_LOG: dict[str, list[Row]] = {
 
 
 @pytest.mark.parametrize("rows", NOT_IN_THE_LOG.values(), ids=NOT_IN_THE_LOG)
-def test_what_was_put_off_is_out_of_the_log(rows: list[Row]) -> None:
+def test_a_postponed_job_is_not_in_the_log(rows: list[Row]) -> None:
     jobs = replayed(lines(*rows) + lines(*SUBMITTED, job=OTHER))
     assert list(jobs) == [OTHER]
     assert JOB not in jobs
@@ -287,12 +287,12 @@ def test_a_missing_result_is_known_since_its_first_line(details: list[str], miss
 
 
 @pytest.mark.parametrize("event", ["downloaded", "novald"])
-def test_what_comes_after_all_is_missing_no_longer(event: str) -> None:
+def test_a_result_that_comes_later_is_not_missing_any_more(event: str) -> None:
     absent = [("missing", f"{ZIP} absent 404"), ("missing", f"{SECOND_ZIP} absent 404")]
     assert job_after(*SUBMITTED, *absent, (event, ZIP)).missing.keys() == {SECOND_ZIP}
 
 
-def test_under_its_second_name_too() -> None:
+def test_a_result_that_comes_under_its_second_name_is_not_missing_any_more() -> None:
     rows = [("missing", f"{ZIP} absent 404"), ("downloaded", ZIP.replace(".zip", ".8e99b3de.zip"))]
     assert job_after(*SUBMITTED, *rows).missing == {}
 
@@ -506,7 +506,7 @@ def test_a_last_line_that_lacks_only_its_end_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("begun", ["", "2019-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "yesterday"])
-def test_without_a_time_that_can_be_right_a_job_is_unsure_for_long(begun: str) -> None:
+def test_without_a_believable_time_a_job_is_unsure_for_long(begun: str) -> None:
     for separator in ("\t", " "):
         job = replayed(f"{begun}{separator}submitting{separator}{JOB}{separator}\n")[JOB]
         assert job.unsure_for() >= timedelta(hours=1)
@@ -694,7 +694,7 @@ def test_any_bytes_after_the_header_are_a_log(tmp_path_factory: pytest.TempPathF
 
 @quick
 @given(st.binary())
-def test_any_bytes_are_a_log_or_an_error_of_ours(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_any_bytes_are_a_log_or_an_expected_error(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.log"
     path.write_bytes(content)
     with suppress(PepsError):
@@ -721,7 +721,7 @@ def test_a_log_cut_at_any_byte_is_what_its_complete_columns_say(tmp_path: Path) 
         assert snapshot(JobLog(log.path).replay()) == snapshot(Jobs.replay("".join(kept)))
 
 
-def test_after_a_tear_at_any_byte_the_log_goes_on(tmp_path: Path) -> None:
+def test_append_after_an_incomplete_line_cut_at_any_byte(tmp_path: Path) -> None:
     whole = f"{HEADER}\n{lines(*SUBMITTED)}".encode()
     torn_line = lines(("submitting", "é€😀"), job=OTHER).encode()
     for end in range(len(torn_line)):
@@ -737,7 +737,7 @@ def test_after_a_tear_at_any_byte_the_log_goes_on(tmp_path: Path) -> None:
         assert {name: job.state for name, job in log.replay().items()} == {JOB: State.FAILED, OTHER: State.UNSURE}
 
 
-def test_a_second_crash_while_the_first_tear_is_closed_spoils_nothing(tmp_path: Path) -> None:
+def test_a_second_crash_while_an_incomplete_line_is_marked(tmp_path: Path) -> None:
     # The first crash left a piece of a line, of the next append a second one left another piece.
     whole = f"{HEADER}\n{lines(*SUBMITTED)}".encode()
     piece = f"{at(0)}\tsubmitting\t{OTHER[:-9]}".encode()

@@ -31,7 +31,7 @@ SERVERS = {
     "http://LOCALHOST": "http://LOCALHOST",
     "http://[::1]:8080": "http://[::1]:8080",
 }
-NO_SERVERS = {
+NOT_A_SERVER = {
     "nothing": "",
     "no scheme": "peps.cnes.fr",
     "no host": "https://",
@@ -82,7 +82,7 @@ ELSEWHERE = [
     "https://peps.example.org:8443/a",
     "https://store.example.org/wps/outputs/1.xml",
 ]
-NO_ADDRESSES = [
+NOT_AN_ADDRESS = [
     "ftp://peps.cnes.fr/a",
     "file:///etc/passwd",
     "javascript:alert(1)",
@@ -125,12 +125,12 @@ addresses = st.lists(pieces, max_size=9).map("".join) | st.text()
 
 
 @pytest.mark.parametrize(("address", "base"), SERVERS.items(), ids=SERVERS)
-def test_an_address_that_keeps_a_password_safe_is_a_server(address: str, base: str) -> None:
+def test_a_valid_server_address(address: str, base: str) -> None:
     assert Server.parse(address).base == base
 
 
-@pytest.mark.parametrize("address", NO_SERVERS.values(), ids=NO_SERVERS)
-def test_any_other_address_is_refused(address: str) -> None:
+@pytest.mark.parametrize("address", NOT_A_SERVER.values(), ids=NOT_A_SERVER)
+def test_an_invalid_server_address_is_a_usage_error(address: str) -> None:
     with pytest.raises(UsageError, match="--server") as error:
         Server.parse(address)
     assert error.value.status is Status.UNUSABLE
@@ -144,7 +144,7 @@ def test_an_account_in_the_address_is_refused_and_not_shown(address: str) -> Non
     assert "s3same" not in str(error.value)
 
 
-def test_what_lies_where() -> None:
+def test_paths_on_the_server() -> None:
     server = Server.parse("https://peps.cnes.fr/")
     assert server.catalogue == "https://peps.cnes.fr/resto/api/collections/S2ST/search.json"
     assert server.wps == "https://peps.cnes.fr/resto/wps"
@@ -157,7 +157,7 @@ def test_what_lies_where() -> None:
 
 @pytest.mark.parametrize("server", [PEPS, LOOPBACK, Server("https://mirror.example.org/peps")], ids=str)
 @pytest.mark.parametrize(("address", "path"), BROUGHT_BACK.items(), ids=BROUGHT_BACK)
-def test_inside_and_plain_http_addresses_are_brought_back(server: Server, address: str, path: str) -> None:
+def test_addresses_inside_cnes_and_on_plain_http_are_brought_back(server: Server, address: str, path: str) -> None:
     reached = server.reach(address)
     assert reached == server.base + path
     assert server.may_see_secret(reached)
@@ -181,7 +181,7 @@ def test_an_account_in_an_address_is_never_used() -> None:
     assert PEPS.reach("https://me:s3same@store.example.org/a") == "https://store.example.org/a"
 
 
-def test_an_address_without_a_host_counts_from_where_it_was_seen() -> None:
+def test_a_relative_address() -> None:
     assert PEPS.reach(ZIP) == "https://peps.cnes.fr" + ZIP
     seen_at = "https://peps.cnes.fr/resto/wps/outputs/pywps-1.xml"
     assert PEPS.reach("report-1.json", seen_at) == "https://peps.cnes.fr/resto/wps/outputs/report-1.json"
@@ -189,8 +189,8 @@ def test_an_address_without_a_host_counts_from_where_it_was_seen() -> None:
     assert PEPS.reach("/a.zip", "https://store.example.org/b") == "https://store.example.org/a.zip"
 
 
-@pytest.mark.parametrize("address", NO_ADDRESSES)
-def test_what_no_http_client_can_fetch_is_an_error(address: str) -> None:
+@pytest.mark.parametrize("address", NOT_AN_ADDRESS)
+def test_an_address_that_is_not_of_http_is_an_error(address: str) -> None:
     with pytest.raises(UnexpectedAnswer) as error:
         PEPS.reach(address)
     assert str(error.value).isprintable()
@@ -222,7 +222,7 @@ def test_no_other_host_port_or_scheme_sees_it(server: Server, others: list[str])
 
 @settings(quick, max_examples=150)
 @given(st.sampled_from([PEPS, LOOPBACK]), addresses)
-def test_wherever_an_answer_sends_us_the_password_goes_to_the_server_alone(server: Server, address: str) -> None:
+def test_no_address_in_an_answer_sends_the_password_elsewhere(server: Server, address: str) -> None:
     try:
         reached = server.reach(address)
     except PepsError:

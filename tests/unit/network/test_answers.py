@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 
 import pytest
 
@@ -17,7 +19,7 @@ from peps_maja.errors import (
     ServerBusy,
     Status,
 )
-from peps_maja.network.answers import Answer
+from peps_maja.network.answers import Answer, retry_after
 from peps_maja.network.credentials import Credentials
 from peps_maja.peps.service import refused
 
@@ -59,6 +61,31 @@ def test_refusal(code: int, body: bytes, kind: type[PepsError] | None, status: S
     error = refused(Answer(code, {}, body, "https://peps.cnes.fr/a?b=c", ACCOUNT))
     assert (type(error) if error else None) is kind
     assert error is None or (error.status is status and "b=c" not in str(error) and str(error).isprintable())
+
+
+RETRY_AFTER = {
+    "120": 120.0,
+    " 5 ": 5.0,
+    "0": 0.0,
+    "Wed, 21 Oct 2015 07:28:00 GMT": 0.0,
+    "-1": None,
+    "1.5": None,
+    "soon": None,
+    "": None,
+    "\u0663": None,
+    "9" * 5000: None,
+    "Wed, 21 Oct 99999999 07:28:00 GMT": None,
+}
+
+
+@pytest.mark.parametrize(("value", "seconds"), RETRY_AFTER.items(), ids=[value[:40] for value in RETRY_AFTER])
+def test_retry_after(value: str, seconds: float | None) -> None:
+    assert retry_after({"Retry-After": value}) == seconds
+
+
+def test_retry_after_a_date_to_come() -> None:
+    moment = format_datetime(datetime.now(timezone.utc) + timedelta(minutes=1), usegmt=True)
+    assert 55 < (retry_after({"Retry-After": moment}) or 0) <= 60
 
 
 @pytest.mark.parametrize("name", ["401", "Unauthorized", "account not valid, 403", "account not valid, 200"])

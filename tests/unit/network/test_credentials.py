@@ -34,7 +34,7 @@ FILES = {
     "password with odd line ends": ("me@example.org a\x85b\u2028c\x0bd\x0ce\n".encode(), "a\x85b\u2028c\x0bd\x0ce"),
     "password with a mark inside": ("me@example.org a\ufeffb\n".encode(), "a\ufeffb"),
 }
-NO_FILES = {
+INVALID_FILES = {
     "nothing": b"",
     "empty lines": b"\n \r\n\t\n",
     "comments only": b"# me@example.org secret\n",
@@ -61,7 +61,7 @@ def test_the_first_line_holds_email_and_password(tmp_path: Path, content: bytes,
     assert (account.email, account.password) == (EMAIL, password)
 
 
-@pytest.mark.parametrize("content", NO_FILES.values(), ids=NO_FILES)
+@pytest.mark.parametrize("content", INVALID_FILES.values(), ids=INVALID_FILES)
 def test_a_file_without_both_is_an_error_that_names_it_and_shows_nothing_of_it(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(CredentialsError) as error:
         read(tmp_path, content)
@@ -82,7 +82,7 @@ def test_a_file_that_cannot_be_read_is_an_error_that_says_what_to_do(tmp_path: P
         read_credentials(tmp_path / "file" / "peps.txt", {})
 
 
-def test_only_a_regular_file_will_do(nowhere: Place) -> None:
+def test_credentials_have_to_be_a_regular_file(nowhere: Place) -> None:
     os.mkfifo(nowhere.folder / "pipe")
     for path in ("pipe", "/dev/null", "/dev/zero", "."):
         run = nowhere.process("-t", "31TCJ", "-d", "2019-03-01", "-a", path)
@@ -151,7 +151,7 @@ def test_a_file_that_others_can_read_is_open_to_them(tmp_path: Path, mode: int) 
     assert is_open_to_others(path)
 
 
-def test_a_file_that_is_not_there_is_open_to_nobody(tmp_path: Path) -> None:
+def test_a_missing_file_is_not_open_to_others(tmp_path: Path) -> None:
     assert not is_open_to_others(tmp_path / "peps.txt")
 
 
@@ -166,7 +166,7 @@ def test_any_password_comes_back_as_it_was_written(
 
 @quick
 @given(content=st.binary() | st.text().map(str.encode))
-def test_any_file_is_an_account_or_an_error_of_ours(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_any_file_is_an_account_or_an_expected_error(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     try:
         account = read(tmp_path_factory.getbasetemp(), content)
     except PepsError:

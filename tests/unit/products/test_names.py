@@ -110,7 +110,7 @@ def test_a_tile_is_the_same_however_it_is_written(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", NO_TILE + NO_ZONE + NO_BAND + NO_SQUARE)
-def test_what_cannot_be_a_tile_is_a_usage_error_that_names_it(text: str) -> None:
+def test_an_invalid_tile_is_a_usage_error_that_names_it(text: str) -> None:
     with pytest.raises(UsageError) as error:
         Tile.parse(text)
     assert error.value.status is Status.UNUSABLE
@@ -155,7 +155,7 @@ def test_an_l1c_name_says_what_the_product_is(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", NO_L1C.values(), ids=NO_L1C)
-def test_what_is_no_single_tile_l1c_name_is_none(text: str) -> None:
+def test_other_names_are_not_l1c_names(text: str) -> None:
     assert L1CProduct.parse(text) is None
 
 
@@ -213,7 +213,7 @@ def test_other_acquisitions_are_others(other: str) -> None:
     assert parsed(other).acquisition != parsed(L1C).acquisition
 
 
-def test_a_newer_baseline_sorts_behind_an_older_one() -> None:
+def test_a_newer_baseline_sorts_after_an_older_one() -> None:
     baselines = [parsed(L1C.replace("N0207", new)).baseline for new in ("N0500", "N0204", "N0511", "N0207")]
     assert sorted(baselines) == ["N0204", "N0207", "N0500", "N0511"]
 
@@ -229,7 +229,7 @@ def test_an_l2a_name_is_found_in_names_of_files(text: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("text", NO_L2A.values(), ids=NO_L2A)
-def test_what_is_no_l2a_name_is_none(text: str) -> None:
+def test_other_names_are_not_l2a_names(text: str) -> None:
     assert L2AProduct.find(text) is None
 
 
