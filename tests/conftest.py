@@ -49,8 +49,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture
 def peps() -> Iterator[Sandbox]:
-    """A PEPS whose jobs are finished as soon as someone asks."""
+    """A PEPS whose jobs are finished as soon as PROCESSING_STATUS is asked for, and in no other way."""
     with Sandbox(accounts={EMAIL: PASSWORD}) as sandbox:
+        sandbox.faults.report_moves, sandbox.faults.wrapped = False, True
         yield sandbox
 
 

@@ -1,6 +1,6 @@
-"""A small PEPS on loopback: to try both scripts without an account, and to test against.
+"""A small PEPS and GEODES on loopback: to try both scripts without an account, and to test against.
 
-It answers as PEPS did (catalogue, WPS, reports, results), with a made-up world behind it, and misbehaves in
+They answer as the true ones do, with a made-up world behind them, and misbehave in
 every way that a test asks for: see `Faults`. `python -m peps_maja.sandbox` shows both scripts at work.
 """
 
@@ -23,9 +23,9 @@ from peps_maja.sandbox.faults import (
     Faults,
     Stall,
 )
-from peps_maja.sandbox.jobs import Job, Result
-from peps_maja.sandbox.results import make_zip
+from peps_maja.sandbox.peps.centre import Job, Result
 from peps_maja.sandbox.server import Sandbox
+from peps_maja.sandbox.world.zips import make_zip
 
 __all__ = [
     "BAD_GATEWAY",

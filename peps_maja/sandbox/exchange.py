@@ -75,3 +75,22 @@ def error_reply(status: int, message: str, headers: Mapping[str, str] | None = N
 def xml_reply(text: str, status: int = 200) -> Reply:
     """Return an XML document as a reply."""
     return Reply(status, {"Content-Type": XML}, text.encode())
+
+
+def cut_to_range(reply: Reply, headers: Mapping[str, str]) -> Reply:
+    """Return the part of a 200 reply that Range asks for: 206, 416, or all of it if If-Range does not fit."""
+    asked = headers.get("range", "")
+    unit, _, span = asked.partition("=")
+    first, dash, last = span.strip().partition("-")
+    if unit.strip() != "bytes" or not dash or "," in span or not (first + last).isdecimal():
+        return reply
+    condition = headers.get("if-range")
+    if condition and condition not in (reply.headers.get("ETag"), reply.headers.get("Last-Modified")):
+        return reply
+    total = len(reply.body)
+    begin = int(first) if first else max(total - int(last), 0)
+    end = min(int(last) + 1, total) if first and last else total
+    if begin >= total or begin >= end:
+        return Reply(416, {**reply.headers, "Content-Range": f"bytes */{total}"})
+    part = {**reply.headers, "Content-Range": f"bytes {begin}-{end - 1}/{total}"}
+    return Reply(206, part, reply.body[begin:end])

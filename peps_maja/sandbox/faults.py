@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from peps_maja.sandbox.documents import exception_report
 from peps_maja.sandbox.exchange import JSON, XML, Endpoint, Reply
+from peps_maja.sandbox.peps.wps_xml import exception_report
 
 
 @dataclass(frozen=True)
@@ -106,15 +106,17 @@ class Faults:
 
     def __init__(self) -> None:
         self.inside_hosts = False
-        """Status URLs and references lie on a machine inside CNES."""
+        """Status URLs and references are addresses of a machine inside CNES."""
         self.plain_http = False
         """All addresses in answers are `http://peps.cnes.fr/…`."""
         self.status_names = "pywps-{uuid}.xml"
         """How the status documents of jobs to come are named."""
         self.report_as = "reference"
         """How a status document gives the report: `reference` (xlink:href), `href` or `literal`."""
-        self.wrapped = True
+        self.wrapped = False
         """Reports have a `USER_INFO` level and `process`; else they are flat, with `percentCompleted`."""
+        self.report_moves = True
+        """A report is up to date whenever it is read; else only PROCESSING_STATUS brings it up to date."""
         self.exception_namespace = "ows"
         """`ows` or `wps`: the namespace of the ExceptionReport in a ProcessFailed."""
         self.ranges = True
@@ -128,7 +130,7 @@ class Faults:
         self.exact_count = True
         """The catalogue's total is exact; else an estimate, too high by a tenth."""
         self.links_at_top = False
-        """The catalogue's links lie at the top of the answer, not in its `properties`."""
+        """The catalogue's links are at the top of the answer, not in its `properties`."""
         self.added_between_pages = 0
         """So many records appear before each further page is asked for: the last ones come twice."""
         self._waiting: list[Fault] = []

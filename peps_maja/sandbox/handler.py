@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
 import socket
+import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from peps_maja.sandbox.exchange import Recorded, Reply
-from peps_maja.sandbox.faults import Altered, Answer, Canned, Cut, Delay, Stall
+from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply
+from peps_maja.sandbox.faults import Altered, Answer, Canned, Cut, Delay, Faults, Stall
 
-if TYPE_CHECKING:
-    from peps_maja.sandbox.server import Server
 
-REALM = {"WWW-Authenticate": 'Basic realm="PEPS"'}
+class Answering(Protocol):
+    """Who knows what to answer."""
+
+    requests: list[Recorded]
+    faults: Faults
+    stopping: threading.Event
+
+    def endpoint_of(self, path: str, query: Mapping[str, str]) -> Endpoint:
+        """Return which endpoint a request is for."""
+
+    def answer(self, recorded: Recorded) -> Reply:
+        """Return the true answer to a request."""
 
 
 class Handler(BaseHTTPRequestHandler):
     """Reads requests off one connection; what to answer is asked of the sandbox."""
 
-    server: Server
     protocol_version = "HTTP/1.1"
     server_version = "peps_maja.sandbox"
     sys_version = ""
     disable_nagle_algorithm = True
     wbufsize = -1  # head and body leave together
 
+    def __init__(self, sandbox: Answering, *arguments: Any) -> None:
+        self.sandbox = sandbox
+        super().__init__(*arguments)
+
     def do_GET(self) -> None:
         """Answer a request, or carry out the fault that waits for it."""
         recorded = self._recorded()
-        self.server.sandbox.requests.append(recorded)
+        self.sandbox.requests.append(recorded)
         text = f"{recorded.path}?" + "&".join(f"{name}={value}" for name, value in recorded.query.items())
         text += recorded.body.decode(errors="replace")
-        answer = self.server.sandbox.faults.take(recorded.endpoint, text)
+        answer = self.sandbox.faults.take(recorded.endpoint, text)
         if answer is None:
-            self._send(self._real(recorded))
+            self._send(self.sandbox.answer(recorded))
         else:
             self._misbehave(recorded, answer)
 
@@ -58,23 +69,20 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         path = unquote(parts.path)
-        endpoint = self.server.sandbox.endpoint_of(path, query)
+        endpoint = self.sandbox.endpoint_of(path, query)
         headers = {name.lower(): value for name, value in self.headers.items()}
         length = headers.get("content-length", "0")
         body = self.rfile.read(int(length)) if length.isdecimal() else b""
         return Recorded(endpoint, self.command, path, query, headers, monotonic(), body)
 
-    def _real(self, recorded: Recorded) -> Reply:
-        return self.server.sandbox.answer(recorded)
-
     def _misbehave(self, recorded: Recorded, answer: Answer) -> None:
-        waiting = self.server.sandbox.stopping.wait
+        waiting = self.sandbox.stopping.wait
         if isinstance(answer, Canned):
             self._send(answer.reply())
         elif isinstance(answer, Altered):
-            self._send(answer.change(self._real(recorded)))
+            self._send(answer.change(self.sandbox.answer(recorded)))
         elif isinstance(answer, Delay):
-            reply = self._real(recorded)
+            reply = self.sandbox.answer(recorded)
             waiting(answer.seconds)
             self._send(reply)
         else:
@@ -83,17 +91,17 @@ class Handler(BaseHTTPRequestHandler):
     def _break_off(self, recorded: Recorded, answer: Cut | Stall) -> None:
         """Leave the answer out, or the rest of it; a stall holds the connection open first."""
         if answer.after is not None:
-            self._send(self._real(recorded), answer.after)
+            self._send(self.sandbox.answer(recorded), answer.after)
         elif answer.work_done:
-            self._real(recorded)
+            self.sandbox.answer(recorded)
         if isinstance(answer, Stall):
-            self.server.sandbox.stopping.wait(answer.seconds)
+            self.sandbox.stopping.wait(answer.seconds)
         self.close_connection = True
 
     def _send(self, reply: Reply, most: int | None = None) -> None:
         """Send a reply: at most so many bytes of its body, under the Content-Length of all of it."""
         self.send_response(reply.status, reply.reason)
-        lengths = self.server.sandbox.faults.lengths or not reply.headers.get("Content-Type", "").endswith("zip")
+        lengths = self.sandbox.faults.lengths or not reply.headers.get("Content-Type", "").endswith("zip")
         given = {name.lower() for name in reply.headers}
         for name, value in reply.headers.items():
             self.send_header(name, value)
@@ -113,37 +121,3 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
-
-
-def account_of(headers: Mapping[str, str], accounts: Mapping[str, str]) -> str | None:
-    """Return the account whose Basic credentials a request bears, compared as UTF-8 bytes; else None."""
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        given = base64.b64decode(token.strip(), validate=True)
-    except ValueError:
-        return None
-    for user, password in accounts.items():
-        if hmac.compare_digest(given, f"{user}:{password}".encode()):
-            return user
-    return None
-
-
-def cut_to_range(reply: Reply, headers: Mapping[str, str]) -> Reply:
-    """Return the part of a 200 reply that Range asks for: 206, 416, or all of it if If-Range does not fit."""
-    asked = headers.get("range", "")
-    unit, _, span = asked.partition("=")
-    first, dash, last = span.strip().partition("-")
-    if unit.strip() != "bytes" or not dash or "," in span or not (first + last).isdecimal():
-        return reply
-    condition = headers.get("if-range")
-    if condition and condition not in (reply.headers.get("ETag"), reply.headers.get("Last-Modified")):
-        return reply
-    total = len(reply.body)
-    begin = int(first) if first else max(total - int(last), 0)
-    end = min(int(last) + 1, total) if first and last else total
-    if begin >= total or begin >= end:
-        return Reply(416, {**reply.headers, "Content-Range": f"bytes */{total}"})
-    part = {**reply.headers, "Content-Range": f"bytes {begin}-{end - 1}/{total}"}
-    return Reply(206, part, reply.body[begin:end])

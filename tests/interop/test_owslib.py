@@ -9,36 +9,36 @@ from samples import REFUSALS as REFUSED
 from samples import SERVER, STATUS, WITHOUT_RESULTS, WPS_ID, filled
 
 from peps_maja.peps.wps import ExceptionReport, ExecuteResponse, WpsState, read_document
-from peps_maja.sandbox import documents
+from peps_maja.sandbox.peps import wps_xml
 from peps_maja.text import one_line
 
 REPORT_URL = f"{SERVER}/resto/wps/outputs/report-{WPS_ID}.json"
 STATUS_URL = f"{SERVER}/resto/wps/outputs/pywps-{WPS_ID}.xml"
-SUCCEEDED = documents.state("ProcessSucceeded", "PyWPS Process MAJA successfully calculated")
+SUCCEEDED = wps_xml.state("ProcessSucceeded", "PyWPS Process MAJA successfully calculated")
 
 
 def of_sandbox(status: str, outputs: str = "") -> str:
-    return documents.execute_response("MAJA", status, STATUS_URL, outputs)
+    return wps_xml.execute_response("MAJA", status, STATUS_URL, outputs)
 
 
 RESPONSES = {
     **{name: filled(sample) for name, sample in STATUS.items()},
-    "sandbox: accepted": of_sandbox(documents.state("ProcessAccepted", "Process MAJA accepted")),
-    "sandbox: started": of_sandbox(documents.state("ProcessStarted", "Process MAJA started", 10)),
-    "sandbox: paused": of_sandbox(documents.state("ProcessPaused", "Process MAJA paused", 10)),
-    "sandbox: href": of_sandbox(SUCCEEDED, documents.reference(REPORT_URL, plain=True)),
-    "sandbox: xlink:href": of_sandbox(SUCCEEDED, documents.reference(REPORT_URL, plain=False)),
-    "sandbox: literal": of_sandbox(SUCCEEDED, documents.literal(WITHOUT_RESULTS["null"])),
-    "sandbox: failed, ows": of_sandbox(documents.failed("no space left", "ows")),
-    "sandbox: failed, wps": of_sandbox(documents.failed("no space left", "wps")),
-    "sandbox: no status URL": documents.execute_response("PROCESSING_STATUS", SUCCEEDED),
+    "sandbox: accepted": of_sandbox(wps_xml.state("ProcessAccepted", "Process MAJA accepted")),
+    "sandbox: started": of_sandbox(wps_xml.state("ProcessStarted", "Process MAJA started", 10)),
+    "sandbox: paused": of_sandbox(wps_xml.state("ProcessPaused", "Process MAJA paused", 10)),
+    "sandbox: href": of_sandbox(SUCCEEDED, wps_xml.reference(REPORT_URL, plain=True)),
+    "sandbox: xlink:href": of_sandbox(SUCCEEDED, wps_xml.reference(REPORT_URL, plain=False)),
+    "sandbox: literal": of_sandbox(SUCCEEDED, wps_xml.literal(WITHOUT_RESULTS["null"])),
+    "sandbox: failed, ows": of_sandbox(wps_xml.failed("no space left", "ows")),
+    "sandbox: failed, wps": of_sandbox(wps_xml.failed("no space left", "wps")),
+    "sandbox: no status URL": wps_xml.execute_response("PROCESSING_STATUS", SUCCEEDED),
 }
 REFUSALS = {
     **{name: filled(sample) for name, sample in REFUSED.items()},
-    "sandbox: with text": documents.exception_report("InvalidParameterValue", "product x not found", "product"),
-    "sandbox: without text": documents.exception_report("MissingParameterValue", locator="product"),
-    "sandbox: busy": documents.exception_report("ServerBusy", "Maximum number of processes reached"),
-    "sandbox: all in wps": documents.exception_report("NoApplicableCode", "no space left", prefix="wps"),
+    "sandbox: with text": wps_xml.exception_report("InvalidParameterValue", "product x not found", "product"),
+    "sandbox: without text": wps_xml.exception_report("MissingParameterValue", locator="product"),
+    "sandbox: busy": wps_xml.exception_report("ServerBusy", "Maximum number of processes reached"),
+    "sandbox: all in wps": wps_xml.exception_report("NoApplicableCode", "no space left", prefix="wps"),
 }
 # OWSLib looks for exceptions in the namespace of OWS alone, and sees none in these.
 BEYOND_OWSLIB = {"failed_all_in_wps", "in_wps", "sandbox: failed, wps", "sandbox: all in wps"}

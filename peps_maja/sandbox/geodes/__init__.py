@@ -1,8 +1,8 @@
-"""A small GEODES: Theia's products of the made-up world, their search, and their download with a key."""
+"""The fake GEODES: Theia's products of the made-up world, their search, and their download with a key."""
 
-from peps_maja.sandbox.geodes.moods import LICENCE, NOT_READY, ON_TAPE, QUOTA, QUOTA_429, REDIRECTS, WRONG_KEY
 from peps_maja.sandbox.geodes.products import TheiaProduct, feature_of, zip_of
-from peps_maja.sandbox.geodes.service import KEY, Geodes
+from peps_maja.sandbox.geodes.refusals import LICENCE, NOT_READY, ON_TAPE, QUOTA, QUOTA_429, REDIRECTS, WRONG_KEY
+from peps_maja.sandbox.geodes.service import KEY, FakeGeodes
 
 __all__ = [
     "KEY",
@@ -13,7 +13,7 @@ __all__ = [
     "QUOTA_429",
     "REDIRECTS",
     "WRONG_KEY",
-    "Geodes",
+    "FakeGeodes",
     "TheiaProduct",
     "feature_of",
     "zip_of",

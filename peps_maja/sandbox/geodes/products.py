@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from peps_maja.sandbox.features import footprint
-from peps_maja.sandbox.results import QUICKLOOK, metadata, pack, tiff
-from peps_maja.sandbox.tiles import Position
-from peps_maja.sandbox.world import L1C, UTC, Product, World, draw, l2a_name, orbit_number, pick
+from peps_maja.sandbox.world.acquisitions import (
+    L1C,
+    TOO_CLOUDY,
+    Acquired,
+    World,
+    draw,
+    l2a_name,
+    pick,
+    seen_at,
+)
+from peps_maja.sandbox.world.pictures import quicklook
+from peps_maja.sandbox.world.tiles import TILES, Ring, bounds_of
+from peps_maja.sandbox.world.zips import make_zip
 
 DATASET = "THEIA_REFLECTANCE_SENTINEL2_L2A"
 SHARE = 0.6  # of the dates that are clear enough
-TOO_CLOUDY = 90.0
-SIDE = 32  # pixels
-_MOMENT = re.compile(r"_(\d{8}-\d{6}-\d{3})_")
+SIDE = 32  # pixels of its rasters
 # Version and format letter of what there is of an acquisition; of reprocessed ones, the time has changed.
 _VERSIONS = (
     *[(("4.0", "C"),)] * 5,
@@ -40,7 +46,7 @@ class TheiaProduct:
     time: datetime
     orbit: int | None
     clouds: float | None
-    ring: tuple[Position, ...] = ()
+    ring: Ring = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -69,14 +75,9 @@ class TheiaProduct:
             "end_datetime": moment,
             "datetime": f"{processed:%Y-%m-%dT%H:%M:%S}.000Z",
             "platform": self.satellite,
-            "instrument": "MSI",
             "grid:code": f"T{self.tile}" if self.is_of_old_form else self.tile,
             "sat:relative_orbit": self.orbit,
-            "sat:absolute_orbit": orbit_number(self.satellite, self.time),
-            "sat:orbit_state": "Descending",
             "eo:cloud_cover": self.clouds,
-            "product:type": "REFLECTANCE",
-            "processing:level": "L2A",
             "latest": not self.is_of_old_form,
             "endpoint_url": f"https://s3.datalake.cnes.fr/muscate/{self.name}.zip",
         }
@@ -93,25 +94,24 @@ def products_of(world: World, tiles: Iterable[str], first: datetime, last: datet
 
 def feature_of(product: TheiaProduct, server: str, content: bytes, *, newer: bool = False) -> dict[str, object]:
     """Return the item as GEODES writes it; newer servers also tell size and checksum in fields of their own."""
-    longitudes, latitudes = [p.lon for p in product.ring], [p.lat for p in product.ring]
-    quicklook = f"{product.name}_QKL_ALL.jpg"
+    picture = f"{product.name}_QKL_ALL.jpg"
     archive = _asset(f"{server}/api/download/{product.urn}", f"{product.name}.zip", "RAWDATA", content)
     archive |= {"type": "application/zip", "roles": ["data"]}
     if newer:
         archive |= {"file:size": len(content), "file:checksum": f"d50110{md5_of(content)}"}
-    picture = _asset(f"{server}/api/quicklook/{product.urn}", quicklook, "QUICKLOOK_SD", QUICKLOOK)
+    overview = _asset(f"{server}/api/quicklook/{product.urn}", picture, "QUICKLOOK_SD", quicklook(product.urn))
     return {
         "stac_version": "1.0.0-beta.2",
         "stac_extensions": [],
         "type": "Feature",
         "id": product.urn,
         "collection": DATASET,
-        "bbox": [min(longitudes), min(latitudes), max(longitudes), max(latitudes)] if longitudes else None,
-        "geometry": {"type": "Polygon", "coordinates": [[[p.lon, p.lat] for p in product.ring]]},
+        "bbox": bounds_of(product.ring),
+        "geometry": {"type": "Polygon", "coordinates": [product.ring]},
         "properties": product.properties(),
         "links": [_link("root", f"{server}/api/stac")],
         "assets": {
-            quicklook: picture | {"type": "image/jpeg", "roles": ["overview"]},
+            picture: overview | {"type": "image/jpeg", "roles": ["overview"]},
             f"{product.name}.zip": archive,
         },
     }
@@ -120,14 +120,7 @@ def feature_of(product: TheiaProduct, server: str, content: bytes, *, newer: boo
 @lru_cache(maxsize=4096)
 def zip_of(name: str) -> bytes:
     """Return the zip of a product: genuine in shape, and small, for the answer to a search names the MD5 of each."""
-    pixels = hashlib.shake_128(name.encode()).digest(2 * SIDE * SIDE)
-    members = {
-        f"{name}_MTD_ALL.xml": metadata(name),
-        f"{name}_QKL_ALL.jpg": QUICKLOOK,
-        f"{name}_FRE_B4.tif": tiff(pixels, 16, SIDE),
-        f"MASKS/{name}_CLM_R1.tif": tiff(bytes(SIDE * SIDE), 8, SIDE),
-    }
-    return pack(name, members)
+    return make_zip(name, SIDE)
 
 
 def md5_of(content: bytes) -> str:
@@ -135,20 +128,17 @@ def md5_of(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
-def _made_of(l1c: Product) -> Iterator[TheiaProduct]:
+def _made_of(l1c: Acquired) -> Iterator[TheiaProduct]:
     """Yield what Theia has of an acquisition, or of one part of it."""
     key = (l1c.satellite, l1c.start, l1c.tile)
     if draw("Theia has", *key) > SHARE or (l1c.clouds or 0.0) > TOO_CLOUDY:
         return
-    match = _MOMENT.search(l2a_name(*key))
-    seen = datetime.strptime(match[1] if match else "", "%Y%m%d-%H%M%S-%f").replace(tzinfo=UTC)
-    seen += timedelta(seconds=9 * max(l1c.part - 1, 0))
+    seen = seen_at(*key) + timedelta(seconds=9 * max(l1c.part - 1, 0))
     for again, (version, letter) in enumerate(_VERSIONS[pick(len(_VERSIONS), "version", *key)]):
         time = seen + again * timedelta(seconds=6, milliseconds=80)
-        moment = f"{time:%Y%m%d-%H%M%S}-{time.microsecond // 1000:03d}"
-        identifier = f"SENTINEL{l1c.satellite[1:]}_{moment}_L2A_T{l1c.tile}_{letter}"
-        made = TheiaProduct(identifier, version, l1c.satellite, l1c.tile, time, l1c.orbit, l1c.clouds)
-        yield replace(made, ring=tuple(footprint(l1c)))
+        identifier = l2a_name(l1c.satellite, time, l1c.tile, letter)
+        ring = TILES[l1c.tile].ring(l1c.part)
+        yield TheiaProduct(identifier, version, l1c.satellite, l1c.tile, time, l1c.orbit, l1c.clouds, ring)
 
 
 def _asset(address: str, title: str, kind: str, content: bytes) -> dict[str, object]:

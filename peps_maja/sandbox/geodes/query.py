@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from peps_maja.sandbox.world.tiles import Bounds, bounds_of, overlap
+
 MOST_ON_A_PAGE = 80
-_TEXTS = frozenset(
-    {"dataset", "identifier", "version", "platform", "instrument", "grid:code", "sat:orbit_state", "product:type"}
-    | {"processing:level", "endpoint_url"}
-)
-_NUMBERS = frozenset({"sat:relative_orbit", "sat:absolute_orbit", "eo:cloud_cover"})
+_TEXTS = frozenset({"dataset", "identifier", "version", "platform", "grid:code", "endpoint_url"})
+_NUMBERS = frozenset({"sat:relative_orbit", "eo:cloud_cover"})
 _MOMENTS = frozenset({"start_datetime", "end_datetime", "datetime"})
 _OLD_NAMES = re.compile(r"(spaceborne|temporal|spatial):\w+")
 _TILE = re.compile(r"(?<![0-9])[0-9]{2}[A-Z]{3}")
@@ -26,8 +25,6 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "lte": lambda value, wanted: bool(value <= wanted),
     "gte": lambda value, wanted: bool(value >= wanted),
 }
-
-Bounds = tuple[float, float, float, float]  # west, south, east, north
 
 
 class BodyError(Exception):
@@ -61,7 +58,7 @@ class Query:
 
     def wants(self, properties: Mapping[str, object], bounds: Bounds | None) -> bool:
         """Return True if a product fits."""
-        if self.bounds and bounds and not _overlap(self.bounds, bounds):
+        if self.bounds and bounds and not overlap(self.bounds, bounds):
             return False
         return all(condition.holds(properties) for condition in self.conditions)
 
@@ -139,8 +136,7 @@ def _bounds(asked: Mapping[str, object]) -> Bounds | None:
     if not isinstance(shape, dict) or shape.get("type") != "Polygon":
         return None
     try:
-        longitudes, latitudes = zip(*shape["coordinates"][0], strict=True)
-        return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
+        return bounds_of([(longitude, latitude) for longitude, latitude in shape["coordinates"][0]])
     except (LookupError, TypeError, ValueError):
         raise BodyError("Invalid geometry") from None
 
@@ -168,7 +164,3 @@ def _whole(asked: Mapping[str, object], name: str, default: int) -> int:
     if isinstance(value, bool) or not str(value).isdecimal():
         raise BodyError(f"{name}: not a number: {value}")
     return int(str(value))
-
-
-def _overlap(one: Bounds, other: Bounds) -> bool:
-    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]

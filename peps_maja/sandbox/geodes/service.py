@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply, json_reply
+from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply, cut_to_range, json_reply
 from peps_maja.sandbox.faults import Canned, Faults
-from peps_maja.sandbox.geodes.moods import ON_TAPE, QUOTA, WRONG_KEY, refusal
 from peps_maja.sandbox.geodes.products import TheiaProduct, feature_of, md5_of, products_of, zip_of
-from peps_maja.sandbox.geodes.query import BodyError, Bounds, Query, order_of, read
-from peps_maja.sandbox.handler import cut_to_range
-from peps_maja.sandbox.results import QUICKLOOK
-from peps_maja.sandbox.tiles import tiles_in
-from peps_maja.sandbox.world import World, all_town_tiles
+from peps_maja.sandbox.geodes.query import BodyError, Query, order_of, read
+from peps_maja.sandbox.geodes.refusals import ON_TAPE, QUOTA, WRONG_KEY, refusal
+from peps_maja.sandbox.world.acquisitions import World
+from peps_maja.sandbox.world.pictures import quicklook
+from peps_maja.sandbox.world.tiles import TILES, Bounds, bounds_of
 
 KEY = "geodes-sandbox-key"
 SEARCHES = ("/api/stac/search", "/api/stac/items")
@@ -32,11 +32,10 @@ class _Listed:
 
     properties: Mapping[str, object]
     bounds: Bounds | None
-    product: TheiaProduct | None
-    feature: dict[str, Any]
+    feature: Callable[[], dict[str, Any]]
 
 
-class Geodes:
+class FakeGeodes:
     """Theia's products of the made-up world. The attributes are for tests to set."""
 
     def __init__(self, world: World) -> None:
@@ -82,7 +81,7 @@ class Geodes:
             case Endpoint.GEODES_DOWNLOAD, "GET" | "HEAD":
                 return self._download(recorded, faults)
             case Endpoint.OTHER, "GET" | "HEAD":
-                return Reply(200, {"Content-Type": "image/jpeg"}, QUICKLOOK)
+                return Reply(200, {"Content-Type": "image/jpeg"}, quicklook(recorded.path.split("/")[3]))
         return refusal(405, "METHOD_NOT_ALLOWED", f"{recorded.method} is not supported").reply()
 
     def feature(self, product: TheiaProduct, server: str) -> dict[str, Any]:
@@ -95,24 +94,15 @@ class Geodes:
             query = read(body, self.unknown_fields)
         except BodyError as error:
             return refusal(400, "ITEMSEARCHBODY_PARSING", str(error)).reply()
-        listed = self._of_test() if self.items is not None else self._of_world(query)
+        listed = self._of_test() if self.items is not None else self._of_world(query, server)
         found = [entry for entry in listed if query.wants(entry.properties, entry.bounds)]
         for field, falls in reversed(query.sort or [("start_datetime", True)]):
             found.sort(key=lambda entry, by=field: order_of(by, entry.properties), reverse=falls)  # type: ignore[misc]
         limit = min(query.limit, self.cap)
         shown = found[(query.page - 1) * limit : query.page * limit]
-        features = [self.feature(entry.product, server) if entry.product else entry.feature for entry in shown]
-        return json_reply(self._page(features, len(found), query, limit, server))
-
-    def _page(
-        self, features: list[dict[str, Any]], matched: int, query: Query, limit: int, server: str
-    ) -> dict[str, object]:
-        answer: dict[str, object] = {
-            "stac_version": "1.0.0-beta.1",
-            "stac_extensions": [],
-            "type": "FeatureCollection",
-            "features": features,
-        }
+        features = [entry.feature() for entry in shown]
+        matched = len(found)
+        answer: dict[str, object] = {"type": "FeatureCollection", "features": features}
         if self.has_links:
             address = f"{server}{SEARCHES[0]}?limit={limit}&page="
             pages = {"self": query.page} | ({"next": query.page + 1} if query.page * limit < matched else {})
@@ -124,23 +114,21 @@ class Geodes:
             answer["context"] = {"returned": len(features), "limit": limit, "matched": matched}
         if self.is_newer:
             answer |= {"numberMatched": matched, "numberReturned": len(features)}
-        return answer
+        return json_reply(answer)
 
     def _of_test(self) -> Iterator[_Listed]:
         for feature in self.items or []:
             properties, box = feature.get("properties"), feature.get("bbox")
             bounds: Any = tuple(box) if isinstance(box, list) and len(box) == 4 else None
-            yield _Listed(properties if isinstance(properties, dict) else {}, bounds, None, feature)
+            yield _Listed(properties if isinstance(properties, dict) else {}, bounds, partial(dict, feature))
 
-    def _of_world(self, query: Query) -> Iterator[_Listed]:
-        tiles = query.tiles() or (tiles_in(*query.bounds) if query.bounds else all_town_tiles())
+    def _of_world(self, query: Query, server: str) -> Iterator[_Listed]:
+        tiles = query.tiles() or TILES
         day = timedelta(days=1)
         first = max(query.limit_of("gte") or _START, _START)
         last = min(query.limit_of("lte") or datetime.max.replace(tzinfo=timezone.utc), self._end() + day)
         for product in products_of(self._world, tiles, first, last) if first <= last else ():
-            longitudes, latitudes = [p.lon for p in product.ring], [p.lat for p in product.ring]
-            bounds = min(longitudes), min(latitudes), max(longitudes), max(latitudes)
-            yield _Listed(product.properties(), bounds, product, {})
+            yield _Listed(product.properties(), bounds_of(product.ring), partial(self.feature, product, server))
 
     def _end(self) -> datetime:
         return datetime.combine(self._world.today, datetime.min.time(), timezone.utc)

@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from peps_maja.sandbox.documents import (
+from peps_maja.sandbox.exchange import JSON, Endpoint, Reply, error_reply, xml_reply
+from peps_maja.sandbox.faults import Faults
+from peps_maja.sandbox.peps.centre import Centre, Job
+from peps_maja.sandbox.peps.outcomes import Holdings, InputError, of_product, of_series
+from peps_maja.sandbox.peps.wps_xml import (
     capabilities,
     exception_report,
     execute_response,
@@ -16,10 +20,6 @@ from peps_maja.sandbox.documents import (
     reference,
     state,
 )
-from peps_maja.sandbox.exchange import JSON, Endpoint, Reply, error_reply, xml_reply
-from peps_maja.sandbox.faults import Faults
-from peps_maja.sandbox.jobs import Centre, Job
-from peps_maja.sandbox.outcomes import Catalogue, InputError, of_product, of_series
 
 PATH = "/resto/wps"
 REFRESH = "PROCESSING_STATUS"
@@ -33,13 +33,13 @@ PROCESSES = (
 
 
 @dataclass(frozen=True)
-class Service:
-    """The processes of one server; `catalogue` holds the products that they may be run on."""
+class Processes:
+    """The processes of one server; `holdings` are the products that they may be run on."""
 
     server: str
     centre: Centre
     faults: Faults
-    catalogue: Catalogue
+    holdings: Holdings
     may_run: bool
 
     def answer(self, query: Mapping[str, str]) -> Reply:
@@ -57,7 +57,7 @@ class Service:
         return self._run(pairs)
 
     def status_document(self, job: Job) -> Reply:
-        """Return what lies at the job's status URL: of the launch, not of the work."""
+        """Return the document at the job's status URL: of the launch, not of the work."""
         location = self.announced(job.status_url)
         outputs = ""
         if job.wps_state == "ProcessFailed":
@@ -73,7 +73,7 @@ class Service:
         return xml_reply(execute_response(job.process, words, location, outputs))
 
     def report(self, job: Job) -> Reply:
-        """Return the report as the last PROCESSING_STATUS left it."""
+        """Return the report."""
         return Reply(200, {"Content-Type": JSON}, self._report_text(job).encode())
 
     def announced(self, url: str) -> str:
@@ -86,7 +86,7 @@ class Service:
         return PLAIN + parts.path if self.faults.plain_http else url
 
     def _run(self, pairs: Mapping[str, str]) -> Reply:
-        identifier, inputs = pairs.get("identifier", ""), pairs.get("datainputs", "")
+        identifier, inputs = pairs.get("identifier", ""), pairs.get("datainputs", "").strip("[]")
         if identifier == REFRESH:
             return self._refresh(inputs)
         if identifier not in dict(PROCESSES):
@@ -104,9 +104,9 @@ class Service:
                 wanted = given.get("product", "")
                 if not wanted:
                     return _refused("MissingParameterValue", "product", "")
-                outcome = of_product(wanted, self.catalogue)
+                outcome = of_product(wanted, self.holdings)
             else:
-                wanted, outcome = inputs, of_series(given, self.catalogue.world)
+                wanted, outcome = inputs, of_series(given, self.holdings.world)
         except InputError as error:
             return _refused("InvalidParameterValue", error.locator, str(error))
         job = self.centre.start(wanted, self.server, outcome, self.faults.status_names, identifier)
@@ -128,19 +128,22 @@ class Service:
         return reference(self.announced(job.report_url), plain=self.faults.report_as == "href")
 
     def _report_text(self, job: Job) -> str:
-        said = job.reported
-        fields: dict[str, object] = {"job_id": job.job_id, "job_status": said.status}
+        """Return one key a line, in an order that clients which read it line by line can use."""
+        if self.faults.report_moves:
+            job.refresh()
+        reported = job.reported
+        fields: dict[str, object] = {"job_id": job.job_id, "job_status": reported.status}
         if self.faults.wrapped:
-            fields["process"] = f"{said.percent}%"
+            fields["process"] = f"{reported.percent}%"
         else:
-            fields["percentCompleted"] = said.percent
-        fields["message"] = said.message
-        fields["results"] = [self.announced(url) for url in said.urls]
-        fields["unprocessed"] = str(said.unprocessed)
+            fields["percentCompleted"] = reported.percent
+        fields["message"] = reported.message
+        fields["results"] = [self.announced(url) for url in reported.urls]
+        fields["unprocessed"] = str(reported.unprocessed)
         fields["logs"] = [self.announced(job.joblog_url)]
-        if said.finished_at and not self.faults.wrapped:
-            fields["finishedTime"] = said.finished_at
-        return json.dumps({"USER_INFO": fields} if self.faults.wrapped else fields)
+        if reported.finished_at and not self.faults.wrapped:
+            fields["finishedTime"] = reported.finished_at
+        return json.dumps({"USER_INFO": fields} if self.faults.wrapped else fields, indent=4)
 
 
 def endpoint_of(query: Mapping[str, str]) -> Endpoint:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
-from peps_maja.sandbox.features import of_feature
-from peps_maja.sandbox.jobs import Outcome
-from peps_maja.sandbox.results import NOT_VALID
-from peps_maja.sandbox.world import L1C, Product, World, draw, fails, has_elevation, l2a_name
+from peps_maja.sandbox.peps.centre import Outcome
+from peps_maja.sandbox.peps.features import listed
+from peps_maja.sandbox.world.acquisitions import L1C, TOO_CLOUDY, UTC, World, draw, failure_of, l2a_name, seen_at
+from peps_maja.sandbox.world.tiles import has_elevation
+from peps_maja.sandbox.world.zips import NOT_VALID
 
-FIRST_SERIES_DAY = datetime(2016, 4, 1, tzinfo=timezone.utc)
+FIRST_SERIES_DAY = datetime(2016, 4, 1, tzinfo=UTC)
 SERIES_DAYS = (55, 366)
-TOO_CLOUDY = 90.0
 NO_ELEVATION = "job cancelled: no SRTM elevation model for tile {tile}"
 _SINGLE = re.compile(r"(S2[ABC])_MSIL1C_(\d{8}T\d{6})_N\d{4}_R\d{3}_T(\d\d[A-Z]{3})_\d{8}T\d{6}")
 
@@ -28,7 +28,16 @@ class InputError(Exception):
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class _Named:
+    """What the name of a single-tile L1C product says."""
+
+    satellite: str
+    start: datetime
+    tile: str
+
+
+@dataclass(frozen=True)
+class Holdings:
     """Where products are looked up: the made-up world, or the features that a test set."""
 
     world: World
@@ -37,17 +46,15 @@ class Catalogue:
     def clouds(self, name: str) -> float | None:
         """Return the clouds of a product in percent, if known; InputError if there is no such L1C product."""
         if self.own is not None:
-            listed = next((e for e in map(of_feature, self.own) if e.name == name), None)
-            if listed and listed.level in (None, L1C):
-                return listed.clouds
-        else:
-            product = self.world.find(name)
-            if product and product.level == L1C:
-                return product.clouds
+            entry = next((entry for entry in map(listed, self.own) if entry.name == name), None)
+            if entry and entry.level in (None, L1C):
+                return entry.clouds
+        elif (named := _named(name)) and (product := self.world.find(name, named.tile, named.start)):
+            return product.clouds
         raise InputError("product", f"product {name} not found in collection S2ST")
 
 
-def of_product(name: str, catalogue: Catalogue) -> Outcome:
+def of_product(name: str, catalogue: Holdings) -> Outcome:
     """Return what MAJA makes of an L1C product; InputError if the catalogue has none of this name.
 
     In the made-up world one product of about twelve fails; a test's own features never do.
@@ -55,22 +62,22 @@ def of_product(name: str, catalogue: Catalogue) -> Outcome:
     if re.match(r"S2._OPER_", name):
         raise InputError("product", f"{name}: multi-tile products are not supported")
     clouds = catalogue.clouds(name)
-    message = fails(name) if catalogue.own is None else None
+    message = failure_of(name) if catalogue.own is None else None
     cloudy = clouds is not None and clouds > TOO_CLOUDY
-    if message and not cloudy and _has_elevation(name):
+    named = _named(name)
+    if message and not cloudy and (named is None or has_elevation(named.tile)):
         return Outcome("FAILED", message)
     return of_name(name, cloudy=cloudy)
 
 
 def of_name(name: str, *, cloudy: bool = False) -> Outcome:
     """Return the outcome of a name alone: never a failure, and one result even for an unusual name."""
-    match = _SINGLE.fullmatch(name)
-    if match is None:
+    named = _named(name)
+    if named is None:
         return Outcome(results=(f"{name}_L2A.zip",))
-    if not has_elevation(match[3]):
-        return Outcome("CANCELED", NO_ELEVATION.format(tile=match[3]))
-    start = datetime.strptime(match[2], "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc)
-    return Outcome(results=(_zip_name(match[1], start, match[3], cloudy=cloudy),))
+    if not has_elevation(named.tile):
+        return Outcome("CANCELED", NO_ELEVATION.format(tile=named.tile))
+    return Outcome(results=(_zip_name(named.satellite, named.start, named.tile, cloudy=cloudy),))
 
 
 def of_series(inputs: dict[str, str], world: World) -> Outcome:
@@ -95,22 +102,26 @@ def of_series(inputs: dict[str, str], world: World) -> Outcome:
     if not dates:
         raise InputError("tileid", f"no product of tile {tile} in this time")
     left_out = max(dates, key=lambda start: draw("unprocessed", tile, start)) if len(dates) > 5 else None
-    names = tuple(_series_name(p) for start, p in dates.items() if start != left_out)
+    names = tuple(
+        _zip_name(p.satellite, start, tile, cloudy=p.clouds is not None and p.clouds > TOO_CLOUDY)
+        for start, p in dates.items()
+        if start != left_out
+    )
     return Outcome(results=names, unprocessed=0 if left_out is None else 1)
 
 
-def _has_elevation(name: str) -> bool:
+def _named(name: str) -> _Named | None:
+    """Read the name of a single-tile L1C product; None for any other, and for one with a 13th month."""
     match = _SINGLE.fullmatch(name)
-    return match is None or has_elevation(match[3])
-
-
-def _series_name(product: Product) -> str:
-    cloudy = product.clouds is not None and product.clouds > TOO_CLOUDY
-    return _zip_name(product.satellite, product.start, product.tile, cloudy=cloudy)
+    try:
+        return match and _Named(match[1], datetime.strptime(match[2], "%Y%m%dT%H%M%S").replace(tzinfo=UTC), match[3])
+    except ValueError:
+        return None
 
 
 def _zip_name(satellite: str, start: datetime, tile: str, *, cloudy: bool) -> str:
-    return f"{NOT_VALID if cloudy else ''}{l2a_name(satellite, start, tile)}.zip"
+    version = "D" if start.year < 2021 else "C_V1-0"
+    return f"{NOT_VALID if cloudy else ''}{l2a_name(satellite, seen_at(satellite, start, tile), tile, version)}.zip"
 
 
 def _given(inputs: dict[str, str], name: str) -> str:
@@ -123,6 +134,6 @@ def _given(inputs: dict[str, str], name: str) -> str:
 def _day(inputs: dict[str, str], name: str) -> datetime:
     text = _given(inputs, name)
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc)
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         raise InputError(name, f"invalid date {text}") from None

@@ -75,9 +75,9 @@ def _outputs(content: str) -> str:
 
 def _exception(code: str, text: str, locator: str, prefix: str) -> str:
     where = f" locator={quoteattr(locator)}" if locator else ""
-    said = f"<{prefix}:ExceptionText>{escape(text)}</{prefix}:ExceptionText>" if text else ""
+    message = f"<{prefix}:ExceptionText>{escape(text)}</{prefix}:ExceptionText>" if text else ""
     return (
         f'<{prefix}:ExceptionReport {_SPACES} version="1.0.0">'
-        f'<{prefix}:Exception exceptionCode="{escape(code)}"{where}>{said}</{prefix}:Exception>'
+        f'<{prefix}:Exception exceptionCode="{escape(code)}"{where}>{message}</{prefix}:Exception>'
         f"</{prefix}:ExceptionReport>\n"
     )

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
 import re
 import struct
 import zipfile
 from collections.abc import Mapping
+from datetime import date
+from io import BytesIO
+
+from peps_maja.sandbox.world.acquisitions import clouds_of
+from peps_maja.sandbox.world.pictures import quicklook
 
 SIDE = 120  # pixels; a true raster has 10980
 BANDS = ("B2", "B3", "B4", "B8")
 MASKS = ("CLM", "EDG", "SAT")
 NOT_VALID = "NOVALD_"
 LONG_AGO = (2019, 3, 1, 12, 0, 0)  # the time of all members, so that the bytes stay the same
-
-QUICKLOOK = base64.b64decode(
-    b"""
-/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABsSFBcUERsXFhceHBsgKEIrKCUlKFE6PTBCYFVlZF9VXVtqeJmBanGQc1tdhbWG
-kJ6jq62rZ4C8ybqmx5moq6T/2wBDARweHigjKE4rK06kbl1upKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSk
-pKSkpKSkpKSkpKSkpKT/wAARCAAwADADASIAAhEBAxEB/8QAFwABAQEBAAAAAAAAAAAAAAAAAQACBP/EABUQAQEAAAAAAAAA
-AAAAAAAAAAAR/8QAFwEAAwEAAAAAAAAAAAAAAAAAAAIDAf/EABURAQEAAAAAAAAAAAAAAAAAAAAB/9oADAMBAAIRAxEAPwDk
-hhiiCMUUMMYeUQwxQGlZhihgQlUUMMB5RDDFAaVmGKGFQlEMMMaeUQwwxppX/9k=
-"""
-)
 
 _METADATA = """<?xml version="1.0" encoding="UTF-8"?>
 <Muscate_Metadata_Document>
@@ -49,24 +42,36 @@ _METADATA = """<?xml version="1.0" encoding="UTF-8"?>
     <REFLECTANCE_QUANTIFICATION_VALUE>10000</REFLECTANCE_QUANTIFICATION_VALUE>
     <SPECIAL_VALUES_LIST><SPECIAL_VALUE name="nodata">-10000</SPECIAL_VALUE></SPECIAL_VALUES_LIST>
   </Radiometric_Informations>
+  <Quality_Informations>
+    <Current_Product>
+      <Product_Quality_List level="N2">
+        <Product_Quality>
+          <Global_Index_List>
+            <QUALITY_INDEX name="CloudPercent">{clouds:.0f}</QUALITY_INDEX>
+            <QUALITY_INDEX name="SnowPercent">0</QUALITY_INDEX>
+          </Global_Index_List>
+        </Product_Quality>
+      </Product_Quality_List>
+    </Current_Product>
+  </Quality_Informations>
 </Muscate_Metadata_Document>
 """
 UNKNOWN = ("A", "0000", "00", "00", "00", "00", "00", "000", "00XXX")  # what a name without a date says
 _NAME = re.compile(r"SENTINEL2(\w)_(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-(\d{3})_L2A_T(\w{5})_")
 
 
-def make_zip(file_name: str) -> bytes:
+def make_zip(file_name: str, side: int = SIDE) -> bytes:
     """Return the zip of this name: one folder of the same name; NOVALD ones hold metadata only."""
     name = file_name.removesuffix(".zip")
     members = {f"{name}_MTD_ALL.xml": metadata(name)}
     if NOT_VALID not in name:
-        members |= _images(name)
+        members |= _images(name, side)
     return pack(name, members)
 
 
 def pack(name: str, members: Mapping[str, bytes]) -> bytes:
     """Return a zip with one folder of this name that holds these members."""
-    packed = io.BytesIO()
+    packed = BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for member, content in members.items():
             entry = zipfile.ZipInfo(f"{name}/{member}", LONG_AGO)
@@ -78,13 +83,13 @@ def pack(name: str, members: Mapping[str, bytes]) -> bytes:
 
 def metadata(name: str) -> bytes:
     """Return a MUSCATE metadata document for the product."""
-    match = _NAME.search(name)
-    satellite, *moment, tile = match.groups() if match else UNKNOWN
+    satellite, *moment, tile = _parts(name)
     when = "{}-{}-{}T{}:{}:{}.{}Z".format(*moment)
-    return _METADATA.format(name=name, tile=tile, moment=when, platform=f"SENTINEL2{satellite}").encode()
+    text = _METADATA.format(name=name, tile=tile, moment=when, platform=f"SENTINEL2{satellite}", clouds=_clouds(name))
+    return text.encode()
 
 
-def tiff(pixels: bytes, bits: int, side: int = SIDE) -> bytes:
+def tiff(pixels: bytes, bits: int, side: int) -> bytes:
     """Return a square, uncompressed, little-endian TIFF of one sample of 8 (unsigned) or 16 (signed) bits."""
     short, long = 3, 4
     entries = (
@@ -107,19 +112,34 @@ def tiff(pixels: bytes, bits: int, side: int = SIDE) -> bytes:
     return b"II*\0" + struct.pack("<I", 8 + len(pixels)) + pixels + directory
 
 
-def _images(name: str) -> dict[str, bytes]:
-    files = {f"{name}_QKL_ALL.jpg": QUICKLOOK}
+def _images(name: str, side: int) -> dict[str, bytes]:
+    files = {f"{name}_QKL_ALL.jpg": quicklook(name, _clouds(name))}
     for kind in ("SRE", "FRE"):
         for band in BANDS:
-            files[f"{name}_{kind}_{band}.tif"] = tiff(_reflectance(name + kind + band), 16)
+            files[f"{name}_{kind}_{band}.tif"] = tiff(_reflectance(name + kind + band, side), 16, side)
     for mask in MASKS:
-        files[f"MASKS/{name}_{mask}_R1.tif"] = tiff(bytes(SIDE * SIDE), 8)
+        files[f"MASKS/{name}_{mask}_R1.tif"] = tiff(bytes(side * side), 8, side)
     return files
 
 
-def _reflectance(seed: str) -> bytes:
+def _parts(name: str) -> tuple[str, ...]:
+    match = _NAME.search(name)
+    return match.groups() if match else UNKNOWN
+
+
+def _clouds(name: str) -> float:
+    """Return the clouds that the catalogue gives this acquisition, or 50 percent if it does not know them."""
+    satellite, year, month, day, *_, tile = _parts(name)
+    try:
+        known = clouds_of(f"S2{satellite}", tile, date(int(year), int(month), int(day)))
+    except ValueError:
+        return 50.0
+    return 50.0 if known is None else known
+
+
+def _reflectance(seed: str, side: int) -> bytes:
     """Return little-endian pixels: a slope from south to north (high bytes) under noise (low bytes)."""
-    pixels = bytearray(2 * SIDE * SIDE)
-    pixels[0::2] = hashlib.shake_128(seed.encode()).digest(SIDE * SIDE)
-    pixels[1::2] = bytes(1 + row // 20 for row in range(SIDE) for _ in range(SIDE))
+    pixels = bytearray(2 * side * side)
+    pixels[0::2] = hashlib.shake_128(seed.encode()).digest(side * side)
+    pixels[1::2] = b"".join(bytes([1 + 6 * row // side]) * side for row in range(side))
     return bytes(pixels)

@@ -7,18 +7,22 @@ import math
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
+from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from peps_maja.sandbox.results import make_zip
-from peps_maja.sandbox.world import draw
+from peps_maja.sandbox.world.acquisitions import draw
+from peps_maja.sandbox.world.zips import make_zip
 
 OUTPUTS = "/resto/wps/outputs"
 RESULTS = "/cgi-bin/mapcache_results/maja"
 LOGS = "/cgi-bin/mapcache_results/logs"
 WAITING = 2 / 12  # the share of its time that a job waits for the computing centre
 LAUNCHED = 1 / 24  # the share after which the WPS process has launched it
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The report as the last PROCESSING_STATUS left it."""
+    """What a report says: the state of its job when it was last brought up to date."""
 
     status: str = "PENDING"
     percent: int = 0
@@ -41,6 +45,16 @@ class Snapshot:
     urls: tuple[str, ...] = ()
     unprocessed: int = 0
     finished_at: str | None = None
+
+
+class until_set(Generic[T]):  # noqa: N801 - used like `property`
+    """A value that is computed each time, until a test sets another."""
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self._compute = compute
+
+    def __get__(self, instance: object, owner: type) -> T:
+        return self._compute(instance)
 
 
 class Result:
@@ -54,7 +68,6 @@ class Result:
         """False: 404, though the report names it."""
         self._content: bytes | None = None
         self._changed = time.time() // 1 - 3600
-        self._validators: dict[str, str | None] = {}
 
     @property
     def content(self) -> bytes:
@@ -68,25 +81,15 @@ class Result:
         self._content = content
         self._changed = max(time.time() // 1, self._changed + 1)
 
-    @property
+    @until_set
     def etag(self) -> str | None:
-        """The ETag with its quotes; None: none is sent."""
-        if "etag" not in self._validators:
-            return f'"{hashlib.sha256(self.content).hexdigest()[:32]}"'
-        return self._validators["etag"]
+        """Return the ETag with its quotes; None: none is sent."""
+        return f'"{hashlib.sha256(self.content).hexdigest()[:32]}"'
 
-    @etag.setter
-    def etag(self, etag: str | None) -> None:
-        self._validators["etag"] = etag
-
-    @property
+    @until_set
     def last_modified(self) -> str | None:
-        """The HTTP date of Last-Modified; None: none is sent."""
-        return self._validators.get("last_modified", formatdate(self._changed, usegmt=True))
-
-    @last_modified.setter
-    def last_modified(self, date: str | None) -> None:
-        self._validators["last_modified"] = date
+        """Return the HTTP date of Last-Modified; None: none is sent."""
+        return formatdate(self._changed, usegmt=True)
 
 
 class Job:
@@ -107,61 +110,38 @@ class Job:
         self.wps_state: str | None = None
         """Set to `ProcessFailed`, `ProcessPaused`, … to have that in the status document."""
         self.reported = Snapshot()
-        """What the report says; it changes by `refresh` alone."""
+        """What the report says; `refresh` alone changes it."""
         self._outcome = outcome
         self._lasts = lasts
         self._began = time.monotonic()
-        self._set: dict[str, str] = {}
-        self._percent: int | None = None
-        self._launched: bool | None = None
 
-    @property
+    @until_set
     def status(self) -> str:
-        """The true `job_status` now."""
-        if "status" in self._set:
-            return self._set["status"]
+        """Return the true `job_status` now."""
         if self._share() >= 1:
             return self._outcome.status
         return "PENDING" if self._share() < WAITING else "RUNNING"
 
-    @status.setter
-    def status(self, status: str) -> None:
-        self._set["status"] = status
-
-    @property
+    @until_set
     def percent(self) -> int:
-        """How much is done, 0–100: fast at the start, then hardly more."""
-        if self._percent is not None:
-            return self._percent
+        """Return how much is done, 0–100: fast at the start, then hardly more."""
         if self.status in ("FINISHED", "PENDING"):
             return 100 if self.status == "FINISHED" else 0
         running = max((self._share() - WAITING) / (1 - WAITING), 0.0)
         return min(int(95 * (1 - math.exp(-6 * running))), 94)
 
-    @percent.setter
-    def percent(self, percent: int) -> None:
-        self._percent = percent
-
-    @property
+    @until_set
     def message(self) -> str:
-        """The server's message."""
-        return self._set.get("message", self._outcome.message if self.status == self._outcome.status else "")
+        """Return the server's message."""
+        return self._outcome.message if self.status == self._outcome.status else ""
 
-    @message.setter
-    def message(self, message: str) -> None:
-        self._set["message"] = message
-
-    @property
+    @until_set
     def launched(self) -> bool:
-        """Whether the WPS process has launched the job: its document then refers to the report."""
-        return self._share() >= LAUNCHED or "status" in self._set if self._launched is None else self._launched
-
-    @launched.setter
-    def launched(self, launched: bool) -> None:
-        self._launched = launched
+        """Return True once the WPS process has launched the job: its document then refers to the report."""
+        return self._share() >= LAUNCHED
 
     def refresh(self) -> None:
-        """Bring the report up to date: what PROCESSING_STATUS does."""
+        """Bring the report up to date."""
         done = self.status == "FINISHED"
         urls = tuple(result.url for result in self.results) if done else ()
         end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) if done else None

@@ -1,0 +1,1 @@
+"""The fake PEPS: catalogue, WPS, reports and results."""

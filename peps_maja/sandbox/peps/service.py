@@ -1,0 +1,158 @@
+"""The fake PEPS behind its addresses: who may ask, and what answers."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from types import MappingProxyType
+
+from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply, cut_to_range, error_reply, json_reply
+from peps_maja.sandbox.faults import Faults
+from peps_maja.sandbox.peps import processes, resto
+from peps_maja.sandbox.peps.centre import LOGS, OUTPUTS, RESULTS, Centre, Job, Outcome, Result
+from peps_maja.sandbox.peps.outcomes import Holdings, InputError, of_name, of_product, of_series
+from peps_maja.sandbox.world.acquisitions import World
+from peps_maja.sandbox.world.pictures import quicklook
+
+ACCOUNT = MappingProxyType({"me@example.org": "secret"})
+REALM = {"WWW-Authenticate": 'Basic realm="PEPS"'}
+OPEN = (Endpoint.CATALOGUE, Endpoint.OTHER)  # what needs no account, but for the list of jobs
+_USER_JOBS = re.compile(r"/resto/wps/users/[^/]+/jobs")
+
+
+class FakePeps:
+    """A small PEPS. `accounts` maps e-mail to password; `may_run`: whether they may run MAJA."""
+
+    def __init__(self, accounts: Mapping[str, str], pace: float, *, may_run: bool) -> None:
+        self.url = ""
+        """The server's address, without a slash at its end; known once it is up."""
+        self.accounts = accounts
+        self.may_run = may_run
+        self.pages = 500
+        """The most records on a page of the catalogue."""
+        self.faults = Faults()
+        self.catalogue: list[dict[str, object]] | None = None
+        """Features of a test instead of the made-up world; jobs take their products only."""
+        self.world = World(datetime.now(timezone.utc).date())
+        self._centre = Centre(pace)
+
+    @property
+    def jobs(self) -> list[Job]:
+        """All jobs, in the order in which they began."""
+        return self._centre.jobs
+
+    @property
+    def executed(self) -> list[str]:
+        """The product (or the datainputs of a series) of each Execute that started a job, in order."""
+        return self._centre.executed
+
+    def job(self, name: str) -> Job:
+        """Return the latest job for this product (or these datainputs); LookupError if there is none."""
+        for job in reversed(self.jobs):
+            if job.product == name:
+                return job
+        raise LookupError(f"no job for {name}")
+
+    def add_job(
+        self,
+        name: str,
+        *,
+        status: str = "FINISHED",
+        percent: int | None = None,
+        message: str = "",
+        results: tuple[str, ...] | None = None,
+        launched: bool = True,
+    ) -> Job:
+        """Add a job that no Execute started; `results` are file names (None: what its product gives)."""
+        usual = self._usual_outcome(name)
+        names = usual.results if results is None else results
+        outcome = Outcome(status, message, names, usual.unprocessed)
+        job = Job(name, self.url, outcome, 0.0, self.faults.status_names)
+        job.status, job.message, job.launched = status, message, launched
+        if percent is not None:
+            job.percent = percent
+        self._centre.add(job)
+        return job
+
+    def endpoint_of(self, path: str, query: Mapping[str, str]) -> Endpoint:
+        """Return which endpoint a request is for."""
+        if path == resto.PATH:
+            return Endpoint.CATALOGUE
+        if path.rstrip("/") == processes.PATH:
+            return processes.endpoint_of(query)
+        if path.startswith(OUTPUTS + "/"):
+            return Endpoint.REPORT if path.endswith(".json") else Endpoint.STATUS
+        if path.startswith(LOGS + "/"):
+            return Endpoint.JOBLOG
+        return Endpoint.RESULT if path.startswith(RESULTS + "/") else Endpoint.OTHER
+
+    def answer(self, recorded: Recorded) -> Reply:
+        """Return the true answer to a request; an Execute starts its job."""
+        endpoint, path = recorded.endpoint, recorded.path
+        if recorded.method == "POST":
+            return error_reply(405, "Method Not Allowed")
+        own_list = _USER_JOBS.fullmatch(path)
+        private = endpoint not in OPEN or own_list or path.startswith(processes.PATH)
+        if private and _account_of(recorded.headers, self.accounts) is None:
+            return error_reply(401, "Unauthorized", REALM)
+        if own_list:
+            known = ("wps_id", "product", "status_url", "status")
+            return json_reply({"jobs": [{name: getattr(job, name) for name in known} for job in list(self.jobs)]})
+        if endpoint is Endpoint.CATALOGUE:
+            catalogue = resto.FakeCatalogue(self.url, self.world, self.catalogue, self.pages, self.faults)
+            return catalogue.search(recorded.query)
+        if path.rstrip("/") == processes.PATH:
+            return self._processes().answer(recorded.query)
+        if path.startswith("/quicklook/"):
+            return Reply(200, {"Content-Type": "image/jpeg"}, quicklook(path))
+        return self._file(recorded) or error_reply(404, f"Not Found: {path}")
+
+    def _file(self, recorded: Recorded) -> Reply | None:
+        """Return what a job has at this path: its documents, log or results."""
+        path, documents = recorded.path, self._processes()
+        for job in list(self.jobs):
+            if path == f"{OUTPUTS}/{job.status_file}":
+                return documents.status_document(job)
+            if path == f"{OUTPUTS}/report-{job.wps_id}.json":
+                return documents.report(job)
+            if path == f"{LOGS}/joblog-{job.wps_id}.log":
+                return Reply(200, {"Content-Type": "text/plain; charset=utf-8"}, job.log().encode())
+            if path.startswith(f"{RESULTS}/{job.wps_id}/"):
+                result = job.result(path.removeprefix(f"{RESULTS}/{job.wps_id}/"))
+                return self._zip(result, recorded) if result else None
+        return None
+
+    def _zip(self, result: Result, recorded: Recorded) -> Reply:
+        headers = {"Content-Type": "application/zip"}
+        validators = {"ETag": result.etag, "Last-Modified": result.last_modified}
+        if self.faults.validators:
+            headers |= {name: value for name, value in validators.items() if value is not None}
+        if not self.faults.ranges:
+            return Reply(200, headers, result.content)
+        return cut_to_range(Reply(200, {**headers, "Accept-Ranges": "bytes"}, result.content), recorded.headers)
+
+    def _processes(self) -> processes.Processes:
+        holdings = Holdings(self.world, self.catalogue)
+        return processes.Processes(self.url, self._centre, self.faults, holdings, self.may_run)
+
+    def _usual_outcome(self, name: str) -> Outcome:
+        try:
+            if "tileid=" in name:
+                return of_series(dict(pair.partition("=")[::2] for pair in name.split(";")), self.world)
+            outcome = of_product(name, Holdings(self.world, self.catalogue))
+        except InputError:
+            return of_name(name)
+        return outcome if outcome.results else of_name(name)
+
+
+def _account_of(headers: Mapping[str, str], accounts: Mapping[str, str]) -> str | None:
+    """Return the account whose Basic credentials a request has, compared as UTF-8 bytes; else None."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    for user, password in accounts.items():
+        expected = base64.b64encode(f"{user}:{password}".encode())
+        if scheme.lower() == "basic" and hmac.compare_digest(token.strip().encode(), expected):
+            return user
+    return None
