@@ -18,6 +18,7 @@ except KeyboardInterrupt:
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,9 @@ from peps_maja.errors import LogError, PepsError, Status, UsageError, gravest
 from peps_maja.joblog.events import State
 
 if TYPE_CHECKING:
+    from peps_maja.commands.status import Standing
     from peps_maja.downloads.cycle import Cycle
+    from peps_maja.joblog.jobs import Jobs
     from peps_maja.joblog.log import JobLog
 
 
@@ -53,7 +56,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
     if options.check or options.status or options.json or options.dates:
         from peps_maja.commands.shows import show
 
-        return show(options, log, console)
+        return show(options, log, console, partial(write_page, options, log, console))
 
     make_folder(options.write_dir)
     leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
@@ -86,7 +89,28 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
         console.tell(f"{options.log}: all jobs are done, {summary}")
     else:
         console.say(summary)
+    if options.page:
+        from peps_maja.commands.status import standings_after
+
+        troubles.add(write_page(options, log, console, jobs, standings_after(jobs, cycle.reports if cycle else {})))
     return gravest([status, *(troubles - {Status.TRY_LATER})])
+
+
+def write_page(
+    options: DownloaderOptions, log: "JobLog", console: Console, jobs: "Jobs", stands: "Sequence[Standing]"
+) -> Status:
+    """Write the page of --page; one that cannot be written is told, and costs nothing else."""
+    from peps_maja.page import write_page as write
+
+    try:
+        path = write(options, log, jobs, stands)
+    except PepsError as problem:
+        console.warn(str(problem))
+        console.trace_back(problem)
+        return problem.status
+    if not options.json:
+        console.say(f"the page: {path}")
+    return Status.OK
 
 
 def cycle_over(log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float) -> "Cycle":

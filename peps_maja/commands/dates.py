@@ -89,8 +89,8 @@ class Total:
 def ledger(jobs: Jobs, stands: Mapping[str, Standing], folder: Path) -> list[Entry]:
     """Return the ledger, by tile and date: `stands` says where each job stands, `folder` is where the zips go."""
     known: dict[tuple[str, date], list[Entry]] = {}
-    for job in jobs.values():
-        for entry in _entries(job, stands.get(job.name), folder):
+    for job in sorted(jobs.values(), key=lambda job: job.source is Source.THEIA):  # these join the dates of the others
+        for entry in _entries(job, stands.get(job.name), folder, known):
             known.setdefault((entry.tile, entry.day), []).append(entry)
     return [entry for key in sorted(known) for seen in _by_satellite(known[key]) for entry in _to_show(seen)]
 
@@ -141,12 +141,15 @@ class _Result:
     bytes: int | None = None
 
 
-def _entries(job: Job, stands: Standing | None, folder: Path) -> list[Entry]:
+_Known = Mapping[tuple[str, date], Sequence[Entry]]
+
+
+def _entries(job: Job, stands: Standing | None, folder: Path, known: _Known) -> list[Entry]:
     message = stands.message if stands else job.detail
     if job.source is Source.THEIA:
         if (offered := L2AProduct.find(job.name)) is None:
             return []
-        planned = PlannedDate(offered.sight.date(), offered.satellite)
+        planned = _date_of(offered, known)
         return [_entry(job, offered.tile.name, planned, _best(job, stands, folder), message, Kind.OFFER)]
     if (product := L1CProduct.parse(job.name)) is not None:
         planned = PlannedDate(product.sensing.date(), product.satellite, product.orbit)
@@ -187,7 +190,7 @@ def _looked_up(job: Job, file: str, folder: Path) -> _Result:
     """Return what is left of a downloaded file: the zip, or the folder to which it was unpacked."""
     unpacked = (name.removesuffix(".zip") for name in (file, job.result_name(file)) if L2AProduct.find(name))
     for name in (file, *unpacked):
-        if number := _size(folder / name):
+        if number := bytes_of(folder / name):
             return _Result(ON_DISK, name, number)
     return _Result(MOVED_AWAY, file)
 
@@ -214,7 +217,16 @@ def _planned(result: L2AProduct, planned: Iterable[PlannedDate]) -> PlannedDate 
     return min(fitting, key=lambda one: days.index(one.day), default=None)
 
 
-def _size(path: Path) -> int:
+def _date_of(offered: L2AProduct, known: _Known) -> PlannedDate:
+    """Return the date of a product of Theia: that of a job for its acquisition, else the day on which it was seen."""
+    for time in (offered.sight, *offered.begun):
+        for entry in known.get((offered.tile.name, time.date()), ()):
+            if entry.satellite in {"", offered.satellite}:
+                return PlannedDate(entry.day, offered.satellite, entry.orbit)
+    return PlannedDate(offered.sight.date(), offered.satellite)
+
+
+def bytes_of(path: Path) -> int:
     """Return the bytes of a file or of all that is in a folder, 0 if there is none."""
     try:
         parts = path.rglob("*") if path.is_dir() and L2AProduct.find(path.name) else [path]

@@ -189,7 +189,8 @@ def downloader_options(arguments: Sequence[str] | None) -> DownloaderOptions:
     add("--check", action="store_true", help="only say whether everything is in place")
 
     options = DownloaderOptions(**vars(parser.read(arguments)))
-    output = problem_of_output("--csv", options.csv, (options.log, options.auth))
+    index, inputs = options.page and options.page / "index.html", (options.log, options.auth)
+    output = problem_of_output("--csv", options.csv, inputs) or problem_of_output("--page", index, inputs)
     if problem := _problem_of_downloader(options) or output:
         parser.error(problem)
     return options

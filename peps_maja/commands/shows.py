@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 
 from peps_maja.commands import reminders
 from peps_maja.commands.check import checkup
@@ -16,9 +17,11 @@ from peps_maja.errors import NoAccount, Status, gravest
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.log import JobLog
 
+WritePage = Callable[[Jobs, Sequence[Standing]], Status]
 
-def show(options: DownloaderOptions, log: JobLog, console: Console) -> Status:
-    """Show what the options ask for; write, fetch and lock nothing."""
+
+def show(options: DownloaderOptions, log: JobLog, console: Console, write_page: WritePage) -> Status:
+    """Show what the options ask for; write nothing but the page and the CSV, fetch and lock nothing."""
     if options.check:
         return _check(options, log, console)
     jobs, stands, status = look(options, log, console)
@@ -29,7 +32,7 @@ def show(options: DownloaderOptions, log: JobLog, console: Console) -> Status:
     else:
         for standing in stands:
             console.tell(str(standing))
-    return status
+    return gravest([status, write_page(jobs, stands)]) if options.page else status
 
 
 def look(options: DownloaderOptions, log: JobLog, console: Console) -> tuple[Jobs, list[Standing], Status]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from peps_maja.downloads.polls import Connect, Polls, poll_cycle
@@ -76,6 +76,13 @@ def standings(jobs: Jobs, connect: Connect) -> tuple[list[Standing], list[PepsEr
 
     poll_cycle([job for job in jobs.in_state(State.OPEN) if not job.offer], connect, take, leave, end)
     return list(found.values()), ends
+
+
+def standings_after(jobs: Jobs, reports: Mapping[str, JobReport]) -> list[Standing]:
+    """Return where each job stands after a cycle: open ones as their service said in it, if it did."""
+    found = {job.name: _logged(job) for job in jobs.values()}
+    known = (job for job in jobs.in_state(State.OPEN) if job.name in reports)
+    return list((found | {job.name: _reported(found[job.name], job, reports[job.name]) for job in known}).values())
 
 
 def _logged(job: Job) -> Standing:

@@ -74,6 +74,11 @@ class Cycle:
         """Whether a job has ended in the last `run`."""
         return any(course.has_ended for course in self._courses)
 
+    @property
+    def reports(self) -> dict[str, JobReport]:
+        """What the services said of each job in the last `run`."""
+        return {course.job.name: course.report for course in self._courses}
+
     def can_go_on(self, job: Job) -> bool:
         """Return True if a later `run` may bring an open job further without a person."""
         return job.source not in self._over and job.name not in self._stuck

@@ -1,0 +1,150 @@
+"""Makes docs/page.png, the picture of the page in the README: `PYTHONPATH=.:tests python tests/page_picture.py`.
+
+The page is written by the downloader itself, from a log and a folder as a year of work leaves them. Needs Chromium.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+
+from peps_maja.joblog.lines import HEADER
+from peps_maja.sandbox.world.zips import make_zip
+
+ROOT = Path(__file__).resolve().parent.parent
+PICTURE = ROOT / "docs" / "page.png"
+LARGEST = 300_000  # bytes
+SIDE = 120  # pixels of a raster in the zips
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+BROWSER_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--force-device-scale-factor=1",
+)
+CLOUDY = "too cloudy"
+DIFFERENT = (
+    *(CLOUDY, CLOUDY, "moved away", CLOUDY, CLOUDY, "failed", CLOUDY, CLOUDY, "dropped", CLOUDY, CLOUDY, "rejected"),
+    *(CLOUDY, "cancelled", CLOUDY, "failed", CLOUDY, "missing", CLOUDY, CLOUDY, "unsure", "waiting", "waiting"),
+)
+FEW = (*[CLOUDY] * 7, "failed", *[CLOUDY] * 9, "missing", *[CLOUDY] * 7, *["waiting"] * 5)
+Line = tuple[str, str, str, str]
+
+
+def fill(
+    folder: Path,
+    tiles: Sequence[str] = ("31TCJ",),
+    dates: int = 90,
+    *,
+    different: Sequence[str] = DIFFERENT,
+    content: bytes | None = None,
+) -> int:
+    """Leave a log and zips in a folder as so many dates of each tile leave them; return the number of dates.
+
+    Two of three dates are on disk, one of six by Theia and one of nine by both; the others are in `different` states.
+    """
+    lines: list[Line] = []
+    for tile in tiles:
+        for number in range(dates):
+            state = different[(number // 3) % len(different)] if number % 3 == 1 else "on disk"
+            lines += _date(folder, tile, number, state, content)
+    log = "".join("\t".join(line) + "\n" for line in lines)
+    (folder / "peps_maja.log").write_text(f"{HEADER}\n{log}", encoding="utf-8")
+    return len(tiles) * dates
+
+
+def _date(folder: Path, tile: str, number: int, state: str, content: bytes | None) -> Iterator[Line]:
+    day = date(2019, 1, 2) + timedelta(days=number * 5 // 2)
+    satellite = ("S2A", "S2B")[number % 2]
+    stamp = f"{day:%Y%m%d}"
+    job = f"{satellite}_MSIL1C_{stamp}T105021_N0207_R051_T{tile}_{stamp}T125917"
+    product = f"SENTINEL{satellite[1:]}_{stamp}-105426-459_L2A_T{tile}_D"
+    theias = f"SENTINEL{satellite[1:]}_{stamp}-105426-461_L2A_T{tile}_C_V4-0"
+    if number % 9 == 0 or (number % 6 == 0 and state == "on disk"):
+        (folder / f"{theias}.zip").write_bytes(make_zip(f"{theias}.zip", SIDE) if content is None else content)
+    if state == "on disk" and number % 6 == 0:
+        address = f"https://geodes-portal.cnes.fr/api/download/{theias} 1000 -"
+        yield from _lines(theias, ("available", address), ("downloaded", f"{theias}.zip"), ("finished", ""))
+        if number % 9:
+            return
+    if state == "on disk":
+        (folder / f"{product}.zip").write_bytes(make_zip(f"{product}.zip", SIDE) if content is None else content)
+    url = f"https://peps.cnes.fr/resto/wps/outputs/pywps-{hash_of(job)}-3f20-11e9-81a5-0242ac110002.xml"
+    what = {
+        "on disk": [("downloaded", f"{product}.zip"), ("finished", "")],
+        "moved away": [("downloaded", f"{product}.zip"), ("finished", "")],
+        CLOUDY: [("novald", f"NOVALD_{product}.zip"), ("finished", "")],
+        "failed": [("failed", "MAJA ended with an error: no DTM for this tile")],
+        "cancelled": [("cancelled", "cancelled by an operator")],
+        "dropped": [("cancelled", "dropped by the user")],
+        "missing": [("missing", f"{product}.zip absent 404 Not Found")],
+    }.get(state, [])
+    begin = [("submitting", "")] if state in {"unsure", "rejected"} else [("submitting", ""), ("submitted", url)]
+    if state == "rejected":
+        what = [("rejected", "the product is not in the catalogue of PEPS")]
+    yield from _lines(job, *begin, *what)
+
+
+def _lines(job: str, *events: tuple[str, str]) -> Iterator[Line]:
+    now = f"{datetime.now(timezone.utc) - timedelta(hours=3):%Y-%m-%dT%H:%M:%SZ}"
+    yield from ((now, event, job, detail) for event, detail in events)
+
+
+def hash_of(text: str) -> str:
+    """Return eight hexadecimal digits that differ from one text to another."""
+    return f"{sum(ord(sign) * 31**place for place, sign in enumerate(text)) % 16**8:08x}"
+
+
+def write_page(folder: Path) -> Path:
+    """Have the downloader write the page of a filled folder, without an account, and return its path."""
+    for script in ("peps_maja_downloader.py", "peps_maja_process.py"):  # so that the page names no path of this machine
+        (folder / script).symlink_to(ROOT / script)
+    command = ["python", "peps_maja_downloader.py", "--dates", "--page", "page", "-q"]
+    path = {"PATH": str(Path(sys.executable).parent)}
+    run = subprocess.run(command, cwd=folder, env=path, capture_output=True, text=True, check=False, timeout=120)
+    if run.returncode not in {0, 1}:
+        raise SystemExit(run.stderr)
+    return folder / "page" / "index.html"
+
+
+def take_picture(page: Path, picture: Path, width: int, height: int, *options: str) -> None:
+    """Have Chromium take a picture of the top of a page."""
+    with empty_profile() as profile:
+        size = (f"--window-size={width},{height}", f"--screenshot={picture}", f"--user-data-dir={profile}")
+        command = [str(CHROMIUM), *BROWSER_FLAGS, *size, *options, page.as_uri()]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+
+@contextmanager
+def empty_profile() -> Iterator[str]:
+    """Make a folder for what the browser keeps, and remove it in the end."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        yield profile
+
+
+def main() -> int:
+    """Make the picture; return 1 if it is larger than it may be."""
+    if CHROMIUM is None:
+        raise SystemExit("there is no chromium here: apt-get install chromium")
+    with tempfile.TemporaryDirectory() as work:
+        fill(Path(work), different=FEW)
+        PICTURE.parent.mkdir(exist_ok=True)
+        take_picture(write_page(Path(work)), PICTURE, 1280, 1240, "--force-device-scale-factor=0.65")
+    number = PICTURE.stat().st_size
+    print(f"{PICTURE}: {number} bytes")
+    return int(number > LARGEST)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
