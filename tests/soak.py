@@ -44,6 +44,7 @@ from relay import Relay
 from peps_maja.joblog.events import State
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
+from peps_maja.joblog.offers import Offer
 from peps_maja.sandbox import Altered, Cut, Delay, Endpoint, Fault, Job, Recorded, Reply, Sandbox, Stall
 from peps_maja.sandbox.geodes import KEY
 from peps_maja.sandbox.geodes.products import md5_of, products_of
@@ -562,9 +563,11 @@ class FetchingFromTheia(Downloading):
             self.peps.geodes.contents[product.urn] = content
             item = read_item(self.peps.geodes.feature(product, self.peps.url))
             assert item
-            zip_file = SimpleNamespace(name=f"{item.name}.zip", content=content)
-            self.jobs.append(SimpleNamespace(product=item.name, results=[zip_file], wps_id=md5_of(content)))
-            lines.append(f"2019-12-31T12:00:00Z\tavailable\t{item.name}\t{item.offer}")
+            zip_file = SimpleNamespace(name=f"{item.identifier}.zip", content=content)
+            self.jobs.append(SimpleNamespace(product=item.identifier, results=[zip_file], wps_id=md5_of(content)))
+            lines.append(
+                f"2019-12-31T12:00:00Z\tavailable\t{item.identifier}\t{Offer(item.address, item.size, item.md5)}"
+            )
         return lines
 
 

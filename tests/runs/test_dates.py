@@ -19,7 +19,22 @@ from enum import Enum
 from pathlib import Path
 
 import pytest
-from helpers import EMAIL, PASSWORD, TILE, Lines, Place, ago, begun, contents, l1c, l2a
+from helpers import (
+    EMAIL,
+    PASSWORD,
+    TILE,
+    Lines,
+    Place,
+    add_small,
+    ago,
+    begun,
+    contents,
+    l1c,
+    l2a,
+    lines_of_dates,
+    novald,
+    tiny,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,7 +42,7 @@ from peps_maja.commands.dates import as_csv, ledger
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
 from peps_maja.joblog.log import JobLog
-from peps_maja.sandbox import NOT_FOUND, Altered, Endpoint, Fault, Job, Reply, Sandbox, Stall
+from peps_maja.sandbox import NOT_FOUND, Altered, Endpoint, Fault, Reply, Sandbox, Stall
 from peps_maja_downloader import main as download
 
 pytestmark = pytest.mark.slow
@@ -42,28 +57,6 @@ FINAL = {"on disk", "too cloudy", "failed", "not delivered"}
 NOT_ON_A_LINE = {"job", "message", "size_bytes"}  # without -v; sizes have units there
 
 
-def novald(day: str, satellite: str = "S2A") -> str:
-    return f"NOVALD_{l2a(day, satellite)}"
-
-
-def tiny(name: str) -> bytes:
-    """Return a zip as small as a product can be."""
-    packed = io.BytesIO()
-    stem = name.removesuffix(".zip")
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr(f"{stem}/{stem}_MTD_ALL.xml", "<Muscate_Metadata_Document/>")
-        archive.writestr(f"{stem}/{stem}_FRE_B2.tif", stem)
-    return packed.getvalue()
-
-
-def add(peps: Sandbox, name: str, *results: str, status: str = "FINISHED") -> Job:
-    """Add a job with these results, as small as they can be."""
-    job = peps.add_job(name, status=status, results=results)
-    for result in job.results:
-        result.content = tiny(result.name)
-    return job
-
-
 def dates_of(place: Place, status: int = 0, *options: str) -> list[Row]:
     """Return the ledger as its CSV has it; the lines on standard output are as many and fit a terminal."""
     run = place.download("--dates", "--csv", "dates.csv", *options)
@@ -75,11 +68,6 @@ def dates_of(place: Place, status: int = 0, *options: str) -> list[Row]:
         assert row["job"] not in line
     assert max(map(len, run.out.splitlines())) <= 100
     return rows
-
-
-def lines_of_dates(out: str) -> list[str]:
-    """Return the lines of the ledger without what stands below them."""
-    return [line for line in out.splitlines() if re.match(r"[0-9]{2}[A-Z]{3} [0-9-]{10} ", line)]
 
 
 def read(table: Path) -> list[Row]:
@@ -104,7 +92,7 @@ def test_a_year_of_70_dates_half_of_them_cloudy(place: Place, peps: Sandbox) -> 
     cloudy = [novald(*one) for one in zip(days[:35], satellites[:35], strict=True)]
     clear = [l2a(*one) for one in zip(days[35:69], satellites[35:69], strict=True)]  # the last one is left out
     mixed = [name for pair in zip(cloudy, [*clear, ""], strict=True) for name in pair if name]
-    job = add(peps, YEAR, *mixed)
+    job = add_small(peps, YEAR, *mixed)
     job.unprocessed = 1
     place.write_log(*begun(job, *plan))
 
@@ -139,7 +127,7 @@ def test_a_year_of_70_dates_half_of_them_cloudy(place: Place, peps: Sandbox) -> 
 @pytest.mark.parametrize("first", ["RUNNING", "FINISHED"])
 def test_more_results_at_a_later_poll_are_followed_up(place: Place, peps: Sandbox, first: str) -> None:
     names = [l2a(f"2018-01-0{day}") for day in (1, 3, 5)] + [novald("2018-01-07")]
-    job = add(peps, YEAR, *names)
+    job = add_small(peps, YEAR, *names)
     job.results[1].served = False
     place.write_log(*begun(job, *(f"2018-01-0{day}/S2A/R051" for day in (1, 3, 5, 7))))
 
@@ -164,7 +152,7 @@ def test_more_results_at_a_later_poll_are_followed_up(place: Place, peps: Sandbo
 
 def test_one_missing_result_holds_up_no_other(place: Place, peps: Sandbox) -> None:
     names = [l2a(f"2018-01-0{day}") for day in (1, 3, 5)]
-    job = add(peps, YEAR, *names)
+    job = add_small(peps, YEAR, *names)
     job.results[0].served = False
     place.write_log(*begun(job, *(f"2018-01-0{day}/S2A/R051" for day in (1, 3, 5))))
     run = place.download()
@@ -186,7 +174,7 @@ def test_each_zip_is_verified_against_tile_and_span(place: Place, peps: Sandbox)
     foreign = [l2a("2018-03-11", tile="31TCH"), l2a("2018-02-28"), l2a("2018-06-01"), l2a("2017-03-21")]
     within = l2a("2018-03-16")  # its name lies: it holds another tile
     name = f"{TILE}_2018-03-01_2018-04-24"
-    job = add(peps, name, *good, *foreign, within)
+    job = add_small(peps, name, *good, *foreign, within)
     job.results[-1].content = tiny(l2a("2018-03-16", tile="31TCH"))
     place.write_log(*begun(job, "2018-03-01/S2A/R051", "2018-03-16/S2A/R051"))
     run = place.download("-j", "4")
@@ -200,7 +188,7 @@ def test_each_zip_is_verified_against_tile_and_span(place: Place, peps: Sandbox)
 
 @pytest.mark.parametrize("count", ["2", 2])
 def test_dates_left_out_are_told_once(place: Place, peps: Sandbox, count: str | int) -> None:
-    job = add(peps, YEAR, l2a("2018-01-01"))
+    job = add_small(peps, YEAR, l2a("2018-01-01"))
     place.write_log(*begun(job, "2018-01-01/S2A/R051", "2018-01-06/S2B/R051", "2018-01-11/S2A/R051"))
 
     def change(reply: Reply) -> Reply:
@@ -224,8 +212,8 @@ def test_dates_left_out_are_told_once(place: Place, peps: Sandbox, count: str | 
 
 
 def test_a_product_that_a_single_job_brought_already(place: Place, peps: Sandbox) -> None:
-    single = add(peps, l1c("2018-01-01"), l2a("2018-01-01"))
-    series = add(peps, YEAR, l2a("2018-01-01"), l2a("2018-01-06", "S2B"))
+    single = add_small(peps, l1c("2018-01-01"), l2a("2018-01-01"))
+    series = add_small(peps, YEAR, l2a("2018-01-01"), l2a("2018-01-06", "S2B"))
     place.write_log(*begun(single), *begun(series, "2018-01-01/S2A/R051", "2018-01-06/S2B/R051"))
     assert place.download("-j", "1").status == 0
     assert {job for _, job, _ in place.events("finished")} == {single.product, series.product}
@@ -245,9 +233,9 @@ def test_every_state_has_its_line(place: Place, peps: Sandbox) -> None:
         "31TCH_2019-09-01_2019-11-30",
     )
     singles = {f"{day:02}": l1c(f"2018-01-{day:02}") for day in range(1, 25, 2)}
-    waiting = add(peps, singles["01"], status="PENDING")
-    running = add(peps, singles["03"], status="STALLED")
-    half = add(peps, summer, l2a("2019-06-02"), l2a("2019-06-04"), status="RUNNING")
+    waiting = add_small(peps, singles["01"], status="PENDING")
+    running = add_small(peps, singles["03"], status="STALLED")
+    half = add_small(peps, summer, l2a("2019-06-02"), l2a("2019-06-04"), status="RUNNING")
     here, gone = l2a("2018-01-05"), l2a("2018-01-07")
     (place.folder / here).write_bytes(b"x" * 1234)
     (place.folder / l2a("2019-03-02")).write_bytes(b"x" * 2_500_000)
@@ -499,7 +487,7 @@ def test_an_unsure_series_shows_in_the_exit_status(place: Place, peps: Sandbox) 
 
 
 def test_the_ledger_is_shown_without_a_server(place: Place, peps: Sandbox, nobody_there: str) -> None:
-    job = add(peps, YEAR, l2a("2018-01-05"))
+    job = add_small(peps, YEAR, l2a("2018-01-05"))
     place.write_log(*begun(job, PLAN, "2018-01-15/S2A/R051"), (ago(), "downloaded", YEAR, ZIP))
     (place.folder / ZIP).write_bytes(b"x")
     run = place.download("--dates", "--csv", "dates.csv", PEPS_SERVER=nobody_there)
@@ -516,7 +504,7 @@ def test_the_ledger_is_shown_without_a_server(place: Place, peps: Sandbox, nobod
 
 @pytest.mark.parametrize("option", ["--dates", "--status", "--json"])
 def test_a_colleague_without_an_account(nowhere: Place, peps: Sandbox, option: str) -> None:
-    done, still_open = add(peps, l1c("2018-01-01")), add(peps, l1c("2018-01-06"), status="RUNNING")
+    done, still_open = add_small(peps, l1c("2018-01-01")), add_small(peps, l1c("2018-01-06"), status="RUNNING")
     for credentials in (None, "# nothing but a comment\n"):
         if credentials:
             (nowhere.folder / "peps.txt").write_text(credentials, encoding="utf-8")
@@ -553,7 +541,7 @@ def test_a_dropped_job_is_dropped_everywhere(place: Place) -> None:
 
 
 def test_a_zip_that_is_fetched_again(place: Place, peps: Sandbox) -> None:
-    job = add(peps, SINGLE, ZIP)
+    job = add_small(peps, SINGLE, ZIP)
     place.write_log(*begun(job), (ago(), "downloaded", SINGLE, ZIP), (ago(), "finished", SINGLE, ""), *begun(job)[1:])
     assert states(dates_of(place)) == {"2018-01-05": "waiting"}
     assert place.download().status == 0
@@ -588,7 +576,7 @@ def test_a_long_name_is_shortened_on_a_terminal_only(place: Place) -> None:
 
 
 def test_a_job_that_cannot_be_followed_is_shown_all_the_same(place: Place, peps: Sandbox) -> None:
-    lost, known = add(peps, YEAR), add(peps, l1c("2018-02-04"), status="RUNNING")
+    lost, known = add_small(peps, YEAR), add_small(peps, l1c("2018-02-04"), status="RUNNING")
     place.write_log(*begun(lost, PLAN), *begun(known))
     for endpoint in (Endpoint.STATUS, Endpoint.REPORT, Endpoint.REFRESH, Endpoint.JOBLOG):
         peps.faults.add(Fault(endpoint, NOT_FOUND, times=None, match=lost.wps_id))
@@ -620,7 +608,7 @@ def test_what_does_not_go_with_the_ledger(nowhere: Place, options: tuple[str, ..
 def test_a_kill_between_zips_loses_no_date(place: Place, peps: Sandbox, fetched: int) -> None:
     names = [l2a(f"2018-01-{day:02}") for day in (1, 11, 21)] + [l2a(f"2018-02-{day:02}") for day in (10, 20)]
     days = [f"{name[11:15]}-{name[15:17]}-{name[17:19]}" for name in names]
-    job = add(peps, YEAR, *names, novald("2018-03-02"))
+    job = add_small(peps, YEAR, *names, novald("2018-03-02"))
     place.write_log(*begun(job, *(f"{day}/S2A/R051" for day in [*days, "2018-03-02", "2018-03-12"])))
     peps.faults.add(Fault(Endpoint.RESULT, Stall(60), times=None, match=names[fetched]))
     with place.start("downloader", "-j", "1") as running:
@@ -784,7 +772,7 @@ def expected(story: Story, desk: Desk) -> dict[str, str]:
 @given(story=stories())
 def test_every_date_ends_in_exactly_one_state(peps: Sandbox, story: Story) -> None:
     listed = {story.result(*one): one[2] for one in story.fates if one[2] is not Fate.LEFT_OUT}
-    job = add(peps, YEAR, *listed, status="RUNNING")
+    job = add_small(peps, YEAR, *listed, status="RUNNING")
     for result in job.results:
         result.served = listed[result.name] not in {Fate.LATE, Fate.GONE}
         if listed[result.name] is Fate.BROKEN:
