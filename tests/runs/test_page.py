@@ -174,7 +174,7 @@ def test_products_of_peps_and_theia_stand_side_by_side(place: Place, by: str) ->
 def test_product_seen_after_midnight_belongs_to_the_day_before(place: Place) -> None:
     job = "S2A_MSIL1C_20190301T235021_N0207_R051_T31TCJ_20190302T015917"
     theias = THEIAS.replace("20190301-105426", "20190302-000426")
-    for name in (l2a("2019-03-02", clock="000426-459"), f"{theias}.zip"):
+    for name in (l2a("2019-03-02", time="000426-459"), f"{theias}.zip"):
         product(place, name)
     lines = ended(job, ("failed", "no"))
     place.write_log(*lines)
@@ -190,7 +190,7 @@ def test_product_seen_after_midnight_belongs_to_the_day_before(place: Place) -> 
 
 def test_acquisition_cut_in_two_has_two_cells_and_both_quicklooks(place: Place) -> None:
     first, second = l1c("2019-03-01"), l1c("2019-03-01", last="130000")
-    files = [l2a("2019-03-01"), l2a("2019-03-01", clock="105440-459")]
+    files = [l2a("2019-03-01"), l2a("2019-03-01", time="105440-459")]
     lines = []
     for job, file in zip((first, second), files, strict=True):
         product(place, file)
