@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import select
+import shlex
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TextIO
 
 from peps_maja.errors import UsageError
@@ -115,6 +118,16 @@ class Console:
                     print(line, file=stream, end=end, flush=True)
         except (OSError, ValueError):
             _give_up(stream)
+
+
+def command_for(script: str) -> str:
+    """Return how to call another script from the current folder, in the way in which this one was called."""
+    called = Path(sys.argv[0])
+    name = script if called.suffix == ".py" else script.removesuffix(".py")
+    if shutil.which(called.name) == sys.argv[0] and shutil.which(name):
+        return name
+    path = os.path.join(os.path.dirname(sys.argv[0]), name)  # noqa: PTH118, PTH120 - a Path would lose the `./`
+    return shlex.join([sys.orig_argv[0], path if Path(path).exists() else str(called.resolve().with_name(script))])
 
 
 def flush() -> None:

@@ -26,7 +26,6 @@ from peps_maja.sandbox import HTML_PAGE, NOT_FOUND, Altered, Canned, Job, Reply,
 ROOT = Path(__file__).parent.parent
 EMAIL, PASSWORD = "me@example.org", "secret"
 TILE = "31TCJ"
-URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
 STATUS_URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
 
 Lines = list[tuple[str, ...]]
@@ -60,6 +59,11 @@ def l1c(
 def l2a(day: int | str | date, sat: str = "S2A", *, tile: str = TILE, time: str = "105426-459") -> str:
     """Return the name of the zip that is made of an L1C product."""
     return f"SENTINEL{sat[1:]}_{_digits(day)}-{time}_L2A_T{tile}_D.zip"
+
+
+def novald(day: int | str | date, sat: str = "S2A") -> str:
+    """Return the name of the result that is made of an L1C product with too many clouds."""
+    return f"NOVALD_{l2a(day, sat)}"
 
 
 # -- the scripts and their folder ------------------------------------------------------------------------------------
@@ -145,6 +149,11 @@ def lines_of(text: str, job: Job) -> list[str]:
     return [line for line in text.splitlines() if job.product in line]
 
 
+def lines_of_dates(out: str) -> list[str]:
+    """Return the lines of the output of --dates without what stands below them."""
+    return [line for line in out.splitlines() if re.match(r"[0-9]{2}[A-Z]{3} [0-9-]{10} ", line)]
+
+
 def is_one_line(run: Run, *words: str) -> bool:
     """Return True if a run printed one line on standard error, with these words in it."""
     return run.err.count("\n") == 1 and "Traceback" not in run.err and all(word in run.err for word in words)
@@ -181,6 +190,24 @@ def until(condition: Callable[[], object], seconds: float = 30) -> None:
 def add(peps: Sandbox, day: int = 1, status: str = "FINISHED", *, results: tuple[str, ...] | None = None) -> Job:
     """Add a job for the product of this day in March; it has one zip unless `results` says otherwise."""
     return peps.add_job(l1c(day), status=status, results=(l2a(day),) if results is None else results)
+
+
+def tiny(name: str) -> bytes:
+    """Return a zip as small as a product can be."""
+    packed = io.BytesIO()
+    stem = name.removesuffix(".zip")
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(f"{stem}/{stem}_MTD_ALL.xml", "<Muscate_Metadata_Document/>")
+        archive.writestr(f"{stem}/{stem}_FRE_B2.tif", stem)
+    return packed.getvalue()
+
+
+def add_small(peps: Sandbox, name: str, *results: str, status: str = "FINISHED") -> Job:
+    """Add a job with these results, as small as they can be."""
+    job = peps.add_job(name, status=status, results=results)
+    for result in job.results:
+        result.content = tiny(result.name)
+    return job
 
 
 def begun(job: Job, *dates: str, hours: float = 0) -> Lines:
@@ -256,33 +283,6 @@ def _can_trace() -> bool:
 
 
 needs_strace = pytest.mark.skipif(not _can_trace(), reason="needs strace, and the right to trace processes")
-
-
-def novald(day: str, satellite: str = "S2A") -> str:
-    return f"NOVALD_{l2a(day, satellite)}"
-
-
-def tiny(name: str) -> bytes:
-    """Return a zip as small as a product can be."""
-    packed = io.BytesIO()
-    stem = name.removesuffix(".zip")
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr(f"{stem}/{stem}_MTD_ALL.xml", "<Muscate_Metadata_Document/>")
-        archive.writestr(f"{stem}/{stem}_FRE_B2.tif", stem)
-    return packed.getvalue()
-
-
-def add_tiny(peps: Sandbox, name: str, *results: str, status: str = "FINISHED") -> Job:
-    """Add a job with these results, as small as they can be."""
-    job = peps.add_job(name, status=status, results=results)
-    for result in job.results:
-        result.content = tiny(result.name)
-    return job
-
-
-def lines_of_dates(out: str) -> list[str]:
-    """Return the lines of the ledger without what stands below them."""
-    return [line for line in out.splitlines() if re.match(r"[0-9]{2}[A-Z]{3} [0-9-]{10} ", line)]
 
 
 # Gives a child its own terminal.

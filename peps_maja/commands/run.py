@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
-import shutil
 import signal
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -117,16 +114,6 @@ def _tell_unexpected(error: Exception, console: Console) -> Status:
     console.warning(lacking or f"unexpected {type(error).__name__}: {error}{hint}")
     console.debug_traceback(error)
     return Status.UNUSABLE if lacking else Status.TROUBLE
-
-
-def command_for(script: str) -> str:
-    """Return how to call another script from the current folder, in the way in which this one was called."""
-    called = Path(sys.argv[0])
-    name = script if called.suffix == ".py" else script.removesuffix(".py")
-    if shutil.which(called.name) == sys.argv[0] and shutil.which(name):
-        return name
-    path = os.path.join(os.path.dirname(sys.argv[0]), name)  # noqa: PTH118, PTH120 - a Path would lose the `./`
-    return shlex.join([sys.orig_argv[0], path if Path(path).exists() else str(called.resolve().with_name(script))])
 
 
 def is_another_run(error: PepsError) -> bool:

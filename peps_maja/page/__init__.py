@@ -10,7 +10,7 @@ from peps_maja.commands.dependencies import advice
 from peps_maja.commands.downloader.dates import ledger
 from peps_maja.commands.downloader.status import Standing
 from peps_maja.commands.options import DEFAULT_GEODES, DEFAULT_SERVER, DownloaderOptions
-from peps_maja.commands.run import command_for
+from peps_maja.console import command_for
 from peps_maja.errors import PepsError
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.log import JobLog

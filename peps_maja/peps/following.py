@@ -15,6 +15,7 @@ from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 
+from peps_maja.console import command_for
 from peps_maja.downloads.polls import SILENT_JOBS
 from peps_maja.downloads.service import JobReport, Phase, Wanted
 from peps_maja.errors import (
@@ -91,7 +92,7 @@ class Follower:
         if job.has_failed_before:
             return f"it failed before, so trying again will not help; {where}"
         product = f" --product {job.name}" if L1CProduct.parse(job.name) else ""
-        command = f"peps_maja_process.py -l {shlex.quote(str(log))}{product} --resubmit {end.value}"
+        command = f"{command_for('peps_maja_process.py')} -l {shlex.quote(str(log))}{product} --resubmit {end.value}"
         return f"{where}; trying again may help: {command}"
 
     def _report(self, job: Job, obstacles: list[PepsError]) -> JobReport | None:

@@ -6,6 +6,7 @@ import shlex
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from peps_maja.console import command_for
 from peps_maja.downloads.service import JobReport, Phase, Wanted
 from peps_maja.downloads.zips import Belongs
 from peps_maja.errors import NotReady, NotThere, QuotaReached
@@ -56,7 +57,7 @@ class TheiaJobs:
 
     def advice(self, job: Job, _: Event, log: Path) -> str:
         """Return what to do about a product that could not be fetched for days."""
-        command = f"peps_maja_process.py -l {shlex.quote(str(log))} --theia only --product {job.name}"
+        command = f"{command_for('peps_maja_process.py')} -l {shlex.quote(str(log))} --theia only --product {job.name}"
         return f"look for it on {self.page}; if it is there: {command}"
 
 

@@ -22,11 +22,11 @@ import pytest
 from helpers import (
     EMAIL,
     PASSWORD,
+    STATUS_URL,
     TILE,
-    URL,
     Lines,
     Place,
-    add_tiny,
+    add_small,
     ago,
     begun,
     contents,
@@ -92,7 +92,7 @@ def test_a_year_of_70_dates_half_of_them_cloudy(place: Place, peps: Sandbox) -> 
     cloudy = [novald(*one) for one in zip(days[:35], satellites[:35], strict=True)]
     clear = [l2a(*one) for one in zip(days[35:69], satellites[35:69], strict=True)]  # the last one is left out
     mixed = [name for pair in zip(cloudy, [*clear, ""], strict=True) for name in pair if name]
-    job = add_tiny(peps, YEAR, *mixed)
+    job = add_small(peps, YEAR, *mixed)
     job.unprocessed = 1
     place.write_log(*begun(job, *plan))
 
@@ -127,7 +127,7 @@ def test_a_year_of_70_dates_half_of_them_cloudy(place: Place, peps: Sandbox) -> 
 @pytest.mark.parametrize("first", ["RUNNING", "FINISHED"])
 def test_more_results_at_a_later_poll_are_followed_up(place: Place, peps: Sandbox, first: str) -> None:
     names = [l2a(f"2018-01-0{day}") for day in (1, 3, 5)] + [novald("2018-01-07")]
-    job = add_tiny(peps, YEAR, *names)
+    job = add_small(peps, YEAR, *names)
     job.results[1].served = False
     place.write_log(*begun(job, *(f"2018-01-0{day}/S2A/R051" for day in (1, 3, 5, 7))))
 
@@ -152,7 +152,7 @@ def test_more_results_at_a_later_poll_are_followed_up(place: Place, peps: Sandbo
 
 def test_one_missing_result_holds_up_no_other(place: Place, peps: Sandbox) -> None:
     names = [l2a(f"2018-01-0{day}") for day in (1, 3, 5)]
-    job = add_tiny(peps, YEAR, *names)
+    job = add_small(peps, YEAR, *names)
     job.results[0].served = False
     place.write_log(*begun(job, *(f"2018-01-0{day}/S2A/R051" for day in (1, 3, 5))))
     run = place.download()
@@ -174,7 +174,7 @@ def test_each_zip_is_verified_against_tile_and_span(place: Place, peps: Sandbox)
     foreign = [l2a("2018-03-11", tile="31TCH"), l2a("2018-02-28"), l2a("2018-06-01"), l2a("2017-03-21")]
     within = l2a("2018-03-16")  # its name lies: it holds another tile
     name = f"{TILE}_2018-03-01_2018-04-24"
-    job = add_tiny(peps, name, *good, *foreign, within)
+    job = add_small(peps, name, *good, *foreign, within)
     job.results[-1].content = tiny(l2a("2018-03-16", tile="31TCH"))
     place.write_log(*begun(job, "2018-03-01/S2A/R051", "2018-03-16/S2A/R051"))
     run = place.download("-j", "4")
@@ -188,7 +188,7 @@ def test_each_zip_is_verified_against_tile_and_span(place: Place, peps: Sandbox)
 
 @pytest.mark.parametrize("count", ["2", 2])
 def test_dates_left_out_are_told_once(place: Place, peps: Sandbox, count: str | int) -> None:
-    job = add_tiny(peps, YEAR, l2a("2018-01-01"))
+    job = add_small(peps, YEAR, l2a("2018-01-01"))
     place.write_log(*begun(job, "2018-01-01/S2A/R051", "2018-01-06/S2B/R051", "2018-01-11/S2A/R051"))
 
     def change(reply: Reply) -> Reply:
@@ -212,8 +212,8 @@ def test_dates_left_out_are_told_once(place: Place, peps: Sandbox, count: str | 
 
 
 def test_a_product_that_a_single_job_brought_already(place: Place, peps: Sandbox) -> None:
-    single = add_tiny(peps, l1c("2018-01-01"), l2a("2018-01-01"))
-    series = add_tiny(peps, YEAR, l2a("2018-01-01"), l2a("2018-01-06", "S2B"))
+    single = add_small(peps, l1c("2018-01-01"), l2a("2018-01-01"))
+    series = add_small(peps, YEAR, l2a("2018-01-01"), l2a("2018-01-06", "S2B"))
     place.write_log(*begun(single), *begun(series, "2018-01-01/S2A/R051", "2018-01-06/S2B/R051"))
     assert place.download("-j", "1").status == 0
     assert {job for _, job, _ in place.events("finished")} == {single.product, series.product}
@@ -233,9 +233,9 @@ def test_every_state_has_its_line(place: Place, peps: Sandbox) -> None:
         "31TCH_2019-09-01_2019-11-30",
     )
     singles = {f"{day:02}": l1c(f"2018-01-{day:02}") for day in range(1, 25, 2)}
-    waiting = add_tiny(peps, singles["01"], status="PENDING")
-    running = add_tiny(peps, singles["03"], status="STALLED")
-    half = add_tiny(peps, summer, l2a("2019-06-02"), l2a("2019-06-04"), status="RUNNING")
+    waiting = add_small(peps, singles["01"], status="PENDING")
+    running = add_small(peps, singles["03"], status="STALLED")
+    half = add_small(peps, summer, l2a("2019-06-02"), l2a("2019-06-04"), status="RUNNING")
     here, gone = l2a("2018-01-05"), l2a("2018-01-07")
     (place.folder / here).write_bytes(b"x" * 1234)
     (place.folder / l2a("2019-03-02")).write_bytes(b"x" * 2_500_000)
@@ -247,7 +247,7 @@ def test_every_state_has_its_line(place: Place, peps: Sandbox) -> None:
 
     def ended(name: str, *events: tuple[str, str], dates: str = "") -> Lines:
         return [(ago(5), event, name, detail) for event, detail in
-                (("submitting", dates), ("submitted", URL), *events)]  # fmt: skip
+                (("submitting", dates), ("submitted", STATUS_URL), *events)]  # fmt: skip
 
     place.write_log(
         *ended(
@@ -370,7 +370,8 @@ def test_a_date_of_two_jobs_has_one_line(
 ) -> None:
     details = {"downloaded": ZIP, "novald": f"NOVALD_{ZIP}"}
     jobs = [
-        [("submitting", name, plan), ("submitted", name, URL)] + [(event, name, details.get(event, ""))] * bool(event)
+        [("submitting", name, plan), ("submitted", name, STATUS_URL)]
+        + [(event, name, details.get(event, ""))] * bool(event)
         for name, plan, event in ((SINGLE, "", single), (YEAR, PLAN, series))
     ]
     events = [event for one in (jobs if single_first else jobs[::-1]) for event in one]
@@ -380,9 +381,9 @@ def test_a_date_of_two_jobs_has_one_line(
 def test_both_jobs_of_a_date_have_it_on_disk(tmp_path: Path) -> None:
     rows = replayed(
         tmp_path,
-        ("submitted", YEAR, URL),
+        ("submitted", YEAR, STATUS_URL),
         ("downloaded", YEAR, ZIP),
-        ("submitted", SINGLE, URL),
+        ("submitted", SINGLE, STATUS_URL),
         ("downloaded", SINGLE, SECOND_ZIP),
     )
     assert [row[:3] for row in rows] == [("2018-01-05", "S2A", "on disk")]
@@ -395,14 +396,14 @@ def test_both_jobs_of_a_date_have_it_on_disk(tmp_path: Path) -> None:
 def test_the_parts_of_a_cut_acquisition_are_both_shown(
     tmp_path: Path, second: tuple[str, str, str], state: str, file: str
 ) -> None:
-    begin = [("submitted", SINGLE, URL), ("submitted", OTHER_PART, URL)]
+    begin = [("submitted", SINGLE, STATUS_URL), ("submitted", OTHER_PART, STATUS_URL)]
     rows = replayed(tmp_path, *begin, ("downloaded", SINGLE, ZIP), second)
     assert rows == [
         ("2018-01-05", "S2A", "on disk", ZIP, SINGLE),
         ("2018-01-05", "S2A", state, file, OTHER_PART),
     ]
     # A series that covers the date has its own: nothing is lost when both parts are.
-    series = [("submitting", YEAR, PLAN), ("submitted", YEAR, URL), ("downloaded", YEAR, ZIP)]
+    series = [("submitting", YEAR, PLAN), ("submitted", YEAR, STATUS_URL), ("downloaded", YEAR, ZIP)]
     lost = [("failed", SINGLE, "x"), ("failed", OTHER_PART, "x")]
     assert replayed(tmp_path, *begin, *series, *lost) == [("2018-01-05", "S2A", "on disk", ZIP, YEAR)]
 
@@ -411,14 +412,18 @@ def test_the_parts_of_a_cut_acquisition_are_both_shown(
 def test_a_date_of_a_series_that_is_partly_cloudy_is_on_disk(tmp_path: Path, *, cloudy_first: bool) -> None:
     cut = l2a("2018-01-05", time="105441-000")
     results = [("downloaded", YEAR, ZIP), ("novald", YEAR, f"NOVALD_{cut}")]
-    events = [("submitting", YEAR, PLAN), ("submitted", YEAR, URL), *(results[::-1] if cloudy_first else results)]
+    events = [
+        ("submitting", YEAR, PLAN),
+        ("submitted", YEAR, STATUS_URL),
+        *(results[::-1] if cloudy_first else results),
+    ]
     assert replayed(tmp_path, *events, ("finished", YEAR, "")) == [("2018-01-05", "S2A", "on disk", ZIP, YEAR)]
 
 
 def test_a_date_seen_after_midnight_is_the_day_it_began(tmp_path: Path) -> None:
     late, next_one = l2a("2018-01-06", time="001500-000"), l2a("2018-01-06", "S2B", time="235900-000")
     plan = "2018-01-05/S2A/R051 2018-01-06/S2B/R008 2018-01-15/S2A/R051"
-    events = [("submitting", YEAR, plan), ("submitted", YEAR, URL)]
+    events = [("submitting", YEAR, plan), ("submitted", YEAR, STATUS_URL)]
     results = [("downloaded", YEAR, next_one), ("downloaded", YEAR, late), ("finished", YEAR, "")]
     assert replayed(tmp_path, *events, *results) == [
         ("2018-01-05", "S2A", "on disk", late, YEAR),
@@ -429,7 +434,7 @@ def test_a_date_seen_after_midnight_is_the_day_it_began(tmp_path: Path) -> None:
 
 def test_a_date_seen_before_midnight_is_the_day_in_its_name(tmp_path: Path) -> None:
     early = l2a("2018-01-04", time="235930-000")  # as in names of baseline N0204
-    events = [("submitting", YEAR, "2018-01-05/S2A/R051"), ("submitted", YEAR, URL), ("downloaded", YEAR, early)]
+    events = [("submitting", YEAR, "2018-01-05/S2A/R051"), ("submitted", YEAR, STATUS_URL), ("downloaded", YEAR, early)]
     assert replayed(tmp_path, *events) == [("2018-01-05", "S2A", "on disk", early, YEAR)]
 
 
@@ -437,10 +442,10 @@ def test_a_plan_of_bare_dates_is_read_too(tmp_path: Path) -> None:
     rows = replayed(
         tmp_path,
         ("submitting", YEAR, "2018-01-01,2018-01-05,2018-01-06"),
-        ("submitted", YEAR, URL),
+        ("submitted", YEAR, STATUS_URL),
         ("downloaded", YEAR, l2a("2018-01-06", "S2B")),
         ("submitting", SINGLE, ""),
-        ("submitted", SINGLE, URL),
+        ("submitted", SINGLE, STATUS_URL),
         ("downloaded", SINGLE, ZIP),
     )
     assert rows == [
@@ -453,7 +458,7 @@ def test_a_plan_of_bare_dates_is_read_too(tmp_path: Path) -> None:
 def test_an_adopted_series_shows_what_it_brought(tmp_path: Path) -> None:
     rows = replayed(
         tmp_path,
-        ("submitted", f"{YEAR}_R051", URL),
+        ("submitted", f"{YEAR}_R051", STATUS_URL),
         ("downloaded", f"{YEAR}_R051", ZIP),
         ("novald", f"{YEAR}_R051", novald("2018-01-15")),
         ("finished", f"{YEAR}_R051", ""),
@@ -466,7 +471,7 @@ def test_an_adopted_series_shows_what_it_brought(tmp_path: Path) -> None:
 
 def test_a_zip_stays_in_the_ledger_when_its_series_is_submitted_again(tmp_path: Path) -> None:
     plan = f"{PLAN} 2018-01-15/S2A/R051"
-    begin = [("submitting", YEAR, plan), ("submitted", YEAR, URL)]
+    begin = [("submitting", YEAR, plan), ("submitted", YEAR, STATUS_URL)]
     events = [*begin, ("downloaded", YEAR, ZIP), ("failed", YEAR, "out of memory"), *begin]
     on_disk = ("2018-01-05", "S2A", "on disk", ZIP, YEAR)
     assert replayed(tmp_path, *events) == [on_disk, ("2018-01-15", "S2A", "waiting", "", YEAR)]
@@ -475,7 +480,7 @@ def test_a_zip_stays_in_the_ledger_when_its_series_is_submitted_again(tmp_path: 
 
 
 def test_a_log_without_jobs_has_an_empty_ledger(place: Place, peps: Sandbox) -> None:
-    place.write_log((ago(), "submitted", "something else", URL), (ago(), "failed", "something else", ""))
+    place.write_log((ago(), "submitted", "something else", STATUS_URL), (ago(), "failed", "something else", ""))
     assert dates_of(place) == []
     assert not peps.requests
 
@@ -487,7 +492,7 @@ def test_an_unsure_series_shows_in_the_exit_status(place: Place, peps: Sandbox) 
 
 
 def test_the_ledger_is_shown_without_a_server(place: Place, peps: Sandbox, nobody_there: str) -> None:
-    job = add_tiny(peps, YEAR, l2a("2018-01-05"))
+    job = add_small(peps, YEAR, l2a("2018-01-05"))
     place.write_log(*begun(job, PLAN, "2018-01-15/S2A/R051"), (ago(), "downloaded", YEAR, ZIP))
     (place.folder / ZIP).write_bytes(b"x")
     run = place.download("--dates", "--csv", "dates.csv", PEPS_SERVER=nobody_there)
@@ -504,7 +509,7 @@ def test_the_ledger_is_shown_without_a_server(place: Place, peps: Sandbox, nobod
 
 @pytest.mark.parametrize("option", ["--dates", "--status", "--json"])
 def test_a_colleague_without_an_account(nowhere: Place, peps: Sandbox, option: str) -> None:
-    done, still_open = add_tiny(peps, l1c("2018-01-01")), add_tiny(peps, l1c("2018-01-06"), status="RUNNING")
+    done, still_open = add_small(peps, l1c("2018-01-01")), add_small(peps, l1c("2018-01-06"), status="RUNNING")
     for credentials in (None, "# nothing but a comment\n"):
         if credentials:
             (nowhere.folder / "peps.txt").write_text(credentials, encoding="utf-8")
@@ -541,7 +546,7 @@ def test_a_dropped_job_is_dropped_everywhere(place: Place) -> None:
 
 
 def test_a_zip_that_is_fetched_again(place: Place, peps: Sandbox) -> None:
-    job = add_tiny(peps, SINGLE, ZIP)
+    job = add_small(peps, SINGLE, ZIP)
     place.write_log(*begun(job), (ago(), "downloaded", SINGLE, ZIP), (ago(), "finished", SINGLE, ""), *begun(job)[1:])
     assert states(dates_of(place)) == {"2018-01-05": "waiting"}
     assert place.download().status == 0
@@ -551,7 +556,9 @@ def test_a_zip_that_is_fetched_again(place: Place, peps: Sandbox) -> None:
 @pytest.mark.parametrize("folder", [ZIP_STEM := "SENTINEL2A_20180105-105426-459_L2A_T31TCJ_D", f"{ZIP_STEM}.8e99b3de"])
 def test_an_unpacked_folder_is_on_disk(place: Place, folder: str) -> None:
     second = f"{ZIP_STEM}.8e99b3de.zip"
-    place.write_log(("", "submitted", SINGLE, URL), ("", "downloaded", SINGLE, second), ("", "finished", SINGLE, ""))
+    place.write_log(
+        ("", "submitted", SINGLE, STATUS_URL), ("", "downloaded", SINGLE, second), ("", "finished", SINGLE, "")
+    )
     (place.folder / folder).mkdir()
     assert states(dates_of(place)) == {"2018-01-05": "moved away"}  # an empty folder is not a product
     (place.folder / folder / "metadata.xml").write_bytes(b"x" * 7)
@@ -560,7 +567,9 @@ def test_an_unpacked_folder_is_on_disk(place: Place, folder: str) -> None:
 
 @pytest.mark.parametrize("file", ["", ".", "..", "/", "../work", "a\0b.zip", f"{'x' * 300}.zip"])
 def test_what_a_log_names_and_no_file_can_be(place: Place, file: str) -> None:
-    place.write_log(("", "submitted", SINGLE, URL), ("", "downloaded", SINGLE, file), ("", "finished", SINGLE, ""))
+    place.write_log(
+        ("", "submitted", SINGLE, STATUS_URL), ("", "downloaded", SINGLE, file), ("", "finished", SINGLE, "")
+    )
     run = place.download("--dates")
     assert (run.status, run.err) == (0, "")
     assert "moved away" in run.out
@@ -568,7 +577,9 @@ def test_what_a_log_names_and_no_file_can_be(place: Place, file: str) -> None:
 
 def test_a_long_name_is_shortened_on_a_terminal_only(place: Place) -> None:
     name = f"{'x' * 150}.8e99b3de.zip"
-    place.write_log(("", "submitted", SINGLE, URL), ("", "downloaded", SINGLE, name), ("", "finished", SINGLE, ""))
+    place.write_log(
+        ("", "submitted", SINGLE, STATUS_URL), ("", "downloaded", SINGLE, name), ("", "finished", SINGLE, "")
+    )
     [line] = lines_of_dates(place.download("--dates").out)
     assert len(line) == 100
     assert line.endswith(".8e99b3de.zip")
@@ -576,7 +587,7 @@ def test_a_long_name_is_shortened_on_a_terminal_only(place: Place) -> None:
 
 
 def test_a_job_that_cannot_be_followed_is_shown_all_the_same(place: Place, peps: Sandbox) -> None:
-    lost, known = add_tiny(peps, YEAR), add_tiny(peps, l1c("2018-02-04"), status="RUNNING")
+    lost, known = add_small(peps, YEAR), add_small(peps, l1c("2018-02-04"), status="RUNNING")
     place.write_log(*begun(lost, PLAN), *begun(known))
     for endpoint in (Endpoint.STATUS, Endpoint.REPORT, Endpoint.REFRESH, Endpoint.JOBLOG):
         peps.faults.add(Fault(endpoint, NOT_FOUND, times=None, match=lost.wps_id))
@@ -608,7 +619,7 @@ def test_what_does_not_go_with_the_ledger(nowhere: Place, options: tuple[str, ..
 def test_a_kill_between_zips_loses_no_date(place: Place, peps: Sandbox, fetched: int) -> None:
     names = [l2a(f"2018-01-{day:02}") for day in (1, 11, 21)] + [l2a(f"2018-02-{day:02}") for day in (10, 20)]
     days = [f"{name[11:15]}-{name[15:17]}-{name[17:19]}" for name in names]
-    job = add_tiny(peps, YEAR, *names, novald("2018-03-02"))
+    job = add_small(peps, YEAR, *names, novald("2018-03-02"))
     place.write_log(*begun(job, *(f"{day}/S2A/R051" for day in [*days, "2018-03-02", "2018-03-12"])))
     peps.faults.add(Fault(Endpoint.RESULT, Stall(60), times=None, match=names[fetched]))
     with place.start("downloader", "-j", "1") as running:
@@ -772,7 +783,7 @@ def expected(story: Story, desk: Desk) -> dict[str, str]:
 @given(story=stories())
 def test_every_date_ends_in_exactly_one_state(peps: Sandbox, story: Story) -> None:
     listed = {story.result(*one): one[2] for one in story.fates if one[2] is not Fate.LEFT_OUT}
-    job = add_tiny(peps, YEAR, *listed, status="RUNNING")
+    job = add_small(peps, YEAR, *listed, status="RUNNING")
     for result in job.results:
         result.served = listed[result.name] not in {Fate.LATE, Fate.GONE}
         if listed[result.name] is Fate.BROKEN:

@@ -16,8 +16,7 @@ from urllib.parse import unquote
 
 import page_picture
 import pytest
-from helpers import TILE, URL, Place, add_tiny, ago, begun, l1c, l2a, novald
-from helpers import lines_of_dates as dates_in
+from helpers import STATUS_URL, TILE, Place, add_small, ago, begun, l1c, l2a, lines_of_dates, novald
 
 from peps_maja.sandbox import Sandbox
 
@@ -67,13 +66,13 @@ def page_of(place: Place, *options: str, status: int = 0) -> Reader:
     run = place.download("--dates", "--page", "page", *options)
     assert run.status == status, run
     reader = Reader(place.folder / "page")
-    assert len(reader.states) == len(dates_in(run.out))
+    assert len(reader.states) == len(lines_of_dates(run.out))
     return reader
 
 
 def ended(name: str, *events: tuple[str, str]) -> list[tuple[str, ...]]:
     """Return the lines of a job that was submitted, and then those events."""
-    begin = [(ago(3), "submitting", name, ""), (ago(3), "submitted", name, URL)]
+    begin = [(ago(3), "submitting", name, ""), (ago(3), "submitted", name, STATUS_URL)]
     return [*begin, *((ago(1), event, name, detail) for event, detail in events)]
 
 
@@ -228,14 +227,14 @@ def test_unpacked_folder_counts_and_zip_moved_away_keeps_its_picture(place: Plac
 def test_series_says_missing_only_for_the_date_that_is_missing(place: Place) -> None:
     series = f"{TILE}_2019-01-01_2019-03-31"
     plan = ("2019-03-01/S2A/R051", "2019-03-06/S2B/R051")
-    lines = [(ago(3), "submitting", series, " ".join(plan)), (ago(3), "submitted", series, URL)]
+    lines = [(ago(3), "submitting", series, " ".join(plan)), (ago(3), "submitted", series, STATUS_URL)]
     place.write_log(*lines, (ago(1), "missing", series, f"{l2a('2019-03-06', 'S2B')} broken wrong checksum"))
     (place.folder / "peps.txt").unlink()
     assert page_of(place).states == ["waiting", "missing"]
 
 
 def test_page_of_a_run_that_downloads(place: Place, peps: Sandbox) -> None:
-    good, bad = add_tiny(peps, l1c("2019-03-01"), l2a("2019-03-01")), peps.add_job(l1c("2019-03-06"), status="FAILED")
+    good, bad = add_small(peps, l1c("2019-03-01"), l2a("2019-03-01")), peps.add_job(l1c("2019-03-06"), status="FAILED")
     place.write_log(*begun(good), *begun(bad))
     run = place.download("--page", "out/page", "-q")
     assert (run.status, run.err) == (1, "")
@@ -246,7 +245,7 @@ def test_page_of_a_run_that_downloads(place: Place, peps: Sandbox) -> None:
 
 
 def test_page_at_the_end_of_waiting(place: Place, peps: Sandbox) -> None:
-    place.write_log(*begun(add_tiny(peps, l1c("2019-03-01"), l2a("2019-03-01"))))
+    place.write_log(*begun(add_small(peps, l1c("2019-03-01"), l2a("2019-03-01"))))
     run = place.download("--wait", "--page", "page")
     assert run.status == 0
     assert run.out.splitlines()[-1] == "the page: page/index.html"
@@ -254,7 +253,7 @@ def test_page_at_the_end_of_waiting(place: Place, peps: Sandbox) -> None:
 
 
 def test_page_shows_what_is_running(place: Place, peps: Sandbox) -> None:
-    job = add_tiny(peps, l1c("2019-03-01"), l2a("2019-03-01"), status="RUNNING")
+    job = add_small(peps, l1c("2019-03-01"), l2a("2019-03-01"), status="RUNNING")
     place.write_log(*begun(job))
     for options in (["--status"], ["--json"], ["--dates"], []):
         assert place.download(*options, "--page", "page").status == 0
@@ -311,7 +310,7 @@ def test_page_that_cannot_be_written_costs_nothing_else(place: Place, peps: Sand
 
 def test_run_without_page_imports_no_jinja(place: Place, peps: Sandbox) -> None:
     (place.folder / "jinja2.py").write_text("raise SystemExit('jinja2 was imported')")
-    place.write_log(*begun(add_tiny(peps, l1c("2019-03-01"), l2a("2019-03-01"))))
+    place.write_log(*begun(add_small(peps, l1c("2019-03-01"), l2a("2019-03-01"))))
     for options in (["--status"], ["--dates"], []):
         assert place.download(*options, PYTHONPATH=str(place.folder)).status == 0
 

@@ -12,6 +12,8 @@ from urllib.parse import unquote, urlsplit
 import page_picture
 import pytest
 
+pytestmark = pytest.mark.slow
+
 selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 if not (page_picture.CHROMIUM and page_picture.DRIVER):
     pytest.skip("no chromium and chromedriver here: apt-get install chromium-driver", allow_module_level=True)

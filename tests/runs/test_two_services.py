@@ -15,6 +15,8 @@ from peps_maja.sandbox.geodes import KEY, QUOTA
 from peps_maja.sandbox.geodes.products import products_of
 from peps_maja.theia.items import read_item
 
+pytestmark = pytest.mark.slow
+
 SPRING = datetime(2019, 3, 1, tzinfo=timezone.utc), datetime(2019, 5, 31, tzinfo=timezone.utc)
 L1C = "S2A_MSIL1C_20180101T105021_N0207_R051_T31TCJ_20180101T125917"
 L2A = "SENTINEL2A_20180101-105426-459_L2A_T31TCJ_D.zip"

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from peps_maja.commands.options import DEFAULT_GEODES, DEFAULT_SERVER, ProcessOptions
-from peps_maja.commands.run import Signals, command_for
-from peps_maja.console import Console
+from peps_maja.commands.run import Signals
+from peps_maja.console import Console, command_for
 from peps_maja.errors import PepsError, Status, worst
 from peps_maja.joblog.corrections import correct_log
 from peps_maja.joblog.events import Event

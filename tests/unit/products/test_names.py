@@ -1,4 +1,4 @@
-"""Tile names, L1C and L2A product names: what they say, and what is none."""
+"""Names of L1C and L2A products: what they say, and what is not one."""
 
 from __future__ import annotations
 
@@ -8,18 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from peps_maja.errors import Status, UsageError
 from peps_maja.products.names import L1CProduct, L2AProduct, is_novald, is_old_format
 from peps_maja.products.tiles import Tile
 
 L1C = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
 L2A = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D"
 OLD = "S2A_OPER_PRD_MSIL1C_PDMC_20160525T004131_R108_V20150730T103016_20150730T103016"
-
-NO_TILE = ["", "T", "1TCJ", "31TC", "31TCJX", "TT31TCJ", "031TCJ", "31-TCJ", "31TC1", "31TCJ 31TCH", "٣١TCJ"]
-NO_ZONE = ["00TCJ", "61TCJ", "99TCJ"]
-NO_BAND = ["31ACJ", "31BCJ", "31ICJ", "31OCJ", "31YCJ", "31ZCJ"]
-NO_SQUARE = ["31TIJ", "31TCI", "31TOJ", "31TCO"]
 NO_L1C = {
     "nothing": "",
     "old format": OLD,
@@ -76,9 +70,7 @@ DID_NOT_BECOME = {
     "other satellite": L2A.replace("2A_2019", "2B_2019"),
     "other tile": L2A.replace("31TCJ", "31TCH"),
 }
-
 quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
-
 zones = st.integers(1, 60).map("{:02d}".format)
 bands = st.sampled_from("CDEFGHJKLMNPQRSTUVWX")
 letters = st.sampled_from("ABCDEFGHJKLMNPQRSTUVWXYZ")
@@ -101,49 +93,7 @@ def found(name: str) -> L2AProduct:
     return product
 
 
-# -- tiles ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("text", ["31TCJ", "T31TCJ", "t31tcj", "31tcj", " 31TCJ\n"])
-def test_a_tile_is_the_same_however_it_is_written(text: str) -> None:
-    assert Tile.parse(text) == Tile("31TCJ")
-
-
-@pytest.mark.parametrize("text", NO_TILE + NO_ZONE + NO_BAND + NO_SQUARE)
-def test_an_invalid_tile_is_a_usage_error_that_names_it(text: str) -> None:
-    with pytest.raises(UsageError) as error:
-        Tile.parse(text)
-    assert error.value.status is Status.UNUSABLE
-    assert repr(text) in str(error.value)
-
-
-@quick
-@given(tiles)
-def test_every_mgrs_tile_is_read(name: str) -> None:
-    assert str(Tile.parse("t" + name.lower())) == name
-
-
-@quick
-@given(st.text())
-def test_any_text_is_a_tile_or_a_usage_error(text: str) -> None:
-    try:
-        tile = Tile.parse(text)
-    except UsageError:
-        return
-    assert Tile.parse(tile.name) == tile
-
-
-@pytest.mark.parametrize("band", "CDWX")
-def test_the_outermost_bands_lie_beyond_60(band: str) -> None:
-    assert Tile(f"31{band}CJ").lies_beyond_60
-
-
-@pytest.mark.parametrize("band", "EFGHJKLMNPQRSTUV")
-def test_bands_that_begin_before_60_do_not(band: str) -> None:
-    assert not Tile(f"31{band}CJ").lies_beyond_60
-
-
-# -- L1C names --------------------------------------------------------------------------------------------------
+# -- L1C names --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", [L1C, L1C + ".SAFE", L1C + ".zip", L1C + ".SAFE.zip", f"  {L1C}\n"])
@@ -218,7 +168,7 @@ def test_a_newer_baseline_sorts_after_an_older_one() -> None:
     assert sorted(baselines) == ["N0204", "N0207", "N0500", "N0511"]
 
 
-# -- L2A names --------------------------------------------------------------------------------------------------
+# -- L2A names --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("text", "name"), SPEAKS_OF_L2A.values(), ids=SPEAKS_OF_L2A)
