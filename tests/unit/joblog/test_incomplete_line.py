@@ -99,6 +99,7 @@ def told(jobs: Jobs) -> Told:
 
 @settings(deadline=None, max_examples=40, database=None)
 @given(st.lists(STEPS, max_size=12))
+@pytest.mark.slow
 def test_a_log_cut_at_any_byte_tells_what_its_complete_lines_tell(steps: list[Step]) -> None:
     life = Life()
     events: list[Happened] = []
