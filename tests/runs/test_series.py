@@ -1,30 +1,24 @@
-"""A season or a year of a tile in one job: how spans are cut, what is submitted, and what the plan says it costs."""
+"""A season or a year of a tile in one job: what is submitted, and what the plan says it costs."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
-from itertools import pairwise
 
 import pytest
 from helpers import TILE, Place, l1c
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from peps_maja.errors import UsageError
-from peps_maja.products.names import L1CProduct
-from peps_maja.products.series import EARLIEST, PlannedDate, Series, read_plan, series_of, write_plan
+from peps_maja.products.series import Series, series_of
 from peps_maja.products.tiles import Tile
 from peps_maja.sandbox import BAD_GATEWAY, Altered, Endpoint, Fault, Sandbox
 
-quick = settings(max_examples=100, deadline=None, database=None)
 DAY = timedelta(days=1)
 WHEN = "2019-04-02T09:12:45Z"
 URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
 YEAR = ("-t", TILE, "-d", "2018-01-01", "-f", "2018-12-31")
 SPRING = ("-t", TILE, "-d", "2018-03-01", "-f", "2018-04-24")  # 55 days
-
 # What lies in a folder, and whether the S2A product that was begun on that day at 10:50:21 is `on disk` for that.
 ON_DISK = {
     "SENTINEL2A_{day}-105021-000_L2A_T31TCJ_D.zip": True,
@@ -77,94 +71,7 @@ def submitted(*names: str, plan: str = "2018-01-01/S2A/R051") -> list[tuple[str,
     ]
 
 
-def span(start: str, end: str, orbit: int | None = None, tile: str = TILE) -> Series:
-    return Series(Tile(tile), date.fromisoformat(start), date.fromisoformat(end), orbit)
-
-
-# -- the cutting of spans ---------------------------------------------------------------------------------------
-
-days = st.dates(EARLIEST, date(2040, 1, 1))
-spans = st.builds(lambda start, length: (start, start + length * DAY), days, st.integers(54, 6000))
-
-
-@quick
-@given(spans, st.none() | st.integers(1, 143))
-def test_every_day_is_in_exactly_one_job(ends: tuple[date, date], orbit: int | None) -> None:
-    series = series_of(Tile(TILE), *ends, orbit)
-    lengths = [(one.end - one.start).days + 1 for one in series]
-    assert (series[0].start, series[-1].end) == ends
-    assert all(after.start - before.end == DAY for before, after in pairwise(series))
-    assert all(55 <= length <= 366 for length in lengths)
-    assert max(lengths) - min(lengths) <= 1
-    assert len(series) == -(-sum(lengths) // 366)
-    assert {(one.tile, one.orbit) for one in series} == {(Tile(TILE), orbit)}
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "jobs"),
-    [
-        ("2018-01-01", "2018-02-24", ["2018-01-01_2018-02-24"]),  # 55 days
-        ("2016-04-01", "2017-04-01", ["2016-04-01_2017-04-01"]),  # 366
-        ("2016-04-01", "2017-04-02", ["2016-04-01_2016-09-30", "2016-10-01_2017-04-02"]),
-        ("2018-01-01", "2019-12-31", ["2018-01-01_2018-12-31", "2019-01-01_2019-12-31"]),
-    ],
-)
-def test_spans_are_cut_where_they_must_be(start: str, end: str, jobs: list[str]) -> None:
-    series = series_of(Tile(TILE), date.fromisoformat(start), date.fromisoformat(end))
-    assert [one.name for one in series] == [f"{TILE}_{job}" for job in jobs]
-
-
-@quick
-@given(spans.filter(lambda ends: ends[1] - ends[0] < 366 * DAY), st.none() | st.integers(1, 143))
-def test_a_name_tells_its_series(ends: tuple[date, date], orbit: int | None) -> None:
-    series = Series(Tile(TILE), *ends, orbit)
-    assert series.name == f"{TILE}_{ends[0]}_{ends[1]}" + ("" if orbit is None else f"_R{orbit:03d}")
-    assert Series.parse(series.name) == series
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "",
-        "31TCJ",
-        "31TCJ_2018-01-01",
-        "31TCJ_2018-02-30_2018-12-31",
-        "31TCJ_2018-12-31_2018-01-01",
-        "31TCJ_2018-01-01_2018-12-31_R000",
-        "31TCJ_2018-01-01_2018-12-31_R144",
-        "31TCJ_2018-01-01_2018-12-31_51",
-        "31TIJ_2018-01-01_2018-12-31",
-        " 31TCJ_2018-01-01_2018-12-31\n",
-        l1c("2018-01-05"),
-    ],
-)
-def test_what_is_no_series(name: str) -> None:
-    assert Series.parse(name) is None
-
-
-def test_a_plan_lists_each_acquisition_once() -> None:
-    names = [
-        l1c("2018-01-05", baseline="N0206"),
-        l1c("2018-01-03", "S2B", orbit=8),
-        l1c("2018-01-05"),
-        l1c("2018-01-05", last="140000"),
-        l1c("2018-01-05", "S2B"),
-    ]
-    plan = write_plan(product for name in names if (product := L1CProduct.parse(name)))
-    assert plan == "2018-01-03/S2B/R008 2018-01-05/S2A/R051 2018-01-05/S2B/R051"
-    assert read_plan(plan) == [
-        PlannedDate(date(2018, 1, 3), "S2B", 8),
-        PlannedDate(date(2018, 1, 5), "S2A", 51),
-        PlannedDate(date(2018, 1, 5), "S2B", 51),
-    ]
-    assert read_plan("2018-01-03, 2018-13-03 2018-01-05/S2A") == [
-        PlannedDate(date(2018, 1, 3)),
-        PlannedDate(date(2018, 1, 5)),
-    ]
-
-
-# -- what cannot be had -----------------------------------------------------------------------------------------
-
+# -- what cannot be had -----------------------------------------------------------------------------------------------
 IMPOSSIBLE = {
     ("2018-01-01", "2018-02-23"): ("55", "widen"),  # 54 days
     ("2016-03-31", "2016-12-31"): ("2016-04-01", "start"),
@@ -223,7 +130,7 @@ def test_an_account_without_the_right_submits_nothing(place: Place, peps: Sandbo
     assert len(peps.executed) == 1
 
 
-# -- one tile, one year -----------------------------------------------------------------------------------------
+# -- one tile, one year -----------------------------------------------------------------------------------------------
 
 
 def test_a_year_of_two_satellites_is_one_job_instead_of_146(place: Place, peps: Sandbox) -> None:
@@ -417,7 +324,7 @@ def test_no_job_claims_days_that_are_still_to_come(place: Place, peps: Sandbox) 
     assert [end for end in ends if end > today] == []
 
 
-# -- the plan, both ways ----------------------------------------------------------------------------------------
+# -- the plan, both ways ----------------------------------------------------------------------------------------------
 
 
 def test_a_span_too_short_for_a_series_says_so(place: Place, peps: Sandbox) -> None:
@@ -459,7 +366,7 @@ def test_both_runs_show_the_same_two_costs(place: Place, peps: Sandbox, case: st
     assert ("without --series" in series.out) == (case == "nearly all on disk")
 
 
-# -- what the user has already ----------------------------------------------------------------------------------
+# -- what the user has already ----------------------------------------------------------------------------------------
 
 
 def test_what_counts_as_on_disk(place: Place, peps: Sandbox) -> None:
@@ -572,7 +479,7 @@ def test_a_series_that_goes_out_covers_its_dates_on_disk_too(place: Place, peps:
     ]
 
 
-# -- once more, by hand, not any more ---------------------------------------------------------------------------
+# -- once more, by hand, not any more ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("state", ["failed", "unsure"])
@@ -653,8 +560,7 @@ def test_from_ten_dates_on_a_series_is_asked_for(place: Place, peps: Sandbox, da
     assert len(peps.executed) == (not asks)
 
 
-# -- after a series, the same days one by one ---------------------------------------------------------------------
-
+# -- after a series, the same days one by one -------------------------------------------------------------------------
 AFTER_A_SERIES = {
     "unsure": ([], "in log (series)"),
     "open": (["submitted"], "in log (series)"),
