@@ -20,6 +20,8 @@ from helpers import STATUS_URL, TILE, Place, add_small, ago, begun, l1c, l2a, li
 
 from peps_maja.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 TEMPLATE = page_picture.ROOT / "peps_maja" / "page" / "page.html.jinja"
 JPEG = b"\xff\xd8\xff\xe0picture\xff\xd9"
 EVIL = "<script>alert(1)</script> & \"quotes\" 'too'"

@@ -14,6 +14,8 @@ from peps_maja.products.series import Series, series_of
 from peps_maja.products.tiles import Tile
 from peps_maja.sandbox import BAD_GATEWAY, Altered, Endpoint, Fault, Sandbox
 
+pytestmark = pytest.mark.slow
+
 DAY = timedelta(days=1)
 WHEN = "2019-04-02T09:12:45Z"
 URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"

@@ -54,6 +54,8 @@ from peps_maja.sandbox import (
 )
 from peps_maja.sandbox.handler import Handler
 
+pytestmark = pytest.mark.slow
+
 ZIP = {"Content-Type": "application/zip"}
 HEAVY = 900_000  # bytes
 EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
@@ -336,7 +338,6 @@ def no_length(peps: Sandbox) -> None:
     peps.faults.lengths = False
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("products", ONE_ACQUISITION.values(), ids=ONE_ACQUISITION)
 @pytest.mark.parametrize("before", [lambda _: None, no_head], ids=["HEAD", "no HEAD"])
 def test_results_of_one_name_in_two_logs_get_two_files(
@@ -357,7 +358,6 @@ def test_results_of_one_name_in_two_logs_get_two_files(
     assert len([asked for asked in ranges(peps) if not asked]) == 2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("before", [lambda _: None, no_head, no_length], ids=["HEAD", "no HEAD", "no length"])
 def test_what_another_log_has_fetched_already_counts(
     place: Place, peps: Sandbox, before: Callable[[Sandbox], None]
@@ -404,7 +404,6 @@ def test_a_length_is_not_needed(place: Place, peps: Sandbox) -> None:
 # -- what is no whole zip of the job -----------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_what_is_no_sound_zip_is_missing_and_never_saved(place: Place, peps: Sandbox) -> None:
     jobs = {label: add(peps, day) for day, label in enumerate(FAULTY, 1)}
     for label, job in jobs.items():
@@ -451,7 +450,6 @@ def test_a_result_that_the_server_does_not_have_is_absent(place: Place, peps: Sa
     assert parts(place.folder) == []
 
 
-@pytest.mark.slow
 def test_trouble_of_the_server_makes_no_result_missing(place: Place, peps: Sandbox) -> None:
     for day, answer in enumerate(NOT_NOW.values(), 1):
         peps.faults.add(Fault(Endpoint.RESULT, answer, times=None, match=add(peps, day).wps_id))
@@ -690,7 +688,6 @@ def test_a_server_that_sends_the_first_bytes_whatever_range_was_asked_for(
     assert place.written() == {job.product: fetched(job)}
 
 
-@pytest.mark.slow
 def test_a_transfer_that_brings_next_to_nothing_is_broken_off_and_kept(
     place: Place, peps: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -725,7 +722,6 @@ def test_a_transfer_that_brings_next_to_nothing_is_broken_off_and_kept(
         assert job.results[0].content.startswith(part)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", [Cut(after=600_000), Stall(30, after=600_000)], ids=["cut", "silent"])
 def test_a_connection_that_breaks_is_taken_up_again(place: Place, peps: Sandbox, fault: Cut | Stall) -> None:
     job = add_heavy(peps)
@@ -741,7 +737,6 @@ def test_a_connection_that_breaks_is_taken_up_again(place: Place, peps: Sandbox,
     assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
 
 
-@pytest.mark.slow
 def test_what_came_before_each_cut_is_kept_to_the_last_byte(place: Place, peps: Sandbox) -> None:
     job = add(peps)
     open_in(place, job)
@@ -762,7 +757,6 @@ def test_what_came_before_each_cut_is_kept_to_the_last_byte(place: Place, peps: 
     assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", [Cut(after=10_000_000), Stall(30, after=10_000_000)], ids=["cut", "silent"])
 def test_of_a_large_zip_little_comes_twice(place: Place, peps: Sandbox, fault: Cut | Stall) -> None:
     job = add(peps)
