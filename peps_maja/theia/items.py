@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, time, timezone
 from urllib.parse import quote, urlsplit
 
-from peps_maja.errors import ServerTrouble, Unreadable
+from peps_maja.errors import HtmlPage, ServerTrouble, Unreadable
 from peps_maja.joblog.offers import Offer
 from peps_maja.network.documents import array, mapping, number, read_json, read_object, text, whole
 from peps_maja.products.names import L2AProduct
@@ -42,7 +42,8 @@ def read_page(body: bytes, box: Box | None = None) -> Page:
     try:
         answer = read_json(body)
     except Unreadable as error:
-        raise ServerTrouble(f"GEODES answers the search with {error}; try again later") from error
+        later = "" if isinstance(error, HtmlPage) else "; try again later"
+        raise ServerTrouble(f"GEODES answers the search with {error}{later}") from error
     features = mapping(answer).get("features")
     if not isinstance(features, list):
         reason = message_of(body)
@@ -145,6 +146,8 @@ def _version(value: object) -> str:
 def _moment(value: object) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text(value).strip())
+        if moment.time() == time.min:  # a day only, which would count as of the day before, too
+            return None
         return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     except (ValueError, OverflowError):
         return None

@@ -190,8 +190,7 @@ def test_what_is_appended_is_replayed(
         log.append(event, job, detail)
     jobs = log.replay()
     for name in (JOB, OTHER):
-        # No such detail tells where a product of Theia is: the line does not count.
-        own = [(event, detail) for event, job, detail in given_events if job == name and event is not Event.AVAILABLE]
+        own = [(event, detail) for event, job, detail in given_events if job == name]
         assert (jobs[name].state if name in jobs else None) is plainly(own)
     assert sum(jobs.count().values()) == len(jobs)
     assert sorted(job.name for job in jobs.in_state(*State)) == sorted(jobs)
