@@ -19,6 +19,7 @@ from peps_maja.theia.footprints import meets, rings_of
 
 _VERSION = re.compile(r"[Vv]?([0-9]{1,4}(?:[.-][0-9]{1,4})*)")
 _SIZE = re.compile(r"File size:\s*([0-9]{1,15})\b", re.IGNORECASE)
+_LARGEST, _LONGEST = 10**15, 2000  # bytes of a product, characters of an address: the log takes no more
 _MD5 = re.compile(r"Checksum MD5:\s*([0-9a-f]{32})\b", re.IGNORECASE)
 # MD5, 16 bytes, in https://multiformats.io/multihash/
 _MULTIHASH = re.compile(r"(?:d50110)?([0-9a-f]{32})", re.IGNORECASE)
@@ -121,7 +122,8 @@ def _offers(assets: Mapping[str, object]) -> Iterator[Offer]:
                 or _END_OF_HREF.search(address)
             )
             length = int(size[1]) if size else whole(asset.get("file:size"))
-            yield Offer(address, length or None, checksum[1].lower() if checksum else None)
+            is_size = length is not None and 0 < length < _LARGEST
+            yield Offer(address, length if is_size else None, checksum[1].lower() if checksum else None)
 
 
 def _address(href: str) -> str:
@@ -130,7 +132,7 @@ def _address(href: str) -> str:
         scheme = urlsplit(href.strip()).scheme
     except ValueError:
         return ""
-    if scheme not in {"", "http", "https"}:
+    if scheme not in {"", "http", "https"} or len(href) > _LONGEST:
         return ""
     return quote(href.strip(), safe="%/:?#[]@!$&'()*+,;=~", errors="replace")
 

@@ -373,6 +373,18 @@ class TestPlaces:
         assert place.process(*search, *FIRST).status == 2
 
 
+@pytest.mark.parametrize(
+    ("asset", "number"), [({"description": None, "file:size": 1e300}, 1), ({"href": "https://x/" + "y" * 30_000}, 0)]
+)
+def test_what_the_log_cannot_hold_is_not_taken_at_every_run(
+    place: Place, peps: Sandbox, asset: dict[str, object], number: int
+) -> None:
+    peps.geodes.items = [feature(NAME, asset=asset)]
+    for _ in range(2):
+        assert place.process(*DAY, *ONLY).status == 0
+        assert taken(place) == [JOB] * number
+
+
 def test_start_that_names_a_day_only_is_not_midnight(place: Place, peps: Sandbox) -> None:
     peps.geodes.items = [feature(NAME, start_datetime="2019-03-01")]
     assert place.process("-t", TILE, "-d", "2019-02-28", "-f", "2019-02-28", *ONLY).status == 0
