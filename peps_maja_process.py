@@ -78,11 +78,16 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
         jobs = log.replay()
         proposal = propose(now(situation, jobs, options)).agreed(proposal)
         take(proposal.taken, log, console)
-        if proposal.orders:
-            if account is None:
-                peps = Peps(server, read_account(options, console), read_timeout=timeout, trace=console.debug)
-            status = worst([status, submit(proposal.orders, peps, log, signals, console)])
-        console.info(f"Follow the jobs: {command_that_follows(options)}")
+        is_logged = bool(proposal.taken)
+        try:
+            if proposal.orders:
+                if account is None:
+                    peps = Peps(server, read_account(options, console), read_timeout=timeout, trace=console.debug)
+                status = worst([status, submit(proposal.orders, peps, log, signals, console)])
+                is_logged = True
+        finally:  # Theia's jobs are to be followed even if there is no account for the rest
+            if is_logged:
+                console.info(f"Follow the jobs: {command_that_follows(options)}")
         ordered = [order.job for order in proposal.orders]
         return worst([status, reminders.remind_of_unsure(jobs, console, ordered, pointed_out)])
 

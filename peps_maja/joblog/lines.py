@@ -23,7 +23,7 @@ TORN = "# the line above was torn by a crash: passed over"
 _NAMES = re.compile(
     r"S2[A-D]_MSIL1C_\d{8}T\d{6}_N\d{4}_R\d{3}_T\d\d[A-Z]{3}_\d{8}T\d{6}"
     r"|\d\d[A-Z]{3}_\d{4}-\d\d-\d\d_\d{4}-\d\d-\d\d(?:_R\d{3})?"
-    r"|SENTINEL2[A-D]_[\d-]+_L2A_",
+    r"|SENTINEL2[A-D]_[\d-]+_L2A_(?![\w.-]*\.zip)",  # a file's name is not a job, and can be of a job of PEPS
     re.ASCII,
 )
 

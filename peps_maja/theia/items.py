@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, time, timezone
 from urllib.parse import quote, urlsplit
 
-from peps_maja.errors import ServerTrouble, Unreadable
+from peps_maja.errors import HtmlPage, ServerTrouble, Unreadable
 from peps_maja.joblog.offers import Offer
 from peps_maja.network.documents import array, mapping, number, read_json, read_object, text, whole
 from peps_maja.products.names import L2AProduct
@@ -19,6 +19,7 @@ from peps_maja.theia.footprints import meets, rings_of
 
 _VERSION = re.compile(r"[Vv]?([0-9]{1,4}(?:[.-][0-9]{1,4})*)")
 _SIZE = re.compile(r"File size:\s*([0-9]{1,15})\b", re.IGNORECASE)
+_LARGEST, _LONGEST = 10**15, 2000  # bytes of a product, characters of an address: the log takes no more
 _MD5 = re.compile(r"Checksum MD5:\s*([0-9a-f]{32})\b", re.IGNORECASE)
 # MD5, 16 bytes, in https://multiformats.io/multihash/
 _MULTIHASH = re.compile(r"(?:d50110)?([0-9a-f]{32})", re.IGNORECASE)
@@ -42,7 +43,8 @@ def read_page(body: bytes, box: Box | None = None) -> Page:
     try:
         answer = read_json(body)
     except Unreadable as error:
-        raise ServerTrouble(f"GEODES answers the search with {error}; try again later") from error
+        later = "" if isinstance(error, HtmlPage) else "; try again later"
+        raise ServerTrouble(f"GEODES answers the search with {error}{later}") from error
     features = mapping(answer).get("features")
     if not isinstance(features, list):
         reason = message_of(body)
@@ -120,7 +122,8 @@ def _offers(assets: Mapping[str, object]) -> Iterator[Offer]:
                 or _END_OF_HREF.search(address)
             )
             length = int(size[1]) if size else whole(asset.get("file:size"))
-            yield Offer(address, length or None, checksum[1].lower() if checksum else None)
+            is_size = length is not None and 0 < length < _LARGEST
+            yield Offer(address, length if is_size else None, checksum[1].lower() if checksum else None)
 
 
 def _address(href: str) -> str:
@@ -129,7 +132,7 @@ def _address(href: str) -> str:
         scheme = urlsplit(href.strip()).scheme
     except ValueError:
         return ""
-    if scheme not in {"", "http", "https"}:
+    if scheme not in {"", "http", "https"} or len(href) > _LONGEST:
         return ""
     return quote(href.strip(), safe="%/:?#[]@!$&'()*+,;=~", errors="replace")
 
@@ -145,6 +148,8 @@ def _version(value: object) -> str:
 def _moment(value: object) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text(value).strip())
+        if moment.time() == time.min:  # a day only, which would count as of the day before, too
+            return None
         return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     except (ValueError, OverflowError):
         return None

@@ -111,10 +111,10 @@ def _pages(ask: Ask, search: Search) -> Iterator[Page]:
 
 
 def _goes_on(page: Page, *, is_short: bool) -> bool:
-    """Return True if a next page is to be asked for: by the links, else by the total, else because this one is full."""
-    if page.has_links:
-        return page.has_next
-    return is_short if page.matched is not None else len(page.features) >= (page.limit or PAGE_SIZE)
+    """Return True if a next page is to be asked for: by total or links, else because this one is full."""
+    if is_short or page.has_links:
+        return is_short or page.has_next
+    return page.matched is None and len(page.features) >= (page.limit or PAGE_SIZE)
 
 
 def _complete(ask: Ask, search: Search, *, with_features: bool) -> list[Page]:

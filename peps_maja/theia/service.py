@@ -151,7 +151,11 @@ def refused_search(answer: Answer) -> PepsError | None:
             f"GEODES answers the search with {answer.status} (maintenance or a login); try again later"
         )
     if answer.status == 400:
-        return UsageError(f"GEODES does not accept the search: {error}")
+        reason = message_of(answer.body)
+        return UsageError(
+            f"GEODES does not accept the search (400{reason and f': {reason}'}): is --geodes right, and this version of"
+            " peps_maja the newest?"
+        )
     if isinstance(error, (UnexpectedAnswer, NotThere, Forbidden)):
         return UsageError(f"{error}: is --geodes right?")
     return error

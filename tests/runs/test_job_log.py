@@ -37,6 +37,9 @@ EDITS: dict[str, Callable[[str], str]] = {
     "a suffix": lambda text: text.replace(FIRST, f"{FIRST}.SAFE").expandtabs(),
     "quoted cells": lambda text: re.sub(r"([^\t\n]+)(?=[\t\n])", r'"\1"', text),
     "commas": lambda text: text.replace("\t", ","),
+    "a file's name before the job": lambda text: re.sub(
+        "^(?=.)", f"{ZIP};", text.replace("\t", ";"), flags=re.MULTILINE
+    ),
     "a list of names": lambda text: "".join(f"{line.split(chr(9))[2]}\n" for line in text.splitlines()),
     "without the last line end": lambda text: text.expandtabs().rstrip("\n"),
 }

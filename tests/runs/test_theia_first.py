@@ -109,6 +109,7 @@ class TestAccount:
         assert "peps.txt" in run.err
         assert [event for event, _, _ in place.events()] == ["available"]
         assert peps.executed == []
+        assert run.out.splitlines()[-1].startswith("Follow the jobs:")
 
 
 class TestSearchThatFails:
@@ -147,6 +148,20 @@ class TestSearchThatFails:
     def test_catalogue_of_peps_out_of_reach(self, place: Place) -> None:
         assert place.process(*SEARCH, *FIRST, "--server", "http://127.0.0.1:9").status == 75
         assert not place.log.exists()
+
+    def test_catalogue_of_peps_under_maintenance(self, place: Place, peps: Sandbox) -> None:
+        peps.faults.add(Fault(Endpoint.CATALOGUE, HTML_PAGE, times=None))
+        run = place.process(*SEARCH, *FIRST)
+        assert (run.status, len(run.err.splitlines()), place.log.exists()) == (75, 1, False)
+
+    @pytest.mark.parametrize("answer", [HTML_PAGE, Canned(200, ""), Canned(400, '{"message": "Unknown field"}')])
+    def test_says_once_what_to_do(self, place: Place, peps: Sandbox, answer: Canned) -> None:
+        peps.faults.add(Fault(Endpoint.GEODES_SEARCH, answer, times=None))
+        error = place.process(*SEARCH, *ONLY).err
+        assert error.count("try again later") == (answer.status == 200)
+        assert ("GEODES does not accept the search (400: Unknown field): is --geodes right" in error) == (
+            answer.status == 400
+        )
 
     def test_one_that_breaks_off(self, place: Place, peps: Sandbox) -> None:
         page = {"features": [], "context": {"matched": 7}, "links": []}
@@ -358,6 +373,26 @@ class TestPlaces:
         search = ("-t", "33XWG", "-d", "2019-03-01", "-f", "2019-03-01")
         assert place.process(*search, *ONLY).status == 0
         assert place.process(*search, *FIRST).status == 2
+
+
+@pytest.mark.parametrize(
+    ("asset", "number"), [({"description": None, "file:size": 1e300}, 1), ({"href": "https://x/" + "y" * 30_000}, 0)]
+)
+def test_what_the_log_cannot_hold_is_not_taken_at_every_run(
+    place: Place, peps: Sandbox, asset: dict[str, object], number: int
+) -> None:
+    peps.geodes.items = [feature(NAME, asset=asset)]
+    for _ in range(2):
+        assert place.process(*DAY, *ONLY).status == 0
+        assert taken(place) == [JOB] * number
+
+
+def test_start_that_names_a_day_only_is_not_midnight(place: Place, peps: Sandbox) -> None:
+    peps.geodes.items = [feature(NAME, start_datetime="2019-03-01")]
+    assert place.process("-t", TILE, "-d", "2019-02-28", "-f", "2019-02-28", *ONLY).status == 0
+    assert taken(place) == []
+    assert place.process(*DAY, *ONLY).status == 0
+    assert taken(place) == [JOB]
 
 
 def test_pass_after_midnight_is_of_the_day_before(place: Place, peps: Sandbox) -> None:

@@ -80,6 +80,7 @@ def test_one_search_for_each_tile_and_stretch_of_days() -> None:
         ([page(some(0, 80), has_next=None), page(some(80, 100), has_next=None)], 100),
         ([page(some(0, 80), has_next=None), page([], has_next=None)], 80),
         ([page(some(0, 3), has_next=None, matched=5), page(some(3, 5), has_next=None, matched=5)], 5),
+        ([page(some(0, 3), matched=5), page(some(3, 5), matched=5)], 5),
         ([page(some(0, 3), has_next=None, numberMatched=5), page(some(3, 5), has_next=None, numberMatched=5)], 5),
         # An item was added between two pages, and pushed another one onto the next page.
         ([page(some(0, 80), matched=99, has_next=True), page(some(79, 99), matched=100)], 99),
@@ -97,10 +98,13 @@ def test_reads_every_page(answers: list[bytes], expected: int) -> None:
 @pytest.mark.parametrize(
     ("answers", "says"),
     [
-        ([page(some(0, 70), matched=100, has_next=True), page(some(80, 100), matched=100)], "90 of 100"),
+        (
+            [page(some(0, 70), matched=100, has_next=True), page(some(80, 100), matched=100), page([], matched=100)],
+            "90 of 100",
+        ),
         ([page(some(0, 80), matched=100, has_next=True), page([], matched=100, has_next=True)], "80 of 100"),
         ([page(some(0, 80), has_next=True), page([], has_next=True)], "80 of an unknown number of"),
-        ([page(some(0, 3), matched=5)], "3 of 5"),
+        ([page(some(0, 3), matched=5), page([], matched=5)], "3 of 5"),
         ([page(some(0, 3), has_next=None, matched=5), page([], has_next=None, matched=5)], "3 of 5"),
         (
             [page(some(0, 80), matched=160, has_next=True), page(some(0, 80), matched=160)],
