@@ -35,9 +35,10 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
     """Find products, show what will be done with them, ask, log what Theia has, submit the rest to PEPS."""
     # Here and nowhere else, for it takes a while: --help and a mistyped option are answered at once.
     from peps_maja.commands import reminders
+    from peps_maja.commands.command_lines import command_line
     from peps_maja.commands.submitter.finding import find, now, read_wishes
     from peps_maja.commands.submitter.question import is_agreed, show
-    from peps_maja.commands.submitter.submission import command_that_follows, correct, submit, take
+    from peps_maja.commands.submitter.submission import correct, submit, take
     from peps_maja.downloads.zips import products_in
     from peps_maja.joblog.log import JobLog
     from peps_maja.peps.service import Peps, Server
@@ -82,7 +83,8 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
             if account is None:
                 peps = Peps(server, read_account(options, console), read_timeout=timeout, trace=console.debug)
             status = worst([status, submit(proposal.orders, peps, log, signals, console)])
-        console.info(f"Follow the jobs: {command_that_follows(options)}")
+        folder = str(options.write_dir or ".")
+        console.info(f"Follow the jobs: {command_line('peps_maja_downloader.py', options, '-w', folder)}")
         ordered = [order.job for order in proposal.orders]
         return worst([status, reminders.remind_of_unsure(jobs, console, ordered, pointed_out)])
 

@@ -30,6 +30,7 @@ class Course:
     polls: Polls
     log: JobLog
     console: Console
+    submit: str  # how the submitter's commands for this log begin
     statuses: list[Status]
     listed: int = 0  # results
     under_way: int = 0  # downloads
@@ -110,7 +111,7 @@ class Course:
                 self._tell(f"{service.name} left out {left_out} of its dates; --dates tells which")
             return
         self.statuses.append(Status.TROUBLE)
-        self._tell(f"{event.value}: {one_line(detail)}; {service.advice(self.job, event, self.log.path)}")
+        self._tell(f"{event.value}: {one_line(detail)}; {service.advice(self.job, event, self.submit)}")
 
     def _give_up_in_time(self, name: str, missing: Missing) -> None:
         """Close the job if a result, or the report, has been missing for too long."""

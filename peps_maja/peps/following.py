@@ -6,16 +6,13 @@ JSON report, and that is a file which changes only when PROCESSING_STATUS is ask
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
-from pathlib import Path
 
-from peps_maja.console import command_for
 from peps_maja.downloads.polls import SILENT_JOBS
 from peps_maja.downloads.service import JobReport, Phase, Wanted
 from peps_maja.errors import (
@@ -86,14 +83,13 @@ class Follower:
         job_of = L1CProduct.parse(job.name) or Series.parse(job.name)
         return Wanted(address, (name, job.own_file_name(name)), job_of.matches if job_of else lambda _: True)
 
-    def advice(self, job: Job, end: Event, log: Path) -> str:
+    def advice(self, job: Job, end: Event, submit: str) -> str:
         """Return what to do about a job that has failed: it may help to try again, but hardly more than once."""
         where = f"its log: {self._peps.server.joblog(job.wps_id)}"
         if job.has_failed_before:
             return f"it failed before, so trying again will not help; {where}"
         product = f" --product {job.name}" if L1CProduct.parse(job.name) else ""
-        command = f"{command_for('peps_maja_process.py')} -l {shlex.quote(str(log))}{product} --resubmit {end.value}"
-        return f"{where}; trying again may help: {command}"
+        return f"{where}; trying again may help: {submit}{product} --resubmit {end.value}"
 
     def _report(self, job: Job, obstacles: list[PepsError]) -> JobReport | None:
         """Return what the layers say; None if no layer gives a report, and why."""

@@ -127,7 +127,7 @@ def test_the_version_is_in_one_place() -> None:
 
 def test_files_that_contributing_names_exist() -> None:
     names = set(re.findall(r"(?<![\w./])(?:[a-z_]+/)+(?:[a-z_]+\.py\b)?", text_of("CONTRIBUTING.md")))
-    named = {name if name.startswith(("peps_maja/", "tests/")) else f"peps_maja/{name}" for name in names}
+    named = {name if name.startswith(("docs/", "peps_maja/", "tests/")) else f"peps_maja/{name}" for name in names}
     assert len(named) > 20
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
