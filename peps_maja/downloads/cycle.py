@@ -151,11 +151,11 @@ class Cycle:
         """Hold the line for one download and show how it goes on; it ends when its service does."""
         with polls.line, self._console.meter(final.name) as meter:
 
-            def watch(there: int, total: int | None) -> None:
+            def watch(length: int, total: int | None) -> None:
                 if polls.is_cut:
                     raise _Stopped(f"{final}: stopped")
                 polls.hear()
-                meter(there, total)
+                meter(length, total)
 
             if polls.is_ended or polls.is_refused:
                 raise _Stopped(f"{final}: not begun")

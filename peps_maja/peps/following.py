@@ -37,7 +37,7 @@ from peps_maja.products.series import Series
 
 REFRESH_INTERVAL = 10.0  # seconds between two PROCESSING_STATUS for one job, at the least
 REPORT_DUE_AFTER = timedelta(hours=1)  # a job may not have a report before
-_NOT_TO_BE_HAD = (NotThere, UnexpectedAnswer, Unreadable, Forbidden)
+_UNAVAILABLE = (NotThere, UnexpectedAnswer, Unreadable, Forbidden)
 
 
 class Follower:
@@ -55,7 +55,7 @@ class Follower:
         self._refreshed: dict[str, float] = {}
 
     def begin_round(self) -> None:
-        """Forget that the server said nothing: it may have found its words again."""
+        """Forget that the server did not answer: it may answer again."""
         self.silent_refreshes = 0
 
     def poll(self, job: Job) -> JobReport:
@@ -99,14 +99,14 @@ class Follower:
             try:
                 status_url = self._peps.server.reach(job.status_url)
                 document = self._status(status_url)
-            except _NOT_TO_BE_HAD as error:
+            except _UNAVAILABLE as error:
                 obstacles.append(error)
             else:
                 if document.state is WpsState.FAILED:
                     why = str(document.failure or document.message)
                     return JobReport(Phase.FAILED, document.state.value, message=why)
                 if document.report:
-                    with suppress(*_NOT_TO_BE_HAD):
+                    with suppress(*_UNAVAILABLE):
                         return self._literal_report(job, status_url, document)
                 elif document.report_url:
                     with suppress(UnexpectedAnswer):
@@ -117,13 +117,13 @@ class Follower:
         self._refresh(job)
         try:
             return read_report(self.client.ask(address).body)
-        except _NOT_TO_BE_HAD as error:
+        except _UNAVAILABLE as error:
             self._reports.pop(job.status_url, None)
             obstacles.append(error)
             return None
 
     def _without_report(self, job: Job, obstacles: Sequence[PepsError]) -> JobReport:
-        """Return what there is to say of a job whose report cannot be had: nothing of its end."""
+        """Return what there is to say of a job whose report is not available: nothing of its end."""
         for error in obstacles:
             if isinstance(error, Forbidden):
                 raise error
@@ -143,7 +143,7 @@ class Follower:
         return document
 
     def _literal_report(self, job: Job, status_url: str, document: ExecuteResponse) -> JobReport:
-        """Return the report that lies inside the status document, as in the service's early days."""
+        """Return the report inside the status document, as in the service's early days."""
         report = read_report(document.report)
         if report.phase in {Phase.FINISHED, Phase.FAILED, Phase.CANCELLED}:
             return report

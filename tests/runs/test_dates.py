@@ -649,8 +649,8 @@ class Fate(Enum):
     DELIVERED = "delivered"
     CLOUDY = "cloudy"
     LEFT_OUT = "left out"
-    LATE = "late"  # not to be had at first
-    GONE = "gone"  # listed, and never to be had
+    LATE = "late"  # not available at first
+    GONE = "gone"  # listed, and never available
     BROKEN = "broken"
 
 
@@ -720,9 +720,9 @@ class Desk:
             credentials.touch(0o600)
             credentials.write_text(f"{EMAIL} {PASSWORD}\n", encoding="utf-8")
         always = ["-a", str(credentials), "-l", str(self.log), "-w", str(self.folder), "--server", self.server]
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as said, handlers_kept():
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as output, handlers_kept():
             status = download([*always, *options])
-        assert "unexpected" not in said.getvalue()
+        assert "unexpected" not in output.getvalue()
         return status
 
     def states(self) -> dict[str, str]:

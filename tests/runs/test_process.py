@@ -406,7 +406,7 @@ def test_quiet_says_only_what_was_done(place: Place, peps: Sandbox) -> None:
     place.write_log(*logged(("submitting", l1c(21), "")))
     run = place.process(*SEARCH, "-q")
     assert run.status == 1, "a job is unsure"
-    assert run.err.count("\n") == 1, "that is told once, for it is unsure for an hour"
+    assert run.err.count("\n") == 1, "shown in one line, for it is unsure for an hour"
     assert f"{l1c(21)}: unsure for" in run.err
     lines = run.out.splitlines()
     assert len(lines) == 2

@@ -163,7 +163,7 @@ def test_a_plan_lists_each_acquisition_once() -> None:
     ]
 
 
-# -- what cannot be had -----------------------------------------------------------------------------------------
+# -- what is refused --------------------------------------------------------------------------------------------
 
 IMPOSSIBLE = {
     ("2018-01-01", "2018-02-23"): ("55", "widen"),  # 54 days
@@ -182,11 +182,11 @@ def test_an_impossible_span_is_an_error_with_advice(
     assert (run.status, run.out, len(run.err.splitlines())) == (2, "", 1)
     assert all(words in run.err for words in (*advice, "without --series"))
     assert not place.log.exists()
-    assert not peps.requests  # nothing that a server says can mend the options
+    assert not peps.requests  # nothing that a server says can fix the options
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "words"),
     [
         (("--location", "Toulouse", "-d", "2018-01-01", "--series"), "--tile"),
         (("--lat", "43", "--lon", "1", "-d", "2018-01-01", "--series"), "--tile"),
@@ -200,10 +200,10 @@ def test_an_impossible_span_is_an_error_with_advice(
     ],
     ids=lambda value: "" if isinstance(value, str) else " ".join(value)[:60],
 )
-def test_options_that_do_not_go_together(nowhere: Place, options: tuple[str, ...], said: str) -> None:
+def test_options_that_do_not_go_together(nowhere: Place, options: tuple[str, ...], words: str) -> None:
     run = nowhere.process(*options)
     assert (run.status, run.out, len(run.err.splitlines())) == (2, "", 1)
-    assert said in run.err
+    assert words in run.err
     assert not nowhere.log.exists()
 
 
