@@ -241,15 +241,15 @@ class Season(ABC):
         """See that the log of a killed script can be read: whole lines, and at most a torn one at its end."""
         text = self.text()
         lines = text.split("\n")[:-1]
-        is_sound = not lines or (
+        is_valid = not lines or (
             lines[0] == HEADER and all(line[:1] == "#" or LINE.fullmatch(line) for line in lines[1:])
         )
         try:
             Jobs.replay(text).count()
         except Exception as error:
-            is_sound = False
+            is_valid = False
             self.tally.unreadable.append(repr(error))
-        if not is_sound:
+        if not is_valid:
             self.tally.unreadable.append(text)
 
     def hook(self, endpoint: Endpoint, number: int, *, match: str = "", hold: bool = False, wait: float = 0.0) -> None:

@@ -176,7 +176,7 @@ def asked_about(peps: Sandbox, job: Job) -> list[Endpoint]:
     """Return what the server was asked about a job, in order."""
     ids = (job.wps_id, report_id(job))
     texts = [(asked.endpoint, asked.path + asked.query.get("datainputs", "")) for asked in peps.requests]
-    return [endpoint for endpoint, text in texts if any(one in text for one in ids)]
+    return [endpoint for endpoint, text in texts if any(wps_id in text for wps_id in ids)]
 
 
 def news(place: Place) -> dict[str, list[tuple[str, str]]]:

@@ -483,15 +483,15 @@ for number in range(200):
 
 def test_four_processes_append_whole_lines_to_a_new_log(tmp_path: Path) -> None:
     log = tmp_path / "peps_maja.log"
-    writers = [subprocess.Popen([sys.executable, "-c", APPENDER, log, f"job{one}"], cwd=ROOT) for one in range(4)]
+    writers = [subprocess.Popen([sys.executable, "-c", APPENDER, log, f"job{number}"], cwd=ROOT) for number in range(4)]
     assert [writer.wait(timeout=60) for writer in writers] == [0] * 4
     header, *lines = log.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     assert header == HEADER
     assert len(lines) == 800
     assert all(LINE.fullmatch(line) for line in lines)
-    for one in range(4):
-        own = [line.split("\t")[3] for line in lines if line.split("\t")[2] == f"job{one}"]
-        assert own == [f"{number}:" + "x" * number for number in range(200)]
+    for number in range(4):
+        own = [line.split("\t")[3] for line in lines if line.split("\t")[2] == f"job{number}"]
+        assert own == [f"{size}:" + "x" * size for size in range(200)]
 
 
 def test_both_scripts_work_beside_each_other_on_one_log(place: Place, peps: Sandbox) -> None:

@@ -444,7 +444,7 @@ def test_the_catalogues_answer_is_kept_as_one_geojson(place: Place, peps: Sandbo
     assert place.process(*SEARCH, "--json", "answer.json", "--limit", "1", "-c", "1", "-n").status == 0
     answer = json.loads(kept.read_text(encoding="utf-8"))
     assert answer["type"] == "FeatureCollection"
-    assert sorted(answer["features"], key=lambda one: str(one["id"])) == features
+    assert sorted(answer["features"], key=lambda feature: str(feature["id"])) == features
 
     in_one_line(place.process(*SEARCH, "--json", "no/such/folder.json", "-c", "1"), 2, "no/such/folder.json")
     assert peps.executed == []

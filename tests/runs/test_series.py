@@ -46,7 +46,7 @@ ON_DISK = {
 def passes(number: int, start: str = "2018-01-01", every: int = 5) -> list[str]:
     """Return the products of so many passes of relative orbit 51, by both satellites in turn."""
     first = date.fromisoformat(start)
-    return [l1c(first + timedelta(days=every * one), ("S2A", "S2B")[one % 2]) for one in range(number)]
+    return [l1c(first + timedelta(days=every * index), ("S2A", "S2B")[index % 2]) for index in range(number)]
 
 
 def listed(names: Iterable[str], clouds: float = 10.0) -> list[dict[str, object]]:
@@ -91,13 +91,13 @@ spans = st.builds(lambda start, length: (start, start + length * DAY), days, st.
 @given(spans, st.none() | st.integers(1, 143))
 def test_every_day_is_in_exactly_one_job(ends: tuple[date, date], orbit: int | None) -> None:
     series = series_of(Tile(TILE), *ends, orbit)
-    lengths = [(one.end - one.start).days + 1 for one in series]
+    lengths = [(span.end - span.start).days + 1 for span in series]
     assert (series[0].start, series[-1].end) == ends
     assert all(after.start - before.end == DAY for before, after in pairwise(series))
     assert all(55 <= length <= 366 for length in lengths)
     assert max(lengths) - min(lengths) <= 1
     assert len(series) == -(-sum(lengths) // 366)
-    assert {(one.tile, one.orbit) for one in series} == {(Tile(TILE), orbit)}
+    assert {(span.tile, span.orbit) for span in series} == {(Tile(TILE), orbit)}
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_every_day_is_in_exactly_one_job(ends: tuple[date, date], orbit: int | N
 )
 def test_spans_are_cut_where_they_must_be(start: str, end: str, jobs: list[str]) -> None:
     series = series_of(Tile(TILE), date.fromisoformat(start), date.fromisoformat(end))
-    assert [one.name for one in series] == [f"{TILE}_{job}" for job in jobs]
+    assert [span.name for span in series] == [f"{TILE}_{job}" for job in jobs]
 
 
 @quick
@@ -252,7 +252,7 @@ def test_a_year_of_two_satellites_is_one_job_instead_of_146(place: Place, peps: 
     assert costs(run.out) == [(1, 146, 61), (146, 146 * 8, 146, 292)]
     assert "without --series" not in run.out
     table = actions(run.out)
-    assert list(table) == [one[:10] for one in dates]
+    assert list(table) == [date[:10] for date in dates]
     assert all(what == ["submit"] for what in table.values())
 
     name = f"{TILE}_2018-01-01_2018-12-31"

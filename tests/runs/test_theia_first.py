@@ -40,8 +40,8 @@ def with_account(place: Place, password: str = PASSWORD) -> None:
     (place.folder / "peps.txt").chmod(0o600)
 
 
-def detail(one: dict[str, Any]) -> str:
-    asset = next(asset for asset in one["assets"].values() if asset["roles"] == ["data"])
+def detail(item: dict[str, Any]) -> str:
+    asset = next(asset for asset in item["assets"].values() if asset["roles"] == ["data"])
     return f"{asset['href']} 776548205 {MD5}"
 
 

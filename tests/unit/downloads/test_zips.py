@@ -295,7 +295,7 @@ def test_a_read_error_of_the_disk_says_nothing_about_the_zip(valid: Path, *, is_
 
 @settings(quick, max_examples=80)
 @given(st.data())
-def test_a_zip_with_any_byte_changed_is_broken_or_still_sound(
+def test_a_zip_with_any_byte_changed_is_broken_or_still_valid(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     packed = data.draw(st.sampled_from(PACKED))
