@@ -35,9 +35,10 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
     """Find products, show what will be done with them, ask, log what Theia has, submit the rest to PEPS."""
     # Here and nowhere else, for it takes a while: --help and a mistyped option are answered at once.
     from peps_maja.commands import reminders
+    from peps_maja.commands.command_lines import command_line
     from peps_maja.commands.submitter.finding import find, now, read_wishes
     from peps_maja.commands.submitter.question import is_agreed, show
-    from peps_maja.commands.submitter.submission import command_that_follows, correct, submit, take
+    from peps_maja.commands.submitter.submission import correct, submit, take
     from peps_maja.downloads.zips import products_in
     from peps_maja.joblog.log import JobLog
     from peps_maja.peps.service import Peps, Server
@@ -87,7 +88,8 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
                 is_logged = True
         finally:  # Theia's jobs are to be followed even if there is no account for the rest
             if is_logged:
-                console.info(f"Follow the jobs: {command_that_follows(options)}")
+                folder = str(options.write_dir or ".")
+                console.info(f"Follow the jobs: {command_line('peps_maja_downloader.py', options, '-w', folder)}")
         ordered = [order.job for order in proposal.orders]
         return worst([status, reminders.remind_of_unsure(jobs, console, ordered, pointed_out)])
 

@@ -101,6 +101,7 @@ class Console:
             yield show
         finally:
             with suppress(OSError):
+                bar.clear()  # a line printed meanwhile has shown the bar again, which `close` may not know
                 bar.close()
 
     def _print(self, line: str, stream: TextIO | None, end: str = "\n") -> None:

@@ -59,7 +59,7 @@ class ConcernsAll(PepsError):
 
 
 class CredentialsError(ConcernsAll):
-    """The account or the key that the server needs cannot be had or used."""
+    """The account or the key that the server needs is missing or cannot be used."""
 
     status = Status.UNUSABLE
 

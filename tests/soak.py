@@ -227,7 +227,7 @@ class Season(ABC):
 
     def asked(self, *endpoints: Endpoint) -> list[Recorded]:
         """Return the requests of this run."""
-        return [one for one in self.peps.requests[self.requests_before :] if one.endpoint in endpoints]
+        return [request for request in self.peps.requests[self.requests_before :] if request.endpoint in endpoints]
 
     def has_log_open(self) -> bool:
         if self.running is None:
@@ -241,15 +241,15 @@ class Season(ABC):
         """See that the log of a killed script can be read: whole lines, and at most a torn one at its end."""
         text = self.text()
         lines = text.split("\n")[:-1]
-        is_sound = not lines or (
+        is_valid = not lines or (
             lines[0] == HEADER and all(line[:1] == "#" or LINE.fullmatch(line) for line in lines[1:])
         )
         try:
             Jobs.replay(text).count()
         except Exception as error:
-            is_sound = False
+            is_valid = False
             self.tally.unreadable.append(repr(error))
-        if not is_sound:
+        if not is_valid:
             self.tally.unreadable.append(text)
 
     def hook(self, endpoint: Endpoint, number: int, *, match: str = "", hold: bool = False, wait: float = 0.0) -> None:
@@ -382,7 +382,7 @@ class SubmittingBehindAProxy(Submitting):
 
 
 class Downloading(Season):
-    """The downloader, with some finished jobs to bring home."""
+    """The downloader, with some finished jobs to fetch."""
 
     script = "downloader"
     name = "peps_maja_downloader.py"
@@ -437,7 +437,7 @@ class Downloading(Season):
             return 0
 
     def asked_for(self, job: Job, endpoint: Endpoint) -> list[Recorded]:
-        whose = [(one, one.path + one.query.get("datainputs", "")) for one in self.asked(endpoint)]
+        whose = [(request, request.path + request.query.get("datainputs", "")) for request in self.asked(endpoint)]
         return [one for one, text in whose if job.wps_id in text and one.method == "GET"]
 
     def set_trap(self) -> Trap:
@@ -536,7 +536,7 @@ class Downloading(Season):
         return not self.open_jobs()
 
     def end(self) -> None:
-        """Bring the rest home: every zip is there then, told once, and nothing else."""
+        """Fetch the rest: then every zip is there, each shown once, and nothing else."""
         self.finish({0}, "-q")
         self.look()
         self.tally.lost += [job.product for job in self.jobs if not self.final(job).exists()]
@@ -631,7 +631,7 @@ class DownloadingBesideCorrections(Downloading):
 
 
 def make_large_zip(name: str, chance: random.Random) -> bytes:
-    """Return a sound L2A zip of 1 to 2 MB, which comes in several pieces."""
+    """Return a valid L2A zip of 1 to 2 MB, which comes in several pieces."""
     stem = name.removesuffix(".zip")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:

@@ -206,7 +206,7 @@ def _parser_for(script: str, description: str, epilog: str) -> Parser:
     add("--server", metavar="URL", default=os.environ.get("PEPS_SERVER", "").strip() or DEFAULT_SERVER,
         help=f"the PEPS server (default: $PEPS_SERVER, else {DEFAULT_SERVER})")  # fmt: skip
     add("--geodes", metavar="URL", default=os.environ.get("GEODES_SERVER", "").strip() or DEFAULT_GEODES,
-        help=f"the GEODES server, for --theia (default: $GEODES_SERVER, else {DEFAULT_GEODES})")  # fmt: skip
+        help=f"where Theia's products are (default: $GEODES_SERVER, else {DEFAULT_GEODES})")  # fmt: skip
     add("-q", "--quiet", action="store_true", help="say only what changed and what a person has to fix")
     add("-v", "--verbose", action="store_true", help="show each request, and where an error came from")
     add("--version", action="version", version=f"peps_maja {__version__}")

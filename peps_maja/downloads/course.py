@@ -16,20 +16,21 @@ from peps_maja.joblog.log import JobLog
 from peps_maja.products.names import L1CProduct, is_novald
 from peps_maja.text import one_line, size
 
-BROKEN_AGAIN_AFTER = timedelta(hours=24)  # a gigabyte that came whole and broken is not fetched every half hour
+BROKEN_AGAIN_AFTER = timedelta(hours=24)  # a gigabyte that came complete and broken is not fetched every half hour
 GIVE_UP_AFTER = timedelta(days=7)
 GIVE_UP_EMPTY_AFTER = timedelta(hours=24)
 
 
 @dataclass
 class Course:
-    """How one open job fares in this cycle; `job` stays as the log had it. `statuses` are those of the whole cycle."""
+    """What becomes of an open job in this cycle; `job` stays as the log had it, `statuses` are those of all jobs."""
 
     job: Job
     report: JobReport
     polls: Polls
     log: JobLog
     console: Console
+    submit: str  # how the submitter's commands for this log begin
     statuses: list[Status]
     listed: int = 0  # results
     under_way: int = 0  # downloads
@@ -64,11 +65,11 @@ class Course:
             self._tell(f"downloaded {fetched.path} ({size(fetched.size)}){why}")
 
     def note_missing(self, name: str, kind: str, reason: str) -> None:
-        """Note a result that could not be had, tell it the first time, and end the job if that is long ago."""
+        """Note a result that could not be fetched, tell it the first time, and end the job if that is long ago."""
         known = self.job.missing.get(name)
         if known and name == NO_RESULTS and known.reason != reason:
             known = None
-        is_news = known is None or known.since is None or _came_whole(kind, reason)
+        is_news = known is None or known.since is None or _came_complete(kind, reason)
         if is_news and not self._note(Event.MISSING, f"{name} {kind} {reason}"):
             return
         what = f"{name} is missing ({kind}): {reason}"
@@ -110,7 +111,7 @@ class Course:
                 self._tell(f"{service.name} left out {left_out} of its dates; --dates tells which")
             return
         self.statuses.append(Status.TROUBLE)
-        self._tell(f"{event.value}: {one_line(detail)}; {service.advice(self.job, event, self.log.path)}")
+        self._tell(f"{event.value}: {one_line(detail)}; {service.advice(self.job, event, self.submit)}")
 
     def _give_up_in_time(self, name: str, missing: Missing) -> None:
         """Close the job if a result, or the report, has been missing for too long."""
@@ -141,12 +142,12 @@ class Course:
         self.console.result(f"{self.job.name}: {line}")
 
 
-def _came_whole(kind: str, reason: str) -> bool:
+def _came_complete(kind: str, reason: str) -> bool:
     return kind == BROKEN and not reason.startswith(NO_WHOLE_ZIP)
 
 
 def _is_put_off(missing: Missing) -> bool:
-    """Return True if a result came whole and broken so lately that it is not tried again yet."""
-    if missing.last is None or not _came_whole(missing.kind, missing.reason):
+    """Return True if a result came complete and broken so lately that it is not tried again yet."""
+    if missing.last is None or not _came_complete(missing.kind, missing.reason):
         return False
     return datetime.now(timezone.utc) - missing.last < BROKEN_AGAIN_AFTER

@@ -41,13 +41,25 @@ class Cycle:
     """Goes over the open jobs of a log, once for each `run`."""
 
     def __init__(
-        self, connect: Connect, log: JobLog, folder: Path, console: Console, *, downloads: int, leave_at: float = inf
+        self,
+        connect: Connect,
+        log: JobLog,
+        folder: Path,
+        console: Console,
+        submit: str,
+        *,
+        downloads: int,
+        leave_at: float = inf,
     ) -> None:
-        """Prepare to fetch so many results of a service at once into `folder`, and to end at a monotonic time."""
+        """Prepare to fetch so many results of a service at once into `folder`, and to end at a monotonic time.
+
+        `submit` begins the submitter's commands for this log.
+        """
         self._connect = connect
         self._log = log
         self._folder = folder
         self._console = console
+        self._submit = submit
         self._downloads = downloads
         self._leave_at = leave_at
         self._over: dict[Source, Status] = {}  # services that are asked nothing more in this run
@@ -94,7 +106,7 @@ class Cycle:
     # -- polls ----------------------------------------------------------------------------------------------------
 
     def _take_report(self, polls: Polls, job: Job, report: JobReport) -> None:
-        course = Course(job, report, polls, self._log, self._console, self._statuses)
+        course = Course(job, report, polls, self._log, self._console, self._submit, self._statuses)
         self._courses.append(course)
         match report.phase:
             case Phase.FAILED:
@@ -139,11 +151,11 @@ class Cycle:
         """Hold the line for one download and show how it goes on; it ends when its service does."""
         with polls.line, self._console.meter(final.name) as meter:
 
-            def watch(there: int, total: int | None) -> None:
+            def watch(length: int, total: int | None) -> None:
                 if polls.is_cut:
                     raise _Stopped(f"{final}: stopped")
                 polls.hear()
-                meter(there, total)
+                meter(length, total)
 
             if polls.is_ended or polls.is_refused:
                 raise _Stopped(f"{final}: not begun")

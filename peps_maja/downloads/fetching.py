@@ -69,16 +69,16 @@ class _BrokenOff(ServerTrouble):
 def fetch(client: Client, wanted: Wanted, folder: Path, transfer: Transfer) -> Fetched:
     """Bring a result to `folder`, unless it is there already; file and name are on disk then.
 
-    Raises Absent or Broken if the result cannot be had so, DiskFull, TooLarge, AlreadyRunning if another run is at it,
+    Raises Absent or Broken if the result cannot be fetched, DiskFull, TooLarge, AlreadyRunning if another run is at it,
     ServerTrouble, ServerBusy, NotReady or ServerAway if the rest may come later, and AccountRefused.
     """
     for name in wanted.names:
         final = folder / name
         with part_of(final) as part:  # also while looking at what is there: nobody else can put a file there then
-            there = _complete_size(final, (lambda _: True) if wanted.md5 else wanted.belongs)
-            if there is not None and _is_the_same(client, wanted, final, there):
-                return Fetched(final, there)
-            if there is None or name == wanted.names[-1]:
+            size = _complete_size(final, (lambda _: True) if wanted.md5 else wanted.belongs)
+            if size is not None and _is_the_same(client, wanted, final, size):
+                return Fetched(final, size)
+            if size is None or name == wanted.names[-1]:
                 return Fetched(final, _fetch_part(client, wanted, part, transfer))
     raise ValueError("a result has one name at least")
 

@@ -217,8 +217,8 @@ def _read_remote(path: Path) -> Remote:
 
 def _is_still_at(path: Path, descriptor: int) -> bool:
     try:
-        there = path.stat()
+        named = path.stat()
     except FileNotFoundError:
         return False
     mine = os.fstat(descriptor)
-    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+    return (named.st_dev, named.st_ino) == (mine.st_dev, mine.st_ino)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Protocol
 
 from peps_maja.downloads.zips import Belongs, bare_name
@@ -92,8 +91,11 @@ class Service(Protocol):
     def wanted(self, job: Job, name: str, address: str) -> Wanted:
         """Return what is to be fetched from an address: its names, what it must belong to, size and MD5 if known."""
 
-    def advice(self, job: Job, end: Event, log: Path) -> str:
-        """Return what to do about a job that has failed or was cancelled: where to look, how to try again."""
+    def advice(self, job: Job, end: Event, submit: str) -> str:
+        """Return what to do about a job that has failed or was cancelled: where to look, how to try again.
+
+        `submit` begins the submitter's commands.
+        """
 
 
 def result_name(job: Job, address: str) -> str:

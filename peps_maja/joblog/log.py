@@ -51,7 +51,7 @@ class JobLog:
 
     def append(self, event: Event, job: str, detail: str = "") -> None:
         """Add one event, and return when it is on disk. Raises LogError if it cannot be."""
-        self._add(_line(event, job, detail), f"{event.value} {job} {detail}")
+        self._add(_line(event, job, detail), _not_noted(event, job, detail))
 
     def append_if_current(self, event: Event, job: Job, detail: str = "") -> bool:
         """Add one event to a job that this run has replayed, if `job` is still its current submission.
@@ -59,7 +59,7 @@ class JobLog:
         Return False, and write nothing, if another run has dropped, adopted or resubmitted the job since (this is read
         under the append lock): what it logged stands, and the caller leaves the job alone. Raises LogError.
         """
-        return self._add(_line(event, job.name, detail), f"{event.value} {job.name} {detail}", job)
+        return self._add(_line(event, job.name, detail), _not_noted(event, job.name, detail), job)
 
     def announce(self, command: str) -> None:
         """Write the run's command, as a comment, above the first event of this run."""
@@ -167,11 +167,19 @@ def _line(event: Event, job: str, detail: str) -> str:
     return "\t".join((_now(), event.value, one_line(job), one_line(detail, _LONGEST_DETAIL)))
 
 
+def _not_noted(event: Event, job: str, detail: str) -> str:
+    """Return, for an error, an event that could not be written, and what to do then."""
+    then = "adopt the job with --adopt" if event is Event.SUBMITTED else "run the same command again"
+    return f"{event.value} {job} {detail}".rstrip() + f"; fix that, then {then}"
+
+
 def _not_a_log(path: Path, first: str) -> LogError:
     message = f"{path} is not a job log: its first line is not {HEADER!r}"
     if HEADER in first:
         message += ", as an editor or a spreadsheet leaves it: save it as plain text in UTF-8, without BOM, quotes and"
         message += " tabs at the end of a line"
+    else:
+        message += ": is --log right? If it is, write that line at the top of the file again"
     return LogError(message)
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from peps_maja.commands.command_lines import command_line
 from peps_maja.commands.dependencies import advice
 from peps_maja.commands.downloader.dates import ledger
 from peps_maja.commands.downloader.status import Standing
-from peps_maja.commands.options import DEFAULT_GEODES, DEFAULT_SERVER, DownloaderOptions
-from peps_maja.console import command_for
+from peps_maja.commands.options import DownloaderOptions
 from peps_maja.errors import PepsError
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.log import JobLog
@@ -30,14 +29,6 @@ def write_page(options: DownloaderOptions, log: JobLog, jobs: Jobs, stands: Sequ
         products=options.write_dir,
         jobs=jobs,
         entries=ledger(jobs, {standing.job: standing for standing in stands}, options.write_dir),
-        submit=_submit(options),
+        submit=command_line("peps_maja_process.py", options),
         notes=[f"{log.path}: {jobs.damage}"] if jobs.damage else [],
     )
-
-
-def _submit(options: DownloaderOptions) -> str:
-    """Return how the submitter's commands for this log begin."""
-    words = ["-a", str(options.auth), "-l", str(options.log)]
-    words += ["--server", options.server] if options.server != DEFAULT_SERVER else []
-    words += ["--geodes", options.geodes] if options.geodes != DEFAULT_GEODES else []
-    return f"{command_for('peps_maja_process.py')} {shlex.join(words)}"

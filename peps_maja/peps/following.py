@@ -6,16 +6,13 @@ JSON report, and that is a file which changes only when PROCESSING_STATUS is ask
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
-from pathlib import Path
 
-from peps_maja.console import command_for
 from peps_maja.downloads.polls import SILENT_JOBS
 from peps_maja.downloads.service import JobReport, Phase, Wanted
 from peps_maja.errors import (
@@ -40,7 +37,7 @@ from peps_maja.products.series import Series
 
 REFRESH_INTERVAL = 10.0  # seconds between two PROCESSING_STATUS for one job, at the least
 REPORT_DUE_AFTER = timedelta(hours=1)  # a job may not have a report before
-_NOT_TO_BE_HAD = (NotThere, UnexpectedAnswer, Unreadable, Forbidden)
+_UNAVAILABLE = (NotThere, UnexpectedAnswer, Unreadable, Forbidden)
 
 
 class Follower:
@@ -58,7 +55,7 @@ class Follower:
         self._refreshed: dict[str, float] = {}
 
     def begin_round(self) -> None:
-        """Forget that the server said nothing: it may have found its words again."""
+        """Forget that the server did not answer: it may answer again."""
         self.silent_refreshes = 0
 
     def poll(self, job: Job) -> JobReport:
@@ -86,14 +83,13 @@ class Follower:
         job_of = L1CProduct.parse(job.name) or Series.parse(job.name)
         return Wanted(address, (name, job.own_file_name(name)), job_of.matches if job_of else lambda _: True)
 
-    def advice(self, job: Job, end: Event, log: Path) -> str:
+    def advice(self, job: Job, end: Event, submit: str) -> str:
         """Return what to do about a job that has failed: it may help to try again, but hardly more than once."""
         where = f"its log: {self._peps.server.joblog(job.wps_id)}"
         if job.has_failed_before:
             return f"it failed before, so trying again will not help; {where}"
         product = f" --product {job.name}" if L1CProduct.parse(job.name) else ""
-        command = f"{command_for('peps_maja_process.py')} -l {shlex.quote(str(log))}{product} --resubmit {end.value}"
-        return f"{where}; trying again may help: {command}"
+        return f"{where}; trying again may help: {submit}{product} --resubmit {end.value}"
 
     def _report(self, job: Job, obstacles: list[PepsError]) -> JobReport | None:
         """Return what the layers say; None if no layer gives a report, and why."""
@@ -103,14 +99,14 @@ class Follower:
             try:
                 status_url = self._peps.server.reach(job.status_url)
                 document = self._status(status_url)
-            except _NOT_TO_BE_HAD as error:
+            except _UNAVAILABLE as error:
                 obstacles.append(error)
             else:
                 if document.state is WpsState.FAILED:
                     why = str(document.failure or document.message)
                     return JobReport(Phase.FAILED, document.state.value, message=why)
                 if document.report:
-                    with suppress(*_NOT_TO_BE_HAD):
+                    with suppress(*_UNAVAILABLE):
                         return self._literal_report(job, status_url, document)
                 elif document.report_url:
                     with suppress(UnexpectedAnswer):
@@ -121,13 +117,13 @@ class Follower:
         self._refresh(job)
         try:
             return read_report(self.client.ask(address).body)
-        except _NOT_TO_BE_HAD as error:
+        except _UNAVAILABLE as error:
             self._reports.pop(job.status_url, None)
             obstacles.append(error)
             return None
 
     def _without_report(self, job: Job, obstacles: Sequence[PepsError]) -> JobReport:
-        """Return what there is to say of a job whose report cannot be had: nothing of its end."""
+        """Return what there is to say of a job whose report is not available: nothing of its end."""
         for error in obstacles:
             if isinstance(error, Forbidden):
                 raise error
@@ -147,7 +143,7 @@ class Follower:
         return document
 
     def _literal_report(self, job: Job, status_url: str, document: ExecuteResponse) -> JobReport:
-        """Return the report that lies inside the status document, as in the service's early days."""
+        """Return the report inside the status document, as in the service's early days."""
         report = read_report(document.report)
         if report.phase in {Phase.FINISHED, Phase.FAILED, Phase.CANCELLED}:
             return report

@@ -101,7 +101,7 @@ class L2ARecord(Record):
 
     @classmethod
     def missing(cls, product: L2AProduct, reason: str) -> L2ARecord:
-        """Return the record of a product that was asked for by its name, and cannot be had."""
+        """Return the record of a product that was asked for by its name, and is not available."""
         return cls(
             identifier=product.name,
             tile=product.tile.name,

@@ -41,5 +41,5 @@ class Tile:
 
     @property
     def lies_beyond_60(self) -> bool:
-        """Whether the whole latitude band lies beyond 60° north or south."""
+        """Whether the whole latitude band is beyond 60° north or south."""
         return self.name[2] in _BANDS_BEYOND_60

@@ -26,6 +26,7 @@ from peps_maja.sandbox.demonstration import (
 from peps_maja.sandbox.server import Sandbox
 
 FOLDER = "peps_maja_sandbox"
+BY_HAND = "by_hand"  # what --serve proposes: the credentials of the sandbox must not replace real ones
 DEMONSTRATION_PACE, SERVER_PACE = 1.0, 5.0
 
 
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with Sandbox(port=options.port, pace=usual_pace if options.pace is None else options.pace) as sandbox:
             if options.serve:
-                serve(sandbox)
+                serve(sandbox, options.write_dir.absolute() / BY_HAND)
             demonstrate(sandbox, fresh_folder(options.write_dir.absolute()))
     except KeyboardInterrupt:
         return 0 if options.serve else 130
@@ -47,13 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def serve(sandbox: Sandbox) -> NoReturn:
-    """Keep the servers up until Ctrl-C."""
-    lines = shlex.join(credentials())
+def serve(sandbox: Sandbox, folder: Path) -> NoReturn:
+    """Keep the servers up until Ctrl-C, and say what to try in a folder."""
+    lines, where = shlex.join(credentials()), shlex.quote(str(folder))
     say(
         f"A small PEPS and GEODES are up at {sandbox.url}: a made-up world, whose jobs take a minute or so.",
         "In another terminal, try:",
         "",
+        f"  mkdir -p {where} && cd {where}",
         f"  printf '%s\\n' {lines} > peps.txt; chmod 600 peps.txt",
         f"  {settings(sandbox)}",
         f"  {called(*SEARCH)} -n",

@@ -120,7 +120,7 @@ class Faults:
         self.exception_namespace = "ows"
         """`ows` or `wps`: the namespace of the ExceptionReport in a ProcessFailed."""
         self.ranges = True
-        """Results can be had in parts."""
+        """Results can be fetched in parts."""
         self.validators = True
         """Results have ETag and Last-Modified."""
         self.lengths = True

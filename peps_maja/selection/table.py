@@ -21,7 +21,8 @@ def table(choices: Sequence[Choice], *, verbose: bool = False) -> list[str]:
     """
     has_l2a = any(isinstance(choice.record, L2ARecord) for choice in choices)
     head = _ROW.format(*_HEAD).replace("L1C size", "    size") if has_l2a else _ROW.format(*_HEAD)
-    return [head] + [_row(choice, with_name=verbose) for choice in choices if verbose or choice.action != AT_THEIA]
+    rows = [_row(choice, with_name=verbose) for choice in choices if verbose or choice.action != AT_THEIA]
+    return [head, *rows] if rows else []
 
 
 def summary(choices: Sequence[Choice]) -> str:
@@ -59,8 +60,8 @@ def _row(choice: Choice, *, with_name: bool) -> str:
 
 def _percent(clouds: float) -> str:
     """Return a percentage with one decimal, or with more where that would make 40.04, left out by `-c 40`, a 40."""
-    shown = f"{clouds:.1f}"
-    return f"{clouds:g} %" if shown.endswith(".0") else f"{shown} %"
+    decimals = 0 if clouds == int(clouds) else next((n for n in range(1, 6) if round(clouds, n) % 1), 6)
+    return f"{clouds:.{decimals}f} %"
 
 
 def _notes(record: L1CRecord) -> list[str]:

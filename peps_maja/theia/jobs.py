@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
-from peps_maja.console import command_for
 from peps_maja.downloads.service import JobReport, Phase, Wanted
 from peps_maja.downloads.zips import Belongs
 from peps_maja.errors import NotReady, NotThere, QuotaReached
@@ -55,10 +52,9 @@ class TheiaJobs:
         size, md5 = (job.offer.size, job.offer.md5) if job.offer else (None, None)
         return Wanted(address, (name, job.own_file_name(name)), belongs_to(job.name), size, md5 or "")
 
-    def advice(self, job: Job, _: Event, log: Path) -> str:
+    def advice(self, job: Job, _: Event, submit: str) -> str:
         """Return what to do about a product that could not be fetched for days."""
-        command = f"{command_for('peps_maja_process.py')} -l {shlex.quote(str(log))} --theia only --product {job.name}"
-        return f"look for it on {self.page}; if it is there: {command}"
+        return f"look for it on {self.page}; if it is there: {submit} --theia only --product {job.name}"
 
 
 def belongs_to(job: str) -> Belongs:

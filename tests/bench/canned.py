@@ -87,7 +87,7 @@ class Peps:
 
     def _report(self, identifier: str) -> bytes:
         file = self.results.get(identifier)
-        said = {
+        report = {
             "job_id": 12345,
             "job_status": "FINISHED" if file else "RUNNING",
             "process": "100%" if file else "42%",
@@ -96,7 +96,7 @@ class Peps:
             "unprocessed": "0",
             "logs": [f"{_PUBLIC}/cgi-bin/mapcache_results/logs/joblog-{identifier}.log"],
         }
-        return json.dumps({"USER_INFO": said}).encode()
+        return json.dumps({"USER_INFO": report}).encode()
 
 
 def _status(identifier: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What is measured on, made anew for each run of the bench: logs, zips, a certificate.
+"""What is measured on, made for each run of the bench: logs, zips, a certificate.
 
     python material.py zip FILE bulk|stored|sparse|rasters BYTES
     python material.py certificate FOLDER
@@ -53,7 +53,7 @@ def _write_zip(path: Path, kind: str, size: int) -> None:
     """Write a zip of an L2A product of about so many bytes.
 
     `stored`: one member as it is. `sparse`: the same of zeros, which take no room on the disk. `bulk`: tiny
-    members, behind bytes that belong to no member: whole and sound, and next to nothing to check. `rasters`: deflated
+    members, behind bytes that belong to no member: complete, valid, and next to nothing to check. `rasters`: deflated
     16-bit images with six bits of noise, of which two thirds are left, as of reflectances.
     """
     block = Random(1).randbytes(_BLOCK)

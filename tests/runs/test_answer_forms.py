@@ -176,7 +176,7 @@ def asked_about(peps: Sandbox, job: Job) -> list[Endpoint]:
     """Return what the server was asked about a job, in order."""
     ids = (job.wps_id, report_id(job))
     texts = [(asked.endpoint, asked.path + asked.query.get("datainputs", "")) for asked in peps.requests]
-    return [endpoint for endpoint, text in texts if any(one in text for one in ids)]
+    return [endpoint for endpoint, text in texts if any(wps_id in text for wps_id in ids)]
 
 
 def news(place: Place) -> dict[str, list[tuple[str, str]]]:
@@ -197,10 +197,10 @@ def test_a_job_that_is_not_finished_stays_open_until_it_is(place: Place, peps: S
     jobs = submitted(place, peps, {name: form for name, (form, _) in OPEN.items()})
     run = place.download()
     assert (run.status, run.err) == (0, "")
-    said = {name: told(run, job) for name, job in jobs.items()}
-    # Why a job waits is told behind the word; where it runs, all that is said counts.
+    shown_of = {name: told(run, job) for name, job in jobs.items()}
+    # Why a job waits is told behind the word; where it runs, all that is shown counts.
     assert {
-        name: [line.partition(":")[0] if shown == "waiting" else line for line in said[name]]
+        name: [line.partition(":")[0] if shown == "waiting" else line for line in shown_of[name]]
         for name, (_, shown) in OPEN.items()
     } == {name: [shown] for name, (_, shown) in OPEN.items()}
     assert news(place) == {}
@@ -225,8 +225,8 @@ def test_a_finished_job_is_fetched_and_not_asked_for_again(place: Place, peps: S
         name: [("downloaded", job.results[0].name), ("finished", "")] for name, job in jobs.items()
     }
     assert place.zips() == sorted(job.results[0].name for job in jobs.values())
-    said = {name: " ".join(told(run, job)) for name, job in jobs.items()}
-    assert {name for name, job in jobs.items() if job.results[0].name in said[name]} == set(DONE)
+    shown_of = {name: " ".join(told(run, job)) for name, job in jobs.items()}
+    assert {name for name, job in jobs.items() if job.results[0].name in shown_of[name]} == set(DONE)
     assert {name: asked_about(peps, jobs[name]) for name in ASKED} == ASKED
 
     requests = len(peps.requests)
@@ -289,14 +289,14 @@ def test_an_order_refused_in_any_form_is_told(place: Place, peps: Sandbox, name:
     assert run.status == (75 if is_busy else 1)
     [_, (event, _, detail)] = place.events()
     assert event == ("postponed" if is_busy else "rejected")
-    said = {
+    reason = {
         "with_text": "InvalidParameterValue: Invalid parameter value: wps_id",
         "without_text": "MissingParameterValue",
         "in_wps": "NoApplicableCode: the process ended without an answer",
         "busy": "ServerBusy",
     }[name]
-    assert said in detail
-    assert said in run.err
+    assert reason in detail
+    assert reason in run.err
     assert peps.executed == []
 
     run = place.process("--product", product(0), "-q")

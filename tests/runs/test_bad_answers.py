@@ -353,10 +353,12 @@ def test_a_failure_tells_where_the_log_is_and_whether_to_try_again(place: Place,
     first, second = add(peps, 1, "FAILED"), add(peps, 2, "FAILED")
     place.write_log(*opened(first), *opened(second), (ago(), "failed", second.product, "no DEM"), *opened(second))
 
-    run = place.download("-q")
+    place.folder.joinpath("peps.txt").rename(place.folder / "my peps.txt")
+    run = place.download("-q", "-a", "my peps.txt")
 
     [line], [again] = lines_of(run.out, first), lines_of(run.out, second)
-    assert f"peps_maja_process.py -l {place.log.name} --product {first.product} --resubmit failed" in line
+    command = f"peps_maja_process.py -a 'my peps.txt' -l {place.log.name} --server {peps.url}"
+    assert f"{command} --product {first.product} --resubmit failed" in line
     assert "--resubmit" not in again
     assert "will not help" in again
     assert first.joblog_url in line

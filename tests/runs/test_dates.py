@@ -89,8 +89,8 @@ def test_a_year_of_70_dates_half_of_them_cloudy(place: Place, peps: Sandbox) -> 
     days = [str(date(2018, 1, 1) + 5 * DAY * number) for number in range(70)]
     satellites = ["S2A", "S2B"] * 35
     plan = [f"{day}/{satellite}/R051" for day, satellite in zip(days, satellites, strict=True)]
-    cloudy = [novald(*one) for one in zip(days[:35], satellites[:35], strict=True)]
-    clear = [l2a(*one) for one in zip(days[35:69], satellites[35:69], strict=True)]  # the last one is left out
+    cloudy = [novald(*seen) for seen in zip(days[:35], satellites[:35], strict=True)]
+    clear = [l2a(*seen) for seen in zip(days[35:69], satellites[35:69], strict=True)]  # the last one is left out
     mixed = [name for pair in zip(cloudy, [*clear, ""], strict=True) for name in pair if name]
     job = add_small(peps, YEAR, *mixed)
     job.unprocessed = 1
@@ -374,7 +374,7 @@ def test_a_date_of_two_jobs_has_one_line(
         + [(event, name, details.get(event, ""))] * bool(event)
         for name, plan, event in ((SINGLE, "", single), (YEAR, PLAN, series))
     ]
-    events = [event for one in (jobs if single_first else jobs[::-1]) for event in one]
+    events = [event for job in (jobs if single_first else jobs[::-1]) for event in job]
     assert replayed(tmp_path, *events) == [("2018-01-05", "S2A", state, file, job)]
 
 
@@ -649,8 +649,8 @@ class Fate(Enum):
     DELIVERED = "delivered"
     CLOUDY = "cloudy"
     LEFT_OUT = "left out"
-    LATE = "late"  # not to be had at first
-    GONE = "gone"  # listed, and never to be had
+    LATE = "late"  # not available at first
+    GONE = "gone"  # listed, and never available
     BROKEN = "broken"
 
 
@@ -720,9 +720,9 @@ class Desk:
             credentials.touch(0o600)
             credentials.write_text(f"{EMAIL} {PASSWORD}\n", encoding="utf-8")
         always = ["-a", str(credentials), "-l", str(self.log), "-w", str(self.folder), "--server", self.server]
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as said, handlers_kept():
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as output, handlers_kept():
             status = download([*always, *options])
-        assert "unexpected" not in said.getvalue()
+        assert "unexpected" not in output.getvalue()
         return status
 
     def states(self) -> dict[str, str]:
@@ -782,7 +782,7 @@ def expected(story: Story, desk: Desk) -> dict[str, str]:
 @settings(max_examples=15, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=stories())
 def test_every_date_ends_in_exactly_one_state(peps: Sandbox, story: Story) -> None:
-    listed = {story.result(*one): one[2] for one in story.fates if one[2] is not Fate.LEFT_OUT}
+    listed = {story.result(*fate): fate[2] for fate in story.fates if fate[2] is not Fate.LEFT_OUT}
     job = add_small(peps, YEAR, *listed, status="RUNNING")
     for result in job.results:
         result.served = listed[result.name] not in {Fate.LATE, Fate.GONE}

@@ -64,7 +64,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert target.exists(), link
         if heading:
             headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), flags=re.MULTILINE)
-            assert heading in {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}, link
+            assert heading in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings}, link
 
 
 def test_the_readme_begins_with_the_set_up_commands_and_stays_short() -> None:

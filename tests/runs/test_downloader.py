@@ -215,7 +215,7 @@ def test_odd_fields_of_a_report_upset_nothing(place: Place, peps: Sandbox) -> No
     assert not peps.asked(Endpoint.JOBLOG)
 
 
-# -- addresses and documents that cannot be had ------------------------------------------------------------------
+# -- addresses and documents not available -------------------------------------------------------------------
 
 
 def test_status_urls_on_inside_hosts_and_plain_http_are_asked_of_the_server(place: Place, peps: Sandbox) -> None:
@@ -701,14 +701,14 @@ def test_status_and_json_show_and_touch_nothing(place: Place, peps: Sandbox) -> 
     assert not peps.asked(Endpoint.RESULT)
 
     assert shown.status == listed.status == 1  # a job failed, and one is unsure
-    said = dict(line.split(": ", 1) for line in shown.out.splitlines())
-    assert list(said) == [job.product for job in peps.jobs] + [l1c(7)]
+    shown_lines = dict(line.split(": ", 1) for line in shown.out.splitlines())
+    assert list(shown_lines) == [job.product for job in peps.jobs] + [l1c(7)]
     expected = ("running, 42 %", "HIBERNATING", "finished", "failed: no memory", "finished", "unsure")
-    for words, line in zip(expected, said.values(), strict=True):
+    for words, line in zip(expected, shown_lines.values(), strict=True):
         assert line.startswith(words)
 
     jobs = {job["job"]: job for job in json.loads(listed.out)}
-    assert list(jobs) == list(said)
+    assert list(jobs) == list(shown_lines)
     keys = {"job", "source", "state", "percent", "message", "submitted_at", "status_url", "results"}
     assert all(job.keys() == keys for job in jobs.values())
     assert [job["state"] for job in jobs.values()] == [

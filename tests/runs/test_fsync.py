@@ -23,7 +23,7 @@ PRODUCT = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
 CLOUDY = "S2B_MSIL1C_20190303T103454_N0207_R008_T31TCJ_20190303T134351"
 ZIP = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D.zip"
 
-# The calls of each kind; a `?` lets strace pass over what this machine does not have.
+# The calls of each kind; a `?` lets strace skip what this machine does not have.
 KINDS = {
     "write": ("write", "pwrite64", "writev", "pwritev", "pwritev2"),
     "sync": ("fsync", "fdatasync"),

@@ -185,7 +185,12 @@ def test_a_log_that_cannot_be_brought_to_disk(
     )
     assert run.returncode == (0 if is_accepted else 2), run.stderr
     if not is_accepted:
-        assert is_one_line(Run(2, run.stdout, run.stderr), "peps_maja.log", f"not noted: submitting {FIRST}")
+        assert is_one_line(
+            Run(2, run.stdout, run.stderr),
+            "peps_maja.log",
+            f"not noted: submitting {FIRST}",
+            "then run the same command again",
+        )
         assert peps.executed == []
         assert place.process(*command).status == 0
     assert peps.executed == [FIRST]

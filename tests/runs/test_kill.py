@@ -56,7 +56,7 @@ def kill_when(running: subprocess.Popen[str], happened: Callable[[], bool]) -> N
 
 
 def has_open(running: subprocess.Popen[str], path: Path) -> bool:
-    """Tell whether a process has this file open."""
+    """Return True if a process has this file open."""
     try:
         return str(path) in {str(link.readlink()) for link in Path(f"/proc/{running.pid}/fd").iterdir()}
     except FileNotFoundError:  # one was closed in between
@@ -128,7 +128,7 @@ def test_killed_between_rename_and_log_line(place: Place, peps: Sandbox) -> None
 
 
 def large_zip() -> bytes:
-    """Return a sound L2A zip of 2 MB, which comes in several pieces."""
+    """Return a valid L2A zip of 2 MB, which comes in several pieces."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr(f"{L2A}/{L2A}_MTD_ALL.xml", "<Muscate_Metadata_Document/>")

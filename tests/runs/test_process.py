@@ -338,6 +338,28 @@ def test_the_figure_of_clouds_agrees_with_what_is_done(
     assert rows(run) == [f"2019-03-01 {done}"]
 
 
+@pytest.mark.parametrize(("clouds", "shown"), [(74.9589, "74.96 %"), (12.3456, "12.3 %"), (0.04, "0.04 %")])
+def test_the_figure_of_clouds_is_short(place: Place, peps: Sandbox, clouds: float, shown: str) -> None:
+    peps.catalogue = [feature(l1c(1), cloudCover=clouds)]
+    assert f" {shown}   " in place.process(*SEARCH, "-n").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((*SEARCH, "-n"), "The catalogue has nothing for this place and these days"),
+        ((*SEARCH, "--theia", "only", "-n"), "Theia has nothing for this place and these days"),
+        (("--resubmit", "failed", "-n"), "peps_maja.log has nothing to submit again"),
+    ],
+)
+def test_an_empty_answer_is_explained(place: Place, peps: Sandbox, arguments: tuple[str, ...], words: str) -> None:
+    peps.catalogue, peps.geodes.items = [], []
+    run = place.process(*arguments, GEODES_SERVER=peps.url)
+    assert (run.status, run.err) == (0, "")
+    assert run.out.splitlines()[0] == "0 products: 0 to submit"
+    assert words in run.out.splitlines()[1]
+
+
 def test_a_span_in_the_future_says_so(place: Place, peps: Sandbox) -> None:
     list_products(peps)
     run = place.process("-t", TILE, "-d", "2999-01-01", "-f", "2999-02-01", "-n")
@@ -384,7 +406,7 @@ def test_quiet_says_only_what_was_done(place: Place, peps: Sandbox) -> None:
     place.write_log(*logged(("submitting", l1c(21), "")))
     run = place.process(*SEARCH, "-q")
     assert run.status == 1, "a job is unsure"
-    assert run.err.count("\n") == 1, "that is told once, for it is unsure for an hour"
+    assert run.err.count("\n") == 1, "shown in one line, for it is unsure for an hour"
     assert f"{l1c(21)}: unsure for" in run.err
     lines = run.out.splitlines()
     assert len(lines) == 2
@@ -422,7 +444,7 @@ def test_the_catalogues_answer_is_kept_as_one_geojson(place: Place, peps: Sandbo
     assert place.process(*SEARCH, "--json", "answer.json", "--limit", "1", "-c", "1", "-n").status == 0
     answer = json.loads(kept.read_text(encoding="utf-8"))
     assert answer["type"] == "FeatureCollection"
-    assert sorted(answer["features"], key=lambda one: str(one["id"])) == features
+    assert sorted(answer["features"], key=lambda feature: str(feature["id"])) == features
 
     in_one_line(place.process(*SEARCH, "--json", "no/such/folder.json", "-c", "1"), 2, "no/such/folder.json")
     assert peps.executed == []

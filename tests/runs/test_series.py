@@ -42,7 +42,7 @@ ON_DISK = {
 def passes(number: int, start: str = "2018-01-01", every: int = 5) -> list[str]:
     """Return the products of so many passes of relative orbit 51, by both satellites in turn."""
     first = date.fromisoformat(start)
-    return [l1c(first + timedelta(days=every * one), ("S2A", "S2B")[one % 2]) for one in range(number)]
+    return [l1c(first + timedelta(days=every * index), ("S2A", "S2B")[index % 2]) for index in range(number)]
 
 
 def listed(names: Iterable[str], clouds: float = 10.0) -> list[dict[str, object]]:
@@ -91,11 +91,11 @@ def test_an_impossible_span_is_an_error_with_advice(
     assert (run.status, run.out, len(run.err.splitlines())) == (2, "", 1)
     assert all(words in run.err for words in (*advice, "without --series"))
     assert not place.log.exists()
-    assert not peps.requests  # nothing that a server says can mend the options
+    assert not peps.requests  # nothing that a server says can fix the options
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "words"),
     [
         (("--location", "Toulouse", "-d", "2018-01-01", "--series"), "--tile"),
         (("--lat", "43", "--lon", "1", "-d", "2018-01-01", "--series"), "--tile"),
@@ -109,10 +109,10 @@ def test_an_impossible_span_is_an_error_with_advice(
     ],
     ids=lambda value: "" if isinstance(value, str) else " ".join(value)[:60],
 )
-def test_options_that_do_not_go_together(nowhere: Place, options: tuple[str, ...], said: str) -> None:
+def test_options_that_do_not_go_together(nowhere: Place, options: tuple[str, ...], words: str) -> None:
     run = nowhere.process(*options)
     assert (run.status, run.out, len(run.err.splitlines())) == (2, "", 1)
-    assert said in run.err
+    assert words in run.err
     assert not nowhere.log.exists()
 
 
@@ -161,7 +161,7 @@ def test_a_year_of_two_satellites_is_one_job_instead_of_146(place: Place, peps: 
     assert costs(run.out) == [(1, 146, 61), (146, 146 * 8, 146, 292)]
     assert "without --series" not in run.out
     table = actions(run.out)
-    assert list(table) == [one[:10] for one in dates]
+    assert list(table) == [date[:10] for date in dates]
     assert all(what == ["submit"] for what in table.values())
 
     name = f"{TILE}_2018-01-01_2018-12-31"

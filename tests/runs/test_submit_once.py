@@ -527,8 +527,8 @@ def test_the_password_goes_where_it_must_and_nowhere_else(place: Place, peps: Sa
     for recorded in peps.asked(Endpoint.CAPABILITIES, Endpoint.EXECUTE):
         assert recorded.headers["authorization"] == f"Basic {token}"
         assert "wörd" not in "".join(recorded.query.values())
-    said = run.out + run.err + place.log.read_text(encoding="utf-8")
-    assert [secret for secret in ("wörd", "w\\xf6rd", token, "othersecret") if secret in said] == []
+    output = run.out + run.err + place.log.read_text(encoding="utf-8")
+    assert [secret for secret in ("wörd", "w\\xf6rd", token, "othersecret") if secret in output] == []
 
 
 # -- logs in any condition -------------------------------------------------------------------------------------

@@ -42,8 +42,8 @@ def with_account(place: Place, password: str = PASSWORD) -> None:
     (place.folder / "peps.txt").chmod(0o600)
 
 
-def detail(one: dict[str, Any]) -> str:
-    asset = next(asset for asset in one["assets"].values() if asset["roles"] == ["data"])
+def detail(item: dict[str, Any]) -> str:
+    asset = next(asset for asset in item["assets"].values() if asset["roles"] == ["data"])
     return f"{asset['href']} 776548205 {MD5}"
 
 
@@ -303,9 +303,9 @@ class TestQuestion:
     def test_only_asks_from_100_gb_on(
         self, place: Place, peps: Sandbox, number: int, size: int | None, *, asks: bool
     ) -> None:
-        said = "File size: unknown" if size is None else f"File size: {size} bytes"
+        described = "File size: unknown" if size is None else f"File size: {size} bytes"
         names = [f"SENTINEL2A_20190301-1054{second:02}-{ms}_L2A_T31TCJ_C" for second in range(60) for ms in (100, 200)]
-        peps.geodes.items = [feature(name, asset={"description": said}, urn=name) for name in names[:number]]
+        peps.geodes.items = [feature(name, asset={"description": described}, urn=name) for name in names[:number]]
         run = place.process(*DAY, *ONLY)
         assert run.status == (2 if asks else 0)
         assert ("Download about" in run.err) == asks

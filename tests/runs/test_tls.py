@@ -160,7 +160,7 @@ def test_an_authority_of_ones_own_is_accepted_and_the_password_appears_nowhere(t
     assert downloaded.status == 0, downloaded.err
     assert len(trusting.zips()) == 1
     everything = [out, err, downloaded.out, downloaded.err, trusting.log.read_text(encoding="utf-8")]
-    shown = "".join([*everything, *(one.decode(errors="replace") for one in seen)])
+    shown = "".join([*everything, *(chunk.decode(errors="replace") for chunk in seen)])
     for secret in (PASSWORD, "wörd", "Basic "):
         assert secret not in shown
     assert "GET https://127.0.0.1" in err

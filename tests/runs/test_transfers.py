@@ -609,13 +609,13 @@ def test_a_download_goes_on_where_an_earlier_run_broke_off(
     job = add_heavy(peps)
     open_in(place, job)
     before(peps, job)
-    there = broken_off(place, peps, job)
+    kept = broken_off(place, peps, job)
     between(peps, job)
 
     run = place.download()
 
     assert (run.status, run.err) == (0, "")
-    assert ranges(peps) == [f"bytes={there}-" if is_rest else "" for is_rest in rests]
+    assert ranges(peps) == [f"bytes={kept}-" if is_rest else "" for is_rest in rests]
     assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
     assert place.written() == {job.product: fetched(job)}
     assert parts(place.folder) == []
@@ -625,13 +625,13 @@ def test_a_continued_zip_that_is_broken_is_fetched_once_from_the_start(place: Pl
     job = add_heavy(peps)
     open_in(place, job)
     no_validators(peps, job)
-    there = broken_off(place, peps, job)
+    kept = broken_off(place, peps, job)
     job.results[0].content = damaged(job.results[0].content)
 
     run = place.download()
 
     assert (run.status, run.err) == (1, "")
-    assert ranges(peps) == [f"bytes={there}-", ""]
+    assert ranges(peps) == [f"bytes={kept}-", ""]
     assert [event for event, _ in place.written()[job.product]] == ["missing"]
     assert (place.zips(), parts(place.folder)) == ([], [])
 
@@ -786,11 +786,11 @@ def test_a_signal_ends_a_download_at_once(place: Place, peps: Sandbox, number: s
     assert "Traceback" not in out + err
     assert place.written() == {job.product: []}
     assert place.zips() == []
-    there = (place.folder / f"{l2a(1)}.part").stat().st_size
+    kept = (place.folder / f"{l2a(1)}.part").stat().st_size
 
     peps.requests.clear()
     assert place.download().status == 0
-    assert ranges(peps) == [f"bytes={there}-"]
+    assert ranges(peps) == [f"bytes={kept}-"]
     assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
 
 
@@ -831,13 +831,13 @@ def test_a_file_that_may_not_grow_is_neither_missing_nor_lost(place: Place, peps
     assert len(err.splitlines()) == 1
     assert ".zip" in err
     assert "missing" not in place.log.read_text()
-    there = [path.stat().st_size for path in place.folder.glob("*.part")]
-    assert there
-    assert all(0 < length <= 400_000 for length in there)
+    lengths = [path.stat().st_size for path in place.folder.glob("*.part")]
+    assert lengths
+    assert all(0 < length <= 400_000 for length in lengths)
 
     peps.requests.clear()
     assert place.download().status == 0
-    assert {f"bytes={length}-" for length in there} <= set(ranges(peps))
+    assert {f"bytes={length}-" for length in lengths} <= set(ranges(peps))
     for job in peps.jobs:
         assert (place.folder / job.results[0].name).read_bytes() == job.results[0].content
         assert place.written()[job.product] == fetched(job)
@@ -903,12 +903,12 @@ def test_a_full_disk_is_neither_missing_nor_an_end(
     assert place.written()[failed.product] == [("failed", "no memory")]
     assert not list(small_disk.glob("*.zip"))
 
-    there = [path.stat().st_size for path in small_disk.glob("*.part")]
-    assert bool(there) == (not has_length)
+    lengths = [path.stat().st_size for path in small_disk.glob("*.part")]
+    assert bool(lengths) == (not has_length)
     subprocess.run(["mount", "-o", "remount,size=8m", small_disk], check=True)  # noqa: S607
     peps.requests.clear()
     assert place.download("-w", small_disk).status == 0
-    assert {f"bytes={length}-" for length in there} <= set(ranges(peps))
+    assert {f"bytes={length}-" for length in lengths} <= set(ranges(peps))
     for job in peps.jobs[:2]:
         assert (small_disk / job.results[0].name).read_bytes() == job.results[0].content
 

@@ -1,4 +1,4 @@
-"""Is everything in place? Each thing that a run needs is tried, and said in one line."""
+"""Is everything in place? Each thing that a run needs is tried, and shown in one line."""
 
 from __future__ import annotations
 
@@ -151,17 +151,17 @@ def _locks(log: JobLog) -> str:
 
 
 def _folder(folder: Path) -> str:
-    there = _there(folder)
+    nearest = _nearest(folder)
     try:
-        with tempfile.NamedTemporaryFile(dir=there, prefix=".peps_maja_check"):
-            return f"{folder.resolve()} " + ("can be written to" if there == folder else "will be made")
+        with tempfile.NamedTemporaryFile(dir=nearest, prefix=".peps_maja_check"):
+            return f"{folder.resolve()} " + ("can be written to" if nearest == folder else "will be made")
     except OSError as error:
-        raise UsageError(f"cannot write into {there}: {error.strerror}; fix its permissions or --write-dir") from None
+        raise UsageError(f"cannot write into {nearest}: {error.strerror}; fix its permissions or --write-dir") from None
 
 
 def _space(folder: Path) -> str:
     try:
-        free = shutil.disk_usage(_there(folder)).free
+        free = shutil.disk_usage(_nearest(folder)).free
     except OSError as error:
         raise UsageError(f"cannot find out the space in {folder}: {error.strerror}") from None
     if free < LARGEST_PRODUCT:
@@ -169,6 +169,6 @@ def _space(folder: Path) -> str:
     return f"{size(free)} free, and a product takes up to {size(LARGEST_PRODUCT)}"
 
 
-def _there(folder: Path) -> Path:
+def _nearest(folder: Path) -> Path:
     """Return the folder, or, if a run will make it, the one in which it will."""
     return next(path for path in (folder, *folder.absolute().parents) if path.exists())

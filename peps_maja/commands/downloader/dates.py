@@ -112,8 +112,12 @@ def _by_satellite(entries: list[Entry]) -> list[list[Entry]]:
     """Return the entries of one day by satellite; a planned date without one is that of the first."""
     satellites = sorted({entry.satellite for entry in entries} - {""}) or [""]
     return [
-        [entry for entry in entries if entry.satellite == one or (not entry.satellite and one == satellites[0])]
-        for one in satellites
+        [
+            entry
+            for entry in entries
+            if entry.satellite == satellite or (not entry.satellite and satellite == satellites[0])
+        ]
+        for satellite in satellites
     ]
 
 
@@ -213,8 +217,8 @@ def _entry(job: Job, tile: str, planned: PlannedDate, result: _Result, message: 
 def _planned(result: L2AProduct, planned: Iterable[PlannedDate]) -> PlannedDate | None:
     """Return the planned date that a result is of: the day on which its datatake can have begun."""
     days = [time.date() for time in (result.sight, *result.begun)]
-    fitting = [one for one in planned if one.day in days and one.satellite in {"", result.satellite}]
-    return min(fitting, key=lambda one: days.index(one.day), default=None)
+    fitting = [date for date in planned if date.day in days and date.satellite in {"", result.satellite}]
+    return min(fitting, key=lambda date: days.index(date.day), default=None)
 
 
 def _date_of(offered: L2AProduct, known: _Known) -> PlannedDate:

@@ -24,6 +24,8 @@ def show(proposal: Proposal, situation: Situation, options: ProcessOptions, cons
     """
     for line in [*table(proposal.choices, verbose=options.verbose), summary(proposal.choices)]:
         console.info(line)
+    if not proposal.choices:
+        console.info(_why_nothing(options))
     for choice in proposal.choices:
         if choice.action == NOT_AT_THEIA:
             console.warning(
@@ -44,6 +46,15 @@ def show(proposal: Proposal, situation: Situation, options: ProcessOptions, cons
         console.info(line)
     is_missing = any(choice.action == NOT_AT_THEIA for choice in proposal.choices)
     return Status.TROUBLE if is_missing else Status.OK
+
+
+def _why_nothing(options: ProcessOptions) -> str:
+    """Return what may be the reason why nothing was found."""
+    if not options.days:
+        return f"{options.log} has nothing to submit again: --status of the downloader shows where its jobs stand"
+    if options.is_theia_only:
+        return "Theia has nothing for this place and these days: it has its zones only (France, and zones elsewhere)"
+    return "The catalogue has nothing for this place and these days: is the tile right, and are the dates?"
 
 
 def is_agreed(proposal: Proposal, options: ProcessOptions, console: Console) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 
-from peps_maja.commands.options import DEFAULT_GEODES, DEFAULT_SERVER, ProcessOptions
+from peps_maja.commands.options import ProcessOptions
 from peps_maja.commands.run import Signals
-from peps_maja.console import Console, command_for
+from peps_maja.console import Console
 from peps_maja.errors import PepsError, Status, worst
 from peps_maja.joblog.corrections import correct_log
 from peps_maja.joblog.events import Event
@@ -74,12 +73,3 @@ def _say_what_became(job: str, submission: Submission, console: Console) -> None
         console.warning(f"{job}: rejected: {submission.detail}")
     else:
         console.warning(f"{job}: unsure whether PEPS took it ({submission.detail}): {WAY_OUT}")
-
-
-def command_that_follows(options: ProcessOptions) -> str:
-    """Return the command line that follows the jobs just logged."""
-    files = ["-a", str(options.auth), "-l", str(options.log), "-w", str(options.write_dir or ".")]
-    servers = [] if options.server == DEFAULT_SERVER else ["--server", options.server]
-    if options.theia and options.geodes != DEFAULT_GEODES:
-        servers += ["--geodes", options.geodes]
-    return f"{command_for('peps_maja_downloader.py')} {shlex.join([*files, *servers])}"

@@ -94,7 +94,7 @@ def read(body: bytes, unknown: frozenset[str] = frozenset()) -> Query:
         bounds=_bounds(asked),
         page=max(_whole(asked, "page", 1), 1),
         limit=min(max(_whole(asked, "limit", 10), 1), MOST_ON_A_PAGE),
-        sort=[_sorting(one) for one in _array(asked.get("sortBy")) if isinstance(one, dict)],
+        sort=[_sorting(key) for key in _array(asked.get("sortBy")) if isinstance(key, dict)],
     )
 
 
@@ -141,8 +141,8 @@ def _bounds(asked: Mapping[str, object]) -> Bounds | None:
         raise BodyError("Invalid geometry") from None
 
 
-def _sorting(one: Mapping[str, object]) -> tuple[str, bool]:
-    return str(one.get("field")), str(one.get("direction", "asc")).lower() in {"desc", "dsc"}
+def _sorting(key: Mapping[str, object]) -> tuple[str, bool]:
+    return str(key.get("field")), str(key.get("direction", "asc")).lower() in {"desc", "dsc"}
 
 
 def _mapping(asked: Mapping[str, object], name: str) -> Mapping[str, object]:

@@ -47,7 +47,7 @@ class FakeGeodes:
         self.contents: dict[str, bytes] = {}
         """Zips of a test, by their URN or the product's name."""
         self.on_tape: set[str] = set()
-        """URNs or names of products that are not at hand."""
+        """URNs or names of products that are on tape."""
         self.unknown_fields: frozenset[str] = frozenset()
         """Fields of a query that this server does not know, and so ignores."""
         self.cap = 80
@@ -135,7 +135,7 @@ class FakeGeodes:
 
     def _availability(self, body: bytes) -> Reply:
         try:
-            hrefs = [str(one["href"]) for one in json.loads(body)["availability"]]
+            hrefs = [str(asset["href"]) for asset in json.loads(body)["availability"]]
         except (ValueError, LookupError, TypeError):
             return refusal(400, "PARSING", "Invalid body").reply()
         asked = [href.partition(DOWNLOADS)[2].partition("/files/")[::2] for href in hrefs]

@@ -148,7 +148,7 @@ class Job:
         self.reported = Snapshot(self.status, self.percent, self.message, urls, self.unprocessed, end)
 
     def result(self, name: str) -> Result | None:
-        """Return the result of this file name, if it can be had: the job must have finished."""
+        """Return the result of this file name, if it can be fetched: the job must have finished."""
         if self.status != "FINISHED":
             return None
         return next((result for result in self.results if result.name == name and result.served), None)

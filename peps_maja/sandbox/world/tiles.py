@@ -58,6 +58,6 @@ def bounds_of(points: Ring) -> Bounds | None:
     return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
 
 
-def overlap(one: Bounds, other: Bounds) -> bool:
+def overlap(box: Bounds, other: Bounds) -> bool:
     """Return True if two boxes share a point."""
-    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
+    return box[0] <= other[2] and other[0] <= box[2] and box[1] <= other[3] and other[1] <= box[3]

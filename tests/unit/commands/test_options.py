@@ -1,4 +1,4 @@
-"""The options of both scripts: what is understood, what does not go together, and how that is said."""
+"""The options of both scripts: what is understood, what does not go together, and how that is shown."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ OF_DOWNLOADER = {
     *("--stalled-after", "--check", "--page"),
 }
 
-# What goes together, and what of it is said where.
+# What goes together, and what of it is stored where.
 GOOD = {
     "a search": SEARCH,
     "one day": "-t 31TCJ -d 2019-03-01 -f 2019-03-01",
@@ -63,7 +63,7 @@ GOOD = {
     "resubmit of products": f"--product {PRODUCT} --resubmit failed",
     "adopt": f"--adopt {PRODUCT} {STATUS_URL} --adopt {PRODUCT} {STATUS_URL} -l my.log -q",
     "drop": f"--drop {PRODUCT} {PRODUCT} -l my.log -v",
-    # Coordinates of nought are coordinates: the equator, and the meridian of Greenwich.
+    # Coordinates of zero are coordinates: the equator, and the meridian of Greenwich.
     "a point on the equator": "--lat 0 --lon 6.7 -d 2019-03-01",
     "a point on the meridian": "--lat 44 --lon 0 -d 2019-03-01",
     "a point in the Gulf of Guinea": "--lat 0 --lon 0.0 -d 2019-03-01",
@@ -96,12 +96,12 @@ BAD = {
     "half an orbit": (f"{SEARCH} -o 51.5", "'51.5' is not a valid relative orbit"),
     "negative clouds": (f"{SEARCH} -c -1", "'-1' is not a valid percentage"),
     "too many clouds": (f"{SEARCH} -c 101", "'101' is not a valid percentage"),
-    "clouds that are no number": (f"{SEARCH} -c nan", "'nan' is not a valid percentage"),
+    "clouds that are not a number": (f"{SEARCH} -c nan", "'nan' is not a valid percentage"),
     "no satellite of ours": (f"{SEARCH} --sat S3A", "S3A"),
     "no jobs": (f"{SEARCH} --limit 0", "'0' is not a valid number of jobs"),
     "tile and place": (f"{SEARCH} --location Toulouse", "exclude each other"),
     "tile and point": (f"{SEARCH} --lat 43 --lon 1", "exclude each other"),
-    "tile and the point of nought": (f"{SEARCH} --lat 0 --lon 0", "exclude each other"),
+    "tile and the point of zero": (f"{SEARCH} --lat 0 --lon 0", "exclude each other"),
     "point and box": (f"--lat 43 --lon 1 {BOX} -d 2019-03-01", "exclude each other"),
     "tile and product": (f"-t 31TCJ --product {PRODUCT}", "exclude each other"),
     "half a point": ("--lat 43 -d 2019-03-01", "--lat and --lon go together"),
@@ -145,9 +145,9 @@ BAD_DOWNLOADER = {
     "unknown": ("--full", "--full"),
     "no downloads": ("-j 0", "'0' is not a valid number of downloads"),
     "half a download": ("-j 1.5", "'1.5' is not a valid number of downloads"),
-    "time-out that is no number": ("--wait --timeout soon", "'soon' is not a valid number of hours"),
+    "time-out that is not a number": ("--wait --timeout soon", "'soon' is not a valid number of hours"),
     "negative time-out": ("--wait --timeout=-1", "'-1' is not a valid number of hours"),
-    "rounds that are no number": ("--wait --every nan", "'nan' is not a valid number of minutes"),
+    "rounds that are not a number": ("--wait --every nan", "'nan' is not a valid number of minutes"),
     "rounds without waiting": ("--every 5", "--every and --timeout go with --wait"),
     "time-out without waiting": ("--timeout 5", "--every and --timeout go with --wait"),
     "wait and status": ("--wait --status", "exclude each other"),
@@ -176,11 +176,11 @@ def downloader(line: str) -> DownloaderOptions:
     return downloader_options(line.split())
 
 
-def assert_one_line(capsys: pytest.CaptureFixture[str], script: str, said: str) -> None:
+def assert_one_line(capsys: pytest.CaptureFixture[str], script: str, message: str) -> None:
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(f"{script}: ")
-    assert said in err
+    assert message in err
     assert err.endswith("\n")
     assert err[:-1].isprintable()
 
@@ -190,20 +190,20 @@ def test_these_go_together(line: str) -> None:
     process(line)
 
 
-@pytest.mark.parametrize(("line", "said"), BAD.values(), ids=BAD)
-def test_these_do_not_and_it_is_said_in_one_line(line: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("line", "message"), BAD.values(), ids=BAD)
+def test_these_do_not_and_it_is_shown_in_one_line(line: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         process(line)
     assert left.value.code == 2
-    assert_one_line(capsys, "peps_maja_process", said)
+    assert_one_line(capsys, "peps_maja_process", message)
 
 
-@pytest.mark.parametrize(("line", "said"), BAD_DOWNLOADER.values(), ids=BAD_DOWNLOADER)
-def test_so_with_the_downloader(line: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("line", "message"), BAD_DOWNLOADER.values(), ids=BAD_DOWNLOADER)
+def test_so_with_the_downloader(line: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         downloader(line)
     assert left.value.code == 2
-    assert_one_line(capsys, "peps_maja_downloader", said)
+    assert_one_line(capsys, "peps_maja_downloader", message)
 
 
 @pytest.mark.parametrize(

@@ -194,16 +194,16 @@ def test_what_was_there_under_the_final_name_stays_until_the_new_one_is_whole(fi
 # -- which file it is of ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("one", "another"), SAME.values(), ids=SAME)
-def test_nothing_speaks_against_the_same_file(one: Remote, another: Remote) -> None:
-    assert one.may_be(another)
-    assert another.may_be(one)
+@pytest.mark.parametrize(("remote", "another"), SAME.values(), ids=SAME)
+def test_nothing_speaks_against_the_same_file(remote: Remote, another: Remote) -> None:
+    assert remote.may_be(another)
+    assert another.may_be(remote)
 
 
-@pytest.mark.parametrize(("one", "another"), DIFFERENT.values(), ids=DIFFERENT)
-def test_another_length_tag_or_date_is_another_file(one: Remote, another: Remote) -> None:
-    assert not one.may_be(another)
-    assert not another.may_be(one)
+@pytest.mark.parametrize(("remote", "another"), DIFFERENT.values(), ids=DIFFERENT)
+def test_another_length_tag_or_date_is_another_file(remote: Remote, another: Remote) -> None:
+    assert not remote.may_be(another)
+    assert not another.may_be(remote)
 
 
 @pytest.mark.parametrize(("remote", "validator"), VALIDATORS.values(), ids=VALIDATORS)

@@ -1,4 +1,4 @@
-"""Results: the name under which one is kept, and which zips are whole, sound and of the job."""
+"""Results: the name under which one is kept, and which zips are complete, valid and of the job."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def make_zip(path: Path, *members: str, compression: int = zipfile.ZIP_STORED) -
 
 
 @pytest.fixture
-def sound(tmp_path: Path) -> Path:
+def valid(tmp_path: Path) -> Path:
     return make_zip(tmp_path / f"{NAME}.zip", METADATA, f"{NAME}/MASKS/{NAME}_CLM_R1.tif")
 
 
@@ -119,8 +119,8 @@ def test_no_address_leads_out_of_the_folder(address: str) -> None:
 # -- zips -------------------------------------------------------------------------------------------------------
 
 
-def test_a_sound_zip_of_the_job_is_taken(sound: Path) -> None:
-    check(sound)
+def test_a_sound_zip_of_the_job_is_taken(valid: Path) -> None:
+    check(valid)
 
 
 @pytest.mark.parametrize("compression", PACKED)
@@ -242,24 +242,24 @@ SPOIL: dict[str, Callable[[Path], None]] = {
 
 
 @pytest.mark.parametrize("spoil", SPOIL.values(), ids=SPOIL)
-def test_any_other_zip_is_broken(sound: Path, spoil: Callable[[Path], None]) -> None:
-    spoil(sound)
+def test_any_other_zip_is_broken(valid: Path, spoil: Callable[[Path], None]) -> None:
+    spoil(valid)
     with pytest.raises(Broken) as error:
-        check(sound)
+        check(valid)
     assert error.value.status is Status.TROUBLE
     assert str(error.value).isprintable()
 
 
-def test_what_is_broken_says_why(sound: Path) -> None:
-    spoil_crc(sound)
+def test_what_is_broken_says_why(valid: Path) -> None:
+    spoil_crc(valid)
     with pytest.raises(Broken, match=rf"{NAME}_MTD_ALL.xml has a wrong checksum"):
-        check(sound)
-    make_zip(sound, f"{FOREIGN}/a.tif")
+        check(valid)
+    make_zip(valid, f"{FOREIGN}/a.tif")
     with pytest.raises(Broken, match=rf"another job: it holds {FOREIGN}"):
-        check(sound)
-    make_zip(sound, METADATA)
+        check(valid)
+    make_zip(valid, METADATA)
     with pytest.raises(Broken, match=r"\.tif"):
-        check(sound)
+        check(valid)
 
 
 def test_a_name_that_steers_a_terminal_is_not_shown_so(tmp_path: Path) -> None:
@@ -270,19 +270,19 @@ def test_a_name_that_steers_a_terminal_is_not_shown_so(tmp_path: Path) -> None:
     assert str(error.value).isprintable()
 
 
-def test_a_zip_that_would_unfold_without_end_is_refused(sound: Path) -> None:
-    make_zip(sound, METADATA, *(f"{NAME}/{number}.tif" for number in range(30)))
-    content = bytearray(sound.read_bytes())
+def test_a_zip_that_would_unfold_without_end_is_refused(valid: Path) -> None:
+    make_zip(valid, METADATA, *(f"{NAME}/{number}.tif" for number in range(30)))
+    content = bytearray(valid.read_bytes())
     at = -1
     while (at := content.find(b"PK\x01\x02", at + 1)) >= 0:
         content[at + 24 : at + 28] = b"\xfe\xff\xff\xff"  # the length of a member, as the directory has it
-    sound.write_bytes(content)
+    valid.write_bytes(content)
     with pytest.raises(Broken, match="unpack"):
-        check(sound)
+        check(valid)
 
 
 @pytest.mark.parametrize("is_at_the_end", [True, False], ids=["directory", "member"])
-def test_a_read_error_of_the_disk_says_nothing_about_the_zip(sound: Path, *, is_at_the_end: bool) -> None:
+def test_a_read_error_of_the_disk_says_nothing_about_the_zip(valid: Path, *, is_at_the_end: bool) -> None:
     class FailingDisk(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:
             if is_at_the_end or self.tell() < 100:
@@ -290,12 +290,12 @@ def test_a_read_error_of_the_disk_says_nothing_about_the_zip(sound: Path, *, is_
             return super().read(size)
 
     with pytest.raises(OSError, match="Input/output"):
-        check_zip(FailingDisk(sound.read_bytes()), belongs)
+        check_zip(FailingDisk(valid.read_bytes()), belongs)
 
 
 @settings(quick, max_examples=80)
 @given(st.data())
-def test_a_zip_with_any_byte_changed_is_broken_or_still_sound(
+def test_a_zip_with_any_byte_changed_is_broken_or_still_valid(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     packed = data.draw(st.sampled_from(PACKED))

@@ -118,7 +118,7 @@ def test_a_percentage_too_large_for_a_float_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "line"),
     [
         ({"job_status": "PENDING"}, "waiting"),
         ({"job_status": "RUNNING", "process": "42%"}, "running, 42 %"),
@@ -129,8 +129,8 @@ def test_a_percentage_too_large_for_a_float_is_none() -> None:
     ],
     ids=str,
 )
-def test_a_report_as_people_read_it(fields: dict[str, object], said: str) -> None:
-    assert str(report(**fields)) == said
+def test_a_report_as_people_read_it(fields: dict[str, object], line: str) -> None:
+    assert str(report(**fields)) == line
 
 
 NO_REPORTS = {

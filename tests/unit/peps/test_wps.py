@@ -191,10 +191,10 @@ REFUSALS = {
 @pytest.mark.parametrize(("code", "text"), REFUSALS.items(), ids=REFUSALS)
 @pytest.mark.parametrize("prefix", ["ows", "wps"])
 def test_an_exception_report_has_a_code_and_maybe_a_text(code: str, text: tuple[str, str], prefix: str) -> None:
-    inside, said = (part.replace("ows:", f"{prefix}:") for part in text)
+    inside, message = (part.replace("ows:", f"{prefix}:") for part in text)
     body = exceptions(f'<{prefix}:Exception exceptionCode="{code}">{inside}</{prefix}:Exception>', prefix)
     document = read_document(body)
-    assert document == ExceptionReport(code, said)
+    assert document == ExceptionReport(code, message)
     assert isinstance(document, ExceptionReport)
     assert document.means_busy() == (code == "ServerBusy")
     assert code in str(document)

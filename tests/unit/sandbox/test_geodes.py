@@ -31,7 +31,7 @@ def search(peps: Sandbox, path: str = "/api/stac/search", **body: Any) -> reques
 def found(peps: Sandbox, **body: Any) -> list[dict[str, Any]]:
     answer = search(peps, **body)
     assert answer.status_code == 200, answer.text
-    return [one["properties"] for one in answer.json()["features"]]
+    return [item["properties"] for item in answer.json()["features"]]
 
 
 def fetch(address: str, key: str | None = KEY, **headers: str) -> requests.Response:
@@ -111,7 +111,7 @@ def test_refuses_with_an_error_of_its_own(peps: Sandbox, body: dict[str, Any], s
 def test_pages_are_cut_and_linked(peps: Sandbox) -> None:
     year = {"start_datetime": {"gte": "2019-01-01T00:00:00Z", "lte": "2019-12-31T23:59:59Z"}}
     pages = [search(peps, query=DATASET | TILE | year, page=page, limit=500).json() for page in (1, "2")]
-    first, second = ([one["id"] for one in page["features"]] for page in pages)
+    first, second = ([item["id"] for item in page["features"]] for page in pages)
     assert len(first) == 80
     assert not set(first) & set(second)
     assert pages[0]["context"] == {"returned": 80, "limit": 80, "matched": len(first) + len(second)}
@@ -145,14 +145,14 @@ def test_several_collections_at_once_find_nothing(peps: Sandbox) -> None:
 
 def test_download_is_the_announced_zip(peps: Sandbox) -> None:
     peps.geodes.is_newer = True
-    for one in search(peps, limit=3).json()["features"]:
-        (archive,) = [asset for asset in one["assets"].values() if asset["roles"] == ["data"]]
+    for item in search(peps, limit=3).json()["features"]:
+        (archive,) = [asset for asset in item["assets"].values() if asset["roles"] == ["data"]]
         content = fetch(archive["href"]).content
         checksum = hashlib.md5(content, usedforsecurity=False).hexdigest()
         assert f"File size: {len(content)} bytes\n\n" in archive["description"]
         assert archive["description"].endswith(f"Checksum MD5: {checksum}")
         assert (archive["file:size"], archive["file:checksum"]) == (len(content), f"d50110{checksum}")
-        assert archive["href"].endswith(f"/api/download/{one['id']}/files/{checksum}")
+        assert archive["href"].endswith(f"/api/download/{item['id']}/files/{checksum}")
         names = zipfile.ZipFile(io.BytesIO(content)).namelist()
         assert {name.partition("/")[0] for name in names} == {archive["title"].removesuffix(".zip")}
 
