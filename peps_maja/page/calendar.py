@@ -149,5 +149,4 @@ def _is_of(result: str, entry: Entry) -> bool:
     product = L2AProduct.find(result)
     if result == NO_RESULTS or product is None:
         return True
-    days = {time.date() for time in (product.sight, *product.begun)}
-    return entry.day in days and entry.satellite in {"", product.satellite}
+    return entry.day in product.days and entry.satellite in {"", product.satellite}

@@ -81,9 +81,9 @@ def plain(text: str) -> str:
 
 def _possible(product: L2AProduct) -> Iterable[Acquired]:
     """Yield the acquisitions that a product can be of: a date of a series may be known without its satellite."""
-    for time in (product.sight, *product.begun):
+    for day in product.days:
         for satellite in (product.satellite, ""):
-            yield product.tile.name, time.date(), satellite
+            yield product.tile.name, day, satellite
 
 
 def _stem(file: str) -> str:

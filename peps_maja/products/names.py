@@ -65,6 +65,11 @@ class L2AProduct:
         return passages_at(self.satellite, self.tile.name, self.sight)
 
     @property
+    def days(self) -> list[date]:
+        """The days on which its datatake can have begun, the likeliest first."""
+        return [time.date() for time in (self.sight, *self.begun)]
+
+    @property
     def begun(self) -> tuple[datetime, datetime]:
         """The earliest and the latest time at which its datatake can have begun."""
         return self.sight - LATEST_SIGHT, self.sight - _EARLIEST_SIGHT

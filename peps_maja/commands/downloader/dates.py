@@ -212,15 +212,14 @@ def _entry(job: Job, tile: str, planned: PlannedDate, result: _Result, message: 
 
 def _planned(result: L2AProduct, planned: Iterable[PlannedDate]) -> PlannedDate | None:
     """Return the planned date that a result is of: the day on which its datatake can have begun."""
-    days = [time.date() for time in (result.sight, *result.begun)]
-    fitting = [one for one in planned if one.day in days and one.satellite in {"", result.satellite}]
-    return min(fitting, key=lambda one: days.index(one.day), default=None)
+    fitting = [one for one in planned if one.day in result.days and one.satellite in {"", result.satellite}]
+    return min(fitting, key=lambda one: result.days.index(one.day), default=None)
 
 
 def _date_of(offered: L2AProduct, known: _Known) -> PlannedDate:
     """Return the date of a product of Theia: that of a job for its acquisition, else the day on which it was seen."""
-    for time in (offered.sight, *offered.begun):
-        for entry in known.get((offered.tile.name, time.date()), ()):
+    for day in offered.days:
+        for entry in known.get((offered.tile.name, day), ()):
             if entry.satellite in {"", offered.satellite}:
                 return PlannedDate(entry.day, offered.satellite, entry.orbit)
     return PlannedDate(offered.sight.date(), offered.satellite)
