@@ -100,7 +100,7 @@ def write_page(
     options: DownloaderOptions, log: "JobLog", console: Console, jobs: "Jobs", stands: "Sequence[Standing]"
 ) -> Status:
     """Write the page of --page; one that cannot be written is told, and costs nothing else."""
-    from peps_maja.page import write_page as write
+    from peps_maja.page.write import write_page as write
 
     try:
         path = write(options, log, jobs, stands)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from requests.auth import AuthBase, HTTPBasicAuth
+from requests import PreparedRequest
+from requests.auth import HTTPBasicAuth
 
 from peps_maja.errors import CredentialsError, NoAccount
 
@@ -26,12 +27,11 @@ class Secret(Protocol):
         """Where it came from."""
 
     @property
-    def signer(self) -> AuthBase:
-        """What puts it into a request."""
-
-    @property
     def header(self) -> str:
         """The name of the header field in which it is sent."""
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Return the request with the secret in it. Raises CredentialsError."""
 
     def advice(self) -> str:
         """Return what to fix when the service refuses it."""
@@ -46,10 +46,11 @@ class Credentials:
     source: str = field(default="the credentials", compare=False)
     header: ClassVar[str] = "Authorization"
 
-    @property
-    def signer(self) -> HTTPBasicAuth:
-        """HTTP Basic in UTF-8 (RFC 7617): requests would send texts as Latin-1, which has no euro sign."""
-        return HTTPBasicAuth(*(text.encode("utf-8", "surrogateescape") for text in (self.email, self.password)))
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Sign with HTTP Basic in UTF-8 (RFC 7617): requests would send texts as Latin-1, which has no euro sign."""
+        texts = (text.encode("utf-8", "surrogateescape") for text in (self.email, self.password))
+        HTTPBasicAuth(*texts)(request)
+        return request
 
     def advice(self) -> str:
         """Return what to fix when the server refuses the password."""
