@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from peps_maja.errors import UsageError
+from peps_maja.joblog.details import is_status_url, wps_id
 from peps_maja.joblog.events import DROPPED, Event, State
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.joblog.log import JobLog
-from peps_maja.joblog.status_url import is_status_url, wps_id
 from peps_maja.products.names import L1CProduct, pasted_name
 from peps_maja.products.series import Series
 

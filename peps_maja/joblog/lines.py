@@ -11,9 +11,8 @@ import re
 from collections.abc import Iterable
 from itertools import groupby
 
+from peps_maja.joblog.details import Offer, is_status_url
 from peps_maja.joblog.events import AVAILABLE, EVENTS, POSTPONED, SUBMITTED, SUBMITTING, TURNS
-from peps_maja.joblog.offers import Offer
-from peps_maja.joblog.status_url import is_status_url
 from peps_maja.products.names import L1CProduct
 from peps_maja.products.series import Series
 

@@ -22,9 +22,9 @@ from peps_maja.errors import (
     Unreadable,
     UntrustedServer,
 )
+from peps_maja.joblog.details import is_status_url
 from peps_maja.joblog.events import Event
 from peps_maja.joblog.log import JobLog
-from peps_maja.joblog.status_url import is_status_url
 from peps_maja.network.answers import Answer, retry_after
 from peps_maja.network.credentials import Secret
 from peps_maja.network.documents import kind_of

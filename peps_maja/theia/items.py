@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from urllib.parse import quote, urlsplit
 
 from peps_maja.errors import ServerTrouble, Unreadable
-from peps_maja.joblog.offers import Offer
+from peps_maja.joblog.details import Offer
 from peps_maja.network.documents import array, mapping, number, read_json, read_object, text, whole
 from peps_maja.products.names import L2AProduct
 from peps_maja.products.records import L2ARecord

@@ -11,10 +11,10 @@ from peps_maja.commands.run import Signals
 from peps_maja.console import Console, command_for
 from peps_maja.errors import PepsError, Status, worst
 from peps_maja.joblog.corrections import correct_log
+from peps_maja.joblog.details import Offer
 from peps_maja.joblog.events import Event, Source
 from peps_maja.joblog.jobs import WAY_OUT
 from peps_maja.joblog.log import JobLog
-from peps_maja.joblog.offers import Offer
 from peps_maja.peps.service import Peps
 from peps_maja.peps.submitting import Outcome, Submission, Submitter, check_account
 from peps_maja.products.records import L2ARecord

@@ -1,6 +1,7 @@
-"""A zip that is ready to be downloaded: the detail of the event `available`.
+"""The details of two events: the status URL of a job, and a zip that is ready to be downloaded (an offer).
 
-In the log: `ADDRESS SIZE MD5`, with one space between and `-` for what is not known.
+After `submitted` stands the status URL, after `available` stands `ADDRESS SIZE MD5`, with one space between and `-` for
+what is not known.
 """
 
 from __future__ import annotations
@@ -8,11 +9,42 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
 
+from peps_maja.text import one_line
+
+_WPS_ID = re.compile(r"(?:pywps-)?([A-Za-z0-9_.-]+)\.xml", re.IGNORECASE)
 _UNKNOWN = "-"
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 _SIZE = re.compile(r"[0-9]{1,18}")
 _UUID = re.compile(r"URN(?::|%3A)[^/]*?([0-9a-f]{8})-[0-9a-f]{4}-", re.IGNORECASE)
+
+
+def is_status_url(address: str) -> bool:
+    """Return True if this is a complete status URL: http(s), and not cut off before the end of its `….xml`."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port  # raises ValueError for a port that is not valid
+    except ValueError:
+        return False
+    return (
+        parts.scheme in {"http", "https"}
+        and bool(parts.hostname)
+        and address == one_line(address, len(address))
+        and " " not in address
+        and _WPS_ID.fullmatch(file_name(parts.path)) is not None
+    )
+
+
+def wps_id(status_url: str) -> str:
+    """Return the id that WPS gave the job: what stands in its status URL between `pywps-` and `.xml`."""
+    match = _WPS_ID.fullmatch(file_name(urlsplit(status_url).path))
+    return match[1] if match else ""
+
+
+def file_name(path: str) -> str:
+    """Return the last part of an address's path."""
+    return unquote(path.rpartition("/")[2])
 
 
 @dataclass(frozen=True)
