@@ -115,13 +115,11 @@ def write_page(
 
 def cycle_over(log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float) -> "Cycle":
     """Return what polls each open job, fetches what is finished, and logs what became of it."""
-    from peps_maja.commands.downloader.services import (
-        connect_with,  # slow: where nothing is open, cron need not wait for it
-    )
+    # Slow: where nothing is open, cron need not wait for it.
+    from peps_maja.commands.downloader.services import connect_with
     from peps_maja.downloads.cycle import Cycle
 
-    connect = connect_with(options, console)
-    return Cycle(connect, log, options.write_dir, console, downloads=options.jobs, leave_at=leave_at)
+    return Cycle(connect_with(options, console), log, options.write_dir, console, options.jobs, leave_at)
 
 
 def make_folder(folder: Path) -> None:
