@@ -27,7 +27,11 @@ def correct_log(
     if both := next((name for name in dropped if name in adopted), None):
         raise UsageError(f"--adopt and --drop both name {both}: which is it?")
     events = [
-        *((Event.SUBMITTED, name, url) for name, url in adopted.items() if _job(jobs, name).state is not State.OPEN),
+        *(
+            (Event.SUBMITTED, name, url)
+            for name, url in adopted.items()
+            if jobs.get(name, Job(name)).state is not State.OPEN
+        ),
         *((Event.CANCELLED, name, DROPPED) for name in dropped if not jobs[name].was_dropped),
     ]
     log.announce(command)
@@ -51,7 +55,7 @@ def _adopted(jobs: Jobs, log: JobLog, found: Iterable[tuple[str, str]]) -> dict[
             )
         if adopted.setdefault(job_of.name, status_url) != status_url:
             raise UsageError(f"--adopt {name}: two status URLs are given for it: which is it?")
-        job = _job(jobs, job_of.name)
+        job = jobs.get(job_of.name, Job(job_of.name))
         if job.state is State.FINISHED and wps_id(status_url) != job.wps_id:
             raise UsageError(f"--adopt {name}: {log.path} has it as finished already, under {job.status_url}")
         if job.state is State.OPEN and job.status_url != status_url:
@@ -70,7 +74,3 @@ def _dropped(jobs: Jobs, log: JobLog, names: Iterable[str]) -> list[str]:
             raise UsageError(f"--drop {name}: it is finished, there is nothing left to drop")
         dropped.append(job.name)
     return list(dict.fromkeys(dropped))
-
-
-def _job(jobs: Jobs, name: str) -> Job:
-    return jobs.get(name, Job(name))

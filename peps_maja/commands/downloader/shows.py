@@ -54,7 +54,7 @@ def _show_dates(jobs: Jobs, stands: list[Standing], options: DownloaderOptions, 
     for entry in entries:
         console.result(entry.line(verbose=options.verbose))
     for total in totals(entries):
-        console.result(str(total))
+        console.result(total)
     if any(entry.state == MOVED_AWAY for entry in entries):
         console.result("moved away: downloaded, and not in the folder any more; is -w the folder of the zips?")
     if options.csv:
