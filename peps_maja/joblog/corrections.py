@@ -26,12 +26,9 @@ def correct_log(
     dropped = _dropped(jobs, log, unwanted)
     if both := next((name for name in dropped if name in adopted), None):
         raise UsageError(f"--adopt and --drop both name {both}: which is it?")
+    followed = {job.name for job in jobs.in_state(State.OPEN)}
     events = [
-        *(
-            (Event.SUBMITTED, name, url)
-            for name, url in adopted.items()
-            if jobs.get(name, Job(name)).state is not State.OPEN
-        ),
+        *((Event.SUBMITTED, name, url) for name, url in adopted.items() if name not in followed),
         *((Event.CANCELLED, name, DROPPED) for name in dropped if not jobs[name].was_dropped),
     ]
     log.announce(command)
