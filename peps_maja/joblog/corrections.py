@@ -38,7 +38,6 @@ def correct_log(
 
 
 def _adopted(jobs: Jobs, log: JobLog, found: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return the jobs to adopt, each with its status URL."""
     adopted: dict[str, str] = {}
     for name, status_url in found:
         job_of = L1CProduct.parse(pasted_name(name)) or Series.parse(pasted_name(name))
@@ -61,7 +60,6 @@ def _adopted(jobs: Jobs, log: JobLog, found: Iterable[tuple[str, str]]) -> dict[
 
 
 def _dropped(jobs: Jobs, log: JobLog, names: Iterable[str]) -> list[str]:
-    """Return the names of the jobs to drop, each once."""
     dropped = []
     for name in names:
         job = jobs.get(name) or jobs.get(pasted_name(name))

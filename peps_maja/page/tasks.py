@@ -34,9 +34,10 @@ _ADVICE: dict[tuple[str, Source], tuple[str, tuple[str, ...]]] = {
         f"it is not known whether PEPS took it: {_LOOK}; adopt it if it is there, else submit it again or drop it",
         ("--adopt {name} URL", "--resubmit unsure", "--drop {name}"),
     ),
-    (FAILED, Source.PEPS): ("submit it again, or drop it", ("--resubmit failed", "--drop {name}")),
-    (State.REJECTED.value, Source.PEPS): ("submit it again, or drop it", ("--resubmit rejected", "--drop {name}")),
-    (State.CANCELLED.value, Source.PEPS): ("submit it again, or drop it", ("--resubmit cancelled", "--drop {name}")),
+    **{
+        (state.value, Source.PEPS): ("submit it again, or drop it", (f"--resubmit {state.value}", "--drop {name}"))
+        for state in _REFUSED
+    },
     (FAILED, Source.THEIA): (
         f"search again, with --theia only (to fetch it) or --theia first (to have PEPS make it), or {_DROP}",
         ("--drop {name}",),

@@ -49,7 +49,6 @@ def look(options: DownloaderOptions, log: JobLog, console: Console) -> tuple[Job
 
 
 def _show_dates(jobs: Jobs, stands: list[Standing], options: DownloaderOptions, console: Console) -> None:
-    """Show the ledger, what became of each tile and date, and its totals."""
     entries = ledger(jobs, {standing.job: standing for standing in stands}, options.write_dir)
     for entry in entries:
         console.result(entry.line(verbose=options.verbose))
@@ -62,7 +61,6 @@ def _show_dates(jobs: Jobs, stands: list[Standing], options: DownloaderOptions, 
 
 
 def _check(options: DownloaderOptions, log: JobLog, console: Console) -> Status:
-    """Say in one line each whether everything is in place."""
     findings = list(checkup(options, log, console.debug))
     for finding in findings:
         (console.info if finding.status is Status.OK else console.result)(str(finding))
