@@ -14,9 +14,7 @@ from urllib.parse import unquote, urlsplit
 from peps_maja.text import one_line
 
 _WPS_ID = re.compile(r"(?:pywps-)?([A-Za-z0-9_.-]+)\.xml", re.IGNORECASE)
-_UNKNOWN = "-"
-_MD5 = re.compile(r"[0-9a-fA-F]{32}")
-_SIZE = re.compile(r"[0-9]{1,18}")
+_OFFER = re.compile(r"([^ ]+) (?:-|([0-9]{1,18})) (?:-|([0-9a-fA-F]{32}))")
 _UUID = re.compile(r"URN(?::|%3A)[^/]*?([0-9a-f]{8})-[0-9a-f]{4}-", re.IGNORECASE)
 
 
@@ -58,17 +56,15 @@ class Offer:
     @classmethod
     def parse(cls, detail: str) -> Offer | None:
         """Return what the detail of an `available` says; None if it is not complete (cut off, or changed by hand)."""
-        words = detail.split(" ")
-        if len(words) != 3 or not words[0]:
+        match = _OFFER.fullmatch(detail)
+        if match is None:
             return None
-        address, size, md5 = words
-        if not (size == _UNKNOWN or _SIZE.fullmatch(size)) or not (md5 == _UNKNOWN or _MD5.fullmatch(md5)):
-            return None
-        return cls(address, None if size == _UNKNOWN else int(size), None if md5 == _UNKNOWN else md5.lower())
+        address, size, md5 = match.groups()
+        return cls(address, int(size) if size else None, md5.lower() if md5 else None)
 
     def __str__(self) -> str:
         """Return the detail of the event."""
-        return f"{self.address} {_UNKNOWN if self.size is None else self.size} {self.md5 or _UNKNOWN}"
+        return f"{self.address} {'-' if self.size is None else self.size} {self.md5 or '-'}"
 
     @property
     def mark(self) -> str:

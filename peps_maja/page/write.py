@@ -17,10 +17,9 @@ from peps_maja.disk import replacing
 from peps_maja.errors import PepsError, UsageError
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.log import JobLog
-from peps_maja.page.calendar import sheets
 from peps_maja.page.pictures import Pictures
-from peps_maja.page.products import Products, plain
-from peps_maja.page.tasks import tasks
+from peps_maja.page.tasks import plain, tasks
+from peps_maja.page.tiles import Products, sheets
 
 PICTURES = "quicklooks"
 
