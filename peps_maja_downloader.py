@@ -100,7 +100,7 @@ def write_page(
     options: DownloaderOptions, log: "JobLog", console: Console, jobs: "Jobs", stands: "Sequence[Standing]"
 ) -> Status:
     """Write the page of --page; one that cannot be written is told, and costs nothing else."""
-    from peps_maja.page import write_page as write
+    from peps_maja.page.write import write_page as write
 
     try:
         path = write(options, log, jobs, stands)
@@ -120,9 +120,8 @@ def cycle_over(log: "JobLog", options: DownloaderOptions, console: Console, leav
     from peps_maja.commands.downloader.services import connect_with
     from peps_maja.downloads.cycle import Cycle
 
-    connect = connect_with(options, console)
-    submit = command_line("peps_maja_process.py", options)
-    return Cycle(connect, log, options.write_dir, console, submit, downloads=options.jobs, leave_at=leave_at)
+    connect, submit = connect_with(options, console), command_line("peps_maja_process.py", options)
+    return Cycle(connect, log, options.write_dir, console, submit, options.jobs, leave_at)
 
 
 def make_folder(folder: Path) -> None:

@@ -37,8 +37,7 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
     from peps_maja.commands import reminders
     from peps_maja.commands.command_lines import command_line
     from peps_maja.commands.submitter.finding import find, now, read_wishes
-    from peps_maja.commands.submitter.question import is_agreed, show
-    from peps_maja.commands.submitter.submission import correct, submit, take
+    from peps_maja.commands.submitter.submission import correct, is_agreed, show, submit, take
     from peps_maja.downloads.zips import products_in
     from peps_maja.joblog.log import JobLog
     from peps_maja.peps.service import Peps, Server

@@ -11,29 +11,19 @@ from enum import IntEnum
 
 
 class Status(IntEnum):
-    """The exit statuses of both scripts."""
+    """The exit statuses of both scripts, the gravest last."""
 
     OK = 0
+    TRY_LATER = 75  # EX_TEMPFAIL of sysexits.h: server out of reach or busy, or another run at work
     TROUBLE = 1  # a job rejected, failed, cancelled or unsure; a product that could not be fetched
     UNUSABLE = 2  # options, credentials or log: nothing works until the user changes something
-    TRY_LATER = 75  # EX_TEMPFAIL of sysexits.h: server out of reach or busy, or another run at work
     INTERRUPTED = 130
     TERMINATED = 143
 
 
-_GRAVEST_FIRST = (
-    Status.TERMINATED,
-    Status.INTERRUPTED,
-    Status.UNUSABLE,
-    Status.TROUBLE,
-    Status.TRY_LATER,
-    Status.OK,
-)
-
-
 def worst(statuses: Iterable[Status]) -> Status:
     """Return the status that counts most: 130 or 143, then 2, then 1, then 75; 0 if there is none."""
-    return min(statuses, key=_GRAVEST_FIRST.index, default=Status.OK)
+    return max(statuses, key=list(Status).index, default=Status.OK)
 
 
 class PepsError(Exception):

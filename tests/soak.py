@@ -41,10 +41,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import trustme
 from relay import Relay
 
+from peps_maja.joblog.details import Offer
 from peps_maja.joblog.events import State
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
-from peps_maja.joblog.offers import Offer
 from peps_maja.sandbox import Altered, Cut, Delay, Endpoint, Fault, Job, Recorded, Reply, Sandbox, Stall
 from peps_maja.sandbox.geodes import KEY
 from peps_maja.sandbox.geodes.products import md5_of, products_of

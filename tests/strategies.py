@@ -25,12 +25,11 @@ from samples import L1C, L2A, SERVER, WPS_ID, catalogue, filled, geodes
 from peps_maja.commands.downloader.dates import as_csv, ledger
 from peps_maja.downloads.zips import bare_name, check_zip
 from peps_maja.errors import Broken, PepsError, ServerTrouble
+from peps_maja.joblog.details import Offer, is_status_url, wps_id
 from peps_maja.joblog.events import Event, State
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
 from peps_maja.joblog.log import JobLog
-from peps_maja.joblog.offers import Offer
-from peps_maja.joblog.status_url import is_status_url, wps_id
 from peps_maja.network.answers import Answer, retry_after, shown
 from peps_maja.network.credentials import read_credentials
 from peps_maja.peps.catalogue import read_page

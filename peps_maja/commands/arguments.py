@@ -89,19 +89,16 @@ def number(least: float, most: float, what: str, kind: type[int] | type[float] =
 
 def problem_of_output(option: str, output: Path | None, inputs: tuple[Path, Path]) -> str:
     """Return why a file must not be written, or nothing: it is one of these two (a log and credentials), or a lock."""
-    is_input = output is not None and _is_needed(output, *inputs)
-    return f"{option} {output} would replace the log, one of its locks or the credentials file" if is_input else ""
-
-
-def _is_needed(output: Path, log: Path, auth: Path) -> bool:
-    """Return True if `output` is, by whatever name, the log, one of its locks or the credentials file."""
-    real, real_log = Path(os.path.realpath(output)), Path(os.path.realpath(log))
-    is_lock = real.parent == real_log.parent and real.name.startswith(f"{real_log.name}.") and real.suffix == ".lock"
-    return is_lock or any(real == Path(os.path.realpath(kept)) or _is_same(output, kept) for kept in (log, auth))
+    if output is None:
+        return ""
+    real, log = Path(os.path.realpath(output)), Path(os.path.realpath(inputs[0]))
+    is_lock = real.parent == log.parent and real.name.startswith(f"{log.name}.") and real.suffix == ".lock"
+    is_needed = is_lock or any(_is_same(output, kept) for kept in inputs)
+    return f"{option} {output} would replace the log, one of its locks or the credentials file" if is_needed else ""
 
 
 def _is_same(path: Path, other: Path) -> bool:
     try:
         return path.samefile(other)
     except OSError:  # one of them is not there yet
-        return False
+        return os.path.realpath(path) == os.path.realpath(other)

@@ -214,7 +214,6 @@ def _parser_for(script: str, description: str, epilog: str) -> Parser:
 
 
 def _problem_of_process(options: ProcessOptions) -> str:
-    """Return why these options do not go together, or nothing."""
     named = {name for name, value in vars(options).items() if value is not None and value is not False and value != []}
     corrections = named & {"adopt", "drop"}
     others = named - corrections - {"auth", "log", "server", "geodes", "quiet", "verbose", "yes", "end_date", "command"}
@@ -274,7 +273,6 @@ def _problem_of_theia(options: ProcessOptions, named: Container[str]) -> str:
 
 
 def _problem_of_downloader(options: DownloaderOptions) -> str:
-    """Return why these options do not go together, or nothing."""
     if not options.wait and (options.every is not None or options.timeout is not None):
         return "--every and --timeout go with --wait"
     if sum((options.wait, options.status or options.json, options.dates, options.check)) > 1:

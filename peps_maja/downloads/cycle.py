@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from math import inf
 from pathlib import Path
 
 from peps_maja.console import Console, Meter
@@ -37,31 +36,23 @@ class _Stopped(PepsError):
     """The service is asked no further: the rest of this download is left for a later cycle."""
 
 
+@dataclass
 class Cycle:
-    """Goes over the open jobs of a log, once for each `run`."""
+    """Goes over the open jobs of a log, once for each `run`.
 
-    def __init__(
-        self,
-        connect: Connect,
-        log: JobLog,
-        folder: Path,
-        console: Console,
-        submit: str,
-        *,
-        downloads: int,
-        leave_at: float = inf,
-    ) -> None:
-        """Prepare to fetch so many results of a service at once into `folder`, and to end at a monotonic time.
+    Fetches so many results of a service at once into `folder`, and ends at a monotonic time. `submit` begins the
+    submitter's commands for this log.
+    """
 
-        `submit` begins the submitter's commands for this log.
-        """
-        self._connect = connect
-        self._log = log
-        self._folder = folder
-        self._console = console
-        self._submit = submit
-        self._downloads = downloads
-        self._leave_at = leave_at
+    connect: Connect
+    log: JobLog
+    folder: Path
+    console: Console
+    submit: str
+    downloads: int
+    leave_at: float
+
+    def __post_init__(self) -> None:
         self._over: dict[Source, Status] = {}  # services that are asked nothing more in this run
         self._begin([], {})
 
@@ -72,12 +63,12 @@ class Cycle:
         self._statuses += [self._over[source] for source in {job.source for job in open_jobs} & self._over.keys()]
         is_done = poll_cycle(
             [job for job in open_jobs if job.source not in self._over],
-            self._connect,
+            self.connect,
             self._take_report,
             self._take_error,
             self._take_end,
-            downloads=self._downloads,
-            leave_at=self._leave_at,
+            downloads=self.downloads,
+            leave_at=self.leave_at,
         )
         return worst([*self._statuses, Status.OK if is_done else Status.TRY_LATER])
 
@@ -106,7 +97,7 @@ class Cycle:
     # -- polls ----------------------------------------------------------------------------------------------------
 
     def _take_report(self, polls: Polls, job: Job, report: JobReport) -> None:
-        course = Course(job, report, polls, self._log, self._console, self._submit, self._statuses)
+        course = Course(job, report, polls, self.log, self.console, self.submit, self._statuses)
         self._courses.append(course)
         match report.phase:
             case Phase.FAILED:
@@ -142,14 +133,14 @@ class Cycle:
         course.under_way += 1
         polls.team.start(
             "fetch",
-            partial(fetch, polls.service.client, wanted, self._folder, partial(self._transfer, polls)),
+            partial(fetch, polls.service.client, wanted, self.folder, partial(self._transfer, polls)),
             partial(self._take_fetch, course, name),
         )
 
     @contextmanager
     def _transfer(self, polls: Polls, final: Path) -> Iterator[Meter]:
         """Hold the line for one download and show how it goes on; it ends when its service does."""
-        with polls.line, self._console.meter(final.name) as meter:
+        with polls.line, self.console.meter(final.name) as meter:
 
             def watch(length: int, total: int | None) -> None:
                 if polls.is_cut:
@@ -204,10 +195,10 @@ class Cycle:
             self._tell(error, str(error) if isinstance(error, (DiskFull, AlreadyRunning)) else f"{job.name}: {error}")
         else:
             self._statuses.append(Status.TROUBLE)
-            self._console.warning(f"{job.name}: unexpected {type(error).__name__}: {error}; please report it")
+            self.console.warning(f"{job.name}: unexpected {type(error).__name__}: {error}; please report it")
 
     def _tell(self, error: PepsError, line: str) -> None:
-        (self._console.reminder if error.status is Status.TRY_LATER else self._console.warning)(line)
+        (self.console.reminder if error.status is Status.TRY_LATER else self.console.warning)(line)
 
 
 def _second_parts(jobs: Iterable[Job]) -> set[str]:

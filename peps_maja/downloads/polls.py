@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from functools import partial
 from math import inf
 from threading import Semaphore
@@ -22,6 +23,7 @@ Connect = Callable[[Source], Service]
 """Returns the service of a source. Raises PepsError where it cannot be used, for want of an account for example."""
 
 
+@dataclass
 class Polls:
     """Polls the jobs of one service, and keeps apart what one job meets and what all of them would meet.
 
@@ -29,28 +31,18 @@ class Polls:
     after which this service is asked no further, at most once.
     """
 
-    def __init__(
-        self,
-        service: Service,
-        team: Team,
-        line: Semaphore,
-        *,
-        take: Callable[[Polls, Job, JobReport], None],
-        leave: Callable[[Job, BaseException], None],
-        end: Callable[[PepsError], None],
-    ) -> None:
-        self.service = service
-        self.team = team
-        self.line = line  # held by each transfer
-        self.is_ended = False  # nothing more is asked
-        self.is_cut = False  # nor received
-        self.is_refused = False  # a download has met what ends all of them, and that is not yet taken in
-        self._take_report = take
-        self._leave = leave
-        self._end = end
-        self._silent = 0
-        self._forbidden: list[tuple[Job, Forbidden]] = []
-        self._answered = 0
+    service: Service
+    team: Team
+    line: Semaphore  # held by each transfer
+    take: Callable[[Polls, Job, JobReport], None]
+    leave: Callable[[Job, BaseException], None]
+    end: Callable[[PepsError], None]
+    is_ended: bool = False  # nothing more is asked
+    is_cut: bool = False  # nor received
+    is_refused: bool = False  # a download has met what ends all of them, and that is not yet taken in
+    _silent: int = 0
+    _answered: int = 0
+    _forbidden: list[tuple[Job, Forbidden]] = field(default_factory=list)
 
     def start(self, jobs: Iterable[Job]) -> None:
         """Begin to poll each job."""
@@ -66,7 +58,7 @@ class Polls:
             self._end_all(AccountRefused(f"{error}; so it does for every open job: ask {who} about this account"))
             return
         for job, error in self._forbidden:
-            self._leave(job, PepsError(f"{error}; look at this job on {self.service.page}"))
+            self.leave(job, PepsError(f"{error}; look at this job on {self.service.page}"))
 
     def hear(self) -> None:
         """Note that something came from the server."""
@@ -80,7 +72,7 @@ class Polls:
         elif isinstance(error, ConcernsAll) or (isinstance(error, ServerSilent) and self._silent >= SILENT_JOBS):
             self._end_all(error)
         else:
-            self._leave(job, error)
+            self.leave(job, error)
 
     def _take(self, job: Job, poll: Future[JobReport]) -> None:
         error = poll.exception()
@@ -90,14 +82,14 @@ class Polls:
         if error:
             self.take_error(job, error)
         else:
-            self._take_report(self, job, poll.result())
+            self.take(self, job, poll.result())
 
     def _end_all(self, error: PepsError) -> None:
         if not self.is_ended:
             self.is_ended = True
             self.is_cut = not isinstance(error, HourlyQuota)
             self.team.stop(GRACE if self.is_cut else inf)
-            self._end(error)
+            self.end(error)
 
 
 def poll_cycle(
@@ -125,7 +117,7 @@ def poll_cycle(
                 continue
             # Twice as many threads as downloads: each is checked while the next one comes.
             team = workers.team(poll=POLLS_AT_ONCE, fetch=2 * downloads)
-            polls = Polls(service, team, Semaphore(downloads), take=take, leave=leave, end=partial(end, source))
+            polls = Polls(service, team, Semaphore(downloads), take, leave, partial(end, source))
             under_way.append(polls)
             polls.start(job for job in jobs if job.source is source)
         is_done = workers.finish()

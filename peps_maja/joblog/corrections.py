@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from peps_maja.errors import UsageError
+from peps_maja.joblog.details import is_status_url, wps_id
 from peps_maja.joblog.events import DROPPED, Event, State
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.joblog.log import JobLog
-from peps_maja.joblog.status_url import is_status_url, wps_id
 from peps_maja.products.names import L1CProduct, pasted_name
 from peps_maja.products.series import Series
 
@@ -26,8 +26,9 @@ def correct_log(
     dropped = _dropped(jobs, log, unwanted)
     if both := next((name for name in dropped if name in adopted), None):
         raise UsageError(f"--adopt and --drop both name {both}: which is it?")
+    followed = {job.name for job in jobs.in_state(State.OPEN)}
     events = [
-        *((Event.SUBMITTED, name, url) for name, url in adopted.items() if _job(jobs, name).state is not State.OPEN),
+        *((Event.SUBMITTED, name, url) for name, url in adopted.items() if name not in followed),
         *((Event.CANCELLED, name, DROPPED) for name in dropped if not jobs[name].was_dropped),
     ]
     log.announce(command)
@@ -37,7 +38,6 @@ def correct_log(
 
 
 def _adopted(jobs: Jobs, log: JobLog, found: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return the jobs to adopt, each with its status URL."""
     adopted: dict[str, str] = {}
     for name, status_url in found:
         job_of = L1CProduct.parse(pasted_name(name)) or Series.parse(pasted_name(name))
@@ -51,7 +51,7 @@ def _adopted(jobs: Jobs, log: JobLog, found: Iterable[tuple[str, str]]) -> dict[
             )
         if adopted.setdefault(job_of.name, status_url) != status_url:
             raise UsageError(f"--adopt {name}: two status URLs are given for it: which is it?")
-        job = _job(jobs, job_of.name)
+        job = jobs.get(job_of.name, Job(job_of.name))
         if job.state is State.FINISHED and wps_id(status_url) != job.wps_id:
             raise UsageError(f"--adopt {name}: {log.path} has it as finished already, under {job.status_url}")
         if job.state is State.OPEN and job.status_url != status_url:
@@ -60,7 +60,6 @@ def _adopted(jobs: Jobs, log: JobLog, found: Iterable[tuple[str, str]]) -> dict[
 
 
 def _dropped(jobs: Jobs, log: JobLog, names: Iterable[str]) -> list[str]:
-    """Return the names of the jobs to drop, each once."""
     dropped = []
     for name in names:
         job = jobs.get(name) or jobs.get(pasted_name(name))
@@ -70,7 +69,3 @@ def _dropped(jobs: Jobs, log: JobLog, names: Iterable[str]) -> list[str]:
             raise UsageError(f"--drop {name}: it is finished, there is nothing left to drop")
         dropped.append(job.name)
     return list(dict.fromkeys(dropped))
-
-
-def _job(jobs: Jobs, name: str) -> Job:
-    return jobs.get(name, Job(name))

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 
+from peps_maja.joblog.details import Offer, is_status_url, wps_id
 from peps_maja.joblog.events import ABSENT, BROKEN, DOWNLOADED, DROPPED, ENDS, NO_RESULTS, Event, Source, State
 from peps_maja.joblog.lines import History, histories_of
-from peps_maja.joblog.offers import Offer
-from peps_maja.joblog.status_url import is_status_url, wps_id
 
 UNSURE_FOR_LONG = timedelta(hours=1)
 WAY_OUT = (

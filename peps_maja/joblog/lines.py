@@ -11,9 +11,8 @@ import re
 from collections.abc import Iterable
 from itertools import groupby
 
+from peps_maja.joblog.details import Offer, is_status_url
 from peps_maja.joblog.events import AVAILABLE, EVENTS, POSTPONED, SUBMITTED, SUBMITTING, TURNS
-from peps_maja.joblog.offers import Offer
-from peps_maja.joblog.status_url import is_status_url
 from peps_maja.products.names import L1CProduct
 from peps_maja.products.series import Series
 
@@ -62,13 +61,10 @@ def histories_of(text: str) -> tuple[dict[str, History], list[int]]:
             _take_back(histories, name)
         else:
             histories[name].append(line)
-    for name in [name for name, lines in histories.items() if not _is_of_peps(name) and not _is_available(lines)]:
-        del histories[name]  # where it is cannot be read
+    for name in [name for name in histories if not _is_of_peps(name)]:
+        if all(line.split("\t", 2)[1] != AVAILABLE for line in histories[name]):
+            del histories[name]  # where it is cannot be read
     return histories, damaged
-
-
-def _is_available(lines: History) -> bool:
-    return any(line.split("\t", 2)[1] == AVAILABLE for line in lines)
 
 
 def submissions(text: str) -> dict[str, str | None]:
@@ -102,7 +98,7 @@ def _take_back(histories: dict[str, History], name: str) -> None:
 def _first_name(text: str) -> str:
     """Return the first name of a product or series that stands in a text, or nothing."""
     names = (match[0] for match in _NAMES.finditer(text))
-    return next((name for name in names if not _is_of_peps(name) or _names_a_job(name)), "")
+    return next((name for name in names if not _is_of_peps(name) or L1CProduct.parse(name) or Series.parse(name)), "")
 
 
 def _is_of_peps(name: str) -> bool:
@@ -141,7 +137,3 @@ def _without_torn(lines: Iterable[str]) -> list[str]:
             whole[-1:] = [""]
         whole += run
     return whole
-
-
-def _names_a_job(text: str) -> bool:
-    return L1CProduct.parse(text) is not None or Series.parse(text) is not None

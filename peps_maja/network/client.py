@@ -68,7 +68,6 @@ class Client:
         self.read_timeout = read_timeout
         self._site = site
         self._judge = judge
-        self._signer = secret.signer if secret else None
         self._connect_timeout = min(CONNECT_TIMEOUT, read_timeout)
         self._longest = LONGEST_ANSWER * read_timeout
         self._trace = trace
@@ -189,11 +188,11 @@ class Client:
         self, method: str, address: str, *, session: Session | None = None, anonymously: bool = False, **options: Any
     ) -> requests.Response:
         """Send one request, with options as requests knows them, and return the answer with its body still to come."""
-        signer = self._signer if self._site.may_see_secret(address) and not anonymously else None
+        secret = self.secret if self._site.may_see_secret(address) and not anonymously else None
         options = {"timeout": (self._connect_timeout, self.read_timeout)} | options
         begun = time.monotonic()
         try:
-            response = (session or self._session).request(method, address, auth=signer, **options)
+            response = (session or self._session).request(method, address, auth=secret, **options)
         except (requests.RequestException, urllib3_errors.HTTPError, ValueError) as error:
             raise network_error(error, address, self._site) from error
         self._trace(f"{method} {response.url} -> {response.status_code} after {time.monotonic() - begun:.2f} s")

@@ -17,7 +17,6 @@ from typing import Any
 
 import requests
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
-from requests.auth import AuthBase
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3 import exceptions as urllib3_errors
 from urllib3.util.ssl_ import create_urllib3_context
@@ -78,19 +77,13 @@ class Connections(HTTPAdapter):
             super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
 
 
-class _Anonymous(AuthBase):
-    """Prevents requests from taking a password out of ~/.netrc where none is given."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-
 class Session(requests.Session):
     """A session that follows no redirect, leaves every body to be read, and asks loopback without any proxy."""
 
     def __init__(self, most: int) -> None:
         super().__init__()
-        self.auth, self.stream = _Anonymous(), True
+        self.stream = True
+        self.auth = lambda request: request  # where none is given, requests would take one out of ~/.netrc
         self.headers["User-Agent"] = f"peps_maja/{__version__}"
         for scheme in ("http://", "https://"):
             self.mount(scheme, Connections(most))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from requests.auth import AuthBase, HTTPBasicAuth
+from requests import PreparedRequest
+from requests.auth import HTTPBasicAuth
 
 from peps_maja.errors import CredentialsError, NoAccount
 
@@ -26,12 +27,11 @@ class Secret(Protocol):
         """Where it came from."""
 
     @property
-    def signer(self) -> AuthBase:
-        """What puts it into a request."""
-
-    @property
     def header(self) -> str:
         """The name of the header field in which it is sent."""
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Return the request with the secret in it. Raises CredentialsError."""
 
     def advice(self) -> str:
         """Return what to fix when the service refuses it."""
@@ -46,10 +46,11 @@ class Credentials:
     source: str = field(default="the credentials", compare=False)
     header: ClassVar[str] = "Authorization"
 
-    @property
-    def signer(self) -> HTTPBasicAuth:
-        """HTTP Basic in UTF-8 (RFC 7617): requests would send texts as Latin-1, which has no euro sign."""
-        return HTTPBasicAuth(*(text.encode("utf-8", "surrogateescape") for text in (self.email, self.password)))
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Sign with HTTP Basic in UTF-8 (RFC 7617): requests would send texts as Latin-1, which has no euro sign."""
+        texts = (text.encode("utf-8", "surrogateescape") for text in (self.email, self.password))
+        HTTPBasicAuth(*texts)(request)
+        return request
 
     def advice(self) -> str:
         """Return what to fix when the server refuses the password."""
@@ -70,11 +71,18 @@ def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
     """
     email, password = environment.get(USER_VARIABLE, ""), environment.get(PASSWORD_VARIABLE, "")
     if email and password:
-        return _sendable(Credentials(email, password), f"{USER_VARIABLE} and {PASSWORD_VARIABLE}")
-    if email or password:
+        account = Credentials(email, password, f"{USER_VARIABLE} and {PASSWORD_VARIABLE}")
+    elif email or password:
         given, wanted = (USER_VARIABLE, PASSWORD_VARIABLE) if email else (PASSWORD_VARIABLE, USER_VARIABLE)
         raise CredentialsError(f"{given} is set in the environment and {wanted} is not: set both, or none")
-    return _sendable(_parse(_read(path), path), str(path))
+    else:
+        account = _parse(_read(path), path)
+    # RFC 7617, section 2: the first colon ends the user name, so a name cannot have one.
+    if ":" in account.email:
+        raise CredentialsError(
+            f"the e-mail address from {account.source} has a colon in it: write e-mail, a space, the password"
+        )
+    return account
 
 
 def read_key(path: Path, word: str) -> str:
@@ -129,16 +137,7 @@ def _parse(text: str, path: Path) -> Credentials:
                 f"the credentials file {path} has only one word in its first line: write e-mail and password there,"
                 " with a space between"
             )
-        return Credentials(*words)
+        return Credentials(words[0], words[1], str(path))
     if not text.strip():
         raise NoAccount(f"the credentials file {path} is empty: copy {example_file()} there, {_THEN}")
     raise NoAccount(f"the credentials file {path} has no account in it: write e-mail and password into its first line")
-
-
-def _sendable(account: Credentials, source: str) -> Credentials:
-    # RFC 7617, section 2: the first colon ends the user name, so a name cannot have one.
-    if ":" in account.email:
-        raise CredentialsError(
-            f"the e-mail address from {source} has a colon in it: write e-mail, a space, the password"
-        )
-    return replace(account, source=source)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 DAMAGED, UNREADABLE = "the quicklook is damaged", "the product cannot be read"
 LARGEST_PICTURE = 20_000_000  # bytes
@@ -26,6 +26,7 @@ _FRAMES = {
     ".jpg": (b"\xff\xd8\xff", b"\xff\xd9"),
     ".png": (b"\x89PNG\r\n\x1a\n", b"IEND\xae\x42\x60\x82"),
 }
+_Open = Callable[[str], IO[bytes]]
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,12 @@ def read_quicklook(product: Path) -> Quicklook:
     """Return the quicklook of a product: complete and of the kind that its name says, or none."""
     clouds = None
     try:
-        with _opened(product) as content:
-            clouds = _clouds(content)
-            name = next(filter(_QUICKLOOK.search, content.names), None)
+        with _opened(product) as (names, opens):
+            clouds = _clouds(names, opens)
+            name = next(filter(_QUICKLOOK.search, names), None)
             if name is None:
                 return Quicklook(reason="no quicklook in the product", clouds=clouds)
-            picture = content.read(name, LARGEST_PICTURE)
+            picture = _read(opens(name), LARGEST_PICTURE)
     except _TooLargeError:
         return Quicklook(reason="the quicklook is too large", clouds=clouds)
     except OSError as error:
@@ -66,56 +67,31 @@ class _TooLargeError(Exception):
     """A file inside a product is larger than any file of its kind."""
 
 
-class _Content(Protocol):
-    """The files of a product."""
-
-    names: list[str]
-
-    def read(self, name: str, limit: int) -> bytearray:
-        """Return the bytes of a file, their checksum compared; raise _TooLargeError if there are more than `limit`."""
-
-
-class _Zip:
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
-        self.names = archive.namelist()
-
-    def read(self, name: str, limit: int) -> bytearray:
-        with self._archive.open(name) as file:
-            return _read_at_most(file, limit)
-
-
-class _Folder:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*_ALL.*") if path.is_file())
-
-    def read(self, name: str, limit: int) -> bytearray:
-        with (self._folder / name).open("rb") as file:
-            return _read_at_most(file, limit)
-
-
 @contextmanager
-def _opened(product: Path) -> Iterator[_Content]:
+def _opened(product: Path) -> Iterator[tuple[list[str], _Open]]:
+    """Give the names of a product's files, and what opens one of them."""
     if product.is_dir():
-        yield _Folder(product)
+        paths = (path for path in product.rglob("*_ALL.*") if path.is_file())
+        yield sorted(str(path.relative_to(product)) for path in paths), lambda name: (product / name).open("rb")
     else:
         with zipfile.ZipFile(product) as archive:
-            yield _Zip(archive)
+            yield archive.namelist(), archive.open
 
 
-def _read_at_most(file: IO[bytes], limit: int) -> bytearray:
+def _read(opened: IO[bytes], limit: int) -> bytearray:
+    """Return the bytes of a file, their checksum compared; raise _TooLargeError if there are more than `limit`."""
     content = bytearray()
-    while piece := file.read(_PIECE):
-        content += piece
-        if len(content) > limit:
-            raise _TooLargeError
+    with opened as file:
+        while piece := file.read(_PIECE):
+            content += piece
+            if len(content) > limit:
+                raise _TooLargeError
     return content
 
 
-def _clouds(content: _Content) -> float | None:
-    name = next(filter(_METADATA.search, content.names), None)
+def _clouds(names: Iterable[str], opens: _Open) -> float | None:
+    name = next(filter(_METADATA.search, names), None)
     with suppress(Exception):  # damaged metadata say nothing, and the quicklook may be complete all the same
-        found = _CLOUDS.search(content.read(name, LARGEST_METADATA)) if name else None
+        found = _CLOUDS.search(_read(opens(name), LARGEST_METADATA)) if name else None
         return min(float(found[1]), 100.0) if found else None
     return None

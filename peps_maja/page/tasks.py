@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from peps_maja.commands.downloader.dates import FAILED, UNSURE, Entry
 from peps_maja.joblog.events import NO_RESULTS, Source, State
 from peps_maja.joblog.jobs import Job
-from peps_maja.page.products import plain
 from peps_maja.products.names import L1CProduct, L2AProduct
+from peps_maja.text import one_line
 
 MISSING, STALLED = "missing", "stalled"
 _REFUSED = (State.FAILED, State.REJECTED, State.CANCELLED)
@@ -34,9 +34,10 @@ _ADVICE: dict[tuple[str, Source], tuple[str, tuple[str, ...]]] = {
         f"it is not known whether PEPS took it: {_LOOK}; adopt it if it is there, else submit it again or drop it",
         ("--adopt {name} URL", "--resubmit unsure", "--drop {name}"),
     ),
-    (FAILED, Source.PEPS): ("submit it again, or drop it", ("--resubmit failed", "--drop {name}")),
-    (State.REJECTED.value, Source.PEPS): ("submit it again, or drop it", ("--resubmit rejected", "--drop {name}")),
-    (State.CANCELLED.value, Source.PEPS): ("submit it again, or drop it", ("--resubmit cancelled", "--drop {name}")),
+    **{
+        (state.value, Source.PEPS): ("submit it again, or drop it", (f"--resubmit {state.value}", "--drop {name}"))
+        for state in _REFUSED
+    },
     (FAILED, Source.THEIA): (
         f"search again, with --theia only (to fetch it) or --theia first (to have PEPS make it), or {_DROP}",
         ("--drop {name}",),
@@ -58,6 +59,11 @@ def tasks(jobs: Mapping[str, Job], entries: Iterable[Entry], submit: str) -> lis
         for state, message in () if _is_replaced(job, shown) else _troubles(job):
             found.setdefault((state, job.source), []).append((plain(job.name), plain(message)))
     return [_task(state, source, of_state, submit) for (state, source), of_state in found.items() if of_state]
+
+
+def plain(text: str) -> str:
+    """Return a text of a server or a file system as one line that any page can hold."""
+    return one_line(text).encode(errors="replace").decode()
 
 
 def _task(state: str, source: Source, jobs: list[tuple[str, str]], submit: str) -> Task:

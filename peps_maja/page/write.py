@@ -2,55 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from peps_maja import __version__
-from peps_maja.commands.downloader.dates import Entry
+from peps_maja.commands.command_lines import command_line
+from peps_maja.commands.dependencies import advice
+from peps_maja.commands.downloader.dates import ledger
+from peps_maja.commands.downloader.status import Standing
+from peps_maja.commands.options import DownloaderOptions
 from peps_maja.disk import replacing
 from peps_maja.errors import PepsError, UsageError
-from peps_maja.joblog.jobs import Job
-from peps_maja.page.calendar import sheets
+from peps_maja.joblog.jobs import Jobs
+from peps_maja.joblog.log import JobLog
 from peps_maja.page.pictures import Pictures
-from peps_maja.page.products import Products, plain
-from peps_maja.page.tasks import tasks
+from peps_maja.page.tasks import plain, tasks
+from peps_maja.page.tiles import Products, sheets
 
 PICTURES = "quicklooks"
 
 
-def write_files(
-    page: Path,
-    *,
-    log: Path,
-    products: Path,
-    jobs: Mapping[str, Job],
-    entries: Sequence[Entry],
-    submit: str,
-    notes: Sequence[str] = (),
-) -> Path:
-    """Write `index.html` and the pictures that it shows into the folder `page`, and return its path.
+def write_page(options: DownloaderOptions, log: JobLog, jobs: Jobs, stands: Sequence[Standing]) -> Path:
+    """Write the page of these jobs and its pictures into the folder of --page, and return its path.
 
-    It shows the `jobs` of the `log`, the `entries` of its ledger and what is in the folder `products`. `submit` begins
-    the submitter's commands for this log; `notes` stand below the title. Raises PepsError where they cannot be written;
-    then an earlier page stays.
+    Raises PepsError where that fails; then an earlier page stays.
     """
+    page = options.page or Path()
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined  # a run goes on where it is not installed
+    except ImportError as error:
+        raise PepsError(f"the page in {page} cannot be written: {advice() or error}") from error
+
     path = page / "index.html"
     try:
         page.mkdir(parents=True, exist_ok=True)
         pictures = Pictures(page / PICTURES)
-        found = sheets(entries, jobs, Products(entries, products, page, pictures))
+        entries = ledger(jobs, {standing.job: standing for standing in stands}, options.write_dir)
+        products = Products(entries, options.write_dir, page, pictures)
         environment = Environment(
             loader=PackageLoader("peps_maja.page", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
         text = environment.get_template("page.html.jinja").render(
-            log=plain(log.name),
+            log=plain(log.path.name),
             written=f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M}",
-            notes=[plain(note) for note in notes],
-            tasks=tasks(jobs, entries, submit),
-            sheets=found,
+            notes=[plain(f"{log.path}: {jobs.damage}")] if jobs.damage else [],
+            tasks=tasks(jobs, entries, command_line("peps_maja_process.py", options)),
+            sheets=sheets(entries, jobs, products),
             pictures=PICTURES,
             version=__version__,
         )

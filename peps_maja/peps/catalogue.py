@@ -60,9 +60,9 @@ class Page:
 
 def read_page(body: bytes) -> Page:
     """Return what a page of the catalogue says; raise UnexpectedAnswer (or Unreadable) for anything else."""
-    answer = read_json(body)
-    features = answer.get("features") if isinstance(answer, dict) else None
-    if not isinstance(answer, dict) or not isinstance(features, list):
+    answer = mapping(read_json(body))
+    features = answer.get("features")
+    if not isinstance(features, list):
         raise UnexpectedAnswer("the server's answer to the search is not a page of a catalogue")
     records = tuple(record for feature in features if (record := _record(feature)))
     properties = mapping(answer.get("properties"))

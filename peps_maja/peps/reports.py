@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from peps_maja.downloads.service import JobReport, Phase
 from peps_maja.errors import Unreadable
-from peps_maja.network.documents import percentage, read_json
+from peps_maja.network.documents import array, percentage, read_json, text
 from peps_maja.text import one_line
 
 _LONGEST_ADDRESS = 1000  # bytes
@@ -36,13 +36,12 @@ def read_report(body: bytes | str) -> JobReport:
     if not isinstance(report, dict) or not isinstance(report.get("job_status"), str):
         raise Unreadable("a report without a job_status")
     status = one_line(report["job_status"], 80)
-    message = report.get("message")
     percent = percentage(report.get("process"))
     return JobReport(
         phase=_PHASES.get(status.upper(), Phase.UNKNOWN),
         status=status,
         percent=percentage(report.get("percentCompleted")) if percent is None else percent,
-        message=one_line(message) if isinstance(message, str) else "",
+        message=one_line(text(report.get("message"))),
         results=_addresses(report.get("results")),
         unprocessed=_count(report.get("unprocessed")),
     )
@@ -57,22 +56,19 @@ def results_in_joblog(chunks: Iterable[bytes], wps_id: str) -> tuple[str, ...]:
     folder = re.escape(f"/mapcache_results/maja/{wps_id}/".encode())
     address = re.compile(rb"https?://" + part + folder + part + rb"\.zip")
     found: dict[str, None] = {}
-    text = b""
+    read = b""
     for chunk in chunks:
-        text = text[-_LONGEST_ADDRESS:] + chunk
-        found |= {name.decode(errors="replace"): None for name in address.findall(text)}
+        read = read[-_LONGEST_ADDRESS:] + chunk
+        found |= {name.decode(errors="replace"): None for name in address.findall(read)}
     return tuple(found)
 
 
 def _count(value: object) -> int:
     """Return a number of dates that came as a number or as a text; 0 for anything else, such as `none`."""
-    text = str(value).strip()
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
+    digits = str(value).strip()
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 6 else 0
 
 
 def _addresses(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        value = [value]
-    if not isinstance(value, list):
-        return ()
-    return tuple(dict.fromkeys(address.strip() for address in value if isinstance(address, str) and address.strip()))
+    values = [value] if isinstance(value, str) else array(value)
+    return tuple(dict.fromkeys(address for value in values if (address := text(value).strip())))

@@ -16,13 +16,12 @@ from peps_maja.errors import (
     ProxyUnusable,
     ServerTrouble,
     UnexpectedAnswer,
-    Unreadable,
 )
 from peps_maja.network.addresses import Site
 from peps_maja.network.answers import MOST_ERROR, Answer, refusal
 from peps_maja.network.client import Client
 from peps_maja.network.credentials import Credentials
-from peps_maja.network.documents import read_json
+from peps_maja.network.documents import read_object
 from peps_maja.text import one_line
 
 CLOSED = (
@@ -101,11 +100,8 @@ def _error_json(answer: Answer) -> tuple[int, str] | None:
     """Return code and message of PEPS's error JSON, or None if the answer is something else."""
     if len(answer.body) > MOST_ERROR or not answer.body.lstrip().startswith(b"{"):
         return None
-    try:
-        error = read_json(answer.body)
-    except Unreadable:
-        return None
-    if not isinstance(error, dict) or not {"ErrorMessage", "ErrorCode"} & error.keys():
+    error = read_object(answer.body)
+    if not {"ErrorMessage", "ErrorCode"} & error.keys():
         return None
     message = one_line(str(error.get("ErrorMessage") or ""), 200)
     if code := {"unauthorized": 401, "forbidden": 403}.get(message.lower()):

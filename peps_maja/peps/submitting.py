@@ -22,9 +22,9 @@ from peps_maja.errors import (
     Unreadable,
     UntrustedServer,
 )
+from peps_maja.joblog.details import is_status_url
 from peps_maja.joblog.events import Event
 from peps_maja.joblog.log import JobLog
-from peps_maja.joblog.status_url import is_status_url
 from peps_maja.network.answers import Answer, retry_after
 from peps_maja.network.credentials import Secret
 from peps_maja.network.documents import kind_of
@@ -82,6 +82,7 @@ def _has_no_right(process: str, account: Secret | None) -> str:
     return f"the account in {source} may not run {process}; ask PEPS for the right"
 
 
+@dataclass
 class Submitter:
     """Sends orders, and writes to the log before each and after each.
 
@@ -89,35 +90,27 @@ class Submitter:
     `notice` each wait for a busy server.
     """
 
-    def __init__(
-        self,
-        peps: Peps,
-        log: JobLog,
-        deferred: Callable[[], AbstractContextManager[None]],
-        tell: Callable[[str, Submission], None],
-        notice: Callable[[str], None],
-    ) -> None:
-        self._peps = peps
-        self._log = log
-        self._deferred = deferred
-        self._tell = tell
-        self._notice = notice
-        self._patience = PATIENCE
+    peps: Peps
+    log: JobLog
+    deferred: Callable[[], AbstractContextManager[None]]
+    tell: Callable[[str, Submission], None]
+    notice: Callable[[str], None]
+    patience: float = PATIENCE  # that is left
 
     def submit(self, order: Order) -> Outcome:
         """Submit a job. If it was surely not taken: AccountRefused, ServerAway, UntrustedServer or ServerBusy."""
         job = order.job
         wait = _FIRST_WAIT
         while True:
-            with self._deferred():
+            with self.deferred():
                 self._announce(job, order.dates)
                 answer = self._ordered(order)
                 if isinstance(answer, PepsError):
-                    self._log.append(Event.POSTPONED, job, str(answer))
+                    self.log.append(Event.POSTPONED, job, str(answer))
                 else:
                     if answer.outcome is not Outcome.UNSURE:
-                        self._log.append(Event(answer.outcome.value), job, answer.detail)
-                    self._tell(job, answer)
+                        self.log.append(Event(answer.outcome.value), job, answer.detail)
+                    self.tell(job, answer)
             if isinstance(answer, Submission):
                 return answer.outcome
             if not isinstance(answer, ServerBusy):
@@ -128,31 +121,31 @@ class Submitter:
     def _announce(self, job: str, dates: str) -> None:
         """Log that the order is about to leave; if that does not come to disk, it does not leave."""
         try:
-            self._log.append(Event.SUBMITTING, job, dates)
+            self.log.append(Event.SUBMITTING, job, dates)
         except LogError:
             with suppress(LogError):  # the line may stand there all the same
-                self._log.append(Event.POSTPONED, job, "not sent: the log could not be brought to disk")
+                self.log.append(Event.POSTPONED, job, "not sent: the log could not be brought to disk")
             raise
 
     def _ordered(self, order: Order) -> Submission | PepsError:
         """Send the order once; return what became of it, or the error that says it was surely not taken."""
         try:
             query = order_query(order.process, order.inputs)
-            return read_answer(self._peps.client.order(self._peps.server.wps, query))
+            return read_answer(self.peps.client.order(self.peps.server.wps, query))
         except (AccountRefused, ServerAway, ServerBusy, UntrustedServer) as error:
             return error
         except NoAnswer as error:
             return Submission(Outcome.UNSURE, str(error))
         except Interrupted:
-            self._tell(order.job, Submission(Outcome.UNSURE, "interrupted before the answer came"))
+            self.tell(order.job, Submission(Outcome.UNSURE, "interrupted before the answer came"))
             raise
 
     def _wait(self, seconds: float, busy: ServerBusy) -> None:
         seconds = max(seconds, _SHORTEST_WAIT)
-        if seconds > self._patience:
+        if seconds > self.patience:
             raise ServerBusy(f"{busy}; what is left will be submitted by the next run of the same command")
-        self._patience -= seconds
-        self._notice(f"{busy}; again in {seconds:.0f} s")
+        self.patience -= seconds
+        self.notice(f"{busy}; again in {seconds:.0f} s")
         time.sleep(seconds)
 
 

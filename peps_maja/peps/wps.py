@@ -10,7 +10,7 @@ from typing import NoReturn
 from urllib.parse import quote
 
 from peps_maja.errors import Unreadable
-from peps_maja.joblog.status_url import file_name
+from peps_maja.joblog.details import file_name
 from peps_maja.network.documents import instead_of, percentage, refuse_html
 from peps_maja.text import one_line
 

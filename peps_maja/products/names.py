@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
-from functools import cached_property
 
 from peps_maja.products.tiles import TILE_NAME, Tile
 
 _L1C = re.compile(
-    r"(?P<satellite>S2[A-D])_MSIL1C_(?P<sensing>[0-9]{8}T[0-9]{6})_N(?P<baseline>[0-9]{4})"
-    r"_R(?P<orbit>[0-9]{3})_T(?P<tile>[0-9]{2}[A-Z]{3})_(?P<discriminator>[0-9]{8}T[0-9]{6})"
+    r"(?P<satellite>S2[A-D])_MSIL1C_(?P<sensing>[0-9]{8}T[0-9]{6})_(?P<baseline>N[0-9]{4})"
+    r"_R(?P<orbit>[0-9]{3})_T(?P<tile>[0-9]{2}[A-Z]{3})_[0-9]{8}T[0-9]{6}"
 )
 
 _OLD_FORMAT = re.compile(r"S2[A-D]_OPER_PRD_MSIL1C_\w+")
@@ -28,8 +27,8 @@ _L2A = re.compile(
 # names of baseline N0204 (2015 to 2017) up to some seconds before that start.
 _EARLIEST_SIGHT, LATEST_SIGHT = timedelta(minutes=-1), timedelta(minutes=30)
 
-# Sensing start, satellite, relative orbit and tile, as the name has them.
-Acquisition = tuple[str, str, str, str]
+# Sensing start, satellite, relative orbit and tile.
+Acquisition = tuple[datetime, str, int, str]
 # Satellite, tile and day of the L1C: what an L1C and all L2A made of it have in common.
 Passage = tuple[str, str, date]
 
@@ -65,6 +64,11 @@ class L2AProduct:
         return passages_at(self.satellite, self.tile.name, self.sight)
 
     @property
+    def days(self) -> list[date]:
+        """The days on which its datatake can have begun, the likeliest first."""
+        return [time.date() for time in (self.sight, *self.begun)]
+
+    @property
     def begun(self) -> tuple[datetime, datetime]:
         """The earliest and the latest time at which its datatake can have begun."""
         return self.sight - LATEST_SIGHT, self.sight - _EARLIEST_SIGHT
@@ -75,53 +79,25 @@ class L1CProduct:
     """What the name of a single-tile L1C product says; `sensing` (UTC) is the start of its whole datatake."""
 
     name: str
+    satellite: str
+    sensing: datetime
+    baseline: str  # `N0207`: newer ones sort after older ones
+    orbit: int  # relative, 1 to 143
+    tile: Tile
 
     @classmethod
     def parse(cls, text: str) -> L1CProduct | None:
         """Return the product of this name (without `.SAFE` or `.zip`), or None if this is not such a name."""
-        name = text.strip().removesuffix(".zip").removesuffix(".SAFE")
-        match = _L1C.fullmatch(name)
-        if match is None or _utc(match["sensing"]) is None or not 1 <= int(match["orbit"]) <= 143:
+        match = _L1C.fullmatch(text.strip().removesuffix(".zip").removesuffix(".SAFE"))
+        sensing = match and _utc(match["sensing"])
+        if not match or not sensing or not TILE_NAME.fullmatch(match["tile"]) or not 1 <= int(match["orbit"]) <= 143:
             return None
-        return cls(name) if TILE_NAME.fullmatch(match["tile"]) else None
-
-    @cached_property
-    def _parts(self) -> dict[str, str]:
-        match = _L1C.fullmatch(self.name)
-        if match is None:
-            raise ValueError(self.name)
-        return match.groupdict()
-
-    @property
-    def satellite(self) -> str:
-        """S2A, S2B, …."""
-        return self._parts["satellite"]
-
-    @property
-    def baseline(self) -> str:
-        """The processing baseline as the name has it, `N0207`: newer ones sort after older ones."""
-        return "N" + self._parts["baseline"]
-
-    @property
-    def orbit(self) -> int:
-        """The relative orbit, 1 to 143."""
-        return int(self._parts["orbit"])
-
-    @property
-    def tile(self) -> Tile:
-        """The tile that the product covers."""
-        return Tile(self._parts["tile"])
-
-    @cached_property
-    def sensing(self) -> datetime:
-        """The start of the datatake, in UTC."""
-        return _utc(self._parts["sensing"]) or datetime.min.replace(tzinfo=timezone.utc)
+        return cls(match[0], match["satellite"], sensing, match["baseline"], int(match["orbit"]), Tile(match["tile"]))
 
     @property
     def acquisition(self) -> Acquisition:
         """What all reprocessings and all parts of one acquisition have in common."""
-        parts = self._parts
-        return parts["sensing"], parts["satellite"], parts["orbit"], parts["tile"]
+        return self.sensing, self.satellite, self.orbit, self.tile.name
 
     @property
     def passage(self) -> Passage:

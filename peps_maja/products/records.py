@@ -49,7 +49,7 @@ class L1CRecord(Record):
     @property
     def rank(self) -> tuple[str, str]:
         """What records are sorted by: time of acquisition, name."""
-        return (self.product.acquisition[0], self.identifier) if self.product else super().rank
+        return (f"{self.product.sensing:%Y%m%dT%H%M%S}", self.identifier) if self.product else super().rank
 
     @property
     def is_old_format(self) -> bool:

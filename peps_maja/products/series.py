@@ -78,11 +78,7 @@ class Series:
 
     def covers(self, product: L1CProduct) -> bool:
         """Return True if a product is one of those that the job processes."""
-        return (
-            product.tile == self.tile
-            and self.start <= product.sensing.date() <= self.end
-            and self.orbit in {None, product.orbit}
-        )
+        return self.covers_any([product.passage], product.orbit)
 
     def covers_any(self, passages: Iterable[Passage], orbit: int | None) -> bool:
         """Return True if one of these passages, seen from this orbit (None: it is not known), is in the series."""

@@ -77,7 +77,15 @@ def xml_reply(text: str, status: int = 200) -> Reply:
     return Reply(status, {"Content-Type": XML}, text.encode())
 
 
-def cut_to_range(reply: Reply, headers: Mapping[str, str]) -> Reply:
+def zip_reply(content: bytes, headers: Mapping[str, str | None], asked: Mapping[str, str], *, ranges: bool) -> Reply:
+    """Return a zip, or with `ranges` the part of it that the headers of the request ask for."""
+    given = {name: value for name, value in headers.items() if value is not None}
+    reply = Reply(200, {"Content-Type": "application/zip", **given}, content)
+    divisible = replace(reply, headers={**reply.headers, "Accept-Ranges": "bytes"})
+    return _cut_to_range(divisible, asked) if ranges else reply
+
+
+def _cut_to_range(reply: Reply, headers: Mapping[str, str]) -> Reply:
     """Return the part of a 200 reply that Range asks for: 206, 416, or all of it if If-Range does not fit."""
     asked = headers.get("range", "")
     unit, _, span = asked.partition("=")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from peps_maja.sandbox.exchange import JSON, XML, Endpoint, Reply
 from peps_maja.sandbox.peps.wps_xml import exception_report
@@ -134,21 +134,17 @@ class Faults:
         self.added_between_pages = 0
         """So many records appear before each further page is asked for: the last ones come twice."""
         self._waiting: list[Fault] = []
-        self._left: list[int | None] = []
         self._lock = threading.Lock()
 
     def add(self, *faults: Fault) -> None:
         """Let these faults wait for their requests; of several that fit, the first added comes first."""
         with self._lock:
-            for fault in faults:
-                self._waiting.append(fault)
-                self._left.append(fault.times)
+            self._waiting.extend(faults)
 
     def clear(self) -> None:
         """Forget the faults that still wait; the switches stay."""
         with self._lock:
             self._waiting.clear()
-            self._left.clear()
 
     def take(self, endpoint: Endpoint, text: str) -> Answer | None:
         """Return how to answer this request (its decoded path and query), or None for the real answer."""
@@ -157,10 +153,9 @@ class Faults:
                 self.busy -= 1
                 return SERVER_BUSY
             for index, fault in enumerate(self._waiting):
-                left = self._left[index]
-                if left == 0 or fault.endpoint not in (None, endpoint) or fault.match not in text:
+                if fault.times == 0 or fault.endpoint not in (None, endpoint) or fault.match not in text:
                     continue
-                if left is not None:
-                    self._left[index] = left - 1
+                if fault.times is not None:
+                    self._waiting[index] = replace(fault, times=fault.times - 1)
                 return fault.answer
         return None

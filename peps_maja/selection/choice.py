@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from peps_maja.products.names import Acquisition, L1CProduct, Passage
 from peps_maja.products.records import L1CRecord, Record
 from peps_maja.products.tiles import BEYOND_60
-from peps_maja.selection.situation import Folder, Logged, Situation
-from peps_maja.selection.wishes import Wishes
+from peps_maja.selection.situation import Folder, Situation
 
 SUBMIT, IN_LOG, ON_DISK = "submit", "in log", "on disk"
 FROM_THEIA, AT_THEIA = "from Theia", "at Theia"
@@ -57,17 +56,19 @@ def choose(situation: Situation, at_theia: Container[Passage] = ()) -> list[Choi
             return IN_LOG
         if not wishes.days:
             return ""
-        return (
-            "older baseline"
-            if product.baseline != newest[product.acquisition]
-            else _other_job(product, situation.logged)
-        )
+        if product.baseline != newest[product.acquisition]:
+            return "older baseline"
+        if situation.logged.is_in_series(lambda series: series.covers(product), product.matches):
+            return f"{IN_LOG} (series)"
+        # Of one acquisition cut in two, the other part in the log is not a reason: it has the same baseline.
+        logged = situation.logged.newest_baseline(product)
+        return "" if logged == product.baseline else f"{IN_LOG} ({logged})"
 
     def action(record: L1CRecord) -> str:
         product = record.product
         if product is None:
             return "old format" if record.is_old_format else "not L1C"
-        reason = _unwanted(record, product, wishes)
+        reason = wishes.refuse(record, [product.sensing.date()]) or (BEYOND_60 if record.is_beyond_60() else "")
         if not reason and product.name not in again:
             reason = known(product) or (AT_THEIA if product.passage in at_theia else "")
         if not reason and folder.take(product.satellite, product.tile.name, product.matches):
@@ -75,24 +76,3 @@ def choose(situation: Situation, at_theia: Container[Passage] = ()) -> list[Choi
         return reason or wishes.too_cloudy(record.clouds) or SUBMIT
 
     return [Choice(record, action(record), record.identifier) for record in ordered]
-
-
-def _other_job(product: L1CProduct, logged: Logged) -> str:
-    """Return which other job keeps a product from being submitted, or nothing."""
-    if logged.is_in_series(lambda series: series.covers(product), product.matches):
-        return f"{IN_LOG} (series)"
-    # Of one acquisition cut in two, the other part in the log is not a reason: it has the same baseline.
-    newest = logged.newest_baseline(product)
-    return "" if newest == product.baseline else f"{IN_LOG} ({newest})"
-
-
-def _unwanted(record: L1CRecord, product: L1CProduct, wishes: Wishes) -> str:
-    if wishes.tiles and product.tile.name not in wishes.tiles:
-        return "other tile"
-    if wishes.days and product.sensing.date() not in wishes.days:
-        return "other date"
-    if wishes.orbit is not None and product.orbit != wishes.orbit:
-        return "other orbit"
-    if wishes.satellite is not None and product.satellite != wishes.satellite:
-        return "other satellite"
-    return BEYOND_60 if record.is_beyond_60() else ""

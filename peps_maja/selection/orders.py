@@ -87,11 +87,16 @@ def propose(situation: Situation) -> Proposal:
     Raises UsageError for a series that PEPS does not take.
     """
     wishes, ready = situation.wishes, choose_ready(situation)
-    proposal = _propose_series(situation) if wishes.series else _propose_singles(situation)
+    if wishes.series:
+        choices, orders = _series_of_tiles(situation)
+    else:
+        choices = choose(situation, at_theia(situation))
+        orders = [Order(choice.job, MAJA, f"product={choice.job}") for choice in choices if choice.is_submitted]
     if not wishes.days and not wishes.names:
-        proposal = Proposal(proposal.choices, [*proposal.orders, *orders_again(situation)])
-    choices = sorted([*proposal.choices, *ready], key=lambda choice: choice.record.rank) if ready else proposal.choices
-    return Proposal(choices, proposal.orders).limited(wishes.limit)
+        orders += orders_again(situation)
+    if ready:
+        choices = sorted([*choices, *ready], key=lambda choice: choice.record.rank)
+    return Proposal(choices, orders).limited(wishes.limit)
 
 
 def cost_of_other_way(situation: Situation) -> Cost | str | None:
@@ -109,15 +114,8 @@ def cost_of_other_way(situation: Situation) -> Cost | str | None:
     return other[0] if other else None
 
 
-def _propose_singles(situation: Situation) -> Proposal:
-    """Return one order for each product that is wanted, oldest acquisition first."""
-    choices = choose(situation, at_theia(situation))
-    orders = [Order(choice.job, MAJA, f"product={choice.job}") for choice in choices if choice.is_submitted]
-    return Proposal(choices, orders)
-
-
-def _propose_series(situation: Situation) -> Proposal:
-    """Return one order for each tile and span with a wanted product that no series of the log covers.
+def _series_of_tiles(situation: Situation) -> tuple[list[Choice], list[Order]]:
+    """Return what is done with each product, and an order for each tile and span that no series of the log covers.
 
     A series processes all dates of its tile, whatever other jobs of the log are about and whatever is on disk; but
     where everything is on disk, there is nothing to order.
@@ -139,7 +137,7 @@ def _propose_series(situation: Situation) -> Proposal:
         choices = [
             Choice(choice.record, action, series.name) if choice.job in missing else choice for choice in choices
         ]
-    return Proposal(choices, orders)
+    return choices, orders
 
 
 def _warnings(

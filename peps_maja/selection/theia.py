@@ -9,7 +9,6 @@ from peps_maja.products.names import L1CProduct, L2AProduct, Passage
 from peps_maja.products.records import L2ARecord
 from peps_maja.selection.choice import FROM_THEIA, IN_LOG, ON_DISK, Choice
 from peps_maja.selection.situation import Folder, Situation
-from peps_maja.selection.wishes import Wishes
 
 NOT_AT_THEIA = "not at Theia"
 
@@ -47,7 +46,8 @@ class _Reasons:
 
     def against(self, record: L2ARecord) -> str:
         """Return why the product is not taken, or nothing."""
-        reason = _unwanted(record, self._wishes) or (self._named(record) if self._is_named else self._found(record))
+        reason = self._wishes.refuse(record, (day for _, _, day in record.passages)) or record.elsewhere
+        reason = reason or (self._named(record) if self._is_named else self._found(record))
         if not reason and (record.identifier in self._own or self._takes_file(record)):
             reason = ON_DISK
         return reason or self._wishes.too_cloudy(record.clouds)
@@ -81,18 +81,6 @@ class _Reasons:
             return file.name == record.identifier if by_name else file.passages[0] in record.passages
 
         return self._folder.take(record.satellite, record.tile, fits)
-
-
-def _unwanted(record: L2ARecord, wishes: Wishes) -> str:
-    if wishes.tiles and record.tile not in wishes.tiles:
-        return "other tile"
-    if wishes.days is not None and not any(day in wishes.days for _, _, day in record.passages):
-        return "other date"
-    if wishes.orbit is not None and record.orbit != wishes.orbit:
-        return "other orbit" if record.orbit else "orbit not known"
-    if wishes.satellite is not None and record.satellite != wishes.satellite:
-        return "other satellite"
-    return record.elsewhere
 
 
 def _newest(ordered: Iterable[L2ARecord]) -> set[L2ARecord]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+
+from peps_maja.products.records import Record
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,18 @@ class Wishes:
     def is_theia_only(self) -> bool:
         """Whether nothing is to be submitted to PEPS."""
         return self.theia == "only"
+
+    def refuse(self, record: Record, days: Iterable[date]) -> str:
+        """Return why a record, of one of these days, is not among what the user wants, or nothing."""
+        if self.tiles and record.tile not in self.tiles:
+            return "other tile"
+        if self.days and not any(day in self.days for day in days):
+            return "other date"
+        if self.orbit is not None and record.orbit != self.orbit:
+            return "other orbit" if record.orbit else "orbit not known"
+        if self.satellite is not None and record.satellite != self.satellite:
+            return "other satellite"
+        return ""
 
     def too_cloudy(self, clouds: float | None) -> str:
         """Return `too cloudy` for more clouds than wanted, else nothing: one without a figure is not left out."""

@@ -9,7 +9,7 @@ from datetime import datetime, time, timezone
 from urllib.parse import quote, urlsplit
 
 from peps_maja.errors import HtmlPage, ServerTrouble, Unreadable
-from peps_maja.joblog.offers import Offer
+from peps_maja.joblog.details import Offer
 from peps_maja.network.documents import array, mapping, number, read_json, read_object, text, whole
 from peps_maja.products.names import L2AProduct
 from peps_maja.products.records import L2ARecord
@@ -41,23 +41,23 @@ class Page:
 def read_page(body: bytes, box: Box | None = None) -> Page:
     """Return what a page of the answer to a search, in a box or not, says; raise ServerTrouble for anything else."""
     try:
-        answer = read_json(body)
+        answer = mapping(read_json(body))
     except Unreadable as error:
         later = "" if isinstance(error, HtmlPage) else "; try again later"
         raise ServerTrouble(f"GEODES answers the search with {error}{later}") from error
-    features = mapping(answer).get("features")
+    features = answer.get("features")
     if not isinstance(features, list):
         reason = message_of(body)
         raise ServerTrouble(f"GEODES answers the search without products{reason and f': {reason}'}; try again later")
-    context = mapping(mapping(answer).get("context"))
-    links = [link for link in array(mapping(answer).get("links")) if text(mapping(link).get("rel"))]
+    context = mapping(answer.get("context"))
+    links = [link for link in array(answer.get("links")) if text(mapping(link).get("rel"))]
     matched = whole(context.get("matched"))
     return Page(
         records=tuple(record for feature in features if (record := read_item(feature, box))),
         features=tuple(features),
         has_links=bool(links),
         has_next=any(mapping(link).get("rel") == "next" for link in links),
-        matched=whole(mapping(answer).get("numberMatched")) if matched is None else matched,
+        matched=whole(answer.get("numberMatched")) if matched is None else matched,
         limit=whole(context.get("limit")) or None,
     )
 

@@ -9,7 +9,6 @@ from peps_maja.downloads.zips import Belongs
 from peps_maja.errors import NotReady, NotThere, QuotaReached
 from peps_maja.joblog.events import Event
 from peps_maja.joblog.jobs import Job
-from peps_maja.network.client import Client
 from peps_maja.products.names import L2AProduct
 from peps_maja.theia.search import Search
 from peps_maja.theia.service import Theia
@@ -23,18 +22,8 @@ class TheiaJobs:
     name = "GEODES"
 
     def __init__(self, theia: Theia) -> None:
-        self._site = theia.site
-        self._client = theia.client
-
-    @property
-    def client(self) -> Client:
-        """What fetches the zips: with the key from the site, without it from elsewhere."""
-        return self._client
-
-    @property
-    def page(self) -> str:
-        """Where a person can look at a product."""
-        return f"the portal of GEODES, {self._site.base}"
+        self.client = theia.client  # with the key from the site, without it from elsewhere
+        self.page = f"the portal of GEODES, {theia.site.base}"
 
     def begin_round(self) -> None:
         """Do nothing, for nothing is asked."""

@@ -87,7 +87,7 @@ def find_records(ask: Ask, searches: Iterable[Search], *, with_features: bool = 
     )
 
 
-def _pages(ask: Ask, search: Search) -> Iterator[Page]:
+def _pages(ask: Ask, search: Search, *, with_features: bool) -> Iterator[Page]:
     """Yield the pages of the answer to a search; raise BrokenOff if there should be more than came."""
     count, previous = 0, None
     for number in range(1, MOST_ITEMS + 1):
@@ -97,14 +97,17 @@ def _pages(ask: Ask, search: Search) -> Iterator[Page]:
             raise UsageError(
                 f"GEODES has more than {MOST_ITEMS} products for this search: name fewer days or a smaller place"
             )
-        yield page
+        yield page if with_features else replace(page, features=())
         is_short = page.matched is not None and count < page.matched
         goes_on = _goes_on(page, is_short=is_short)
         # A total that is reached counts for more than the name of a next page; the same page again is never the next.
         is_repeated = bool(page.features) and page.features == previous
         is_last = not (goes_on and page.features)
         if is_repeated or (is_last and (is_short or (goes_on and page.matched is None))):
-            raise _broken_off(count, page)
+            total = "an unknown number of" if page.matched is None else page.matched
+            raise BrokenOff(
+                f"GEODES's answer to the search broke off: {count} of {total} products came, twice; try again later"
+            )
         if is_last:
             return
         previous = page.features
@@ -118,20 +121,10 @@ def _goes_on(page: Page, *, is_short: bool) -> bool:
 
 
 def _complete(ask: Ask, search: Search, *, with_features: bool) -> list[Page]:
-    def every() -> list[Page]:
-        return [page if with_features else replace(page, features=()) for page in _pages(ask, search)]
-
     try:
-        return every()
+        return list(_pages(ask, search, with_features=with_features))
     except BrokenOff:
-        return every()
-
-
-def _broken_off(count: int, page: Page) -> BrokenOff:
-    of_all = "an unknown number of" if page.matched is None else str(page.matched)
-    return BrokenOff(
-        f"GEODES's answer to the search broke off: {count} of {of_all} products came, twice; try again later"
-    )
+        return list(_pages(ask, search, with_features=with_features))
 
 
 def _end_of(day: date) -> str:

@@ -11,8 +11,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, ClassVar
 
-import requests
-from requests.auth import AuthBase
+from requests import PreparedRequest
 
 from peps_maja.errors import (
     AccountRefused,
@@ -37,8 +36,7 @@ from peps_maja.text import one_line
 from peps_maja.theia.items import message_of
 from peps_maja.theia.search import Found, Search, find_records
 
-DEFAULT_SERVER = "https://geodes-portal.cnes.fr"
-SERVER_VARIABLE, KEY_VARIABLE = "GEODES_SERVER", "GEODES_API_KEY"
+KEY_VARIABLE = "GEODES_API_KEY"
 SEARCH_PATH = "/api/stac/search"
 _NEW_KEY = "make one on the portal of GEODES (log in, profile, API key)"
 
@@ -48,7 +46,7 @@ class Geodes(Site):
     """A GEODES server by its base address, `https://geodes-portal.cnes.fr`."""
 
     option: ClassVar[str] = "--geodes"
-    example: ClassVar[str] = DEFAULT_SERVER
+    example: ClassVar[str] = "https://geodes-portal.cnes.fr"
     own_hosts: ClassVar[re.Pattern[str]] = re.compile(r"geodes[^.]*\.cnes\.fr", re.IGNORECASE)
     what_it_asks: ClassVar[str] = "an API key"
 
@@ -60,25 +58,23 @@ class Key:
 
     def __init__(self, credentials: Path, environment: Mapping[str, str]) -> None:
         self._file = credentials
-        self._environment = environment
+        self._in_environment = environment.get(KEY_VARIABLE, "").strip()
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Put the key into a request; raise CredentialsError if there is none."""
+        request.headers[self.header] = self.value
+        return request
 
     @property
     def source(self) -> str:
         """Where the key comes from."""
-        return KEY_VARIABLE if self._environment.get(KEY_VARIABLE, "").strip() else str(self._file)
-
-    @property
-    def signer(self) -> AuthBase:
-        """What puts the key into a request; raises CredentialsError there if there is none."""
-        return _Signer(self)
+        return KEY_VARIABLE if self._in_environment else str(self._file)
 
     @property
     def is_given(self) -> bool:
         """Whether there is one, good or not."""
-        if self._environment.get(KEY_VARIABLE, "").strip():
-            return True
         with suppress(CredentialsError):
-            return bool(read_key(self._file, KEY_OF_GEODES))
+            return bool(self._in_environment or read_key(self._file, KEY_OF_GEODES))
         return False
 
     def advice(self) -> str:
@@ -88,9 +84,8 @@ class Key:
     @cached_property
     def value(self) -> str:
         """The key itself. Raises CredentialsError."""
-        key = self._environment.get(KEY_VARIABLE, "").strip()
         try:
-            key = key or read_key(self._file, KEY_OF_GEODES)
+            key = self._in_environment or read_key(self._file, KEY_OF_GEODES)
         except NoAccount as error:
             reason = f" ({error})" if self._file.exists() else ""
             raise CredentialsError(f"{self._missing}{reason}") from error
@@ -106,15 +101,6 @@ class Key:
     @property
     def _missing(self) -> str:
         return f"downloads from GEODES need an API key: {_NEW_KEY} and add a line 'geodes KEY' to {self._file}"
-
-
-class _Signer(AuthBase):
-    def __init__(self, key: Key) -> None:
-        self._key = key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers[self._key.header] = self._key.value
-        return request
 
 
 class Theia:

@@ -13,7 +13,7 @@ import trustme
 from helpers import EMAIL, PASSWORD, Place, Run
 from relay import Relay
 
-from peps_maja.joblog.offers import Offer
+from peps_maja.joblog.details import Offer
 from peps_maja.products.records import L2ARecord
 from peps_maja.sandbox import Altered, Canned, Cut, Endpoint, Fault, Reply, Sandbox
 from peps_maja.sandbox.geodes import KEY, LICENCE, NOT_READY, ON_TAPE, QUOTA, QUOTA_429, REDIRECTS, zip_of

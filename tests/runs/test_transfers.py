@@ -52,7 +52,7 @@ from peps_maja.sandbox import (
     Stall,
     make_zip,
 )
-from peps_maja.sandbox.handler import Handler
+from peps_maja.sandbox.server import Handler
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 from helpers import EMAIL, Place, Run
 
-from peps_maja.joblog.offers import Offer
+from peps_maja.joblog.details import Offer
 from peps_maja.sandbox import Endpoint, Fault, Sandbox, Stall
 from peps_maja.sandbox.geodes import KEY, QUOTA
 from peps_maja.sandbox.geodes.products import products_of

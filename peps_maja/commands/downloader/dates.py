@@ -69,23 +69,6 @@ class Entry:
         return (begin + _shortened(file, _WIDTH - len(begin))).rstrip()
 
 
-@dataclass(frozen=True)
-class Total:
-    """How many dates of a tile (of all tiles, if it is empty) stand in which state, and the bytes on disk."""
-
-    tile: str
-    states: Mapping[str, int]
-    bytes: int
-
-    def __str__(self) -> str:
-        """Return the total as text that fits a terminal."""
-        words = [counted(sum(self.states.values()), "date")]
-        words += [f"{number} {state}" for state, number in self.states.items()]
-        text = f"Total of {self.tile}: " if self.tile else "Total: "
-        text += ", ".join(words).replace(f" {ON_DISK}", f" {ON_DISK} ({size(self.bytes)})")
-        return textwrap.fill(text, _WIDTH, subsequent_indent="  ")
-
-
 def ledger(jobs: Jobs, stands: Mapping[str, Standing], folder: Path) -> list[Entry]:
     """Return the ledger, by tile and date: `stands` says where each job stands, `folder` is where the zips go."""
     known: dict[tuple[str, date], list[Entry]] = {}
@@ -95,17 +78,20 @@ def ledger(jobs: Jobs, stands: Mapping[str, Standing], folder: Path) -> list[Ent
     return [entry for key in sorted(known) for seen in _by_satellite(known[key]) for entry in _to_show(seen)]
 
 
-def totals(entries: Sequence[Entry]) -> list[Total]:
-    """Return the total of each tile, and of all together unless that is one tile."""
+def totals(entries: Sequence[Entry]) -> list[str]:
+    """Return, as text that fits a terminal, the total of each tile, and of all together unless that is one tile."""
     tiles = sorted({entry.tile for entry in entries})
     return [_total(tile, entries) for tile in (tiles if len(tiles) == 1 else [*tiles, ""])]
 
 
-def _total(tile: str, entries: Sequence[Entry]) -> Total:
+def _total(tile: str, entries: Sequence[Entry]) -> str:
     of_tile = [entry for entry in entries if tile in {"", entry.tile}]
     numbers = Counter(entry.state for entry in of_tile)
-    states = {state: numbers[state] for state in _BEST_FIRST if numbers[state]}
-    return Total(tile, states, sum({entry.file: entry.bytes or 0 for entry in of_tile}.values()))
+    on_disk = sum({entry.file: entry.bytes or 0 for entry in of_tile}.values())
+    words = [counted(len(of_tile), "date"), *(f"{numbers[state]} {state}" for state in _BEST_FIRST if numbers[state])]
+    text = f"Total of {tile}: " if tile else "Total: "
+    text += ", ".join(words).replace(f" {ON_DISK}", f" {ON_DISK} ({size(on_disk)})")
+    return textwrap.fill(text, _WIDTH, subsequent_indent="  ")
 
 
 def _by_satellite(entries: list[Entry]) -> list[list[Entry]]:
@@ -149,24 +135,43 @@ _Known = Mapping[tuple[str, date], Sequence[Entry]]
 
 
 def _entries(job: Job, stands: Standing | None, folder: Path, known: _Known) -> list[Entry]:
-    message = stands.message if stands else job.detail
-    if job.source is Source.THEIA:
-        if (offered := L2AProduct.find(job.name)) is None:
-            return []
-        planned = _date_of(offered, known)
-        return [_entry(job, offered.tile.name, planned, _best(job, stands, folder), message, Kind.OFFER)]
-    if (product := L1CProduct.parse(job.name)) is not None:
+    product, series = L1CProduct.parse(job.name), Series.parse(job.name)
+    offered = L2AProduct.find(job.name) if job.source is Source.THEIA else None
+    if offered:
+        kind, tile, dates = Kind.OFFER, offered.tile, {_date_of(offered, known): _best(job, stands, folder)}
+    elif product:
         planned = PlannedDate(product.sensing.date(), product.satellite, product.orbit)
-        return [_entry(job, product.tile.name, planned, _best(job, stands, folder), message, Kind.PRODUCT)]
-    if (series := Series.parse(job.name)) is None:
+        kind, tile, dates = Kind.PRODUCT, product.tile, {planned: _best(job, stands, folder)}
+    elif series:
+        kind, tile, dates = Kind.SERIES, series.tile, _dates_of_series(job, series, stands, folder)
+    else:
         return []
+    message = stands.message if stands else job.detail
+    return [
+        Entry(
+            tile.name,
+            planned.day,
+            planned.satellite,
+            planned.orbit,
+            job.name,
+            result.state,
+            file="" if result.state == TOO_CLOUDY else result.name,
+            bytes=result.bytes,
+            message=message,
+            kind=kind,
+        )
+        for planned, result in dates.items()
+    ]
+
+
+def _dates_of_series(job: Job, series: Series, stands: Standing | None, folder: Path) -> dict[PlannedDate, _Result]:
     dates = dict.fromkeys(read_plan(job.plan), _Result(_rest(job, stands)))
     for result in _results(job, folder):
         if delivered := L2AProduct.find(result.name):
             planned = _planned(delivered, dates) or PlannedDate(delivered.sight.date())
             dates.pop(planned, None)
             dates[PlannedDate(planned.day, delivered.satellite, planned.orbit or series.orbit)] = result
-    return [_entry(job, series.tile.name, planned, result, message, Kind.SERIES) for planned, result in dates.items()]
+    return dates
 
 
 def _best(job: Job, stands: Standing | None, folder: Path) -> _Result:
@@ -199,32 +204,16 @@ def _looked_up(job: Job, file: str, folder: Path) -> _Result:
     return _Result(MOVED_AWAY, file)
 
 
-def _entry(job: Job, tile: str, planned: PlannedDate, result: _Result, message: str, kind: Kind) -> Entry:  # noqa: PLR0917
-    return Entry(
-        tile,
-        planned.day,
-        planned.satellite,
-        planned.orbit,
-        job.name,
-        result.state,
-        file="" if result.state == TOO_CLOUDY else result.name,
-        bytes=result.bytes,
-        message=message,
-        kind=kind,
-    )
-
-
 def _planned(result: L2AProduct, planned: Iterable[PlannedDate]) -> PlannedDate | None:
     """Return the planned date that a result is of: the day on which its datatake can have begun."""
-    days = [time.date() for time in (result.sight, *result.begun)]
-    fitting = [date for date in planned if date.day in days and date.satellite in {"", result.satellite}]
-    return min(fitting, key=lambda date: days.index(date.day), default=None)
+    fitting = [date for date in planned if date.day in result.days and date.satellite in {"", result.satellite}]
+    return min(fitting, key=lambda date: result.days.index(date.day), default=None)
 
 
 def _date_of(offered: L2AProduct, known: _Known) -> PlannedDate:
     """Return the date of a product of Theia: that of a job for its acquisition, else the day on which it was seen."""
-    for time in (offered.sight, *offered.begun):
-        for entry in known.get((offered.tile.name, time.date()), ()):
+    for day in offered.days:
+        for entry in known.get((offered.tile.name, day), ()):
             if entry.satellite in {"", offered.satellite}:
                 return PlannedDate(entry.day, offered.satellite, entry.orbit)
     return PlannedDate(offered.sight.date(), offered.satellite)

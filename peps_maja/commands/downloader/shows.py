@@ -49,12 +49,11 @@ def look(options: DownloaderOptions, log: JobLog, console: Console) -> tuple[Job
 
 
 def _show_dates(jobs: Jobs, stands: list[Standing], options: DownloaderOptions, console: Console) -> None:
-    """Show the ledger, what became of each tile and date, and its totals."""
     entries = ledger(jobs, {standing.job: standing for standing in stands}, options.write_dir)
     for entry in entries:
         console.result(entry.line(verbose=options.verbose))
     for total in totals(entries):
-        console.result(str(total))
+        console.result(total)
     if any(entry.state == MOVED_AWAY for entry in entries):
         console.result("moved away: downloaded, and not in the folder any more; is -w the folder of the zips?")
     if options.csv:
@@ -62,7 +61,6 @@ def _show_dates(jobs: Jobs, stands: list[Standing], options: DownloaderOptions, 
 
 
 def _check(options: DownloaderOptions, log: JobLog, console: Console) -> Status:
-    """Say in one line each whether everything is in place."""
     findings = list(checkup(options, log, console.debug))
     for finding in findings:
         (console.info if finding.status is Status.OK else console.result)(str(finding))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 
-from peps_maja.downloads.polls import Connect, Polls, poll_cycle
+from peps_maja.downloads.polls import Connect, poll_cycle
 from peps_maja.downloads.service import JobReport, Phase, result_name
 from peps_maja.errors import PepsError, Status
-from peps_maja.joblog.events import NO_RESULTS, Source, State
+from peps_maja.joblog.events import NO_RESULTS, State
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.products.names import is_novald
 
@@ -60,29 +60,32 @@ def standings(jobs: Jobs, connect: Connect) -> tuple[list[Standing], list[PepsEr
 
     What ends the asking of a service comes second: then the rest of its jobs stands as the log has it.
     """
-    found = {job.name: _logged(job) for job in jobs.values()}
+    reports: dict[str, JobReport] = {}
+    left: dict[str, PepsError] = {}
     ends: list[PepsError] = []
-
-    def take(_: Polls, job: Job, report: JobReport) -> None:
-        found[job.name] = _reported(found[job.name], job, report)
 
     def leave(job: Job, error: BaseException) -> None:
         if not isinstance(error, PepsError):
             raise error
-        found[job.name] = replace(found[job.name], message=str(error), status=error.status)
+        left[job.name] = error
 
-    def end(_: Source, error: PepsError) -> None:
-        ends.append(error)
-
-    poll_cycle([job for job in jobs.in_state(State.OPEN) if not job.offer], connect, take, leave, end)
-    return list(found.values()), ends
+    poll_cycle(
+        [job for job in jobs.in_state(State.OPEN) if not job.offer],
+        connect,
+        lambda _, job, report: reports.update({job.name: report}),
+        leave,
+        lambda _, error: ends.append(error),
+    )
+    stands = {standing.job: standing for standing in standings_after(jobs, reports)}
+    stands |= {job: replace(stands[job], message=str(error), status=error.status) for job, error in left.items()}
+    return list(stands.values()), ends
 
 
 def standings_after(jobs: Jobs, reports: Mapping[str, JobReport]) -> list[Standing]:
     """Return where each job stands after a cycle: open ones as their service said in it, if it did."""
-    found = {job.name: _logged(job) for job in jobs.values()}
+    stands = {job.name: _logged(job) for job in jobs.values()}
     known = (job for job in jobs.in_state(State.OPEN) if job.name in reports)
-    return list((found | {job.name: _reported(found[job.name], job, reports[job.name]) for job in known}).values())
+    return list((stands | {job.name: _reported(stands[job.name], job, reports[job.name]) for job in known}).values())
 
 
 def _logged(job: Job) -> Standing:

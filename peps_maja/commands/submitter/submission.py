@@ -1,23 +1,81 @@
-"""What a run does when all is agreed: corrections, products of Theia and submissions, each in the log."""
+"""What a run is about to do is shown and agreed to, where it is much; then each step of it stands in the log."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
-from peps_maja.commands.options import ProcessOptions
+from peps_maja.commands.options import QUESTION_FROM, ProcessOptions
 from peps_maja.commands.run import Signals
 from peps_maja.console import Console
 from peps_maja.errors import PepsError, Status, worst
 from peps_maja.joblog.corrections import correct_log
-from peps_maja.joblog.events import Event
+from peps_maja.joblog.details import Offer
+from peps_maja.joblog.events import Event, Source
 from peps_maja.joblog.jobs import WAY_OUT
 from peps_maja.joblog.log import JobLog
-from peps_maja.joblog.offers import Offer
 from peps_maja.peps.service import Peps
 from peps_maja.peps.submitting import Outcome, Submission, Submitter, check_account
 from peps_maja.products.records import L2ARecord
-from peps_maja.selection.orders import Order
+from peps_maja.selection.costs import compare
+from peps_maja.selection.orders import Order, Proposal, cost_of_other_way, costs
+from peps_maja.selection.situation import Situation, jobs_in
+from peps_maja.selection.table import summary, table
+from peps_maja.selection.theia import NOT_AT_THEIA
+from peps_maja.text import counted, size
+
+LARGE_DOWNLOAD = 100e9  # bytes
+_SIZE_IF_UNKNOWN = 1e9
+
+
+def show(proposal: Proposal, situation: Situation, options: ProcessOptions, console: Console) -> Status:
+    """Show what will be done with each product, and what that will cost, this way and the other.
+
+    Return TROUBLE if the user named a product that Theia does not have.
+    """
+    for line in [*table(proposal.choices, verbose=options.verbose), summary(proposal.choices)]:
+        console.info(line)
+    if not proposal.choices:
+        console.info(_why_nothing(options))
+    missing = [choice.record.identifier for choice in proposal.choices if choice.action == NOT_AT_THEIA]
+    for name in missing:
+        console.warning(f"{name}: Theia has no product of this name; search for its tile and day")
+    left_out = jobs_in(situation.jobs, options.resubmit, Source.THEIA)
+    if left_out and not situation.wishes.days and not options.product:
+        console.reminder(f"{counted(len(left_out), 'job')} of Theia left out: a search with --theia only takes them")
+    for order in proposal.orders:
+        for warning in order.warnings:
+            console.warning(warning)
+    chosen, other = costs(proposal.orders), cost_of_other_way(situation)
+    lines = [str(cost) for cost in chosen]
+    if chosen and other:
+        lines = compare(chosen[0], other, is_series=options.series, refused=options.refused_by_series())
+    for line in lines:
+        console.info(line)
+    return Status.TROUBLE if missing else Status.OK
+
+
+def _why_nothing(options: ProcessOptions) -> str:
+    """Return what may be the reason why nothing was found."""
+    if not options.days:
+        return f"{options.log} has nothing to submit again: --status of the downloader shows where its jobs stand"
+    if options.is_theia_only:
+        return "Theia has nothing for this place and these days: it has its zones only (France, and zones elsewhere)"
+    return "The catalogue has nothing for this place and these days: is the tile right, and are the dates?"
+
+
+def is_agreed(proposal: Proposal, options: ProcessOptions, console: Console) -> bool:
+    """Ask before many jobs, a long series and a large download; the rest goes without a question."""
+    largest = max([len(proposal.orders), *(order.number_of_dates for order in proposal.orders)])
+    download = sum(_SIZE_IF_UNKNOWN if record.size is None else record.size for record in proposal.taken)
+    if options.yes or (largest < QUESTION_FROM and download < LARGE_DOWNLOAD):
+        return True
+    jobs = f"Submit {counted(len(proposal.orders), 'job')}"
+    question = f"{jobs} and download about" if proposal.orders else "Download about"
+    is_wanted = console.agrees(f"{question} {size(download)} from Theia?" if proposal.taken else f"{jobs}?")
+    if not is_wanted:
+        console.info("Nothing was submitted.")
+    return is_wanted
 
 
 def correct(log: JobLog, options: ProcessOptions, console: Console) -> Status:
@@ -46,7 +104,13 @@ def submit(orders: Sequence[Order], peps: Peps, log: JobLog, signals: Signals, c
 
     def tell(job: str, submission: Submission) -> None:
         outcomes[submission.outcome.value] += 1
-        _say_what_became(job, submission, console)
+        match submission.outcome:
+            case Outcome.SUBMITTED:
+                console.result(f"{job}: submitted")
+            case Outcome.REJECTED:
+                console.warning(f"{job}: rejected: {submission.detail}")
+            case Outcome.UNSURE:
+                console.warning(f"{job}: unsure whether PEPS took it ({submission.detail}): {WAY_OUT}")
 
     submitter = Submitter(peps, log, signals.deferred, tell, console.reminder)
     status = Status.OK
@@ -64,12 +128,3 @@ def submit(orders: Sequence[Order], peps: Peps, log: JobLog, signals: Signals, c
         counts = [*outcomes.items(), ("left for the next run", left)]
         console.info(", ".join(f"{number} {what}" for what, number in counts if number))
     return worst([status, Status.TROUBLE if outcomes["rejected"] or outcomes["unsure"] else Status.OK])
-
-
-def _say_what_became(job: str, submission: Submission, console: Console) -> None:
-    if submission.outcome is Outcome.SUBMITTED:
-        console.result(f"{job}: submitted")
-    elif submission.outcome is Outcome.REJECTED:
-        console.warning(f"{job}: rejected: {submission.detail}")
-    else:
-        console.warning(f"{job}: unsure whether PEPS took it ({submission.detail}): {WAY_OUT}")

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply, cut_to_range, json_reply
+from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply, json_reply, zip_reply
 from peps_maja.sandbox.faults import Canned, Faults
 from peps_maja.sandbox.geodes.products import TheiaProduct, feature_of, md5_of, products_of, zip_of
 from peps_maja.sandbox.geodes.query import BodyError, Query, order_of, read
@@ -124,14 +124,11 @@ class FakeGeodes:
 
     def _of_world(self, query: Query, server: str) -> Iterator[_Listed]:
         tiles = query.tiles() or TILES
-        day = timedelta(days=1)
         first = max(query.limit_of("gte") or _START, _START)
-        last = min(query.limit_of("lte") or datetime.max.replace(tzinfo=timezone.utc), self._end() + day)
+        end = datetime.combine(self._world.today, datetime.min.time(), timezone.utc) + timedelta(days=1)
+        last = min(query.limit_of("lte") or end, end)
         for product in products_of(self._world, tiles, first, last) if first <= last else ():
             yield _Listed(product.properties(), bounds_of(product.ring), partial(self.feature, product, server))
-
-    def _end(self) -> datetime:
-        return datetime.combine(self._world.today, datetime.min.time(), timezone.utc)
 
     def _availability(self, body: bytes) -> Reply:
         try:
@@ -161,13 +158,11 @@ class FakeGeodes:
             return ON_TAPE.reply()
         product = self._served.get(urn)
         name = quote(f"{product.name if product else urn}.zip")
-        headers = {"Content-Type": "application/zip", "Content-Disposition": f'attachment; filename="{name}"'}
-        if faults.validators:
-            headers["ETag"] = f'"{md5_of(content)}"'
-        reply = Reply(200, headers, content)
-        if not faults.ranges:
-            return reply
-        return cut_to_range(Reply(200, {**headers, "Accept-Ranges": "bytes"}, content), recorded.headers)
+        headers = {
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "ETag": f'"{md5_of(content)}"' if faults.validators else None,
+        }
+        return zip_reply(content, headers, recorded.headers, ranges=faults.ranges)
 
     def _known(self, urn: str) -> bytes | None:
         product = self._served.get(urn)

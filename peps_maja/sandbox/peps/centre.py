@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -172,22 +171,15 @@ class Centre:
         self.pace = pace
         self.jobs: list[Job] = []
         self.executed: list[str] = []
-        self._lock = threading.Lock()
 
     def start(self, product: str, server: str, outcome: Outcome, file_pattern: str, process: str) -> Job:
         """Start a job that an Execute asked for."""
         lasts = self.pace * (8 + 8 * draw("lasts", product))
         job = Job(product, server, outcome, lasts, file_pattern)
         job.process = process
-        with self._lock:
-            self.executed.append(product)
-            self.jobs.append(job)
+        self.executed.append(product)
+        self.jobs.append(job)
         return job
-
-    def add(self, job: Job) -> None:
-        """Add a job that no Execute asked for."""
-        with self._lock:
-            self.jobs.append(job)
 
     def find(self, wps_id: str) -> Job | None:
         """Return the job of this WPS id."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from types import MappingProxyType
 
-from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply, cut_to_range, error_reply, json_reply
+from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply, error_reply, json_reply, zip_reply
 from peps_maja.sandbox.faults import Faults
 from peps_maja.sandbox.peps import processes, resto
 from peps_maja.sandbox.peps.centre import LOGS, OUTPUTS, RESULTS, Centre, Job, Outcome, Result
@@ -38,16 +38,10 @@ class FakePeps:
         """Features of a test instead of the made-up world; jobs take their products only."""
         self.world = World(datetime.now(timezone.utc).date())
         self._centre = Centre(pace)
-
-    @property
-    def jobs(self) -> list[Job]:
+        self.jobs = self._centre.jobs
         """All jobs, in the order in which they began."""
-        return self._centre.jobs
-
-    @property
-    def executed(self) -> list[str]:
+        self.executed = self._centre.executed
         """The product (or the datainputs of a series) of each Execute that started a job, in order."""
-        return self._centre.executed
 
     def job(self, name: str) -> Job:
         """Return the latest job for this product (or these datainputs); LookupError if there is none."""
@@ -74,7 +68,7 @@ class FakePeps:
         job.status, job.message, job.launched = status, message, launched
         if percent is not None:
             job.percent = percent
-        self._centre.add(job)
+        self.jobs.append(job)
         return job
 
     def endpoint_of(self, path: str, query: Mapping[str, str]) -> Endpoint:
@@ -126,13 +120,8 @@ class FakePeps:
         return None
 
     def _zip(self, result: Result, recorded: Recorded) -> Reply:
-        headers = {"Content-Type": "application/zip"}
-        validators = {"ETag": result.etag, "Last-Modified": result.last_modified}
-        if self.faults.validators:
-            headers |= {name: value for name, value in validators.items() if value is not None}
-        if not self.faults.ranges:
-            return Reply(200, headers, result.content)
-        return cut_to_range(Reply(200, {**headers, "Accept-Ranges": "bytes"}, result.content), recorded.headers)
+        validators = {"ETag": result.etag, "Last-Modified": result.last_modified} if self.faults.validators else {}
+        return zip_reply(result.content, validators, recorded.headers, ranges=self.faults.ranges)
 
     def _processes(self) -> processes.Processes:
         holdings = Holdings(self.world, self.catalogue)

@@ -21,19 +21,11 @@ LONG_AGO = (2019, 3, 1, 12, 0, 0)  # the time of all members, so that the bytes 
 
 _METADATA = """<?xml version="1.0" encoding="UTF-8"?>
 <Muscate_Metadata_Document>
-  <Metadata_Identification>
-    <METADATA_FORMAT version="1.16">METADATA_MUSCATE</METADATA_FORMAT>
-    <METADATA_PROFILE>DISTRIBUTED</METADATA_PROFILE>
-  </Metadata_Identification>
   <Dataset_Identification>
     <IDENTIFIER>{name}</IDENTIFIER>
-    <AUTHORITY>THEIA</AUTHORITY>
-    <PRODUCER>PEPS</PRODUCER>
-    <PROJECT>SENTINEL2</PROJECT>
     <GEOGRAPHICAL_ZONE type="Tile">T{tile}</GEOGRAPHICAL_ZONE>
   </Dataset_Identification>
   <Product_Characteristics>
-    <PRODUCT_ID>{name}</PRODUCT_ID>
     <ACQUISITION_DATE>{moment}</ACQUISITION_DATE>
     <PLATFORM>{platform}</PLATFORM>
     <PROCESSING_LEVEL>L2A</PROCESSING_LEVEL>
@@ -43,16 +35,7 @@ _METADATA = """<?xml version="1.0" encoding="UTF-8"?>
     <SPECIAL_VALUES_LIST><SPECIAL_VALUE name="nodata">-10000</SPECIAL_VALUE></SPECIAL_VALUES_LIST>
   </Radiometric_Informations>
   <Quality_Informations>
-    <Current_Product>
-      <Product_Quality_List level="N2">
-        <Product_Quality>
-          <Global_Index_List>
-            <QUALITY_INDEX name="CloudPercent">{clouds:.0f}</QUALITY_INDEX>
-            <QUALITY_INDEX name="SnowPercent">0</QUALITY_INDEX>
-          </Global_Index_List>
-        </Product_Quality>
-      </Product_Quality_List>
-    </Current_Product>
+    <Global_Index_List><QUALITY_INDEX name="CloudPercent">{clouds:.0f}</QUALITY_INDEX></Global_Index_List>
   </Quality_Informations>
 </Muscate_Metadata_Document>
 """

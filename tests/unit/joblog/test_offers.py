@@ -21,10 +21,10 @@ from samples.logs import (
     written,
 )
 
+from peps_maja.joblog.details import Offer
 from peps_maja.joblog.events import Event, Source, State
 from peps_maja.joblog.jobs import Job
 from peps_maja.joblog.log import JobLog
-from peps_maja.joblog.offers import Offer
 
 THEIA = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_C_V2-2"
 OFFERS: dict[str, tuple[str, Offer | None]] = {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from peps_maja.joblog.status_url import is_status_url, wps_id
+from peps_maja.joblog.details import is_status_url, wps_id
 
 UUID = "8e99b3de-3f20-11e9-81a5-0242ac110002"
 OUTPUTS = "https://peps.cnes.fr/resto/wps/outputs"

@@ -9,7 +9,7 @@ import pytest
 from samples.geodes import GEODES, IDENTIFIER, MD5, URN, feature
 
 from peps_maja.errors import ServerTrouble
-from peps_maja.joblog.offers import Offer
+from peps_maja.joblog.details import Offer
 from peps_maja.products.records import L2ARecord
 from peps_maja.selection.wishes import Box
 from peps_maja.theia.footprints import as_bbox, meets, rings_of

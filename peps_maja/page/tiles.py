@@ -1,20 +1,74 @@
-"""What the page shows of each tile: a calendar with a cell for each date of the ledger, and cards."""
+"""What the page shows of each tile: a calendar with a cell for each date of the ledger, and cards with the products.
+
+The products are those of the jobs and what else is in the folder, whoever put it there.
+"""
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
+from pathlib import Path
+from urllib.parse import quote
 
-from peps_maja.commands.downloader.dates import FAILED, WAITING, Entry
+from peps_maja.commands.downloader.dates import FAILED, MOVED_AWAY, ON_DISK, WAITING, Entry, bytes_of
+from peps_maja.downloads.zips import products_in
 from peps_maja.joblog.events import NO_RESULTS, Source, State
 from peps_maja.joblog.jobs import Job
-from peps_maja.page.products import Product, Products, acquired, plain
-from peps_maja.page.tasks import MISSING
+from peps_maja.page.pictures import Picture, Pictures
+from peps_maja.page.tasks import MISSING, plain
 from peps_maja.products.names import L2AProduct
 from peps_maja.text import size
+
+Acquired = tuple[str, date, str]  # tile, day and satellite
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product: the address of its file as seen from the page (none if it was moved away), its size as text."""
+
+    name: str
+    address: str
+    size: str
+    picture: Picture
+    is_theias: bool
+
+
+class Products:
+    """Finds the products of an acquisition: those of its jobs, and what else is in the folder of it."""
+
+    def __init__(self, entries: Sequence[Entry], folder: Path, page: Path, pictures: Pictures) -> None:
+        self._folder = folder
+        self._page = page
+        self._pictures = pictures
+        of_jobs = {_stem(entry.file) for entry in entries}
+        acquisitions = {_acquired(entry) for entry in entries}
+        self._others: dict[Acquired, list[str]] = {}
+        for name, product in products_in(folder if folder.is_dir() else None).items():
+            key = next((key for key in _possible(product) if key in acquisitions), None)
+            if key and name not in of_jobs:
+                self._others.setdefault(key, []).append(name)
+
+    def of(self, entries: Iterable[Entry]) -> tuple[Product, ...]:
+        """Return the products of the acquisition that these entries of the ledger are about, in the order of names."""
+        found = {}
+        for entry in entries:
+            if entry.state == ON_DISK:
+                found[_stem(entry.file)] = self._product(self._folder / entry.file, entry.bytes)
+            elif entry.state == MOVED_AWAY and (kept := self._pictures.kept(_stem(entry.file))).file:
+                found[_stem(entry.file)] = Product(plain(entry.file), "", "", kept, _is_theias(entry.file))
+            for name in self._others.get(_acquired(entry), ()):
+                zipped = self._folder / f"{name}.zip"
+                found[name] = self._product(zipped if zipped.is_file() else self._folder / name)
+        return tuple(found[name] for name in sorted(found))
+
+    def _product(self, path: Path, number: int | None = None) -> Product:
+        number = bytes_of(path) if number is None else number
+        address = quote(os.fsencode(os.path.relpath(path, self._page)))
+        return Product(plain(path.name), address, size(number), self._pictures.of(path), _is_theias(path.name))
 
 
 @dataclass(frozen=True)
@@ -92,12 +146,12 @@ class Sheet:
 
 def sheets(entries: Iterable[Entry], jobs: Mapping[str, Job], products: Products) -> list[Sheet]:
     """Return a sheet for each tile of the ledger's entries."""
-    ordered = sorted(entries, key=acquired)
+    ordered = sorted(entries, key=_acquired)
     return [_sheet(tile, list(of_tile), jobs, products) for tile, of_tile in groupby(ordered, lambda entry: entry.tile)]
 
 
 def _sheet(tile: str, entries: list[Entry], jobs: Mapping[str, Job], products: Products) -> Sheet:
-    acquisitions = [_acquisition(list(group), jobs, products) for _, group in groupby(entries, acquired)]
+    acquisitions = [_acquisition(list(group), jobs, products) for _, group in groupby(entries, _acquired)]
     months = groupby(acquisitions, lambda acquisition: acquisition.day.replace(day=1))
     states = Counter(cell.state for acquisition in acquisitions for cell in acquisition.cells)
     on_disk = sum({entry.file: entry.bytes or 0 for entry in entries}.values())
@@ -149,5 +203,25 @@ def _is_of(result: str, entry: Entry) -> bool:
     product = L2AProduct.find(result)
     if result == NO_RESULTS or product is None:
         return True
-    days = {time.date() for time in (product.sight, *product.begun)}
-    return entry.day in days and entry.satellite in {"", product.satellite}
+    return entry.day in product.days and entry.satellite in {"", product.satellite}
+
+
+def _acquired(entry: Entry) -> Acquired:
+    return entry.tile, entry.day, entry.satellite
+
+
+def _is_theias(name: str) -> bool:
+    """Return True for the name of a job or of a file that Theia made: a version stands in it."""
+    product = L2AProduct.find(name)
+    return product is not None and "_V" in product.name
+
+
+def _possible(product: L2AProduct) -> Iterable[Acquired]:
+    """Yield the acquisitions that a product can be of: a date of a series may be known without its satellite."""
+    for day in product.days:
+        for satellite in (product.satellite, ""):
+            yield product.tile.name, day, satellite
+
+
+def _stem(file: str) -> str:
+    return file.removesuffix(".zip")
