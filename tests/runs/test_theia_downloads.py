@@ -371,6 +371,14 @@ class TestTransfers:
         assert (job, missing.split()[1]) == (item.identifier, "broken")
         assert place.zips() == []
 
+    def test_zip_whose_folder_names_no_version_is_taken(self, place: Keeper, peps: Sandbox, announce: Announce) -> None:
+        (item,) = announce(detail="- -")
+        name = item.identifier.partition("_V")[0]
+        assert name != item.identifier
+        peps.geodes.contents[item.identifier] = zip_of(name)
+        assert place.download("-q").status == 0
+        assert place.zips() == [f"{item.identifier}.zip"]
+
     def test_same_bytes_with_another_md5_are_not_taken(self, place: Keeper, announce: Announce) -> None:
         announce(detail=f"- {'0' * 32}")
         assert place.download("-q").status == 1
