@@ -100,4 +100,4 @@ class Service(Protocol):
 
 def result_name(job: Job, address: str) -> str:
     """Return the name of a result: that of its job if the product was ready from the start, else of its address."""
-    return f"{job.name}.zip" if job.offer else bare_name(address, job.wps_id)
+    return bare_name(job.name, job.mark) if job.offer else bare_name(address, job.wps_id)

@@ -6,6 +6,7 @@ product is not opened again, and nothing that somebody else put there is ever re
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from peps_maja.disk import replacing
 from peps_maja.page.quicklooks import UNREADABLE, read_quicklook
 
 LIST = "made_by_peps_maja.jsonl"
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")  # in the name of a picture
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class Pictures:
 
     def _path_for(self, product: str, ending: str) -> Path:
         """Return where a picture goes: never over another picture, or over a file that somebody else has put there."""
-        stem = re.sub(r"[^A-Za-z0-9_.-]", "_", product)[:150].lstrip(".") or "picture"
+        stem = _UNSAFE.sub("_", product)[:150].lstrip(".") or "picture"
         path, number = self._folder / f"{stem}{ending}", 1
         while not self._is_free(path, product):
             number += 1
@@ -125,6 +127,8 @@ class Pictures:
 
     def _read_list(self) -> list[tuple[str, _Made]]:
         """Return what earlier runs have listed; lines that cannot be read count for nothing."""
+        if self._list.exists() and not self._list.is_file():  # to open a pipe could take for ever
+            raise FileExistsError(errno.EEXIST, f"{self._list} is not a regular file")
         try:
             lines = self._list.read_bytes().splitlines()
         except OSError:
@@ -139,13 +143,24 @@ def _line(name: str, made: _Made) -> bytes:
 
 def _read_line(line: bytes) -> tuple[str, _Made] | None:
     try:
-        name, made = json.loads(line)
-        file, reason, clouds = (made["picture"][field] for field in ("file", "reason", "clouds"))
-        picture = Picture(str(file), str(reason), None if clouds is None else float(clouds))
-        is_bare = picture.file == os.path.basename(picture.file)  # noqa: PTH119 - a Path would lose a slash at the end
-        return (name, _Made(made["source"], made["stamp"], picture)) if is_bare else None
-    except (ValueError, TypeError, KeyError, RecursionError):
+        row = json.loads(line)
+    except (ValueError, RecursionError):
         return None
+    match row:
+        case [
+            str() as name,
+            {
+                "source": source,
+                "stamp": stamp,
+                "picture": {
+                    "file": str() as file,
+                    "reason": str() as reason,
+                    "clouds": int() | float() | None as clouds,
+                },
+            },
+        ] if not (_UNSAFE.search(file) or file.startswith(".")):
+            return name, _Made(source, stamp, Picture(file, reason, clouds))
+    return None
 
 
 def _stamp(path: Path) -> list[int]:

@@ -47,14 +47,14 @@ class TheiaJobs:
 
 
 def belongs_to(job: str) -> Belongs:
-    """Return what returns True for the product that a job is for, in the version that the job names."""
+    """Return what returns True for the product that a job is for, unless both name a version and these differ."""
     wanted = L2AProduct.find(job)
 
     def belongs(product: L2AProduct) -> bool:
         return (
             wanted is not None
             and (product.satellite, product.tile, product.sight) == (wanted.satellite, wanted.tile, wanted.sight)
-            and wanted.version in {"", product.version}
+            and (not product.version or wanted.version in {"", product.version})
         )
 
     return belongs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ import page_picture
 import pytest
 from helpers import STATUS_URL, TILE, Place, add_small, ago, begun, l1c, l2a, lines_of_dates, novald
 
+from peps_maja.page.pictures import LIST
 from peps_maja.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
@@ -282,7 +284,10 @@ def test_page_that_the_options_do_not_allow(place: Place, options: list[str]) ->
     assert "--page" in run.err
 
 
-@pytest.mark.parametrize("what", ["file", "folder in place of the page", "file in place of pictures", "no jinja"])
+@pytest.mark.parametrize(
+    "what",
+    ["file", "folder in place of the page", "file in place of pictures", "pipe in place of the list", "no jinja"],
+)
 def test_page_that_cannot_be_written_costs_nothing_else(place: Place, peps: Sandbox, what: str) -> None:
     job = peps.add_job(l1c("2019-03-01"), status="FINISHED", results=(l2a("2019-03-01"),))
     place.write_log(*begun(job))
@@ -295,6 +300,9 @@ def test_page_that_cannot_be_written_costs_nothing_else(place: Place, peps: Sand
         page.mkdir()
         (page / "quicklooks").write_text("mine")
         (page / "index.html").write_text("before")
+    elif what == "pipe in place of the list":
+        (page / "quicklooks").mkdir(parents=True)
+        os.mkfifo(page / "quicklooks" / LIST)
     else:
         (place.folder / "jinja2.py").write_text("raise ImportError('no jinja2')")
         environment = {"PYTHONPATH": str(place.folder)}

@@ -104,6 +104,17 @@ def test_fetches_without_an_account_and_asks_nothing_else(place: Keeper, peps: S
     assert place.download("-q") == Run(0, "", "")
 
 
+@pytest.mark.parametrize("before", ["../", "folder/", "{folder}/"])
+def test_name_of_a_job_is_never_a_path(place: Keeper, announce: Announce, before: str) -> None:
+    (item,) = announce()
+    (place.folder / "zips" / "folder").mkdir(parents=True)
+    log = place.folder / "peps_maja.log"
+    path = before.format(folder=place.folder)
+    log.write_text(log.read_text().replace(f"\t{item.identifier}\t", f"\t{path}{item.identifier}\t"))
+    assert place.download("-q", "-w", "zips").status == 0
+    assert list(place.folder.rglob("*.zip")) == [place.folder / "zips" / f"{item.identifier}.zip"]
+
+
 class TestKey:
     @pytest.mark.parametrize(
         ("credentials", "environment", "says"),
@@ -359,6 +370,14 @@ class TestTransfers:
         ((_, job, missing),) = place.events("missing")
         assert (job, missing.split()[1]) == (item.identifier, "broken")
         assert place.zips() == []
+
+    def test_zip_whose_folder_names_no_version_is_taken(self, place: Keeper, peps: Sandbox, announce: Announce) -> None:
+        (item,) = announce(detail="- -")
+        name = item.identifier.partition("_V")[0]
+        assert name != item.identifier
+        peps.geodes.contents[item.identifier] = zip_of(name)
+        assert place.download("-q").status == 0
+        assert place.zips() == [f"{item.identifier}.zip"]
 
     def test_same_bytes_with_another_md5_are_not_taken(self, place: Keeper, announce: Announce) -> None:
         announce(detail=f"- {'0' * 32}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -170,14 +171,23 @@ def test_run_killed_while_it_makes_pictures_leaves_nothing_behind(tmp_path: Path
     assert files(page) == []
 
 
+def listed(name: object, file: str) -> bytes:
+    picture = {"file": file, "reason": "", "clouds": None}
+    return json.dumps([name, {"source": [1], "stamp": None, "picture": picture}]).encode() + b"\n"
+
+
 @pytest.mark.parametrize(
-    "line", [b"{", b"[]", b'["x", {}]', b"\xff", b'["x", {"source": 1, "stamp": 1, "picture": 1}]']
+    "line",
+    [
+        *(b"{", b"[]", b'["x", {}]', b"\xff", b'["x", {"source": 1, "stamp": 1, "picture": 1}]'),
+        *(listed([], "a.jpg"), listed({}, "a.jpg"), listed("x", "a\0.jpg"), listed("x", "."), listed("x", "..")),
+    ],
 )
 def test_damaged_list_costs_a_picture_made_again(tmp_path: Path, page: Path, line: bytes) -> None:
     product = zipped(tmp_path)
     shown(product, page)
-    listed = (page / LIST).read_bytes()
-    (page / LIST).write_bytes(line + listed + line)
+    before = (page / LIST).read_bytes()
+    (page / LIST).write_bytes(line + before + line)
     assert shown(product, page).file == f"{NAME}.jpg"
 
 

@@ -148,7 +148,7 @@ class TestJobs:
         [
             (f"{IDENTIFIER}_V4-0", f"{IDENTIFIER}_V4-0", True),
             (f"{IDENTIFIER}_V4-0", f"{IDENTIFIER}_V3-1", False),
-            (f"{IDENTIFIER}_V4-0", IDENTIFIER, False),
+            (f"{IDENTIFIER}_V4-0", IDENTIFIER, True),  # it names no version: size and MD5 tell what it is
             (IDENTIFIER, f"{IDENTIFIER}_V3-1", True),
             (IDENTIFIER, IDENTIFIER.replace("459", "460"), False),
             (IDENTIFIER, IDENTIFIER.replace("31TCJ", "31TDH"), False),
