@@ -30,6 +30,8 @@ COMPARISONS: Mapping[str, Comparison] = {
     "replay": light.replay,
     "poll": light.poll,
     "submit": light.submit,
+    "theia": light.theia,
+    "page": light.page,
     "download": heavy.download,
     "check": heavy.check,
     "zips": heavy.zips,

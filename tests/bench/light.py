@@ -11,7 +11,14 @@ from pathlib import Path
 from canned import Peps, product, refresh_path, report_path, status_path, wps_id
 from line import Line, Served, serving
 from material import write_log
-from measuring import Bench, Row, Spent, cpus, helper, less, script, walls
+from measuring import ROOT, Bench, Row, Spent, cpus, helper, less, script, walls
+
+sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT))
+
+import page_picture
+
+from peps_maja.sandbox import Sandbox, make_zip
 
 AT_ONCE = 8  # connections over which jobs are polled
 _OLD_WAY = 20  # jobs that are asked about by curl; more would only take longer
@@ -135,6 +142,37 @@ def _submit(bench: Bench, jobs: int, line: Line, name: str) -> Iterator[Row]:
     yield Row(what, "a loop of requests", walls(mine), walls(plain))
     yield Row(f"{what}: CPU", "a loop of requests: CPU", cpus(mine), cpus(plain))
     yield Row(f"{what}: start-up", "", walls(starts))
+
+
+def theia(bench: Bench) -> Iterator[Row]:
+    """A search of one tile over a year at GEODES, shown and not taken, against plain requests for the same pages."""
+    with Sandbox() as sandbox:
+        year = ("-t", "31TCJ", "-d", "2019-01-01", "-f", "2019-12-31")
+        servers = ("--server", sandbox.url, "--geodes", sandbox.url)
+        search = script("process", "--theia", "only", "-n", *year, *servers)
+        found = bench.spend(search).out.count("from Theia")
+        requests = len(sandbox.requests)
+        ours, theirs = bench.in_turns(
+            lambda: bench.spend(search), lambda: bench.spend(helper("plain", "geodes", sandbox.url))
+        )
+    what = f"searching a year at GEODES ({found} products)"
+    yield Row(what, "plain requests", walls(ours), walls(theirs), goal="1.3")
+    yield Row(f"{what}: CPU", "plain requests: CPU", cpus(ours), cpus(theirs))
+    yield Row(f"{what}: requests", "", [requests], unit="")
+
+
+def page(bench: Bench) -> Iterator[Row]:
+    """The page of 450 dates of three tiles, when its quicklooks are there."""
+    folder = bench.folder / "page_of_450"
+    folder.mkdir()
+    dates, content = 10 if bench.quick else 150, make_zip("any.zip", 40)
+    number = page_picture.fill(folder, ("31TCJ", "31TCH", "30TXN"), dates, different=["too cloudy"], content=content)
+    log, products, target = folder / "peps_maja.log", folder, folder / "page"
+    write = script("downloader", "-a", "peps.txt", "-l", log, "-w", products, "--dates", "--page", target, "-q")
+    bench.spend(write)
+    [spent] = bench.in_turns(lambda: bench.spend(write))
+    yield Row(f"page of {number} dates", "2 s", walls(spent), [2.0] * len(spent), goal="1")
+    yield Row(f"page of {number} dates: memory", "", [run.peak for run in spent], unit="MB", goal="60")
 
 
 def _downloader(server: str, log: str) -> list[str | Path]:

@@ -3,6 +3,7 @@
 python plain.py poll SERVER JOBS      three requests a job, in eight threads with a session each
 python plain.py submit SERVER JOBS    catalogue, capabilities, and one request a job
 python plain.py download URL FILE     in the 8 KiB chunks of many an example
+python plain.py geodes SERVER         all pages of a search of one tile over a year
 """
 
 from __future__ import annotations
@@ -49,11 +50,29 @@ def download(url: str, path: str) -> None:
             file.write(chunk)
 
 
+def geodes(server: str) -> None:
+    """Ask GEODES for all pages of a search."""
+    query = {
+        "dataset": {"eq": "THEIA_REFLECTANCE_SENTINEL2_L2A"},
+        "grid:code": {"contains": "31TCJ"},
+        "start_datetime": {"gte": "2019-01-01T00:00:00Z", "lte": "2019-12-31T23:59:59.999Z"},
+    }
+    order = [{"field": "start_datetime", "direction": "asc"}]
+    with requests.Session() as session:
+        page, has_next = 1, True
+        while has_next:
+            body = {"page": page, "limit": 80, "query": query, "sortBy": order}
+            answer = session.post(f"{server}/api/stac/search", json=body, timeout=30).json()
+            page, has_next = page + 1, any(link["rel"] == "next" for link in answer["links"])
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["poll", server, jobs]:
             poll(server, int(jobs))
         case ["submit", server, jobs]:
             submit(server, int(jobs))
+        case ["geodes", server]:
+            geodes(server)
         case ["download", url, path]:
             download(url, path)
