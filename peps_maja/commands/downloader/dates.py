@@ -135,8 +135,8 @@ _Known = Mapping[tuple[str, date], Sequence[Entry]]
 
 
 def _entries(job: Job, stands: Standing | None, folder: Path, known: _Known) -> list[Entry]:
-    product, series = L1CProduct.parse(job.name), Series.parse(job.name)
-    offered = L2AProduct.find(job.name) if job.source is Source.THEIA else None
+    at_peps, at_theia = ("", job.name) if job.source is Source.THEIA else (job.name, "")
+    product, series, offered = L1CProduct.parse(at_peps), Series.parse(at_peps), L2AProduct.find(at_theia)
     if offered:
         kind, tile, dates = Kind.OFFER, offered.tile, {_date_of(offered, known): _best(job, stands, folder)}
     elif product:
