@@ -22,12 +22,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from peps_maja.commands import reminders
 from peps_maja.commands.options import DownloaderOptions, downloader_options
 from peps_maja.commands.run import Signals, run
 from peps_maja.console import Console
 from peps_maja.errors import LogError, PepsError, Status, UsageError, worst
-from peps_maja.joblog.events import State
 
 if TYPE_CHECKING:
     from peps_maja.commands.downloader.status import Standing
@@ -48,7 +46,10 @@ def is_for_the_next_run(error: PepsError) -> bool:
 
 def download(options: DownloaderOptions, console: Console, _: Signals) -> Status:
     """Poll the open jobs, fetch what is finished, and with --wait do so until no job is open."""
-    from peps_maja.joblog.log import JobLog  # takes filelock with it, which --help need not wait for
+    # Here, for it takes a while: --help and a mistyped option are answered at once.
+    from peps_maja.commands import reminders
+    from peps_maja.joblog.events import State
+    from peps_maja.joblog.log import JobLog
 
     log = JobLog(options.log)
     if not options.check and not options.log.exists():
