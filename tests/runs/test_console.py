@@ -256,7 +256,7 @@ def call(place: Place, folder: Path, command: list[str], **environment: str) -> 
     run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run
     line = run.stdout.splitlines()[-1].partition("Follow the jobs: ")[2]
-    follow = subprocess.run(line, cwd=folder, env=environment, capture_output=True, shell=True, check=False)  # noqa: S602
+    follow = subprocess.run(["/bin/sh", "-c", line], cwd=folder, env=environment, capture_output=True, check=False)
     assert follow.returncode == 0, follow
     assert len(place.zips()) == 3
     return shlex.split(line)
