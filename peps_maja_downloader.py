@@ -22,16 +22,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from peps_maja.commands.options import DownloaderOptions, downloader_options
-from peps_maja.commands.run import Signals, run
 from peps_maja.console import Console
 from peps_maja.errors import LogError, PepsError, Status, UsageError, worst
+from peps_maja.options import DownloaderOptions, downloader_options
+from peps_maja.run import Signals, run
 
 if TYPE_CHECKING:
-    from peps_maja.commands.downloader.status import Standing
     from peps_maja.downloads.cycle import Cycle
     from peps_maja.joblog.jobs import Jobs
     from peps_maja.joblog.log import JobLog
+    from peps_maja.standing.status import Standing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,15 +47,15 @@ def is_for_the_next_run(error: PepsError) -> bool:
 def download(options: DownloaderOptions, console: Console, _: Signals) -> Status:
     """Poll the open jobs, fetch what is finished, and with --wait do so until no job is open."""
     # Here, for it takes a while: --help and a mistyped option are answered at once.
-    from peps_maja.commands import reminders
     from peps_maja.joblog.events import State
     from peps_maja.joblog.log import JobLog
+    from peps_maja.standing import reminders
 
     log = JobLog(options.log)
     if not options.check and not options.log.exists():
         raise LogError(f"there is no log {options.log}: submit jobs with it first, or fix --log")
     if options.check or options.status or options.json or options.dates:
-        from peps_maja.commands.downloader.shows import show
+        from peps_maja.standing.shows import show
 
         return show(options, log, console, partial(write_page, options, log, console))
 
@@ -91,7 +91,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
     else:
         console.info(summary)
     if options.page:
-        from peps_maja.commands.downloader.status import standings_after
+        from peps_maja.standing.status import standings_after
 
         troubles.add(write_page(options, log, console, jobs, standings_after(jobs, cycle.reports if cycle else {})))
     return worst([status, *(troubles - {Status.TRY_LATER})])
@@ -117,9 +117,9 @@ def write_page(
 def cycle_over(log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float) -> "Cycle":
     """Return what polls each open job, fetches what is finished, and logs what became of it."""
     # Slow: where nothing is open, cron need not wait for it.
-    from peps_maja.commands.command_lines import command_line
-    from peps_maja.commands.downloader.services import connect_with
     from peps_maja.downloads.cycle import Cycle
+    from peps_maja.standing.command_lines import command_line
+    from peps_maja.standing.services import connect_with
 
     connect, submit = connect_with(options, console), command_line("peps_maja_process.py", options)
     return Cycle(connect, log, options.write_dir, console, submit, options.jobs, leave_at)

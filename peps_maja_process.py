@@ -20,10 +20,10 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Optional
 
-from peps_maja.commands.options import ProcessOptions, process_options
-from peps_maja.commands.run import Signals, is_another_run, read_account, read_timeout, run
 from peps_maja.console import Console
 from peps_maja.errors import Status, worst
+from peps_maja.options import ProcessOptions, process_options
+from peps_maja.run import Signals, is_another_run, read_account, read_timeout, run
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -34,15 +34,15 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def process(options: ProcessOptions, console: Console, signals: Signals) -> Status:
     """Find products, show what will be done with them, ask, log what Theia has, submit the rest to PEPS."""
     # Here and nowhere else, for it takes a while: --help and a mistyped option are answered at once.
-    from peps_maja.commands import reminders
-    from peps_maja.commands.command_lines import command_line
-    from peps_maja.commands.submitter.finding import find, now, read_wishes
-    from peps_maja.commands.submitter.submission import correct, is_agreed, show, submit, take
     from peps_maja.downloads.zips import products_in
     from peps_maja.joblog.log import JobLog
     from peps_maja.peps.service import Peps, Server
-    from peps_maja.selection.orders import all_series, propose
-    from peps_maja.selection.situation import Situation
+    from peps_maja.standing import reminders
+    from peps_maja.standing.command_lines import command_line
+    from peps_maja.submitter.finding import find, now, read_wishes
+    from peps_maja.submitter.orders import all_series, propose
+    from peps_maja.submitter.situation import Situation
+    from peps_maja.submitter.submission import correct, is_agreed, show, submit, take
     from peps_maja.theia.service import Geodes, Theia
 
     # What is wrong with the options is an error before any request, and before the command comes into the log.

@@ -22,7 +22,6 @@ import samples
 from hypothesis import strategies as st
 from samples import L1C, L2A, SERVER, WPS_ID, catalogue, filled, geodes
 
-from peps_maja.commands.downloader.dates import as_csv, ledger
 from peps_maja.downloads.zips import bare_name, check_zip
 from peps_maja.errors import Broken, PepsError, ServerTrouble
 from peps_maja.joblog.details import Offer, is_status_url, wps_id
@@ -38,12 +37,14 @@ from peps_maja.peps.service import Server, refused
 from peps_maja.peps.submitting import Outcome, read_answer
 from peps_maja.peps.wps import ExceptionReport, ExecuteResponse, read_document
 from peps_maja.products.names import L1CProduct, L2AProduct, is_novald, is_old_format
+from peps_maja.products.places import Box
 from peps_maja.products.series import PlannedDate, Series, read_plan
 from peps_maja.products.tiles import Tile
-from peps_maja.selection.choice import choose
-from peps_maja.selection.situation import Situation
-from peps_maja.selection.table import summary, table
-from peps_maja.selection.wishes import Box, Wishes
+from peps_maja.standing.dates import as_csv, ledger
+from peps_maja.submitter.choice import choose
+from peps_maja.submitter.situation import Situation
+from peps_maja.submitter.table import summary, table
+from peps_maja.submitter.wishes import Wishes
 from peps_maja.text import one_line
 from peps_maja.theia.items import read_page as read_theia_page
 

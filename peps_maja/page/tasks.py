@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
-from peps_maja.commands.downloader.dates import FAILED, UNSURE, Entry
 from peps_maja.joblog.events import NO_RESULTS, Source, State
 from peps_maja.joblog.jobs import Job
 from peps_maja.products.names import L1CProduct, L2AProduct
+from peps_maja.standing.dates import FAILED, UNSURE, Entry
 from peps_maja.text import one_line
 
 MISSING, STALLED = "missing", "stalled"

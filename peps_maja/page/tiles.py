@@ -14,13 +14,13 @@ from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
 
-from peps_maja.commands.downloader.dates import FAILED, MOVED_AWAY, ON_DISK, WAITING, Entry, bytes_of
 from peps_maja.downloads.zips import products_in
 from peps_maja.joblog.events import NO_RESULTS, Source, State
 from peps_maja.joblog.jobs import Job
 from peps_maja.page.pictures import Picture, Pictures
 from peps_maja.page.tasks import MISSING, plain
 from peps_maja.products.names import L2AProduct
+from peps_maja.standing.dates import FAILED, MOVED_AWAY, ON_DISK, WAITING, Entry, bytes_of
 from peps_maja.text import size
 
 Acquired = tuple[str, date, str]  # tile, day and satellite

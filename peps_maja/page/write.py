@@ -7,18 +7,18 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from peps_maja import __version__
-from peps_maja.commands.command_lines import command_line
-from peps_maja.commands.dependencies import advice
-from peps_maja.commands.downloader.dates import ledger
-from peps_maja.commands.downloader.status import Standing
-from peps_maja.commands.options import DownloaderOptions
+from peps_maja.dependencies import advice
 from peps_maja.disk import replacing
 from peps_maja.errors import PepsError, UsageError
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.log import JobLog
+from peps_maja.options import DownloaderOptions
 from peps_maja.page.pictures import Pictures
 from peps_maja.page.tasks import plain, tasks
 from peps_maja.page.tiles import Products, sheets
+from peps_maja.standing.command_lines import command_line
+from peps_maja.standing.dates import ledger
+from peps_maja.standing.status import Standing
 
 PICTURES = "quicklooks"
 

@@ -12,8 +12,9 @@ from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT
 from peps_maja.network.documents import array, mapping, number, read_json, text, whole
 from peps_maja.peps.service import Peps, explaining_closure
 from peps_maja.products.names import L1CProduct
+from peps_maja.products.places import Box, Days
 from peps_maja.products.records import L1CRecord
-from peps_maja.selection.wishes import Box, Days, Wishes
+from peps_maja.submitter.wishes import Wishes
 from peps_maja.text import one_line
 
 PAGE_SIZE = 500  # resto cuts a larger number silently to this

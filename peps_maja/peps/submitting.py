@@ -37,11 +37,34 @@ from peps_maja.peps.wps import (
     order_query,
     read_document,
 )
-from peps_maja.selection.orders import Order
+from peps_maja.products.series import Series
 
 PATIENCE = 60.0  # seconds that a run waits for a busy server, all its waits together
 _FIRST_WAIT = 3.0  # seconds; doubled from wait to wait unless the server says how long
 _SHORTEST_WAIT = 1.0  # seconds, also where the server says 0
+
+MAJA = "MAJA"  # one product
+FULL_MAJA = "FULL_MAJA"  # a tile over a span of days
+
+
+@dataclass(frozen=True)
+class Order:
+    """A job to submit: its name in the log, the process and its inputs, and the dates that a series covers.
+
+    `warnings` are what the user should know before.
+    """
+
+    job: str
+    process: str
+    inputs: str
+    dates: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def number_of_dates(self) -> int:
+        """How many dates a series has: at most, where they are not known; 0 for a single product."""
+        series = Series.parse(self.job)
+        return len(self.dates.split()) or (series.days if series else 0)
 
 
 class Outcome(Enum):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from peps_maja.network.documents import number
-from peps_maja.selection.wishes import Box
+from peps_maja.products.places import Box
 
 Point = tuple[float, float]  # longitude, latitude
 Ring = tuple[Point, ...]

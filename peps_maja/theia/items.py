@@ -12,8 +12,8 @@ from peps_maja.errors import HtmlPage, ServerTrouble, Unreadable
 from peps_maja.joblog.details import Offer
 from peps_maja.network.documents import array, mapping, number, read_json, read_object, text, whole
 from peps_maja.products.names import L2AProduct
+from peps_maja.products.places import Box
 from peps_maja.products.records import L2ARecord
-from peps_maja.selection.wishes import Box
 from peps_maja.text import one_line
 from peps_maja.theia.footprints import meets, rings_of
 

@@ -8,8 +8,8 @@ from datetime import date, datetime, time, timedelta
 
 from peps_maja.errors import ServerTrouble, UsageError
 from peps_maja.products.names import LATEST_SIGHT
+from peps_maja.products.places import Box
 from peps_maja.products.records import L2ARecord
-from peps_maja.selection.wishes import Box
 from peps_maja.theia.footprints import as_bbox
 from peps_maja.theia.items import Page, read_page
 

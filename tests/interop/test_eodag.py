@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import requests
 
+from peps_maja.products.places import Box
 from peps_maja.sandbox import Endpoint, Sandbox
 from peps_maja.sandbox.geodes import KEY, zip_of
-from peps_maja.selection.wishes import Box
 from peps_maja.theia.search import Search
 from peps_maja.theia.service import Geodes, Theia
 

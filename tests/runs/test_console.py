@@ -135,7 +135,7 @@ def test_warnings_of_libraries_are_not_shown(nowhere: Place, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     "moment",
-    ["argparse", "peps_maja", "peps_maja.commands.run", "peps_maja.commands.options", "requests", "clearing", "exit"],
+    ["argparse", "peps_maja", "peps_maja.run", "peps_maja.options", "requests", "clearing", "exit"],
 )
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_ctrl_c_at_the_start_or_the_end_shows_no_traceback(

@@ -39,11 +39,11 @@ from helpers import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from peps_maja.commands.downloader.dates import as_csv, ledger
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
 from peps_maja.joblog.log import JobLog
 from peps_maja.sandbox import NOT_FOUND, Altered, Endpoint, Fault, Reply, Sandbox, Stall
+from peps_maja.standing.dates import as_csv, ledger
 from peps_maja_downloader import main as download
 
 pytestmark = pytest.mark.slow

@@ -18,8 +18,8 @@ from peps_maja.network import client
 from peps_maja.peps import catalogue
 from peps_maja.peps.catalogue import Search
 from peps_maja.peps.service import Peps, Server
+from peps_maja.products.places import Days
 from peps_maja.sandbox import TOO_MANY, Altered, Canned, Cut, Endpoint, Fault, Reply, Sandbox
-from peps_maja.selection.wishes import Days
 
 pytestmark = pytest.mark.slow
 

@@ -25,9 +25,10 @@ from samples.features import (
 
 from peps_maja.errors import PepsError
 from peps_maja.peps.catalogue import Page, Search, read_page
-from peps_maja.selection.choice import choose
-from peps_maja.selection.situation import Situation
-from peps_maja.selection.wishes import Days, Wishes
+from peps_maja.products.places import Days
+from peps_maja.submitter.choice import choose
+from peps_maja.submitter.situation import Situation
+from peps_maja.submitter.wishes import Wishes
 
 NEXT = {"rel": "next", "href": "https://peps.cnes.fr/resto/api/collections/S2ST/search.json?page=2"}
 ITSELF = {"rel": "self", "href": "https://peps.cnes.fr/resto/api/collections/S2ST/search.json?page=1"}

@@ -10,8 +10,8 @@ from samples.geodes import GEODES, IDENTIFIER, MD5, URN, feature
 
 from peps_maja.errors import ServerTrouble
 from peps_maja.joblog.details import Offer
+from peps_maja.products.places import Box
 from peps_maja.products.records import L2ARecord
-from peps_maja.selection.wishes import Box
 from peps_maja.theia.footprints import as_bbox, meets, rings_of
 from peps_maja.theia.items import read_item, read_page
 

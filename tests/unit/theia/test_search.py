@@ -10,7 +10,7 @@ import pytest
 from samples.geodes import feature, page
 
 from peps_maja.errors import Status, UsageError
-from peps_maja.selection.wishes import Box
+from peps_maja.products.places import Box
 from peps_maja.theia.search import BrokenOff, Search, find_records, searches_of_days
 
 JUNE = Search(date(2025, 6, 1), date(2025, 6, 30), tile="31TCJ")

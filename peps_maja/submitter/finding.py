@@ -8,20 +8,21 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from peps_maja.commands.options import ProcessOptions
 from peps_maja.disk import write_whole
 from peps_maja.downloads.zips import products_in
 from peps_maja.errors import HtmlPage, ServerTrouble, UnexpectedAnswer, UsageError
 from peps_maja.joblog.events import Source
 from peps_maja.joblog.jobs import Jobs
+from peps_maja.options import ProcessOptions
 from peps_maja.peps.catalogue import find_records, searches
 from peps_maja.peps.service import Peps
 from peps_maja.products.names import L1CProduct, L2AProduct, pasted_name
+from peps_maja.products.places import Box
 from peps_maja.products.records import L1CRecord, L2ARecord
 from peps_maja.products.tiles import BEYOND_60, Tile
-from peps_maja.selection.situation import Situation, jobs_in
-from peps_maja.selection.theia import NOT_AT_THEIA
-from peps_maja.selection.wishes import Box, Wishes
+from peps_maja.submitter.situation import Situation, jobs_in
+from peps_maja.submitter.theia import NOT_AT_THEIA
+from peps_maja.submitter.wishes import Wishes
 from peps_maja.theia.search import Search, searches_of_days
 from peps_maja.theia.service import Theia
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
-from peps_maja.commands import reminders
-from peps_maja.commands.downloader.check import checkup
-from peps_maja.commands.downloader.dates import MOVED_AWAY, as_csv, ledger, totals
-from peps_maja.commands.downloader.services import connect_with
-from peps_maja.commands.downloader.status import Standing, standings
-from peps_maja.commands.options import DownloaderOptions
 from peps_maja.console import Console
 from peps_maja.disk import write_whole
 from peps_maja.errors import NoAccount, Status, worst
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.log import JobLog
+from peps_maja.options import DownloaderOptions
+from peps_maja.standing import reminders
+from peps_maja.standing.check import checkup
+from peps_maja.standing.dates import MOVED_AWAY, as_csv, ledger, totals
+from peps_maja.standing.services import connect_with
+from peps_maja.standing.status import Standing, standings
 
 WritePage = Callable[[Jobs, Sequence[Standing]], Status]
 

@@ -6,15 +6,15 @@ import os
 from functools import cache
 from typing import Any
 
-from peps_maja.commands.options import DownloaderOptions
-from peps_maja.commands.run import read_account, read_timeout
 from peps_maja.console import Console
 from peps_maja.downloads.polls import POLLS_AT_ONCE, Connect
 from peps_maja.downloads.service import Service
 from peps_maja.joblog.events import Source
 from peps_maja.network.credentials import is_open_to_others
+from peps_maja.options import DownloaderOptions
 from peps_maja.peps.following import Follower
 from peps_maja.peps.service import Peps, Server
+from peps_maja.run import read_account, read_timeout
 from peps_maja.theia.jobs import TheiaJobs
 from peps_maja.theia.service import KEY_VARIABLE, Geodes, Key, Theia
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from peps_maja.joblog.events import State
 from peps_maja.products.names import L1CProduct, L2AProduct, Passage
 from peps_maja.products.records import L2ARecord
-from peps_maja.selection.choice import FROM_THEIA, IN_LOG, ON_DISK, Choice
-from peps_maja.selection.situation import Folder, Situation
+from peps_maja.submitter.choice import FROM_THEIA, IN_LOG, ON_DISK, Choice
+from peps_maja.submitter.situation import Folder, Situation
 
 NOT_AT_THEIA = "not at Theia"
 

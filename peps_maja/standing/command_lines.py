@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from peps_maja.commands.options import DEFAULT_GEODES, DEFAULT_SERVER, Options
 from peps_maja.console import command_for
+from peps_maja.options import DEFAULT_GEODES, DEFAULT_SERVER, Options
 
 
 def command_line(script: str, options: Options, *more: str) -> str:

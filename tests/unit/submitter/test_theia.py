@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.products.names import L1CProduct, L2AProduct
+from peps_maja.products.places import Days
 from peps_maja.products.records import L1CRecord, L2ARecord
-from peps_maja.selection.choice import FROM_THEIA
-from peps_maja.selection.orders import Proposal, propose
-from peps_maja.selection.situation import Situation
-from peps_maja.selection.theia import at_theia, choose_ready
-from peps_maja.selection.wishes import Days, Wishes
+from peps_maja.submitter.choice import FROM_THEIA
+from peps_maja.submitter.orders import Proposal, propose
+from peps_maja.submitter.situation import Situation
+from peps_maja.submitter.theia import at_theia, choose_ready
+from peps_maja.submitter.wishes import Wishes
 
 NAME = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_C"
 OLD = "SENTINEL2A_20190301-105420-000_L2A_T31TCJ_D"  # reprocessing changed its time

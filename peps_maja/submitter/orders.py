@@ -7,39 +7,17 @@ from dataclasses import dataclass, replace
 
 from peps_maja.errors import UsageError
 from peps_maja.joblog.jobs import Jobs
+from peps_maja.peps.submitting import FULL_MAJA, MAJA, Order
 from peps_maja.products.names import Acquisition, L1CProduct
 from peps_maja.products.records import L1CRecord, L2ARecord
 from peps_maja.products.series import SHORTEST, Series, series_of, write_plan
 from peps_maja.products.tiles import Tile
-from peps_maja.selection.choice import IN_LOG, SUBMIT, Choice, choose
-from peps_maja.selection.costs import Cost, cost_of_series, cost_of_singles
-from peps_maja.selection.situation import Situation, was_lost
-from peps_maja.selection.theia import at_theia, choose_ready
-from peps_maja.selection.wishes import Wishes
+from peps_maja.submitter.choice import IN_LOG, SUBMIT, Choice, choose
+from peps_maja.submitter.costs import Cost, cost_of_series, cost_of_singles
+from peps_maja.submitter.situation import Situation, was_lost
+from peps_maja.submitter.theia import at_theia, choose_ready
+from peps_maja.submitter.wishes import Wishes
 from peps_maja.text import counted
-
-MAJA = "MAJA"  # one product
-FULL_MAJA = "FULL_MAJA"  # a tile over a span of days
-
-
-@dataclass(frozen=True)
-class Order:
-    """A job to submit: its name in the log, the process and its inputs, and the dates that a series covers.
-
-    `warnings` are what the user should know before.
-    """
-
-    job: str
-    process: str
-    inputs: str
-    dates: str = ""
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def number_of_dates(self) -> int:
-        """How many dates a series has: at most, where they are not known; 0 for a single product."""
-        series = Series.parse(self.job)
-        return len(self.dates.split()) or (series.days if series else 0)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from peps_maja.commands.options import (
+from peps_maja.options import (
     DownloaderOptions,
     Options,
     ProcessOptions,

@@ -10,7 +10,7 @@ from peps_maja.errors import Status
 from peps_maja.joblog.events import Event, State
 from peps_maja.joblog.jobs import UNSURE_FOR_LONG, WAY_OUT, Job, Jobs
 from peps_maja.products.series import Series, read_plan
-from peps_maja.selection.costs import cost_of_series
+from peps_maja.submitter.costs import cost_of_series
 
 if TYPE_CHECKING:
     from peps_maja.joblog.log import JobLog

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from peps_maja.commands.options import Options
 from peps_maja.console import Console, flush
 from peps_maja.downloads import WORKER
 from peps_maja.errors import AlreadyRunning, Interrupted, PepsError, Status, UsageError
+from peps_maja.options import Options
 
 if TYPE_CHECKING:
     from peps_maja.network.credentials import Credentials
@@ -107,7 +107,7 @@ def run(
 
 def _tell_unexpected(error: Exception, console: Console) -> Status:
     """Show an error that nobody foresaw, or of the package whose lack is behind it; return the status."""
-    from peps_maja.commands.dependencies import advice
+    from peps_maja.dependencies import advice
 
     lacking = advice() if isinstance(error, (ImportError, AttributeError, TypeError)) else None
     hint = "" if console.verbose else "; run it again with -v and report what that shows"

@@ -12,7 +12,7 @@ from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.products.names import Acquisition, L1CProduct, L2AProduct, Passage
 from peps_maja.products.records import L1CRecord, L2ARecord
 from peps_maja.products.series import Series
-from peps_maja.selection.wishes import Wishes
+from peps_maja.submitter.wishes import Wishes
 
 
 @dataclass(frozen=True)

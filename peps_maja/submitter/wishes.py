@@ -6,33 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from peps_maja.products.places import Box, Days
 from peps_maja.products.records import Record
-
-
-@dataclass(frozen=True)
-class Days:
-    """Days of acquisition (UTC) from `start` to `end`, both included."""
-
-    start: date
-    end: date
-
-    def __contains__(self, day: date) -> bool:
-        return self.start <= day <= self.end
-
-
-@dataclass(frozen=True)
-class Box:
-    """A box in degrees; a point is a box whose sides are equal."""
-
-    west: float
-    south: float
-    east: float
-    north: float
-
-    @property
-    def is_point(self) -> bool:
-        """Whether this is a point."""
-        return (self.west, self.south) == (self.east, self.north)
 
 
 @dataclass(frozen=True)

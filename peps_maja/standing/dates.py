@@ -12,11 +12,11 @@ from datetime import date
 from enum import Enum
 from pathlib import Path
 
-from peps_maja.commands.downloader.status import Standing
 from peps_maja.joblog.events import Source, State
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.products.names import L1CProduct, L2AProduct
 from peps_maja.products.series import PlannedDate, Series, read_plan
+from peps_maja.standing.status import Standing
 from peps_maja.text import counted, size
 
 WAITING, RUNNING, ON_DISK, MOVED_AWAY, TOO_CLOUDY = "waiting", "running", "on disk", "moved away", "too cloudy"

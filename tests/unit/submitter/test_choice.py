@@ -21,11 +21,12 @@ from samples.features import (
 )
 
 from peps_maja.joblog.jobs import Jobs
+from peps_maja.products.places import Days
 from peps_maja.products.records import L1CRecord
-from peps_maja.selection.choice import choose
-from peps_maja.selection.orders import propose
-from peps_maja.selection.situation import Situation
-from peps_maja.selection.wishes import Days, Wishes
+from peps_maja.submitter.choice import choose
+from peps_maja.submitter.orders import propose
+from peps_maja.submitter.situation import Situation
+from peps_maja.submitter.wishes import Wishes
 
 SECOND_PART = "S2A_MSIL1C_20190301T105021_N0206_R051_T31TCJ_20190301T131500"
 NEWER = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20200101T000000"

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from peps_maja.commands.options import DownloaderOptions
-from peps_maja.commands.run import read_timeout
 from peps_maja.errors import DiskFull, LogError, NoAccount, PepsError, Status, UsageError
 from peps_maja.joblog.events import Source, State
 from peps_maja.joblog.jobs import WAY_OUT, Job
@@ -25,11 +23,12 @@ from peps_maja.network.credentials import (
     is_open_to_others,
     read_credentials,
 )
+from peps_maja.options import DownloaderOptions
 from peps_maja.peps.catalogue import Search, read_page_of
 from peps_maja.peps.service import Peps, Server
-from peps_maja.peps.submitting import check_account
-from peps_maja.selection.orders import MAJA
-from peps_maja.selection.wishes import Days
+from peps_maja.peps.submitting import MAJA, check_account
+from peps_maja.products.places import Days
+from peps_maja.run import read_timeout
 from peps_maja.text import counted, size
 from peps_maja.theia.jobs import check as check_geodes
 from peps_maja.theia.service import KEY_VARIABLE, Geodes, Key, Theia

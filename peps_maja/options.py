@@ -10,8 +10,8 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 
 from peps_maja import __version__
-from peps_maja.commands.arguments import Parser, day, given, number, path, problem_of_output
-from peps_maja.selection.wishes import Box, Days
+from peps_maja.arguments import Parser, day, given, number, path, problem_of_output
+from peps_maja.products.places import Box, Days
 
 DEFAULT_SERVER = "https://peps.cnes.fr"
 DEFAULT_GEODES = "https://geodes-portal.cnes.fr"

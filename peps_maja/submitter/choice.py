@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from peps_maja.products.names import Acquisition, L1CProduct, Passage
 from peps_maja.products.records import L1CRecord, Record
 from peps_maja.products.tiles import BEYOND_60
-from peps_maja.selection.situation import Folder, Situation
+from peps_maja.submitter.situation import Folder, Situation
 
 SUBMIT, IN_LOG, ON_DISK = "submit", "in log", "on disk"
 FROM_THEIA, AT_THEIA = "from Theia", "at Theia"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from peps_maja.commands.options import QUESTION_FROM, ProcessOptions
-from peps_maja.commands.run import Signals
 from peps_maja.console import Console
 from peps_maja.errors import PepsError, Status, worst
 from peps_maja.joblog.corrections import correct_log
@@ -14,14 +12,16 @@ from peps_maja.joblog.details import Offer
 from peps_maja.joblog.events import Event, Source
 from peps_maja.joblog.jobs import WAY_OUT
 from peps_maja.joblog.log import JobLog
+from peps_maja.options import QUESTION_FROM, ProcessOptions
 from peps_maja.peps.service import Peps
-from peps_maja.peps.submitting import Outcome, Submission, Submitter, check_account
+from peps_maja.peps.submitting import Order, Outcome, Submission, Submitter, check_account
 from peps_maja.products.records import L2ARecord
-from peps_maja.selection.costs import compare
-from peps_maja.selection.orders import Order, Proposal, cost_of_other_way, costs
-from peps_maja.selection.situation import Situation, jobs_in
-from peps_maja.selection.table import summary, table
-from peps_maja.selection.theia import NOT_AT_THEIA
+from peps_maja.run import Signals
+from peps_maja.submitter.costs import compare
+from peps_maja.submitter.orders import Proposal, cost_of_other_way, costs
+from peps_maja.submitter.situation import Situation, jobs_in
+from peps_maja.submitter.table import summary, table
+from peps_maja.submitter.theia import NOT_AT_THEIA
 from peps_maja.text import counted, size
 
 LARGE_DOWNLOAD = 100e9  # bytes

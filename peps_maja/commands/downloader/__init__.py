@@ -1,1 +1,0 @@
-"""What the downloader shows, checks and connects with."""

@@ -1,1 +1,0 @@
-"""The steps of peps_maja_process.py: find products, ask the user, submit."""
