@@ -30,11 +30,6 @@ _L2A = re.compile(
 _EARLIEST_SIGHT, LATEST_SIGHT = timedelta(minutes=-1), timedelta(minutes=30)
 _ONE_PASS = timedelta(minutes=45)  # the times in the names of one pass differ by 30 at most, the next comes 100 later
 
-# Sensing start, satellite, relative orbit and tile.
-Acquisition = tuple[datetime, str, int, str]
-# Satellite, tile and day of the L1C: what an L1C and all L2A made of it have in common.
-Passage = tuple[str, str, date]
-
 
 @dataclass(frozen=True)
 class L2AProduct:
@@ -66,11 +61,6 @@ class L2AProduct:
     def sight(self) -> datetime:
         """The time at which the tile was seen."""
         return self.seen
-
-    @property
-    def passages(self) -> tuple[Passage, ...]:
-        """The passages of which it can be: two for one seen just after midnight."""
-        return passages_at(self.satellite, self.tile.name, self.sight)
 
     @property
     def days(self) -> list[date]:
@@ -109,16 +99,6 @@ class L1CProduct:
         return self.sensing
 
     @property
-    def acquisition(self) -> Acquisition:
-        """What all reprocessings and all parts of one acquisition have in common."""
-        return self.sensing, self.satellite, self.orbit, self.tile.name
-
-    @property
-    def passage(self) -> Passage:
-        """Its satellite, tile and day."""
-        return self.satellite, self.tile.name, self.sensing.date()
-
-    @property
     def version(self) -> str:
         """Its processing baseline."""
         return self.baseline
@@ -127,12 +107,6 @@ class L1CProduct:
         """Return True if `result` can be this product after MAJA: its satellite, its tile, a time that fits."""
         earliest, latest = result.begun
         return (self.satellite, self.tile) == (result.satellite, result.tile) and earliest <= self.sensing <= latest
-
-
-def passages_at(satellite: str, tile: str, time: datetime) -> tuple[Passage, ...]:
-    """Return the passages of an L2A product: of its day, and of that half an hour before (see LATEST_SIGHT)."""
-    earlier = time - LATEST_SIGHT if time.year > 1 else time
-    return tuple(dict.fromkeys((satellite, tile, moment.date()) for moment in (time, earlier)))
 
 
 def named_product(name: str) -> L1CProduct | L2AProduct | None:

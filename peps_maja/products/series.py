@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from itertools import pairwise
 
 from peps_maja.errors import UsageError
-from peps_maja.products.names import L1CProduct, L2AProduct, Passage
+from peps_maja.products.names import L1CProduct, L2AProduct
 from peps_maja.products.tiles import Tile
 
 EARLIEST = date(2016, 4, 1)
@@ -84,11 +84,6 @@ class Series:
         """Return True if an acquisition of one of these days, from this orbit (None: not known), is in the series."""
         is_on_orbit = None in {self.orbit, orbit} or self.orbit == orbit
         return is_on_orbit and tile == self.tile and any(self.start <= day <= self.end for day in days)
-
-    def covers_any(self, passages: Iterable[Passage], orbit: int | None) -> bool:
-        """Return True if one of these passages, seen from this orbit (None: it is not known), is in the series."""
-        days = [day for _, tile, day in passages if tile == self.tile.name]
-        return self.covers_days(self.tile, days, orbit)
 
     def matches(self, result: L2AProduct) -> bool:
         """Return True if `result` can be one of this job: its tile, and of a datatake that began within the span.

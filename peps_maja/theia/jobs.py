@@ -66,7 +66,7 @@ def check(theia: Theia) -> str:
     Asks for one byte of a product. Raises ServerAway and the like, and CredentialsError for the key.
     """
     today = datetime.now(timezone.utc).date()
-    records = theia.find([Search(today - _LATELY, today, tile=_CHECKED)]).records
+    records = theia.find([Search(today - _LATELY, today, tile=_CHECKED)])
     answers = f"{theia.site.base} answers"
     if theia.key is None:
         return answers

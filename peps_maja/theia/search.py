@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from peps_maja.errors import ServerTrouble, UsageError
+from peps_maja.network.pages import Page, read_all
 from peps_maja.products.names import LATEST_SIGHT
 from peps_maja.products.places import Box
 from peps_maja.products.records import L2ARecord
-from peps_maja.theia.footprints import as_bbox
-from peps_maja.theia.items import Page, read_page
+from peps_maja.theia.items import read_item, read_items
 
 DATASET = "THEIA_REFLECTANCE_SENTINEL2_L2A"
 PAGE_SIZE = 80  # the most that GEODES documents
-MOST_ITEMS = 10_000
 LONGEST_GAP = timedelta(days=60)  # days of a tile that are further apart are asked for one by one
+_POINT_MARGIN = 0.0001  # degrees, 11 m: some servers take a box without an area for an error
 
 Ask = Callable[[Mapping[str, object]], bytes]
 """Sends the body of a search and returns the answer; raises ServerAway, ServerTrouble, UsageError and the like."""
@@ -50,18 +49,6 @@ class Search:
         }
 
 
-@dataclass(frozen=True)
-class Found:
-    """What GEODES has: each product once, and the features as they came."""
-
-    records: list[L2ARecord]
-    features: list[object]
-
-
-class BrokenOff(ServerTrouble):
-    """The answer to a search ended before its end."""
-
-
 def searches_of_days(wanted: Iterable[tuple[str, date]]) -> list[Search]:
     """Return the searches for tiles on single days: one for each tile and stretch of days that are near each other."""
     searches: list[Search] = []
@@ -73,58 +60,39 @@ def searches_of_days(wanted: Iterable[tuple[str, date]]) -> list[Search]:
     return searches
 
 
-def find_records(ask: Ask, searches: Iterable[Search], *, with_features: bool = False) -> Found:
-    """Return what GEODES has for these searches.
+def find_records(
+    ask: Ask, searches: Iterable[Search], keep: Callable[[object], None] = lambda _: None
+) -> list[L2ARecord]:
+    """Return what GEODES has for these searches, the oldest first; `keep` is given each item as it came.
 
-    A search that breaks off is made once more. Raises UsageError if GEODES has too much for it, and ServerTrouble (or
-    what `ask` raises) if there is no complete answer: then nothing is known, not even a part.
+    Raises UsageError if GEODES has too much for a search, and ServerTrouble (or what `ask` raises) if there is no
+    complete answer: then nothing is known, not even a part.
     """
-    pages = [page for search in searches for page in _complete(ask, search, with_features=with_features)]
-    records = {record.address: record for page in pages for record in page.records}
-    return Found(
-        records=sorted(records.values(), key=lambda record: (record.time, record.identifier)),
-        features=[feature for page in pages for feature in page.features],
-    )
+
+    def read(feature: object) -> L2ARecord | None:
+        keep(feature)
+        return read_item(feature)
+
+    found: dict[L2ARecord, None] = {}
+    for search in searches:
+
+        def page(number: int, search: Search = search) -> Page:
+            return read_items(ask(search.body(number)), PAGE_SIZE)
+
+        found |= {record: None for record in read_all(page, read, "GEODES's answer to the search") if record}
+    return sorted(found, key=lambda record: record.rank)
 
 
-def _pages(ask: Ask, search: Search, *, with_features: bool) -> Iterator[Page]:
-    """Yield the pages of the answer to a search; raise BrokenOff if there should be more than came."""
-    count, previous = 0, None
-    for number in range(1, MOST_ITEMS + 1):
-        page = read_page(ask(search.body(number)), search.box)
-        count += len(page.features)
-        if max(count, page.matched or 0) > MOST_ITEMS:
-            raise UsageError(
-                f"GEODES has more than {MOST_ITEMS} products for this search: name fewer days or a smaller place"
-            )
-        yield page if with_features else replace(page, features=())
-        is_short = page.matched is not None and count < page.matched
-        goes_on = _goes_on(page, is_short=is_short)
-        # A total that is reached counts for more than the name of a next page; the same page again is never the next.
-        is_repeated = bool(page.features) and page.features == previous
-        is_last = not (goes_on and page.features)
-        if is_repeated or (is_last and (is_short or (goes_on and page.matched is None))):
-            total = "an unknown number of" if page.matched is None else page.matched
-            raise BrokenOff(
-                f"GEODES's answer to the search broke off: {count} of {total} products came, twice; try again later"
-            )
-        if is_last:
-            return
-        previous = page.features
-
-
-def _goes_on(page: Page, *, is_short: bool) -> bool:
-    """Return True if a next page is to be asked for: by total or links, else because this one is full."""
-    if is_short or page.has_links:
-        return is_short or page.has_next
-    return page.matched is None and len(page.features) >= (page.limit or PAGE_SIZE)
-
-
-def _complete(ask: Ask, search: Search, *, with_features: bool) -> list[Page]:
-    try:
-        return list(_pages(ask, search, with_features=with_features))
-    except BrokenOff:
-        return list(_pages(ask, search, with_features=with_features))
+def as_bbox(box: Box) -> list[float]:
+    """Return the box as a search names it, with a small area around a point."""
+    grow_x = 0.0 if box.east > box.west else _POINT_MARGIN
+    grow_y = 0.0 if box.north > box.south else _POINT_MARGIN
+    return [
+        max(box.west - grow_x, -180.0),
+        max(box.south - grow_y, -90.0),
+        min(box.east + grow_x, 180.0),
+        min(box.north + grow_y, 90.0),
+    ]
 
 
 def _end_of(day: date) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,12 +28,13 @@ from peps_maja.network.answers import REDIRECTS, Answer, refusal
 from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT, Client
 from peps_maja.network.credentials import KEY_OF_GEODES, read_key
 from peps_maja.network.documents import read_object, text
+from peps_maja.products.records import L2ARecord
 from peps_maja.text import one_line
 from peps_maja.theia.items import message_of
-from peps_maja.theia.search import Found, Search, find_records
+from peps_maja.theia.search import Search, find_records
 
 KEY_VARIABLE = "GEODES_API_KEY"
-SEARCH_PATH = "/api/stac/search"
+SEARCH_PATHS = ("/api/stac/search", "/api/stac/items")  # the second where the first is not there (any more)
 _NEW_KEY = "make one on the portal of GEODES (log in, profile, API key)"
 
 
@@ -113,32 +114,40 @@ class Theia:
         """Return True if what is there comes from this site, and so needs the key."""
         return self.site.may_see_secret(self.site.reach(address))
 
-    def find(self, searches: Iterable[Search], *, with_features: bool = False) -> Found:
-        """Return what GEODES has for these searches; with `with_features`, the features as they came, too.
+    def find(self, searches: Iterable[Search], keep: Callable[[object], None] = lambda _: None) -> list[L2ARecord]:
+        """Return what GEODES has for these searches; `keep` is given each item as it came.
 
         Raises ServerAway, ServerTrouble or ServerBusy if there is no complete answer, UsageError if GEODES refuses a
         search or has too much for it.
         """
-        return find_records(self._ask, searches, with_features=with_features)
+        paths = list(SEARCH_PATHS)
 
-    def _ask(self, body: Mapping[str, object]) -> bytes:
-        return self._searches.post(self.site.base + SEARCH_PATH, body, limit=PAGE_LIMIT, seconds=LONGEST_PAGE).body
+        def ask(body: Mapping[str, object]) -> bytes:
+            try:
+                address = self.site.base + paths[0]
+                return self._searches.post(address, body, limit=PAGE_LIMIT, seconds=LONGEST_PAGE).body
+            except NotThere as error:
+                if len(paths) == 1:
+                    raise ServerTrouble(f"{error}; try again later, or is --geodes wrong?") from error
+                del paths[0]
+                return ask(body)
+
+        return find_records(ask, searches, keep)
 
 
 def refused_search(answer: Answer) -> PepsError | None:
     """Return what is wrong with the answer to a search, or None."""
     error = refusal(answer, answer.status, message_of(answer.body))
-    if answer.status in REDIRECTS:
-        return ServerTrouble(
-            f"GEODES answers the search with {answer.status} (maintenance or a login); try again later"
-        )
+    if answer.status in {404, 405, *REDIRECTS}:
+        why = " (maintenance or a login)" if answer.status in REDIRECTS else ""
+        return NotThere(f"GEODES answers the search with {answer.status}{why}")
     if answer.status == 400:
         reason = message_of(answer.body)
         return UsageError(
             f"GEODES does not accept the search (400{reason and f': {reason}'}): is --geodes right, and this version of"
             " peps_maja the newest?"
         )
-    if isinstance(error, (NotThere, Forbidden)) or (400 < answer.status < 500 and isinstance(error, ServerTrouble)):
+    if isinstance(error, Forbidden) or (400 < answer.status < 500 and isinstance(error, ServerTrouble)):
         return UsageError(f"{error}: is --geodes right?")
     return error
 

@@ -1,0 +1,84 @@
+"""The answer of a catalogue to a search: every page of it, for both services."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from typing import TypeVar
+
+from peps_maja.errors import ServerTrouble, UsageError
+from peps_maja.network.documents import array, mapping, read_json, text, whole
+
+MOST_PRODUCTS = 10_000
+_Read = TypeVar("_Read")
+
+
+class BrokenOff(ServerTrouble):
+    """The answer ended before all that it announced had come."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: its features, how many the whole answer has where the server knows exactly, and if more may follow."""
+
+    features: list[object]
+    total: int | None
+    has_next: bool
+    is_full: bool
+
+
+def read_page(body: bytes, size: int) -> Page | None:
+    """Return a page, of at most `size` features, in the form of either service; None for any other JSON."""
+    answer = mapping(read_json(body))
+    properties, context = mapping(answer.get("properties")), mapping(answer.get("context"))
+    features = answer.get("features")
+    if not isinstance(features, list):
+        return None
+    exact = properties.get("totalResults") if properties.get("exactCount") is True else None
+    totals = map(whole, (exact, context.get("matched"), answer.get("numberMatched")))
+    links = [*array(answer.get("links")), *array(properties.get("links"))]
+    has_next = any(mapping(link).get("rel") == "next" for link in links)
+    is_full = len(features) >= (whole(context.get("limit")) or size)
+    return Page(features, next((total for total in totals if total is not None), None), has_next, is_full)
+
+
+def read_all(ask: Callable[[int], Page], read: Callable[[object], _Read], catalogue: str) -> list[_Read]:
+    """Return what `read` makes of each feature of all pages; an answer that breaks off is asked for once more.
+
+    `ask` returns a page by its number, from 1 on. Raises BrokenOff if the answer is not complete then either.
+    """
+    try:
+        return _read_once(ask, read, catalogue)
+    except BrokenOff:
+        return _read_once(ask, read, catalogue)
+
+
+def _read_once(ask: Callable[[int], Page], read: Callable[[object], _Read], catalogue: str) -> list[_Read]:
+    found: dict[str, _Read] = {}
+    total, is_announced = None, False
+    for number in count(1):
+        page = ask(number)
+        new = {key: feature for feature in page.features if (key := _key(feature)) not in found}
+        found |= {key: read(feature) for key, feature in new.items()}
+        total = total if page.total is None else page.total
+        if max(len(found), total or 0) > MOST_PRODUCTS:
+            few = "name fewer days or a smaller place"
+            raise UsageError(f"{catalogue} has more than {MOST_PRODUCTS} products for this search: {few}")
+        # A total that is known counts for more than links; without either, a full page speaks for another one.
+        has_more = page.has_next or (is_announced and not new) if total is None else len(found) < total
+        if not new and (page.features or has_more):
+            of = "an unknown number of" if total is None else total
+            raise BrokenOff(f"{catalogue} broke off: {len(found)} of {of} products came, twice; try again later")
+        if not new or not (has_more or (total is None and page.is_full)):
+            break
+        is_announced = has_more
+    return list(found.values())
+
+
+def _key(feature: object) -> str:
+    """Return what tells a feature from others: its id and name, else all of it."""
+    item = mapping(feature)
+    name = text(mapping(item.get("properties")).get("identifier"))
+    return json.dumps([item["id"], name] if item.get("id") else feature)
