@@ -18,12 +18,16 @@ except KeyboardInterrupt:
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from peps_maja.console import Console
-from peps_maja.errors import Status, worst
+from peps_maja.errors import CredentialsError, Status, worst
 from peps_maja.options import ProcessOptions, process_options
 from peps_maja.run import Signals, is_another_run, read_account, read_timeout, run
+
+if TYPE_CHECKING:
+    from peps_maja.network.credentials import Credentials
+    from peps_maja.submitter.proposal import Proposal
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -34,14 +38,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def process(options: ProcessOptions, console: Console, signals: Signals) -> Status:
     """Find products, show what will be done with them, ask, log what Theia has, submit the rest to PEPS."""
     # Here and nowhere else, for it takes a while: --help and a mistyped option are answered at once.
-    from peps_maja.downloads.zips import products_in
     from peps_maja.joblog.log import JobLog
     from peps_maja.peps.service import Peps, Server
     from peps_maja.standing import reminders
     from peps_maja.standing.command_lines import command_line
-    from peps_maja.submitter.finding import find, now, read_wishes
-    from peps_maja.submitter.orders import all_series, propose
-    from peps_maja.submitter.situation import Situation
+    from peps_maja.submitter.finding import find, jobs_in, without_beyond_60
+    from peps_maja.submitter.folder import products_in
+    from peps_maja.submitter.proposal import propose, series_wanted
     from peps_maja.submitter.submission import correct, is_agreed, show, submit, take
     from peps_maja.theia.service import Geodes, Theia
 
@@ -50,47 +53,58 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
     if options.adopt or options.drop:
         with log.lock_for("process"):
             return correct(log, options, console)
-    wishes = read_wishes(options, console.warning)
-    if wishes.series:
-        all_series(wishes)
+    options = without_beyond_60(options, console.warning)
+    if options.series:
+        series_wanted(options)
     products_in(options.write_dir)
-
-    # With --theia, an account is needed only if something is left for PEPS.
-    account = None if options.dry_run or options.theia else read_account(options, console)
-    timeout = read_timeout()
-    peps = Peps(server, account, read_timeout=timeout, trace=console.debug)
-    theia = Theia(geodes, read_timeout=timeout, trace=console.debug)
+    settings: dict[str, Any] = {"read_timeout": read_timeout(), "trace": console.debug}
 
     with nullcontext() if options.dry_run else log.lock_for("process"):
         jobs = log.replay()
         reminders.tell_of_damage(jobs, log, console.warning)
         log.announce(options.command)
-        situation = now(Situation(wishes), jobs, options)
-        pointed_out = [] if options.dry_run else reminders.point_out_unsure(jobs, log, console, but_not=situation.again)
+        again = [job.name for job in jobs_in(jobs, options.resubmit)]
+        pointed_out = [] if options.dry_run else reminders.point_out_unsure(jobs, log, console, but_not=again)
 
-        situation = find(situation, options, peps, theia)
-        proposal = propose(situation)
-        status = show(proposal, situation, options, console)
-        if options.dry_run or proposal.is_empty or not is_agreed(proposal, options, console):
+        records = find(options, jobs, Peps(server, **settings), Theia(geodes, **settings))
+        proposal = propose(records, jobs, products_in(options.write_dir), options)
+        status = show(proposal, jobs, options, console)
+        if options.dry_run or proposal.is_empty:
+            return worst([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
+
+        account = account_for(proposal, options, console)
+        if proposal.orders and account is None:
+            status = Status.UNUSABLE
+            proposal = proposal.only([record.identifier for record in proposal.taken], "no account")
+        if not is_agreed(proposal, options, console):
             return worst([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
 
         # The question may have waited for hours: what is in the log now is left out, what is new was not agreed to.
         jobs = log.replay()
-        proposal = propose(now(situation, jobs, options)).agreed(proposal)
+        proposal = propose(records, jobs, products_in(options.write_dir), options).agreed(proposal)
         take(proposal.taken, log, console)
-        is_logged = bool(proposal.taken)
         try:
             if proposal.orders:
-                if account is None:
-                    peps = Peps(server, read_account(options, console), read_timeout=timeout, trace=console.debug)
-                status = worst([status, submit(proposal.orders, peps, log, signals, console)])
-                is_logged = True
-        finally:  # Theia's jobs are to be followed even if there is no account for the rest
-            if is_logged:
-                folder = str(options.write_dir or ".")
-                console.info(f"Follow the jobs: {command_line('peps_maja_downloader.py', options, '-w', folder)}")
+                status = worst(
+                    [status, submit(proposal.orders, Peps(server, account, **settings), log, signals, console)]
+                )
+        finally:  # Theia's jobs are to be followed even if PEPS takes none
+            if not proposal.is_empty:
+                folder = ["-w", str(options.write_dir)] if options.write_dir else []
+                console.info(f"Follow the jobs: {command_line('peps_maja_downloader.py', options, *folder)}")
         ordered = [order.job for order in proposal.orders]
         return worst([status, reminders.remind_of_unsure(jobs, console, ordered, pointed_out)])
+
+
+def account_for(proposal: "Proposal", options: ProcessOptions, console: Console) -> "Optional[Credentials]":
+    """Return the account if an order is to go out. If there is none, but something for Theia to give, say so."""
+    try:
+        return read_account(options, console) if proposal.orders else None
+    except CredentialsError as error:
+        if not proposal.taken:
+            raise
+        console.warning(f"nothing is submitted: {error}")
+        return None
 
 
 if __name__ == "__main__":

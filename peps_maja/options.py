@@ -11,11 +11,14 @@ from pathlib import Path
 
 from peps_maja import __version__
 from peps_maja.arguments import Parser, day, given, number, path, problem_of_output
+from peps_maja.errors import UsageError
+from peps_maja.products.names import L1CProduct, L2AProduct, pasted_name
 from peps_maja.products.places import Box, Days
+from peps_maja.products.tiles import Tile
 
 DEFAULT_SERVER = "https://peps.cnes.fr"
 DEFAULT_GEODES = "https://geodes-portal.cnes.fr"
-STATES_TO_RESUBMIT = ("failed", "cancelled", "rejected", "unsure")
+STATES_TO_RESUBMIT = ("failed", "cancelled", "rejected", "unsure", "dropped")
 QUESTION_FROM = 10  # jobs, or dates of a series
 SHORTEST_CYCLE = 10.0  # seconds: PEPS wants to be asked about a job no more often
 _EDGES = {"lonmin": 180, "latmin": 90, "lonmax": 180, "latmax": 90}
@@ -35,7 +38,10 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessOptions(Options):
-    """What peps_maja_process.py is told: None, False or empty where an option is not given."""
+    """What peps_maja_process.py is told: None, False or empty where an option is not given.
+
+    Tiles and products are names as the catalogues write them, each once.
+    """
 
     tile: Sequence[str]
     location: str | None
@@ -75,6 +81,11 @@ class ProcessOptions(Options):
         if self.lat is not None and self.lon is not None:
             edges = (self.lon, self.lat, self.lon, self.lat)
         return None if None in edges else Box(*(edge for edge in edges if edge is not None))
+
+    @property
+    def place(self) -> str | Box | None:
+        """Where to search, if not in tiles: a name that the catalogue of PEPS knows, or a box."""
+        return self.location or self.box
 
     @property
     def is_theia_only(self) -> bool:
@@ -132,12 +143,12 @@ def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
     which("-o", "--orbit", metavar="N", type=number(1, 143, "relative orbit from 1 to 143", int),
           help="this orbit only")  # fmt: skip
     which("-c", "--max-cloud", metavar="PCT", type=number(0, 100, "percentage"), help="at most so many clouds")
-    which("--sat", choices=("S2A", "S2B", "S2C"), help="this satellite only")
+    which("--sat", choices=("S2A", "S2B", "S2C", "S2D"), help="this satellite only")
     which("--product", metavar="NAME", nargs="+", action="extend", default=[],
           help="these products, without a search")  # fmt: skip
     which("--limit", metavar="N", type=number(1, 10**9, "number of jobs", int), help="at most N jobs, oldest first")
     which("--resubmit", metavar="STATE", nargs="+", action="extend", default=[], choices=STATES_TO_RESUBMIT,
-          help="submit again the jobs that the log has as failed, cancelled, rejected or unsure")  # fmt: skip
+          help="submit again the jobs that the log has so; dropped ones only with --product")  # fmt: skip
 
     what = parser.add_argument_group("what to do").add_argument
     what("--theia", choices=("first", "only"),
@@ -156,6 +167,8 @@ def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
     today = _today()
     if options.start_date and (options.end_date is None or options.start_date <= today < options.end_date):
         options.end_date = today  # a series counts as covered from end to end: days to come would be lost to it
+    options.tile = sorted({Tile.parse(name).name for name in options.tile})
+    options.product = list(dict.fromkeys(_product(name, options.theia) for name in options.product))
     read = ProcessOptions(**vars(options), command=shlex.join(["peps_maja_process.py", *given(arguments)]))
     if problem := _problem_of_process(read) or problem_of_output("--json", read.json, (read.log, read.auth)):
         parser.error(problem)
@@ -230,6 +243,8 @@ def _problem_of_process(options: ProcessOptions) -> str:
         return f"the start {options.start_date} is after the end {options.end_date}{hint}"
     if not is_search and (of_a_search or "end_date" in named):
         return f"{_named((of_a_search or ['end_date'])[0])} goes with a search: say where, with --tile for example"
+    if "dropped" in options.resubmit and "product" not in named:
+        return "--resubmit dropped goes with --product: name what is wanted after all"
     if not is_search and not named & {"product", "resubmit"}:
         return "nothing to do: say where to search (--tile and --start-date), or --product, or --resubmit"
     return _problem_of_series(options, named) or _problem_of_theia(options, named)
@@ -282,6 +297,17 @@ def _problem_of_downloader(options: DownloaderOptions) -> str:
     if options.page and options.check:
         return "--page does not go with --check, which writes nothing"
     return ""
+
+
+def _product(given: str, theia: str | None) -> str:
+    """Return the name of a product as its catalogue writes it; raise UsageError for what is not the name of one."""
+    is_theia_only = theia == "only"
+    product = (L2AProduct.find if is_theia_only else L1CProduct.parse)(pasted_name(given))
+    if product is None and is_theia_only:
+        raise UsageError(f"{given} is not the name of an L2A product of Theia, which --theia only needs")
+    if product is None:
+        raise UsageError(f"{given} is not the name of a single-tile L1C product, and MAJA on PEPS takes only those")
+    return product.name
 
 
 def _today() -> date:

@@ -29,7 +29,7 @@ from peps_maja.errors import (
 from peps_maja.joblog.events import ABSENT, BROKEN, NO_RESULTS, NONE_NAMED, Event, Source, State
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.joblog.log import JobLog
-from peps_maja.products.names import Acquisition, L1CProduct
+from peps_maja.products.names import L1CProduct
 
 
 class _Stopped(PepsError):
@@ -203,11 +203,12 @@ def _second_parts(jobs: Iterable[Job]) -> set[str]:
 
     Their results have one name, and it goes to the job that came first, whichever is finished first.
     """
-    first: set[Acquisition] = set()
+    first: set[tuple[object, ...]] = set()
     second = set()
     for job in jobs:
         if product := L1CProduct.parse(job.name):
-            if product.acquisition in first:
+            acquisition = (product.sensing, product.satellite, product.orbit, product.tile)
+            if acquisition in first:
                 second.add(job.name)
-            first.add(product.acquisition)
+            first.add(acquisition)
     return second

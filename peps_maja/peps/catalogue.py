@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from peps_maja.errors import Forbidden, NotThere, ServerSilent, ServerTrouble
@@ -94,7 +95,7 @@ def read_feature(feature: object) -> L1CRecord | None:
     identifier = properties.get("productIdentifier") or properties.get("title")
     if not isinstance(identifier, str) or not identifier.strip():
         return None
-    known = {
+    known: dict[str, Any] = {
         "clouds": number(properties.get("cloudCover")),
         "size": whole(properties.get("resourceSize")),
         "on_tape": mapping(properties.get("storage")).get("mode") in ("tape", "tier3"),

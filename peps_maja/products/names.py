@@ -126,9 +126,14 @@ def is_same_acquisition(job: str, other: str) -> bool:
     return job == other or (product is not None and another is not None and is_one_pass(product, another))
 
 
+def version_numbers(version: str) -> list[int]:
+    """Return what versions and baselines are compared by: V10 comes after V4, none is the oldest."""
+    return [int(number) for number in re.findall("[0-9]+", version)]
+
+
 def newest(versions: Iterable[str]) -> str:
-    """Return the newest of these versions or baselines by its numbers: V10 comes after V4, none is the oldest."""
-    return max(versions, key=lambda version: [int(number) for number in re.findall("[0-9]+", version)], default="")
+    """Return the newest of these versions or baselines."""
+    return max(versions, key=version_numbers, default="")
 
 
 def pasted_name(text: str) -> str:

@@ -9,8 +9,7 @@ from peps_maja.console import Console
 from peps_maja.errors import Status
 from peps_maja.joblog.events import Event, State
 from peps_maja.joblog.jobs import UNSURE_FOR_LONG, WAY_OUT, Job, Jobs
-from peps_maja.products.series import Series, read_plan
-from peps_maja.submitter.costs import cost_of_series
+from peps_maja.products.series import Series, hours_of_series, read_plan
 
 if TYPE_CHECKING:
     from peps_maja.joblog.log import JobLog
@@ -71,4 +70,4 @@ def _expected_hours(job: Job) -> float:
         return 0
     # Without a plan: two satellites, and a second orbit over most of a tile, make four dates in ten days.
     days = (series.end - series.start).days + 1
-    return cost_of_series([len(read_plan(job.plan)) or -(-days * 4 // 10)]).hours[0]
+    return hours_of_series(len(read_plan(job.plan)) or -(-days * 4 // 10))

@@ -1,22 +1,29 @@
-"""Which L1C products are processed: of several baselines the newest, nothing twice, only what the user wants."""
+"""The choice: what is done with each product of the catalogues, decided acquisition by acquisition.
+
+All of this is pure: values go in, a list comes out. The steps stand in the order in which they decide.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Container
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from peps_maja.products.names import Acquisition, L1CProduct, Passage
-from peps_maja.products.records import L1CRecord, Record
+from peps_maja.joblog.events import Source, State
+from peps_maja.joblog.jobs import Jobs
+from peps_maja.options import ProcessOptions
+from peps_maja.products.names import L2AProduct, is_old_format, named_product, newest
+from peps_maja.products.places import Box
+from peps_maja.products.records import L1CRecord, L2ARecord, Record
 from peps_maja.products.tiles import BEYOND_60
-from peps_maja.submitter.situation import Folder, Situation
+from peps_maja.submitter.acquisitions import Acquisition, side_by_side
 
-SUBMIT, IN_LOG, ON_DISK = "submit", "in log", "on disk"
-FROM_THEIA, AT_THEIA = "from Theia", "at Theia"
+SUBMIT, FROM_THEIA, IN_LOG, AT_THEIA, ON_DISK = "submit", "from Theia", "in log", "at Theia", "on disk"
+NOT_AT_THEIA, IN_SERIES = "not at Theia", f"{IN_LOG} (series)"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A record and what will be done with it, in the job of that name: `submit`, `from Theia`, or why nothing."""
+    """A record and what is done with it, in the job of that name: `submit`, `from Theia`, or why nothing."""
 
     record: Record
     action: str
@@ -33,46 +40,108 @@ class Choice:
         return self.action == FROM_THEIA
 
 
-def choose(situation: Situation, at_theia: Container[Passage] = ()) -> list[Choice]:
-    """Decide for each L1C record, oldest acquisition first, what will be done. The limit is left to others.
+def choose(
+    records: Sequence[Record], jobs: Jobs, files: Mapping[str, L2AProduct], options: ProcessOptions
+) -> list[Choice]:
+    """Return what is done with each record, the oldest acquisition first, but for the limit (step 6).
 
-    `at_theia` are the passages of which Theia has products.
+    `jobs` are those of the log, `files` the products in the user's folder by the names of their files without `.zip`.
     """
-    ordered = sorted(
-        {record.identifier: record for record in situation.records}.values(), key=lambda record: record.rank
-    )
-    wishes, again = situation.wishes, frozenset(situation.again)
-    newest: dict[Acquisition, str] = {}
-    for record in ordered:
-        if record.product:
-            key = record.product.acquisition
-            newest[key] = max(newest.get(key, ""), record.product.baseline)
-    # The file of a part that is in the log itself does not count for another part.
-    folder = Folder(situation, lambda job: L1CProduct.parse(job) is not None)
+    acquisitions = side_by_side(records, jobs, files, options.resubmit)
+    return [choice for acquisition in acquisitions for choice in decide(acquisition, options)]
 
-    def known(product: L1CProduct) -> str:
-        """Return what keeps a product away that is not to be submitted again."""
-        if product.name in situation.jobs:
-            return IN_LOG
-        if not wishes.days:
-            return ""
-        if product.baseline != newest[product.acquisition]:
-            return "older baseline"
-        if situation.logged.is_in_series(lambda series: series.covers(product), product.matches):
-            return f"{IN_LOG} (series)"
-        # Of one acquisition cut in two, the other part in the log is not a reason: it has the same baseline.
-        logged = situation.logged.newest_baseline(product)
-        return "" if logged == product.baseline else f"{IN_LOG} ({logged})"
 
-    def action(record: L1CRecord) -> str:
-        product = record.product
-        if product is None:
-            return "old format" if record.is_old_format else "not L1C"
-        reason = wishes.refuse(record, [product.sensing.date()]) or (BEYOND_60 if record.is_beyond_60() else "")
-        if not reason and product.name not in again:
-            reason = known(product) or (AT_THEIA if product.passage in at_theia else "")
-        if not reason and folder.take(product.satellite, product.tile.name, product.matches):
-            reason = ON_DISK
-        return reason or wishes.too_cloudy(record.clouds) or SUBMIT
+def decide(acquisition: Acquisition, options: ProcessOptions) -> list[Choice]:
+    """Return what is done with each record of an acquisition: out by the first step that has a reason, or taken."""
+    steps = STEPS_IF_NAMED if options.product and options.theia != "first" else STEPS
+    reasons: dict[Record, str] = {}
+    left = acquisition
+    for step in steps:
+        reasons |= {record: reason for record in left.records if (reason := step(record, left, options))}
+        left = replace(left, records=[record for record in left.records if record not in reasons])
+    taken = {record: FROM_THEIA if isinstance(record, L2ARecord) else SUBMIT for record in acquisition.records}
+    return [Choice(record, action, record.identifier) for record, action in (taken | reasons).items()]
 
-    return [Choice(record, action(record), record.identifier) for record in ordered]
+
+# Each step returns the reason why a record is out, or nothing; `left` is the acquisition with what is left before it.
+
+
+def not_asked_for(record: Record, left: Acquisition, options: ProcessOptions) -> str:
+    """1. Out is what the options do not ask for, and what MAJA on PEPS does not take."""
+    if record.product is None:
+        return "old format" if is_old_format(record.identifier) else "not L1C"
+    if options.tile and record.tile not in options.tile:
+        return "other tile"
+    days = [record.product.seen.date()] if isinstance(record, L1CRecord) else left.days
+    if options.days and not any(day in options.days for day in days):
+        return "other date"
+    if options.orbit and (orbit := record.orbit or left.orbit) != options.orbit:
+        return "other orbit" if orbit else "orbit not known"
+    if options.sat and record.satellite != options.sat:
+        return "other satellite"
+    if isinstance(options.place, Box) and not (record.bounds and options.place.meets(record.bounds)):
+        return "other place"
+    if isinstance(record, L1CRecord) and record.is_beyond_60():
+        return BEYOND_60
+    return NOT_AT_THEIA if isinstance(record, L2ARecord) and not record.address else ""
+
+
+def of_the_other_source(record: Record, left: Acquisition, options: ProcessOptions) -> str:
+    """2. One source: that of the live jobs; without any, Theia if it is asked for and has it, else PEPS."""
+    source = source_of(record.identifier)
+    logged = {source_of(name) for name in left.live} | ({Source.PEPS} if left.series else set())
+    if logged == {source}:
+        return ""
+    if logged:  # if both have some, each keeps its own, and nothing new is taken
+        return IN_LOG if left.live else IN_SERIES
+    items = [item for item in left.records if isinstance(item, L2ARecord)]
+    version = newest(item.version for item in items)
+    has_theia = any(item.version == version and item.identifier not in left.ended for item in items)
+    if has_theia or options.is_theia_only or len(items) == len(left.records):
+        return "" if source is Source.THEIA else AT_THEIA
+    return "" if source is Source.PEPS else "failed"
+
+
+def in_log_or_older(record: Record, left: Acquisition, _: ProcessOptions) -> str:
+    """3. Of the version that the log has, else of the newest, all is wanted that is not in the log itself."""
+    is_l1c = isinstance(record, L1CRecord)
+    if record.identifier in left.live or (is_l1c and record.identifier in left.ended):
+        return IN_LOG
+    if left.series:
+        return IN_SERIES
+    logged = [product.version for name in left.live or left.again if (product := named_product(name))]
+    version = newest(logged or (other.version for other in left.records))
+    if logged and record.version != version:
+        return f"{IN_LOG} ({version})" if version else IN_LOG
+    last = {other.identifier: other for other in sorted(left.records, key=lambda other: other.processed)}
+    if record.version == version and record is last[record.identifier]:
+        return ""
+    return "older baseline" if is_l1c else "older version"
+
+
+def in_log_by_name(record: Record, left: Acquisition, _: ProcessOptions) -> str:
+    """In place of 2 and 3 for a product that the user named: out is that very name, of Theia's if it has not ended."""
+    job = left.live.get(record.identifier) or left.ended.get(record.identifier)
+    is_known = job and (isinstance(record, L1CRecord) or job.state in {State.OPEN, State.FINISHED})
+    return IN_LOG if is_known else ""
+
+
+def on_disk(record: Record, left: Acquisition, _: ProcessOptions) -> str:
+    """4. One file for one part: a file that bears the name of one is of that one, any other of any."""
+    own_first = sorted(left.records, key=lambda other: other.identifier not in left.files)
+    return ON_DISK if record in own_first[: len(left.files)] else ""
+
+
+def too_cloudy(record: Record, _: Acquisition, options: ProcessOptions) -> str:
+    """5. By the figure of the source itself; a record without one stays."""
+    is_too_cloudy = options.max_cloud is not None and record.clouds is not None and record.clouds > options.max_cloud
+    return "too cloudy" if is_too_cloudy else ""
+
+
+STEPS = (not_asked_for, of_the_other_source, in_log_or_older, on_disk, too_cloudy)
+STEPS_IF_NAMED = (not_asked_for, in_log_by_name, on_disk)
+
+
+def source_of(name: str) -> Source:
+    """Return who makes what a record or a job is named after: an L2A is Theia's, an L1C is for PEPS."""
+    return Source.THEIA if L2AProduct.find(name) else Source.PEPS

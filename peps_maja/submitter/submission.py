@@ -10,26 +10,25 @@ from peps_maja.errors import PepsError, Status, worst
 from peps_maja.joblog.corrections import correct_log
 from peps_maja.joblog.details import Offer
 from peps_maja.joblog.events import Event, Source
-from peps_maja.joblog.jobs import WAY_OUT
+from peps_maja.joblog.jobs import WAY_OUT, Jobs
 from peps_maja.joblog.log import JobLog
 from peps_maja.options import QUESTION_FROM, ProcessOptions
 from peps_maja.peps.service import Peps
 from peps_maja.peps.submitting import Order, Outcome, Submission, Submitter, check_account
 from peps_maja.products.records import L2ARecord
 from peps_maja.run import Signals
-from peps_maja.submitter.costs import compare
-from peps_maja.submitter.orders import Proposal, cost_of_other_way, costs
-from peps_maja.submitter.situation import Situation, jobs_in
+from peps_maja.submitter.choice import NOT_AT_THEIA
+from peps_maja.submitter.finding import jobs_in
+from peps_maja.submitter.proposal import Proposal, costs
 from peps_maja.submitter.table import summary, table
-from peps_maja.submitter.theia import NOT_AT_THEIA
 from peps_maja.text import counted, size
 
 LARGE_DOWNLOAD = 100e9  # bytes
 _SIZE_IF_UNKNOWN = 1e9
 
 
-def show(proposal: Proposal, situation: Situation, options: ProcessOptions, console: Console) -> Status:
-    """Show what will be done with each product, and what that will cost, this way and the other.
+def show(proposal: Proposal, jobs: Jobs, options: ProcessOptions, console: Console) -> Status:
+    """Show what will be done with each product, and what that costs.
 
     Return TROUBLE if the user named a product that Theia does not have.
     """
@@ -37,20 +36,21 @@ def show(proposal: Proposal, situation: Situation, options: ProcessOptions, cons
         console.info(line)
     if not proposal.choices:
         console.info(_why_nothing(options))
-    missing = [choice.record.identifier for choice in proposal.choices if choice.action == NOT_AT_THEIA]
+    elif options.days:
+        found = {choice.record.tile for choice in proposal.choices}
+        for tile in [tile for tile in options.tile if tile not in found]:
+            console.info(f"{tile}: nothing was found for these days")
+    missing = [choice.job for choice in proposal.choices if choice.action == NOT_AT_THEIA]
     for name in missing:
         console.warning(f"{name}: Theia has no product of this name; search for its tile and day")
-    left_out = jobs_in(situation.jobs, options.resubmit, Source.THEIA)
-    if left_out and not situation.wishes.days and not options.product:
-        console.reminder(f"{counted(len(left_out), 'job')} of Theia left out: a search with --theia only takes them")
+    if options.resubmit and not options.days and not options.product:
+        left_out = sum(job.source is Source.THEIA for job in jobs_in(jobs, options.resubmit))
+        if left_out:
+            console.reminder(f"{counted(left_out, 'job')} of Theia left out: a search with --theia only takes them")
     for order in proposal.orders:
         for warning in order.warnings:
             console.warning(warning)
-    chosen, other = costs(proposal.orders), cost_of_other_way(situation)
-    lines = [str(cost) for cost in chosen]
-    if chosen and other:
-        lines = compare(chosen[0], other, is_series=options.series, refused=options.refused_by_series())
-    for line in lines:
+    for line in filter(None, (costs(proposal.orders), proposal.hint)):
         console.info(line)
     return Status.TROUBLE if missing else Status.OK
 
