@@ -42,7 +42,7 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
     from peps_maja.peps.service import Peps, Server
     from peps_maja.standing import reminders
     from peps_maja.standing.command_lines import command_line
-    from peps_maja.submitter.finding import find, jobs_in, without_beyond_60
+    from peps_maja.submitter.finding import find, jobs_in, possible
     from peps_maja.submitter.folder import products_in
     from peps_maja.submitter.proposal import propose, series_wanted
     from peps_maja.submitter.submission import correct, is_agreed, show, submit, take
@@ -53,10 +53,11 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
     if options.adopt or options.drop:
         with log.lock_for("process"):
             return correct(log, options, console)
-    options = without_beyond_60(options, console.warning)
+    options = possible(options, console.warning)
     if options.series:
         series_wanted(options)
     products_in(options.write_dir)
+    account = None if options.dry_run or options.theia else read_account(options, console)
     settings: dict[str, Any] = {"read_timeout": read_timeout(), "trace": console.debug}
 
     with nullcontext() if options.dry_run else log.lock_for("process"):
@@ -72,7 +73,7 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
         if options.dry_run or proposal.is_empty:
             return worst([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
 
-        account = account_for(proposal, options, console)
+        account = account or account_for(proposal, options, console)
         if proposal.orders and account is None:
             status = Status.UNUSABLE
             proposal = proposal.only([record.identifier for record in proposal.taken], "no account")

@@ -202,6 +202,15 @@ def tiny(name: str) -> bytes:
     return packed.getvalue()
 
 
+def put(entry: Path) -> None:
+    """Put a product there, as small as it can be: zipped, or unpacked where the name does not end in `.zip`."""
+    if entry.name.endswith(".zip"):
+        entry.write_bytes(tiny(entry.name))
+    else:
+        entry.mkdir(parents=True)
+        (entry / f"{entry.name}_MTD_ALL.xml").write_text("<Muscate_Metadata_Document/>")
+
+
 def add_small(peps: Sandbox, name: str, *results: str, status: str = "FINISHED") -> Job:
     """Add a job with these results, as small as they can be."""
     job = peps.add_job(name, status=status, results=results)

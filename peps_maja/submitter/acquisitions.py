@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -30,11 +30,11 @@ class Acquisition:
 
 
 def side_by_side(
-    records: Sequence[Record], jobs: Jobs, files: Mapping[str, L2AProduct], resubmit: Sequence[str]
+    records: Sequence[Record], jobs: Jobs, files: Mapping[str, L2AProduct], again: Container[str]
 ) -> list[Acquisition]:
     """Return the acquisitions of which a catalogue has a record, oldest first, each with all that is known of it.
 
-    `files` are by their names without `.zip`; `resubmit` are the states of the jobs that are to be submitted again.
+    `files` are by their names without `.zip`; `again` are the names of the jobs that are to be submitted again.
     """
     series = {name: span for name in jobs if (span := Series.parse(name))}
     downloaded = {file.removesuffix(".zip") for file in jobs.owners()} if files else set()
@@ -49,13 +49,13 @@ def side_by_side(
         else:
             passes.append([sight])
     asked = [each for each in passes if any(isinstance(what, Record) for _, what in each)]
-    found = [_acquisition(each, jobs, series, resubmit) for each in asked]
+    found = [_acquisition(each, jobs, series, again) for each in asked]
     found += [Acquisition([record], {}, {}, {}, [], [], [], None) for record in records if not record.product]
     return sorted(found, key=lambda acquisition: acquisition.records[0].rank)
 
 
 def _acquisition(
-    sights: Sequence[Sight], jobs: Jobs, series: Mapping[str, Series], resubmit: Sequence[str]
+    sights: Sequence[Sight], jobs: Jobs, series: Mapping[str, Series], again: Container[str]
 ) -> Acquisition:
     """Return what is known of one pass; `series` are those of the log."""
     records = sorted((what for _, what in sights if isinstance(what, Record)), key=lambda record: record.rank)
@@ -65,19 +65,18 @@ def _acquisition(
     orbit = l1c.orbit if l1c else next((record.orbit for record in records if record.orbit), None)
     names = dict.fromkeys(what for _, what in sights if isinstance(what, str))
     singles = {name: jobs[name] for name in names if name not in series}
-    listed = {record.identifier for record in records}
-    again = {name: job for name, job in singles.items() if name in listed and job.standing in resubmit}
-    live = {name: job for name, job in singles.items() if name not in again and not job.has_ended}
-    tile = sights[0][0].tile
-    covering = [name for name, span in series.items() if span.covers_days(tile, days, orbit) and jobs[name].is_going_on]
+    listed = {record.identifier for record in records if record.identifier in again}
+    live = {name: job for name, job in singles.items() if name not in listed and not job.has_ended}
+    covering = [name for name, span in series.items() if span.covers_days(sights[0][0].tile, days, orbit)]
+    covering = [name for name in covering if jobs[name].is_going_on and name not in again]
     # A live job that has downloaded nothing accounts for one file: that of its own name, or any.
     idle = sum(not (job.files or job.earlier_files) for job in live.values())
     files = [product.name for product, what in sights if what is None]
     return Acquisition(
         records=records,
         live=live,
-        again=again,
-        ended={name: job for name, job in singles.items() if name not in again and job.has_ended},
+        again={name: job for name, job in singles.items() if name in listed},
+        ended={name: job for name, job in singles.items() if name not in listed and job.has_ended},
         series=[*covering, *(name for name in names if name in series and name not in covering)],
         files=sorted(files, key=lambda name: name not in live)[idle:],
         days=days,

@@ -5,7 +5,7 @@ All of this is pure: values go in, a list comes out. The steps stand in the orde
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from peps_maja.joblog.events import Source, State
@@ -41,13 +41,18 @@ class Choice:
 
 
 def choose(
-    records: Sequence[Record], jobs: Jobs, files: Mapping[str, L2AProduct], options: ProcessOptions
+    records: Sequence[Record],
+    jobs: Jobs,
+    files: Mapping[str, L2AProduct],
+    options: ProcessOptions,
+    again: Container[str] = (),
 ) -> list[Choice]:
     """Return what is done with each record, the oldest acquisition first, but for the limit (step 6).
 
-    `jobs` are those of the log, `files` the products in the user's folder by the names of their files without `.zip`.
+    `jobs` are those of the log, `files` the products in the user's folder by the names of their files without `.zip`,
+    `again` the names of the jobs that are to be submitted again.
     """
-    acquisitions = side_by_side(records, jobs, files, options.resubmit)
+    acquisitions = side_by_side(records, jobs, files, again)
     return [choice for acquisition in acquisitions for choice in decide(acquisition, options)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 from peps_maja.disk import write_whole
@@ -45,15 +46,18 @@ def find(options: ProcessOptions, jobs: Jobs, peps: Peps, theia: Theia) -> list[
     return [*listed, *ready]
 
 
-def without_beyond_60(options: ProcessOptions, notice: Callable[[str], None]) -> ProcessOptions:
-    """Return the options without tiles for which PEPS has no process; raise UsageError if none is left."""
+def possible(options: ProcessOptions, notice: Callable[[str], None]) -> ProcessOptions:
+    """Return the options without what cannot be found, of which `notice` is told; raise UsageError if none is left."""
+    if options.start_date and options.start_date > datetime.now(timezone.utc).date():
+        notice(f"{options.start_date} to {options.end_date} is in the future: there are no products yet")
     beyond = [tile for tile in options.tile if Tile(tile).lies_beyond_60 and not options.is_theia_only]
     if not beyond:
         return options
-    message = f"{', '.join(beyond)}: {BEYOND_60} north or south, MAJA has no elevation model there and PEPS cancels its"
+    why = "MAJA has no elevation model there and PEPS cancels its jobs"
+    message = f"{', '.join(beyond)}: {BEYOND_60} north or south, {why}"
     if len(beyond) == len(options.tile):
-        raise UsageError(f"{message} jobs")
-    notice(f"{message} jobs; left out")
+        raise UsageError(message)
+    notice(f"{message}; left out")
     return replace(options, tile=[tile for tile in options.tile if tile not in beyond])
 
 

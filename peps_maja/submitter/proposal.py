@@ -20,7 +20,6 @@ from peps_maja.text import counted
 
 # To deliver one product, PEPS computes it and the seven after it (or before it, where it is too recent).
 PRODUCTS_PER_JOB = 8
-_Series = tuple[list[Choice], list[Order]]
 
 
 @dataclass(frozen=True)
@@ -61,25 +60,30 @@ def propose(
     records: Sequence[Record], jobs: Jobs, files: Mapping[str, L2AProduct], options: ProcessOptions
 ) -> Proposal:
     """Return what is to be done, within the user's limit. Raises UsageError for a series that PEPS does not take."""
-    choices = choose(records, jobs, files, options)
-    hint = _cheaper(choices, jobs, options)
+    is_alone = not options.days and not options.product
+    wanted = {series.name for series in series_wanted(options)} if options.series else set()
+    again = {
+        job.name: job
+        for job in jobs_in(jobs, options.resubmit)
+        if is_alone or job.name in wanted or not Series.parse(job.name)  # a search means its own series
+    }
+    choices = every = choose(records, jobs, files, options, again)
     if options.series:
-        choices, orders = _in_series(choices, jobs, options)
+        choices, orders = _in_series(choices, jobs, again, options)
     else:
         submitted = [choice for choice in choices if choice.is_submitted]
         orders = [
             Order(choice.job, MAJA, f"product={choice.job}", clouds_detail(choice.record.clouds))
             for choice in submitted
         ]
-    if not options.days and not options.product:
-        again = jobs_in(jobs, options.resubmit)
-        orders += [_order(series, job.plan) for job in again if (series := Series.parse(job.name))]
-    proposal = Proposal(choices, orders, hint)
-    if options.limit is None:
-        return proposal
-    wanted = [choice.job for choice in choices if choice.is_submitted or choice.is_taken]
-    wanted += [order.job for order in orders]
-    return proposal.only(list(dict.fromkeys(wanted))[: options.limit], "beyond --limit")
+    if is_alone:
+        orders += [_order(series, job.plan) for name, job in again.items() if (series := Series.parse(name))]
+    proposal = Proposal(choices, orders)
+    if options.limit is not None:
+        names = [choice.job for choice in choices if choice.is_submitted or choice.is_taken]
+        names += [order.job for order in orders]
+        proposal = proposal.only(list(dict.fromkeys(names))[: options.limit], "beyond --limit")
+    return replace(proposal, hint=_cheaper(every, jobs, len(proposal.orders), options))
 
 
 def series_wanted(options: ProcessOptions) -> list[Series]:
@@ -105,7 +109,9 @@ def costs(orders: Sequence[Order]) -> str:
     return f"PEPS: {'; '.join(parts)}" if parts else ""
 
 
-def _in_series(choices: Sequence[Choice], jobs: Jobs, options: ProcessOptions) -> _Series:
+def _in_series(
+    choices: Sequence[Choice], jobs: Jobs, again: Container[str], options: ProcessOptions
+) -> tuple[list[Choice], list[Order]]:
     """Return the choices, and an order for each span that has a date which is neither in the log nor on disk.
 
     A series processes all dates of its tile and span, whatever other jobs of the log are about.
@@ -114,12 +120,13 @@ def _in_series(choices: Sequence[Choice], jobs: Jobs, options: ProcessOptions) -
     for series in series_wanted(options):
         inside = {choice: product for choice in chosen if (product := _product_in(series, choice))}
         wanted = {choice for choice in inside if choice.is_submitted}
-        is_known = series.name in jobs and jobs[series.name].standing not in options.resubmit
+        is_known = series.name in jobs and series.name not in again
         if wanted and not is_known:
-            again = {product.sensing.date() for choice, product in inside.items() if choice.action.startswith(IN_LOG)}
-            days = f"{len(again)} of its {counted(len({each.sensing.date() for each in inside.values()}), 'day')}"
-            warning = f"{series.name}: the log has {days} already, which will be computed again"
-            orders.append(_order(series, write_plan(inside.values()), *([warning] if again else [])))
+            days = {product.sensing.date() for product in inside.values()}
+            logged = {product.sensing.date() for each, product in inside.items() if each.action.startswith(IN_LOG)}
+            of = f"{len(logged)} of its {counted(len(days), 'day')}"
+            warning = f"{series.name}: the log has {of} already, which will be computed again"
+            orders.append(_order(series, write_plan(inside.values()), *([warning] if logged else [])))
         action = IN_LOG if is_known else SUBMIT
         chosen = [replace(each, action=action, job=series.name) if each in wanted else each for each in chosen]
     return chosen, orders
@@ -132,13 +139,12 @@ def _product_in(series: Series, choice: Choice) -> L1CProduct | None:
     return product if is_possible and isinstance(product, L1CProduct) and series.covers(product) else None
 
 
-def _cheaper(choices: Sequence[Choice], jobs: Jobs, options: ProcessOptions) -> str:
-    """Return a hint if a series takes half the computing of single jobs, or less."""
-    singles = sum(choice.is_submitted for choice in choices)
+def _cheaper(choices: Sequence[Choice], jobs: Jobs, singles: int, options: ProcessOptions) -> str:
+    """Return a hint if a series takes half the computing of so many single jobs, or less."""
     if options.series or options.theia or not options.tile or not singles:
         return ""
     try:
-        _, orders = _in_series(choices, jobs, options)
+        _, orders = _in_series(choices, jobs, (), options)
     except UsageError:  # too short or too early for a series
         return ""
     computed, instead = sum(order.number_of_dates for order in orders), PRODUCTS_PER_JOB * singles

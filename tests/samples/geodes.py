@@ -29,7 +29,7 @@ def feature(
         urn
         or f"URN:FEATURE:DATA:gdh:{abs(hash((identifier, str(version)))) % 10**8:08d}-1a7f-379a-9b65-a6539b1fd95b:V1"
     )
-    zip_name = f"{identifier}_V4-0.zip"
+    zip_name = f"{identifier}_V{version.replace('.', '-')}.zip" if isinstance(version, str) else f"{identifier}.zip"
     described = f"File size: 776548205 bytes\n\nIs online: false\n\nDatatype: RAWDATA\n\nChecksum MD5: {MD5}"
     known: dict[str, object] = {
         "dataset": "THEIA_REFLECTANCE_SENTINEL2_L2A",
