@@ -36,9 +36,10 @@ def side_by_side(
 
     `files` are by their names without `.zip`; `again` are the names of the jobs that are to be submitted again.
     """
+    records = list(dict.fromkeys(records))
     series = {name: span for name in jobs if (span := Series.parse(name))}
     downloaded = {file.removesuffix(".zip") for file in jobs.owners()} if files else set()
-    sights: list[Sight] = [(record.product, record) for record in dict.fromkeys(records) if record.product]
+    sights: list[Sight] = [(record.product, record) for record in records if record.product]
     sights += [(product, name) for name in jobs if (product := named_product(name))]
     sights += [(product, name) for name in series for product in jobs[name].delivered]
     sights += [(product, None) for name, product in files.items() if name not in downloaded]

@@ -7,7 +7,7 @@ import json
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from peps_maja.peps.catalogue import read_page
+from peps_maja.peps.catalogue import read_feature
 from peps_maja.products.records import L1CRecord
 
 # One acquisition: as first processed, reprocessed twice, and its second part where the receiving station changed.
@@ -45,7 +45,8 @@ def body(*features: object, **top: object) -> bytes:
 
 
 def record_of(one: object) -> L1CRecord:
-    (record,) = read_page(body(one)).records
+    record = read_feature(json.loads(json.dumps(one)))
+    assert record
     return record
 
 
