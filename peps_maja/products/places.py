@@ -30,9 +30,10 @@ class Box:
     @classmethod
     def around(cls, feature: Mapping[str, object]) -> Box | None:
         """Return the bounding box of a feature of GeoJSON, of its geometry or else its bbox; None if it has neither."""
-        bbox = feature.get("bbox")
-        corners = [bbox[:2], bbox[len(bbox) // 2 :]] if isinstance(bbox, list) and len(bbox) in {4, 6} else None
-        found = list(_positions(feature.get("geometry"))) or list(_positions(corners))
+        bbox, found = feature.get("bbox"), list(_positions(feature.get("geometry")))
+        if not found and isinstance(bbox, list) and len(bbox) in {4, 6}:
+            corners = list(_positions([bbox[:2], bbox[len(bbox) // 2 :]]))
+            found = corners if len(corners) == 2 else []
         if not found:
             return None
         longitudes, latitudes = zip(*found, strict=True)

@@ -89,7 +89,7 @@ def eodag(peps: Sandbox, tmp_path: Path) -> Eodag:
 
 
 def ours(peps: Sandbox, search: Search) -> list[str]:
-    return sorted(record.product.name for record in Theia(Geodes.parse(peps.url)).find([search]).records)
+    return sorted(record.product.name for record in Theia(Geodes.parse(peps.url)).find([search]))
 
 
 @pytest.mark.parametrize(("first", "last", "pages"), [("2019-03-01", "2019-03-30", 1), ("2018-01-01", "2019-12-30", 3)])

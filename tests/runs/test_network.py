@@ -252,7 +252,7 @@ def test_a_page_of_the_catalogue_has_a_time_of_its_own(monkeypatch: pytest.Monke
     with Relay(["slow body"] * 3, target=host_and_port(peps.url)) as relay:
         begun = time.monotonic()
         with pytest.raises(ServerSilent):
-            catalogue.find_records(Peps(Server(relay.url), read_timeout=30), [march])
+            catalogue.find_records(Peps(Server(relay.url), read_timeout=30), march)
     assert time.monotonic() - begun < 10
 
 

@@ -60,7 +60,8 @@ GOOD = {
     "resubmit alone": "--resubmit failed cancelled rejected unsure",
     "resubmit a few": "--resubmit failed --limit 3 -n",
     "resubmit of a search": f"{SEARCH} --resubmit unsure",
-    "resubmit of products": f"--product {PRODUCT} --resubmit failed",
+    "resubmit of products": f"--product {PRODUCT} --resubmit failed dropped",
+    "satellite D": f"{SEARCH} --sat S2D",
     "adopt": f"--adopt {PRODUCT} {STATUS_URL} --adopt {PRODUCT} {STATUS_URL} -l my.log -q",
     "drop": f"--drop {PRODUCT} {PRODUCT} -l my.log -v",
     # Coordinates of zero are coordinates: the equator, and the meridian of Greenwich.
@@ -117,6 +118,7 @@ BAD = {
     "product and no clouds": (f"--product {PRODUCT} -c 0", "--max-cloud goes with a search"),
     "resubmit and orbit": ("--resubmit failed -o 51", "--orbit goes with a search"),
     "resubmit what goes well": ("--resubmit finished", "finished"),
+    "resubmit dropped": (f"{SEARCH} --resubmit dropped", "--resubmit dropped goes with --product"),
     "resubmit nothing": ("--resubmit", "--resubmit"),
     "adopt without URL": (f"--adopt {PRODUCT}", "--adopt"),
     "adopt and search": (f"--adopt {PRODUCT} {STATUS_URL} {SEARCH}", "--adopt and --drop stand alone"),
@@ -278,7 +280,7 @@ def test_options_are_frozen() -> None:
 
 def test_a_search_as_given() -> None:
     options = process("-t 31TCJ t31tch -t T30TYQ -d 2019-03-01 -f 2019-03-31 -o 51 -c 20 --sat S2B --limit 5 -n -y")
-    assert options.tile == ["31TCJ", "t31tch", "T30TYQ"]
+    assert options.tile == ["30TYQ", "31TCH", "31TCJ"]
     assert (options.start_date, options.end_date) == (date(2019, 3, 1), date(2019, 3, 31))
     assert (options.orbit, options.max_cloud, options.sat, options.limit) == (51, 20, "S2B", 5)
     assert (options.dry_run, options.yes) == (True, True)
@@ -292,7 +294,9 @@ def test_a_search_goes_up_to_today() -> None:
 
 
 def test_names_of_products_and_states_add_up() -> None:
-    assert process("--product A B --product C").product == ["A", "B", "C"]
+    names = [f"S2A_MSIL1C_2019030{day}T105021_N0207_R051_T31TCJ_20190301T125917" for day in (1, 2, 3)]
+    given = f"--product {names[0]}.zip {names[1]} --product {names[2]} {names[0].lower()}"
+    assert process(given).product == names
     assert process("--resubmit failed unsure --resubmit rejected").resubmit == ["failed", "unsure", "rejected"]
     assert process("--adopt A B --adopt C D").adopt == [["A", "B"], ["C", "D"]]
     assert process("--drop A --drop B C").drop == ["A", "B", "C"]

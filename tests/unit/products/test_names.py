@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from peps_maja.products.names import L1CProduct, L2AProduct, is_novald, is_old_format
+from peps_maja.products.names import L1CProduct, L2AProduct, is_novald, is_old_format, is_same_acquisition, newest
 from peps_maja.products.tiles import Tile
 
 L1C = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
@@ -144,28 +144,34 @@ def test_any_text_is_an_l1c_product_with_all_its_parts_or_none(text: str) -> Non
         assert L1CProduct.parse(product.name) == product
         assert product.sensing.year
         assert Tile.parse(product.tile.name) == product.tile
-        assert len(product.acquisition) == 4
 
 
-@pytest.mark.parametrize(
-    "other", [L1C.replace("N0207", "N0500"), L1C.replace("125917", "160000")], ids=["reprocessed", "cut in two"]
-)
-def test_reprocessings_and_parts_are_of_one_acquisition(other: str) -> None:
-    assert parsed(other).acquisition == parsed(L1C).acquisition
+ONE_PASS = {
+    "reprocessed": (L1C.replace("N0207", "N0500"), True),
+    "cut in two": (L1C.replace("125917", "160000"), True),
+    "made of it": (L2A, True),
+    "a version of Theia": (L2A.replace("105426-459", "112021-000") + "_V4-0", True),
+    "past midnight": (L1C.replace("20190301T105021", "20190302T003021"), False),
+    "the next orbit": (L1C.replace("T105021", "T123021"), False),
+    "46 minutes later": (L2A.replace("105426", "113622"), False),
+    "other satellite": (L1C.replace("S2A", "S2B"), False),
+    "other orbit": (L1C.replace("R051", "R052"), False),
+    "other tile": (L2A.replace("31TCJ", "31TCH"), False),
+    "a series": ("31TCJ_2019-01-01_2019-12-31", False),
+}
 
 
-@pytest.mark.parametrize(
-    "other",
-    [L1C.replace("105021", "105022"), L1C.replace("S2A", "S2B"), L1C.replace("R051", "R052"), L1C.replace("CJ", "CH")],
-    ids=["time", "satellite", "orbit", "tile"],
-)
-def test_other_acquisitions_are_others(other: str) -> None:
-    assert parsed(other).acquisition != parsed(L1C).acquisition
+@pytest.mark.parametrize(("other", "expected"), ONE_PASS.values(), ids=ONE_PASS)
+def test_what_is_of_one_acquisition(other: str, *, expected: bool) -> None:
+    assert is_same_acquisition(L1C, other) is is_same_acquisition(other, L1C) is expected
+    assert is_same_acquisition(other, other)
 
 
-def test_a_newer_baseline_sorts_after_an_older_one() -> None:
-    baselines = [parsed(L1C.replace("N0207", new)).baseline for new in ("N0500", "N0204", "N0511", "N0207")]
-    assert sorted(baselines) == ["N0204", "N0207", "N0500", "N0511"]
+def test_versions_are_compared_by_their_numbers() -> None:
+    assert newest(["V4-0", "V10-0", "V9-9", ""]) == "V10-0"
+    assert newest(["", "V1-4"]) == "V1-4"
+    assert newest(["N0207", "N0500", "N0204"]) == "N0500"
+    assert newest([]) == ""
 
 
 # -- L2A names --------------------------------------------------------------------------------------------------------

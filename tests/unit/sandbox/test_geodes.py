@@ -16,7 +16,7 @@ from samples.geodes import feature
 from peps_maja.products.names import L2AProduct
 from peps_maja.sandbox import HTML_PAGE, Cut, Endpoint, Fault, Sandbox
 from peps_maja.sandbox.geodes import KEY, LICENCE, NOT_READY, ON_TAPE, QUOTA_429, REDIRECTS
-from peps_maja.theia.items import read_page
+from peps_maja.theia.items import read_item
 
 DATASET = {"dataset": {"eq": "THEIA_REFLECTANCE_SENTINEL2_L2A"}}
 MARCH = {"start_datetime": {"gte": "2019-03-01T00:00:00Z", "lte": "2019-03-31T23:59:59.999Z"}}
@@ -40,7 +40,9 @@ def fetch(address: str, key: str | None = KEY, **headers: str) -> requests.Respo
 
 @pytest.fixture
 def address(peps: Sandbox) -> str:
-    return read_page(search(peps).content).records[0].address
+    record = read_item(search(peps).json()["features"][0])
+    assert record
+    return record.address
 
 
 def test_world_of_theia_is_a_part_of_peps_with_versions_and_pieces(peps: Sandbox) -> None:

@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
 import pytest
-from samples.geodes import feature, page
+from samples.geodes import IDENTIFIER, feature, page
 
-from peps_maja.errors import Status, UsageError
+from peps_maja.errors import ServerTrouble
 from peps_maja.products.places import Box
-from peps_maja.theia.search import BrokenOff, Search, find_records, searches_of_days
+from peps_maja.theia.search import Search, as_bbox, find_records, searches_of_days
 
 JUNE = Search(date(2025, 6, 1), date(2025, 6, 30), tile="31TCJ")
-
-
-class Server:
-    """Answers page after page; what comes behind the last one is the last one again."""
-
-    def __init__(self, *answers: bytes) -> None:
-        self.answers = answers
-        self.bodies: list[Mapping[str, object]] = []
-
-    def __call__(self, body: Mapping[str, object]) -> bytes:
-        self.bodies.append(body)
-        return self.answers[min(len(self.bodies), len(self.answers)) - 1]
-
-
-def some(first: int, last: int) -> list[dict[str, Any]]:
-    """Return features numbered from `first` to before `last`."""
-    return [feature(f"SENTINEL2A_20250601-105426-{number:03d}_L2A_T31TCJ_C") for number in range(first, last)]
-
-
-def found(server: Server, searches: Sequence[Search] = (JUNE,)) -> list[int]:
-    return [int(record.identifier[27:30]) for record in find_records(server, searches).records]
 
 
 def test_body_is_as_documented() -> None:
@@ -69,76 +46,28 @@ def test_one_search_for_each_tile_and_stretch_of_days() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("answers", "expected"),
-    [
-        ([page([], matched=0)], 0),
-        ([page([], has_next=None)], 0),
-        ([page(some(0, 5), matched=5)], 5),
-        ([page(some(0, 5), has_next=None)], 5),
-        ([page(some(0, 80), matched=100, has_next=True), page(some(80, 100), matched=100)], 100),
-        ([page(some(0, 80), has_next=None), page(some(80, 100), has_next=None)], 100),
-        ([page(some(0, 80), has_next=None), page([], has_next=None)], 80),
-        ([page(some(0, 3), has_next=None, matched=5), page(some(3, 5), has_next=None, matched=5)], 5),
-        ([page(some(0, 3), matched=5), page(some(3, 5), matched=5)], 5),
-        ([page(some(0, 3), has_next=None, numberMatched=5), page(some(3, 5), has_next=None, numberMatched=5)], 5),
-        # An item was added between two pages, and pushed another one onto the next page.
-        ([page(some(0, 80), matched=99, has_next=True), page(some(79, 99), matched=100)], 99),
-        # A server that names a next page behind the last one.
-        ([page(some(0, 5), matched=5, has_next=True), page([], matched=5, has_next=True)], 5),
-        ([page(["?", None, 5, *some(0, 2)], matched=5)], 2),
-    ],
-)
-def test_reads_every_page(answers: list[bytes], expected: int) -> None:
-    server = Server(*answers)
-    assert found(server) == list(range(expected))
-    assert [body["page"] for body in server.bodies] == list(range(1, len(answers) + 1))
+def test_items_are_read_once_each_the_oldest_first_and_kept_as_they_came() -> None:
+    older = feature(IDENTIFIER.replace("20190301", "20190201"))
+    same_address = feature(IDENTIFIER, "3.1")
+    href = next(asset["href"] for asset in feature()["assets"].values() if asset["roles"] == ["data"])
+    next(asset for asset in same_address["assets"].values() if asset["roles"] == ["data"])["href"] = href
+    items, kept = [feature(), older, same_address, "?"], list[object]()
+    answer = page(items, matched=4)
+    records = find_records(lambda _: answer, [JUNE, JUNE], kept.append)
+    assert [record.identifier[11:] for record in records] == [
+        f"{day}-105426-459_L2A_T31TCJ_C_{version}"
+        for day, version in (("20190201", "V4-0"), ("20190301", "V3-1"), ("20190301", "V4-0"))
+    ]
+    assert kept == items * 2
 
 
-@pytest.mark.parametrize(
-    ("answers", "says"),
-    [
-        (
-            [page(some(0, 70), matched=100, has_next=True), page(some(80, 100), matched=100), page([], matched=100)],
-            "90 of 100",
-        ),
-        ([page(some(0, 80), matched=100, has_next=True), page([], matched=100, has_next=True)], "80 of 100"),
-        ([page(some(0, 80), has_next=True), page([], has_next=True)], "80 of an unknown number of"),
-        ([page(some(0, 3), matched=5), page([], matched=5)], "3 of 5"),
-        ([page(some(0, 3), has_next=None, matched=5), page([], has_next=None, matched=5)], "3 of 5"),
-        (
-            [page(some(0, 80), matched=160, has_next=True), page(some(0, 80), matched=160)],
-            "160 of 160",
-        ),  # ignores `page`
-        ([page(some(0, 80), has_next=None)] * 2, "160 of an unknown number of"),
-    ],
-)
-def test_break_off_is_searched_once_more_and_is_then_an_error(answers: list[bytes], says: str) -> None:
-    server = Server(*answers, *answers)
-    with pytest.raises(BrokenOff, match=says) as error:
-        found(server)
-    assert error.value.status is Status.TRY_LATER
-    assert len(server.bodies) == 2 * len(answers)
-    again = Server(*answers, page(some(0, 7), matched=7))
-    assert len(found(again)) == 7
+@pytest.mark.parametrize("body", [b"<html></html>", b"", b"[]", b"{}", b'{"features": {}}', b'{"message": "x\\u001b"}'])
+def test_anything_but_a_page_is_trouble_of_the_server(body: bytes) -> None:
+    with pytest.raises(ServerTrouble, match=r"^[ -~]+; try again later$"):
+        find_records(lambda _: body, [JUNE])
 
 
-def test_same_item_is_found_once() -> None:
-    assert found(Server(page(some(0, 5), matched=5)), [JUNE, JUNE]) == list(range(5))
-
-
-@pytest.mark.parametrize(
-    "answers",
-    [[page(some(0, 80), matched=10_001, has_next=True)], [page(some(0, 80) * 125 + some(0, 1), has_next=True)]],
-)
-def test_too_many_products_are_the_users_to_reduce(answers: list[bytes]) -> None:
-    server = Server(*answers)
-    with pytest.raises(UsageError, match="more than 10000 products"):
-        found(server)
-    assert len(server.bodies) == 1
-
-
-def test_features_are_kept_as_they_came() -> None:
-    answers = [page(some(0, 80), has_next=True), page(["?"])]
-    assert find_records(Server(*answers), [JUNE], with_features=True).features == [*some(0, 80), "?"]
-    assert find_records(Server(*answers), [JUNE]).features == []
+def test_point_is_asked_for_as_a_small_box() -> None:
+    assert as_bbox(Box(1.44, 43.6, 1.44, 43.6)) == pytest.approx([1.4399, 43.5999, 1.4401, 43.6001])
+    assert as_bbox(Box(0, 1, 2, 3)) == [0, 1, 2, 3]
+    assert as_bbox(Box(180, 90, 180, 90)) == pytest.approx([179.9999, 89.9999, 180, 90])

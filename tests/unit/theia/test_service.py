@@ -42,7 +42,7 @@ def fetch(theia: Theia, address: str) -> bytes:
 
 
 def address_of(theia: Theia) -> str:
-    return theia.find([MARCH]).records[0].address
+    return theia.find([MARCH])[0].address
 
 
 class TestKey:
@@ -183,7 +183,8 @@ REFUSED = Canned(400, json.dumps({"type": "ITEMSEARCHBODY_PARSING", "message": "
         (Canned(500, REFUSED.body), ServerTrouble, 75, "500: no such field"),
         (Canned(503, "<html>", {"Retry-After": "0"}), ServerBusy, 75, "503"),
         (REFUSED, UsageError, 2, "400: no such field"),
-        (Canned(404, "<html>"), UsageError, 2, "--geodes"),
+        (Canned(404, "<html>"), ServerTrouble, 75, "--geodes"),
+        (Canned(405), ServerTrouble, 75, "--geodes"),
         (Canned(401), UsageError, 2, "--geodes"),
     ],
 )
@@ -194,7 +195,7 @@ def test_bad_answer_ends_the_search(
     with pytest.raises(error, match=says) as caught:
         theia.find([MARCH])
     assert caught.value.status == status
-    assert len(peps.requests) == {500: 3, 503: 5}.get(answer.status, 1)
+    assert len(peps.requests) == {500: 3, 503: 5, 302: 2, 404: 2, 405: 2}.get(answer.status, 1)
 
 
 class TestCheck:
