@@ -231,7 +231,7 @@ class TestWords:
         assert "peps.txt" in run.err
         assert "12 jobs" not in run.err
 
-        large = {"description": "File size: 200000000000 bytes"}
+        large: dict[str, object] = {"description": "File size: 200000000000 bytes"}
         peps.geodes.items = [feature(PIECE.replace("20190301", "20190320"), asset=large)]
         shown = on_terminal(place, b"n\n", *SEARCH, *FIRST).out
         assert shown.index("nothing is submitted") < shown.index("Download about 200")
