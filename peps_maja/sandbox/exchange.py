@@ -16,13 +16,16 @@ class Endpoint(Enum):
 
     CATALOGUE = "catalogue"
     CAPABILITIES = "capabilities"
+    DESCRIPTION = "description"
     EXECUTE = "execute"
     REFRESH = "refresh"  # Execute of PROCESSING_STATUS: it runs no job
     STATUS = "status"
     REPORT = "report"
     JOBLOG = "joblog"
     RESULT = "result"
+    GEODES_CATALOGUE = "geodes catalogue"  # landing page, conformance, collections
     GEODES_SEARCH = "geodes search"
+    GEODES_QUICKLOOK = "geodes quicklook"
     GEODES_DOWNLOAD = "geodes download"
     GEODES_AVAILABILITY = "geodes availability"
     OTHER = "other"
@@ -43,15 +46,29 @@ class Recorded:
     at: float
     body: bytes = b""
 
+    @property
+    def text(self) -> str:
+        """Decoded path and query, joined with `?`, then the body: what faults look for their words in."""
+        query = "&".join(f"{name}={value}" for name, value in self.query.items())
+        return f"{self.path}?{query}{self.body.decode(errors='replace')}"
+
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer before it is sent; Content-Length is added then, unless `headers` has one already."""
+    """An answer before it is sent: with Content-Length, unless `headers` has one already or `has_length` is False.
+
+    `before` goes out ahead of it as it is: `HTTP/1.1 103 Early Hints`, or what is no HTTP at all. After the first
+    `most` bytes of the body (None: all) the connection is closed, or each further byte comes after a `pause`.
+    """
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     reason: str | None = None
+    before: bytes = b""
+    most: int | None = None
+    pause: float = 0.0
+    has_length: bool = True
 
     def text(self) -> str:
         """Return the body as text."""
@@ -78,27 +95,19 @@ def xml_reply(text: str, status: int = 200) -> Reply:
 
 
 def zip_reply(content: bytes, headers: Mapping[str, str | None], asked: Mapping[str, str], *, ranges: bool) -> Reply:
-    """Return a zip, or with `ranges` the part of it that the headers of the request ask for."""
-    given = {name: value for name, value in headers.items() if value is not None}
-    reply = Reply(200, {"Content-Type": "application/zip", **given}, content)
-    divisible = replace(reply, headers={**reply.headers, "Accept-Ranges": "bytes"})
-    return _cut_to_range(divisible, asked) if ranges else reply
-
-
-def _cut_to_range(reply: Reply, headers: Mapping[str, str]) -> Reply:
-    """Return the part of a 200 reply that Range asks for: 206, 416, or all of it if If-Range does not fit."""
-    asked = headers.get("range", "")
-    unit, _, span = asked.partition("=")
+    """Return a zip, or with `ranges` the part of it that Range asks for: 206, 416, or all if If-Range does not fit."""
+    given = {name: value for name, value in headers.items() if value is not None} | {"Content-Type": "application/zip"}
+    if not ranges:
+        return Reply(200, given, content)
+    given["Accept-Ranges"] = "bytes"
+    unit, _, span = asked.get("range", "").partition("=")
     first, dash, last = span.strip().partition("-")
-    if unit.strip() != "bytes" or not dash or "," in span or not (first + last).isdecimal():
-        return reply
-    condition = headers.get("if-range")
-    if condition and condition not in (reply.headers.get("ETag"), reply.headers.get("Last-Modified")):
-        return reply
-    total = len(reply.body)
+    is_other = asked.get("if-range", given.get("ETag")) not in (given.get("ETag"), given.get("Last-Modified"))
+    if is_other or unit.strip() != "bytes" or not dash or "," in span or not (first + last).isdecimal():
+        return Reply(200, given, content)
+    total = len(content)
     begin = int(first) if first else max(total - int(last), 0)
     end = min(int(last) + 1, total) if first and last else total
-    if begin >= total or begin >= end:
-        return Reply(416, {**reply.headers, "Content-Range": f"bytes */{total}"})
-    part = {**reply.headers, "Content-Range": f"bytes {begin}-{end - 1}/{total}"}
-    return Reply(206, part, reply.body[begin:end])
+    if begin >= end:
+        return Reply(416, given | {"Content-Range": f"bytes */{total}"})
+    return Reply(206, given | {"Content-Range": f"bytes {begin}-{end - 1}/{total}"}, content[begin:end])
