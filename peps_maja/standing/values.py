@@ -1,0 +1,99 @@
+"""Where a job, or one date of it, stands: the values of which --status, --json, --dates, reminders and page are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from peps_maja.errors import Status
+from peps_maja.joblog.events import Source
+
+# The states of a date in --dates, and those that only the page tells apart.
+WAITING, RUNNING, ON_DISK, MOVED_AWAY, TOO_CLOUDY = "waiting", "running", "on disk", "moved away", "too cloudy"
+FAILED, DROPPED, UNSURE, NOT_DELIVERED = "failed", "dropped", "unsure", "not delivered"
+REJECTED, CANCELLED, MISSING, STALLED = "rejected", "cancelled", "missing", "stalled"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A result of a job: `downloaded` (then `file` is its name), `novald`, `missing`, or `ready` to be downloaded."""
+
+    name: str
+    state: str
+    file: str | None = None
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What a person can do about a job, in words, and the submitter's options for it, with the job's name in them.
+
+    Equal advice can be given once for several jobs: `options` have `{name}` where the job's name belongs.
+    """
+
+    text: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Where a job stands: `state` as its service says, else as the log does, and percent (0 to 100) while it runs.
+
+    `trouble` is what keeps it from going on without a person (`unsure`, `rejected`, `failed`, `cancelled`, `missing`,
+    `stalled`), or an empty text; `reason` says more of that, and `advice` what to do. `message` is the service's or
+    the log's last word. `submitted_at` is an ISO time (UTC). `status` is what the job adds to a run's exit status.
+    """
+
+    job: str
+    source: Source
+    state: str
+    message: str = ""
+    percent: float | None = None
+    clouds: float | None = None
+    orbit: int | None = None
+    submitted_at: str | None = None
+    status_url: str | None = None
+    results: tuple[Result, ...] = ()
+    trouble: str = ""
+    reason: str = ""
+    advice: Advice | None = None
+    status: Status = Status.OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class DateStanding(Standing):
+    """The same of one date, that is of one product of it: `state` is one of those above.
+
+    `file` is the zip in `folder`, or the folder to which it was unpacked; `size` its bytes (None: it is not there).
+    A file that no job of the log has downloaded is shown with the job that is for its date. `satellite` can be empty.
+    """
+
+    tile: str
+    day: date
+    satellite: str = ""
+    file: str = ""
+    size: int | None = None
+    folder: str = ""
+
+    @property
+    def state_in_ledger(self) -> str:
+        """The state in the words of --dates, which are fewer."""
+        return {REJECTED: FAILED, CANCELLED: FAILED, MISSING: WAITING}.get(self.state, self.state)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a person has to do about jobs that are in one trouble; `commands` have NAME where there are several."""
+
+    trouble: str
+    advice: str
+    commands: tuple[str, ...]
+    jobs: tuple[Standing, ...]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All that a page shows: each job, each date (by tile, day and satellite), and what a person has to do."""
+
+    jobs: tuple[Standing, ...]
+    dates: tuple[DateStanding, ...]
+    tasks: tuple[Task, ...]
