@@ -31,13 +31,14 @@ def write_whole(path: Path, text: str) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, part_name: str = "") -> Iterator[BinaryIO]:
     """Open a file that takes the place of `path` (of a symbolic link, its target) when the `with` ends without error.
 
-    Until then, and after an error, what was there stays as it was. Raises OSError.
+    Until then, and after an error, what was there stays as it was. It is first written under `part_name`, which only
+    one process may use at once; without one, under a name of this process. Raises OSError.
     """
     target = Path(os.path.realpath(path))
-    part = target.with_name(f".peps_maja.{os.getpid()}.part")
+    part = target.with_name(part_name or f".peps_maja.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
             yield file

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from peps_maja.errors import Status
 from peps_maja.joblog.events import Source
@@ -41,6 +41,7 @@ class Standing:
     `trouble` is what keeps it from going on without a person (`unsure`, `rejected`, `failed`, `cancelled`, `missing`,
     `stalled`), or an empty text; `reason` says more of that, and `advice` what to do. `message` is the service's or
     the log's last word. `submitted_at` is an ISO time (UTC). `status` is what the job adds to a run's exit status.
+    `to_come` are the bytes that an open job is still to bring (0: not known; None: it brings nothing more).
     """
 
     job: str
@@ -57,6 +58,7 @@ class Standing:
     reason: str = ""
     advice: Advice | None = None
     status: Status = Status.OK
+    to_come: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,7 @@ class DateStanding(Standing):
 
     `file` is the zip in `folder`, or the folder to which it was unpacked; `size` its bytes (None: it is not there).
     A file that no job of the log has downloaded is shown with the job that is for its date. `satellite` can be empty.
+    `came` is when the log says that it was downloaded.
     """
 
     tile: str
@@ -73,6 +76,7 @@ class DateStanding(Standing):
     file: str = ""
     size: int | None = None
     folder: str = ""
+    came: datetime | None = None
 
     @property
     def state_in_ledger(self) -> str:
