@@ -58,6 +58,6 @@ ENDS = {
 }
 # Events with which a job begins or ends.
 TURNS = frozenset({*ENDS, AVAILABLE, SUBMITTING, SUBMITTED, POSTPONED})
-ABSENT, BROKEN = "absent", "broken"
+ABSENT, BROKEN, BACK = "absent", "broken", "back"
 NO_RESULTS = "-"  # in place of a result's name where a job has none, for one of these two reasons
 NONE_NAMED, NO_REPORT = "no results", "no report"

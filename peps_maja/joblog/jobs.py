@@ -6,6 +6,7 @@ The times of lines only tell for how long something lasts, and one that cannot b
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,10 @@ from functools import cached_property
 from peps_maja.joblog.details import Offer, is_status_url, wps_id
 from peps_maja.joblog.events import ABSENT, BROKEN, DOWNLOADED, DROPPED, ENDS, NO_RESULTS, Event, Source, State
 from peps_maja.joblog.lines import History, histories_of
+from peps_maja.products.names import L1CProduct, L2AProduct
+from peps_maja.products.series import Series
 
+_PER_CENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,9})?")
 UNSURE_FOR_LONG = timedelta(hours=1)
 WAY_OUT = (
     'look for it on PEPS\'s page "My processing", then --adopt it if it is there, --resubmit unsure if it is not,'
@@ -50,6 +54,7 @@ class Job:
     novald: list[str] = field(default_factory=list)
     missing: dict[str, Missing] = field(default_factory=dict)
     earlier_files: list[str] = field(default_factory=list)  # of earlier submissions of this job
+    came: dict[str, str] = field(default_factory=dict)  # the time in the log at which each file was downloaded
     has_failed_before: bool = False  # or was cancelled by the server, in an earlier submission
 
     @property
@@ -71,6 +76,35 @@ class Job:
     def mark(self) -> str:
         """Eight characters for a file name, if another job has the same: of its WPS id, or of Theia's zip."""
         return self.offer.mark if self.offer else self.wps_id[:8]
+
+    @property
+    def clouds(self) -> float | None:
+        """The clouds of its product in per cent, as the catalogue had them when it was submitted or taken."""
+        if self.offer:
+            return self.offer.clouds
+        return float(self.plan) if _PER_CENT.fullmatch(self.plan) else None
+
+    @property
+    def orbit(self) -> int | None:
+        """The relative orbit, where its name or the log tells it."""
+        named = L1CProduct.parse(self.name) or Series.parse(self.name)
+        return named.orbit if named else (self.offer.orbit if self.offer else None)
+
+    @property
+    def delivered(self) -> tuple[L2AProduct, ...]:
+        """The products that came of it, also of its earlier submissions, and those too cloudy to be valid."""
+        names = (*self.earlier_files, *self.files, *self.novald)
+        return tuple(product for name in names if (product := L2AProduct.find(name)))
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the server refused it, failed over it or cancelled it (not the user)."""
+        return self.state in {State.REJECTED, State.FAILED, State.CANCELLED} and not self.was_dropped
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether it may still deliver anything of what it is to process."""
+        return self.state in {State.OPEN, State.UNSURE}
 
     @property
     def was_dropped(self) -> bool:
@@ -98,6 +132,10 @@ class Job:
     def has_dealt_with(self, name: str) -> bool:
         """Return True if the result `name` is downloaded or known to be too cloudy."""
         return name in self.novald or self.file_of(name) is not None
+
+    def came_at(self, file: str) -> datetime | None:
+        """Return when a file was downloaded; None if the log has no time that can be right."""
+        return _believed(self.came.get(file, ""), self)
 
     def open_for(self) -> timedelta:
         """Return how long ago the job was submitted, if it is open and the log says when."""
@@ -188,6 +226,7 @@ def _after(job: Job, moment: str, event: str, detail: str) -> Job:
         job.state, job.detail = ENDS[event], detail
     elif event in {Event.NOVALD, Event.DOWNLOADED}:
         (job.novald if event == Event.NOVALD else job.files).append(detail)
+        job.came[detail] = moment
         still = [name for name in job.missing if name != NO_RESULTS and not job.has_dealt_with(name)]
         job.missing = {name: job.missing[name] for name in still}
     elif event == Event.MISSING:
@@ -201,6 +240,7 @@ def _after(job: Job, moment: str, event: str, detail: str) -> Job:
 
 def _begun(earlier: Job, moment: str, event: str, detail: str) -> Job:
     job = Job(earlier.name, begun_at=_when(moment), earlier_files=[*earlier.earlier_files, *earlier.files])
+    job.came = earlier.came
     has_failed = earlier.state in {State.FAILED, State.CANCELLED} and not earlier.was_dropped
     job.has_failed_before = earlier.has_failed_before or has_failed
     if event == Event.AVAILABLE:

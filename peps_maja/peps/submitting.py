@@ -49,22 +49,23 @@ FULL_MAJA = "FULL_MAJA"  # a tile over a span of days
 
 @dataclass(frozen=True)
 class Order:
-    """A job to submit: its name in the log, the process and its inputs, and the dates that a series covers.
+    """A job to submit: its name in the log, the process and its inputs.
 
-    `warnings` are what the user should know before.
+    `detail` is what the log notes of it: the clouds of a product in per cent, the dates of a series. `warnings` are
+    what the user should know before.
     """
 
     job: str
     process: str
     inputs: str
-    dates: str = ""
+    detail: str = ""
     warnings: tuple[str, ...] = ()
 
     @property
     def number_of_dates(self) -> int:
         """How many dates a series has: at most, where they are not known; 0 for a single product."""
         series = Series.parse(self.job)
-        return len(self.dates.split()) or (series.days if series else 0)
+        return (len(self.detail.split()) or series.days) if series else 0
 
 
 class Outcome(Enum):
@@ -126,7 +127,7 @@ class Submitter:
         wait = _FIRST_WAIT
         while True:
             with self.deferred():
-                self._announce(job, order.dates)
+                self._announce(job, order.detail)
                 answer = self._ordered(order)
                 if isinstance(answer, PepsError):
                     self.log.append(Event.POSTPONED, job, str(answer))
@@ -141,10 +142,10 @@ class Submitter:
             self._wait(wait if answer.retry_after is None else answer.retry_after, answer)
             wait *= 2
 
-    def _announce(self, job: str, dates: str) -> None:
+    def _announce(self, job: str, detail: str) -> None:
         """Log that the order is about to leave; if that does not come to disk, it does not leave."""
         try:
-            self.log.append(Event.SUBMITTING, job, dates)
+            self.log.append(Event.SUBMITTING, job, detail)
         except LogError:
             with suppress(LogError):  # the line may stand there all the same
                 self.log.append(Event.POSTPONED, job, "not sent: the log could not be brought to disk")

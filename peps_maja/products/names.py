@@ -7,8 +7,10 @@ before), https://sentiwiki.copernicus.eu/web/s2-products; L2A products as MAJA n
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
+from typing import ClassVar
 
 from peps_maja.products.tiles import TILE_NAME, Tile
 
@@ -20,12 +22,13 @@ _L1C = re.compile(
 _OLD_FORMAT = re.compile(r"S2[A-D]_OPER_PRD_MSIL1C_\w+")
 _L2A = re.compile(
     r"SENTINEL(?P<satellite>2[A-D])_(?P<date>[0-9]{8})-(?P<time>[0-9]{6})-(?P<milliseconds>[0-9]{3})"
-    r"_L2A_T(?P<tile>[0-9]{2}[A-Z]{3})_[A-Z](?:_V[0-9]+(?:-[0-9]+)*)?"
+    r"_L2A_T(?P<tile>[0-9]{2}[A-Z]{3})_[A-Z](?:_V[0-9]{1,4}(?:-[0-9]{1,4})*(?![0-9]))?"
 )
 
 # The L1C name carries the start of the whole datatake, the L2A name the time at which this tile was seen: later, but in
 # names of baseline N0204 (2015 to 2017) up to some seconds before that start.
 _EARLIEST_SIGHT, LATEST_SIGHT = timedelta(minutes=-1), timedelta(minutes=30)
+_ONE_PASS = timedelta(minutes=45)  # the times in the names of one pass differ by 30 at most, the next comes 100 later
 
 # Sensing start, satellite, relative orbit and tile.
 Acquisition = tuple[datetime, str, int, str]
@@ -35,22 +38,23 @@ Passage = tuple[str, str, date]
 
 @dataclass(frozen=True)
 class L2AProduct:
-    """What the name of an L2A product of MAJA says; `sight` is the time (UTC) at which the tile was seen."""
+    """What the name of an L2A product of MAJA says; `seen` is the time (UTC) at which the tile was seen."""
 
     name: str
     satellite: str
     tile: Tile
-    sight: datetime
+    seen: datetime
+    orbit: ClassVar[int | None] = None  # no L2A name tells it
 
     @classmethod
     def find(cls, text: str) -> L2AProduct | None:
         """Return the product that `text` (a file or folder name) contains, or None."""
         match = _L2A.search(text)
-        sight = match and _utc(match["date"] + "T" + match["time"])
-        if not match or not sight or not 1 < sight.year < 9999:  # `begun` needs room on both sides
+        seen = match and _utc(match["date"] + "T" + match["time"])
+        if not match or not seen or not 1 < seen.year < 9999:  # `begun` needs room on both sides
             return None
-        sight += timedelta(milliseconds=int(match["milliseconds"]))
-        return cls(match[0], "S" + match["satellite"], Tile(match["tile"]), sight)
+        seen += timedelta(milliseconds=int(match["milliseconds"]))
+        return cls(match[0], "S" + match["satellite"], Tile(match["tile"]), seen)
 
     @property
     def version(self) -> str:
@@ -59,19 +63,24 @@ class L2AProduct:
         return f"V{version}" if name else ""
 
     @property
+    def sight(self) -> datetime:
+        """The time at which the tile was seen."""
+        return self.seen
+
+    @property
     def passages(self) -> tuple[Passage, ...]:
         """The passages of which it can be: two for one seen just after midnight."""
         return passages_at(self.satellite, self.tile.name, self.sight)
 
     @property
     def days(self) -> list[date]:
-        """The days on which its datatake can have begun, the likeliest first."""
-        return [time.date() for time in (self.sight, *self.begun)]
+        """The one or two days on which its datatake can have begun, the likelier first."""
+        return list(dict.fromkeys((self.seen.date(), (self.seen - LATEST_SIGHT).date())))
 
     @property
     def begun(self) -> tuple[datetime, datetime]:
         """The earliest and the latest time at which its datatake can have begun."""
-        return self.sight - LATEST_SIGHT, self.sight - _EARLIEST_SIGHT
+        return self.seen - LATEST_SIGHT, self.seen - _EARLIEST_SIGHT
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,11 @@ class L1CProduct:
         return cls(match[0], match["satellite"], sensing, match["baseline"], int(match["orbit"]), Tile(match["tile"]))
 
     @property
+    def seen(self) -> datetime:
+        """When its pass began, as far as its name tells."""
+        return self.sensing
+
+    @property
     def acquisition(self) -> Acquisition:
         """What all reprocessings and all parts of one acquisition have in common."""
         return self.sensing, self.satellite, self.orbit, self.tile.name
@@ -103,6 +117,11 @@ class L1CProduct:
     def passage(self) -> Passage:
         """Its satellite, tile and day."""
         return self.satellite, self.tile.name, self.sensing.date()
+
+    @property
+    def version(self) -> str:
+        """Its processing baseline."""
+        return self.baseline
 
     def matches(self, result: L2AProduct) -> bool:
         """Return True if `result` can be this product after MAJA: its satellite, its tile, a time that fits."""
@@ -114,6 +133,28 @@ def passages_at(satellite: str, tile: str, time: datetime) -> tuple[Passage, ...
     """Return the passages of an L2A product: of its day, and of that half an hour before (see LATEST_SIGHT)."""
     earlier = time - LATEST_SIGHT if time.year > 1 else time
     return tuple(dict.fromkeys((satellite, tile, moment.date()) for moment in (time, earlier)))
+
+
+def named_product(name: str) -> L1CProduct | L2AProduct | None:
+    """Return the product after which a job or a record is named; None for a series and all else."""
+    return L1CProduct.parse(name) or L2AProduct.find(name)
+
+
+def is_one_pass(product: L1CProduct | L2AProduct, other: L1CProduct | L2AProduct) -> bool:
+    """Return True if one satellite saw both in one pass, at one tile: then they are of one acquisition."""
+    is_near = abs(product.seen - other.seen) <= _ONE_PASS
+    return is_near and (product.satellite, product.tile) == (other.satellite, other.tile)
+
+
+def is_same_acquisition(job: str, other: str) -> bool:
+    """Return True if two jobs of these names are for one acquisition; a series only is itself."""
+    product, another = named_product(job), named_product(other)
+    return job == other or (product is not None and another is not None and is_one_pass(product, another))
+
+
+def newest(versions: Iterable[str]) -> str:
+    """Return the newest of these versions or baselines by its numbers: V10 comes after V4, none is the oldest."""
+    return max(versions, key=lambda version: [int(number) for number in re.findall("[0-9]+", version)], default="")
 
 
 def pasted_name(text: str) -> str:

@@ -78,14 +78,17 @@ class Series:
 
     def covers(self, product: L1CProduct) -> bool:
         """Return True if a product is one of those that the job processes."""
-        return self.covers_any([product.passage], product.orbit)
+        return self.covers_days(product.tile, [product.sensing.date()], product.orbit)
+
+    def covers_days(self, tile: Tile, days: Iterable[date], orbit: int | None) -> bool:
+        """Return True if an acquisition of one of these days, from this orbit (None: not known), is in the series."""
+        is_on_orbit = None in {self.orbit, orbit} or self.orbit == orbit
+        return is_on_orbit and tile == self.tile and any(self.start <= day <= self.end for day in days)
 
     def covers_any(self, passages: Iterable[Passage], orbit: int | None) -> bool:
         """Return True if one of these passages, seen from this orbit (None: it is not known), is in the series."""
         days = [day for _, tile, day in passages if tile == self.tile.name]
-        return any(self.start <= day <= self.end for day in days) and (
-            None in {self.orbit, orbit} or self.orbit == orbit
-        )
+        return self.covers_days(self.tile, days, orbit)
 
     def matches(self, result: L2AProduct) -> bool:
         """Return True if `result` can be one of this job: its tile, and of a datatake that began within the span.
@@ -113,6 +116,11 @@ def series_of(tile: Tile, start: date, end: date, orbit: int | None = None) -> l
     return [Series(tile, begin, after - _DAY, orbit) for begin, after in pairwise(borders)]
 
 
+def hours_of_series(number_of_dates: int) -> float:
+    """Return the hours that PEPS takes for a series: one for the first date, 25 minutes for each further one."""
+    return 1 + (number_of_dates - 1) * 25 / 60
+
+
 def read_plan(text: str) -> list[PlannedDate]:
     """Return the dates that the `submitting` line of a series job lists."""
     planned = []
@@ -127,7 +135,6 @@ def read_plan(text: str) -> list[PlannedDate]:
 
 def write_plan(products: Iterable[L1CProduct]) -> str:
     """Return the acquisitions of these products for the `submitting` line, each once, in the order of time."""
-    ordered = sorted(products, key=lambda product: product.acquisition)
-    return " ".join(
-        dict.fromkeys(str(PlannedDate(product.sensing.date(), product.satellite, product.orbit)) for product in ordered)
-    )
+    ordered = sorted(products, key=lambda product: (product.sensing, product.satellite, product.orbit))
+    planned = [PlannedDate(product.sensing.date(), product.satellite, product.orbit) for product in ordered]
+    return " ".join(dict.fromkeys(map(str, planned)))

@@ -1,4 +1,4 @@
-"""Where a job, or one date of it, stands: the values of which --status, --json, --dates, reminders and page are made."""
+"""Where a job, or one date of it, stands: the values of which all that is shown is made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, datetime
 from peps_maja.errors import Status
 from peps_maja.joblog.events import Source
 
-# The states of a date in --dates, and those that only the page tells apart.
+# The states of a date in --dates, and those that only the page tells apart; `stalled` is a job's trouble only.
 WAITING, RUNNING, ON_DISK, MOVED_AWAY, TOO_CLOUDY = "waiting", "running", "on disk", "moved away", "too cloudy"
 FAILED, DROPPED, UNSURE, NOT_DELIVERED = "failed", "dropped", "unsure", "not delivered"
 REJECTED, CANCELLED, MISSING, STALLED = "rejected", "cancelled", "missing", "stalled"
@@ -25,23 +25,23 @@ class Result:
 
 @dataclass(frozen=True)
 class Advice:
-    """What a person can do about a job, in words, and the submitter's options for it, with the job's name in them.
+    """What a person can do about a job, in words, and the submitter's options for it, the likeliest first.
 
-    Equal advice can be given once for several jobs: `options` have `{name}` where the job's name belongs.
+    Jobs with equal advice are shown together, so `{name}` stands for the job's name.
     """
 
     text: str
-    options: tuple[str, ...] = ()
+    options: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
     """Where a job stands: `state` as its service says, else as the log does, and percent (0 to 100) while it runs.
 
-    `trouble` is what keeps it from going on without a person (`unsure`, `rejected`, `failed`, `cancelled`, `missing`,
-    `stalled`), or an empty text; `reason` says more of that, and `advice` what to do. `message` is the service's or
-    the log's last word. `submitted_at` is an ISO time (UTC). `status` is what the job adds to a run's exit status.
-    `to_come` are the bytes that an open job is still to bring (0: not known; None: it brings nothing more).
+    `message` is the last word of service or log. `trouble` is what a person has to look at (`unsure`, `rejected`,
+    `failed`, `cancelled`, `missing`, `stalled`), or an empty text; then `reason` says more of it, and `advice` what to
+    do. `submitted_at` is an ISO time (UTC); `status` is what the job adds to a run's exit status.
+    `to_come` are the bytes that it is still to bring (0: not known; None: it brings nothing more).
     """
 
     job: str
@@ -60,14 +60,21 @@ class Standing:
     status: Status = Status.OK
     to_come: int | None = None
 
+    def __str__(self) -> str:
+        """Return the standing as one line."""
+        percent = "" if self.percent is None or self.state != RUNNING else f", {self.percent:g} %"
+        message = f": {self.message}" if self.message else ""
+        results = "".join(f"; {result.file or result.name} {result.state}" for result in self.results)
+        return f"{self.job}: {self.state}{percent}{message}{results}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DateStanding(Standing):
-    """The same of one date, that is of one product of it: `state` is one of those above.
+    """The same of one product of one date: `state` is one of those above.
 
     `file` is the zip in `folder`, or the folder to which it was unpacked; `size` its bytes (None: it is not there).
-    A file that no job of the log has downloaded is shown with the job that is for its date. `satellite` can be empty.
-    `came` is when the log says that it was downloaded.
+    `job` is empty for a file that no job of the log accounts for; `satellite` can be empty, too.
+    `came` is when it was downloaded, as far as the log tells.
     """
 
     tile: str
@@ -86,7 +93,7 @@ class DateStanding(Standing):
 
 @dataclass(frozen=True)
 class Task:
-    """What a person has to do about jobs that are in one trouble; `commands` have NAME where there are several."""
+    """What a person has to do about the jobs that are in one trouble; commands have NAME where these are several."""
 
     trouble: str
     advice: str

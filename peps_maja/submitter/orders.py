@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from peps_maja.errors import UsageError
+from peps_maja.joblog.details import clouds_detail
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.peps.submitting import FULL_MAJA, MAJA, Order
 from peps_maja.products.names import Acquisition, L1CProduct
@@ -69,7 +70,11 @@ def propose(situation: Situation) -> Proposal:
         choices, orders = _series_of_tiles(situation)
     else:
         choices = choose(situation, at_theia(situation))
-        orders = [Order(choice.job, MAJA, f"product={choice.job}") for choice in choices if choice.is_submitted]
+        orders = [
+            Order(choice.job, MAJA, f"product={choice.job}", clouds_detail(choice.record.clouds))
+            for choice in choices
+            if choice.is_submitted
+        ]
     if not wishes.days and not wishes.names:
         orders += orders_again(situation)
     if ready:
@@ -169,7 +174,7 @@ def costs(orders: Sequence[Order]) -> list[Cost]:
     singles = sum(order.process == MAJA for order in orders)
     series = [order for order in orders if order.process == FULL_MAJA]
     cost = cost_of_series([order.number_of_dates for order in series])
-    if not all(order.dates for order in series):
+    if not all(order.detail for order in series):
         cost = replace(cost, way="at most:")
     return [cost_of_singles(singles)] * bool(singles) + [cost] * bool(series)
 

@@ -92,7 +92,8 @@ def correct(log: JobLog, options: ProcessOptions, console: Console) -> Status:
 def take(records: Sequence[L2ARecord], log: JobLog, console: Console) -> None:
     """Log what Theia has ready, for the downloader to fetch."""
     for record in records:
-        log.append(Event.AVAILABLE, record.identifier, str(Offer(record.address, record.size, record.md5)))
+        offer = Offer(record.address, record.size, record.md5, record.orbit, record.clouds)
+        log.append(Event.AVAILABLE, record.identifier, str(offer))
         console.result(f"{record.identifier}: from Theia")
 
 

@@ -34,6 +34,10 @@ OFFERS: dict[str, tuple[str, Offer | None]] = {
     "MD5 in capitals": (f"{ZIP_URL} 1234 {MD5.upper()}", Offer(ZIP_URL, 1234, MD5)),
     "no size": (f"{ZIP_URL} - {MD5}", Offer(ZIP_URL, None, MD5)),
     "nothing but the address": (f"{ZIP_URL} - -", Offer(ZIP_URL)),
+    "orbit and clouds": (f"{OFFER} 51 12.4", Offer(ZIP_URL, 1234, MD5, 51, 12.4)),
+    "clouds alone": (f"{OFFER} - 100", Offer(ZIP_URL, 1234, MD5, None, 100.0)),
+    "orbit alone": (f"{OFFER} 8", Offer(ZIP_URL, 1234, MD5, 8)),
+    "neither": (f"{OFFER} - -", Offer(ZIP_URL, 1234, MD5)),
     "cut in the MD5": (OFFER[:-1], None),
     "cut in the size": (f"{ZIP_URL} 12", None),
     "cut behind the size": (f"{ZIP_URL} 1234 ", None),
@@ -99,7 +103,7 @@ AVAILABLE: dict[str, tuple[list[Row], State, str]] = {
 @pytest.mark.parametrize(("rows", "state", "offer"), AVAILABLE.values(), ids=AVAILABLE)
 def test_the_state_of_a_product_of_theia(rows: list[Row], state: State, offer: str) -> None:
     jobs = replayed(lines(*rows, job=THEIA))
-    assert {name: (job.state, str(job.offer)) for name, job in jobs.items()} == {THEIA: (state, offer)}
+    assert {name: (job.state, job.offer) for name, job in jobs.items()} == {THEIA: (state, Offer.parse(offer))}
 
 
 def test_what_is_available_again_starts_without_the_results_of_before() -> None:
