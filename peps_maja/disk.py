@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from filelock import lock_descriptor
 
 from peps_maja.errors import AlreadyRunning, LogError, UsageError
+
+_HAS_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -31,24 +34,35 @@ def write_whole(path: Path, text: str) -> None:
 
 
 @contextmanager
-def replacing(path: Path, part_name: str = "") -> Iterator[BinaryIO]:
+def replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a file that takes the place of `path` (of a symbolic link, its target) when the `with` ends without error.
 
-    Until then, and after an error, what was there stays as it was. It is first written under `part_name`, which only
-    one process may use at once; without one, under a name of this process. Raises OSError.
+    Until then, and after an error, what was there stays as it was. Raises OSError. Of two runs at once the later wins.
     """
     target = Path(os.path.realpath(path))
-    part = target.with_name(part_name or f".peps_maja.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
+    part = target.with_name(f".{target.name}.part")
+    part.unlink(missing_ok=True)  # a run that was killed has left it
+    with part.open("xb") as file:
+        try:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        if target.exists():
-            part.chmod(stat.S_IMODE(target.stat().st_mode))
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+            if target.exists():
+                with suppress(OSError):  # CIFS and the like know no modes
+                    os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
+            if is_at(part, file.fileno()):
+                part.replace(target)
+        finally:
+            if is_at(part, file.fileno()):
+                part.unlink()
+
+
+def is_at(path: Path, descriptor: int) -> bool:
+    """Return True if an open file is still the one that has this path."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def sync_folder(folder: Path) -> None:
@@ -64,19 +78,26 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def lock(descriptor: int, path: Path, *, wait: bool) -> bool:
-    """Lock an open file until it is closed; False if another process holds it and `wait` is False.
+def lock(descriptor: int, path: Path, *, seconds: float = 0) -> bool:
+    """Lock an open file until it is closed; False if another process still holds it after so many seconds.
 
     Raises LogError where the file system (of `path`, named in the message) has no real locks: any other kind
     would remain after a crash, or let two runs work at once.
     """
+    give_up_at = time.monotonic() + seconds
     try:
-        return lock_descriptor(descriptor, blocking=wait, poll_interval=0.005)
+        while not lock_descriptor(descriptor, blocking=False):
+            if time.monotonic() >= give_up_at:
+                return False
+            time.sleep(0.005)
     except OSError as error:
+        if error.errno not in _HAS_NO_LOCKS:
+            raise LogError(f"cannot lock {path}: {error.strerror}; look at its disk, then start again") from error
         raise LogError(
             f"{path}: its file system has no locks ({error.strerror}), and without them two runs could do the same"
             " job twice: keep log and products on a disk that has them"
         ) from None
+    return True
 
 
 @contextmanager
@@ -85,10 +106,17 @@ def held(path: Path) -> Iterator[None]:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
-        raise LogError(f"cannot make the lock file {path}: {error.strerror}") from None
+        raise LogError(f"cannot open the lock file {path}: {error.strerror}{_whose(path)}") from None
     try:
-        if not lock(descriptor, path, wait=False):
+        if not lock(descriptor, path):
             raise AlreadyRunning(f"another run holds {path}: nothing to do before it ends")
         yield
     finally:
         os.close(descriptor)
+
+
+def _whose(path: Path) -> str:
+    """Return whose file it is and what to do about it, where that can be known."""
+    with suppress(OSError, KeyError):
+        return f"; it is {path.owner()}'s: have it removed while no run is at work, or run as {path.owner()}"
+    return ""

@@ -15,14 +15,14 @@ from peps_maja.downloads.fetching import Fetched, fetch
 from peps_maja.downloads.polls import Connect, Polls, poll_cycle
 from peps_maja.downloads.service import JobReport, Phase, result_name
 from peps_maja.errors import (
-    Absent,
     AlreadyRunning,
     Broken,
-    ConcernsAll,
+    CredentialsError,
     DiskFull,
-    HourlyQuota,
-    InternalError,
+    NotThere,
     PepsError,
+    QuotaReached,
+    ServerAway,
     Status,
     worst,
 )
@@ -152,7 +152,7 @@ class Cycle:
                 raise _Stopped(f"{final}: not begun")
             try:
                 yield watch
-            except ConcernsAll:
+            except (CredentialsError, QuotaReached, ServerAway):
                 polls.is_refused = True  # before the next download gets the line
                 raise
 
@@ -161,13 +161,10 @@ class Cycle:
         match error := fetched.exception():
             case None:
                 course.note_file(name, fetched.result())
-            case Absent():
+            case NotThere():
                 course.note_missing(name, ABSENT, str(error))
             case Broken():
                 course.note_missing(name, BROKEN, str(error))
-            case InternalError() if course.listed > 1:
-                # Only the log remembers it, should the next report leave it out: the rest would end the job.
-                course.note_missing(name, ABSENT, str(error))
             case _:
                 course.stays_open = True
                 if not isinstance(error, _Stopped):
@@ -179,7 +176,7 @@ class Cycle:
     def _take_end(self, source: Source, error: PepsError) -> None:
         """Tell, once, of an error after which a service is asked no further."""
         self._statuses.append(error.status)
-        if error.status is Status.UNUSABLE or isinstance(error, HourlyQuota):
+        if error.status is Status.UNUSABLE or isinstance(error, QuotaReached):
             self._over[source] = error.status
         self._tell(error, str(error))
 

@@ -16,19 +16,16 @@ from peps_maja.downloads.partfile import PartFile, Remote, part_of, plainly
 from peps_maja.downloads.service import Wanted
 from peps_maja.downloads.zips import ZIP_STARTS, Belongs, check_zip, md5_of
 from peps_maja.errors import (
-    Absent,
-    AccountRefused,
     Broken,
+    CredentialsError,
     Forbidden,
-    InternalError,
-    NotReady,
     NotThere,
     PepsError,
     QuotaReached,
+    ServerBusy,
     ServerSilent,
     ServerTrouble,
     Status,
-    UnexpectedAnswer,
 )
 from peps_maja.network.answers import Download, shown
 from peps_maja.network.client import TRIES, Client
@@ -58,7 +55,7 @@ class _TooSlow(PepsError):
     status = Status.TRY_LATER
 
 
-class _BrokenOff(ServerTrouble):
+class _BrokenOff(PepsError):
     """A download ended before its end; `silently` if bytes just stopped coming."""
 
     def __init__(self, message: str, *, silently: bool) -> None:
@@ -69,8 +66,8 @@ class _BrokenOff(ServerTrouble):
 def fetch(client: Client, wanted: Wanted, folder: Path, transfer: Transfer) -> Fetched:
     """Bring a result to `folder`, unless it is there already; file and name are on disk then.
 
-    Raises Absent or Broken if the result cannot be fetched, DiskFull, TooLarge, AlreadyRunning if another run is at it,
-    ServerTrouble, ServerBusy, NotReady or ServerAway if the rest may come later, and AccountRefused.
+    Raises NotThere or Broken if the result cannot be fetched, DiskFull, AlreadyRunning if another run is at it,
+    ServerTrouble, ServerBusy or ServerAway if the rest may come later, and CredentialsError.
     """
     for name in wanted.names:
         final = folder / name
@@ -109,8 +106,8 @@ def _length_on_server(client: Client, address: str) -> int | None:
                 return Remote.of(answer.status, answer.headers).length
         except (NotThere, Forbidden):
             return None
-        except (UnexpectedAnswer, ServerTrouble) as error:
-            if isinstance(error, ServerTrouble) and method == "GET":
+        except ServerTrouble:
+            if method == "GET":
                 raise
     return None
 
@@ -151,9 +148,7 @@ def _receive_patiently(client: Client, address: str, part: PartFile, meter: Mete
         try:
             return _receive(client, address, part, meter, may_continue=may_continue)
         except (NotThere, Forbidden) as error:
-            raise Absent(str(error)) from error
-        except UnexpectedAnswer as error:
-            raise Broken(f"{NO_WHOLE_ZIP} {error}") from error
+            raise NotThere(str(error)) from error
         except _BrokenOff as error:
             ends.add(None if error.silently else part.length)
             if again_after is None:
@@ -171,7 +166,7 @@ def _receive(client: Client, address: str, part: PartFile, meter: Meter, *, may_
         condition = {"If-Range": part.remote.validator} if part.remote.validator else {}
         from_there = {"Range": f"bytes={part.length}-"} | condition
         # Some servers answer 500 to any Range.
-        with suppress(InternalError, UnexpectedAnswer), client.download(address, from_there) as answer:
+        with suppress(ServerTrouble), client.download(address, from_there) as answer:
             remote = Remote.of(answer.status, answer.headers)
             if answer.status == 416 and remote.length == part.length and part.remote.may_be(remote):
                 return
@@ -192,12 +187,12 @@ def _goes_on_at(offset: int, answer: Download) -> bool:
 
 def _store_from_start(client: Client, answer: Download, chunks: Iterator[bytes], part: PartFile, meter: Meter) -> None:
     if answer.status != 200:
-        raise UnexpectedAnswer(f"the server answers {answer.status} when asked for the whole file")
+        raise Broken(f"{NO_WHOLE_ZIP} the server answers {answer.status} when asked for the whole file")
     start = _begun(b"", chunks, len(ZIP_STARTS[0]))
     if not start.startswith(ZIP_STARTS):
         start = _begun(start, chunks, _MOST_ERROR)
         error = client.error_in(answer, start)
-        if isinstance(error, (AccountRefused, Forbidden, NotReady, NotThere, QuotaReached)):
+        if isinstance(error, (CredentialsError, Forbidden, NotThere, QuotaReached, ServerBusy)):
             raise error
         raise Broken(f"{NO_WHOLE_ZIP} {error or kind_of(start)} came instead")
     remote = Remote.of(answer.status, answer.headers)

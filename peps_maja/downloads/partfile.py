@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Self
 
 from peps_maja.disk import lock, sync_folder
-from peps_maja.errors import AlreadyRunning, DiskFull, PepsError, TooLarge
+from peps_maja.errors import AlreadyRunning, DiskFull, PepsError
 from peps_maja.text import size
 
 LARGEST = 20_000_000_000  # bytes of a result; no product has that
@@ -82,14 +82,14 @@ class PartFile:
             _remote_path(self.final).write_text(json.dumps(asdict(remote)))
 
     def make_room(self, remote: Remote, next_bytes: int = 0) -> None:
-        """Raise DiskFull if the disk has no room for what is still to come of `remote`, TooLarge if no disk should.
+        """Raise DiskFull if the disk has no room for what is still to come of `remote`, PepsError if no disk should.
 
         Where its length is unknown, `next_bytes` are still to come, and may be the last or not.
         """
         if max(remote.length or 0, self.length + next_bytes) > LARGEST:
             if remote.length is None:
                 self.drop()
-            raise TooLarge(
+            raise PepsError(
                 f"{self.final} is not fetched: the server sends more than {size(LARGEST)} for it, which no product"
                 " has; the next run asks again, tell the service if it stays so"
             )
@@ -158,7 +158,7 @@ def part_of(final: Path) -> Iterator[PartFile]:
         with plainly("write", path):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            if not lock(descriptor, path, wait=False):
+            if not lock(descriptor, path):
                 raise AlreadyRunning(f"another run is downloading {final}: nothing to do before it ends")
             if not _is_still_at(path, descriptor):
                 continue  # that other run has just given it its final name

@@ -11,7 +11,7 @@ from threading import Semaphore
 
 from peps_maja.downloads.service import JobReport, Service
 from peps_maja.downloads.workers import Team, Workers
-from peps_maja.errors import AccountRefused, ConcernsAll, Forbidden, HourlyQuota, PepsError, ServerSilent
+from peps_maja.errors import CredentialsError, Forbidden, PepsError, QuotaReached, ServerAway, ServerSilent
 from peps_maja.joblog.events import Source
 from peps_maja.joblog.jobs import Job
 
@@ -55,7 +55,7 @@ class Polls:
         if self._forbidden and is_done and not self._answered:
             _, error = self._forbidden[0]
             who = self.service.name
-            self._end_all(AccountRefused(f"{error}; so it does for every open job: ask {who} about this account"))
+            self._end_all(CredentialsError(f"{error}; so it does for every open job: ask {who} about this account"))
             return
         for job, error in self._forbidden:
             self.leave(job, PepsError(f"{error}; look at this job on {self.service.page}"))
@@ -69,7 +69,9 @@ class Polls:
         self._silent += isinstance(error, ServerSilent)
         if isinstance(error, Forbidden):
             self._forbidden.append((job, error))
-        elif isinstance(error, ConcernsAll) or (isinstance(error, ServerSilent) and self._silent >= SILENT_JOBS):
+        elif isinstance(error, (CredentialsError, QuotaReached, ServerAway)) or (
+            isinstance(error, ServerSilent) and self._silent >= SILENT_JOBS
+        ):
             self._end_all(error)
         else:
             self.leave(job, error)
@@ -87,7 +89,7 @@ class Polls:
     def _end_all(self, error: PepsError) -> None:
         if not self.is_ended:
             self.is_ended = True
-            self.is_cut = not isinstance(error, HourlyQuota)
+            self.is_cut = not isinstance(error, QuotaReached)
             self.team.stop(GRACE if self.is_cut else inf)
             self.end(error)
 

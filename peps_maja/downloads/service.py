@@ -65,7 +65,7 @@ class Wanted:
 
 
 class Service(Protocol):
-    """Whoever has the products of jobs. Errors of its server that any other job would meet are ConcernsAll."""
+    """Whoever has the products of jobs. CredentialsError, ServerAway and QuotaReached end its round."""
 
     @property
     def name(self) -> str:
@@ -83,7 +83,7 @@ class Service(Protocol):
         """Prepare for each job to be polled once."""
 
     def poll(self, job: Job) -> JobReport:
-        """Return where a job stands; raise ConcernsAll, Forbidden, ServerTrouble, ServerBusy and the like."""
+        """Return where a job stands; raise CredentialsError, Forbidden, ServerTrouble, ServerBusy and the like."""
 
     def result_address(self, job: Job, name: str) -> str:
         """Return where a result of a job usually is."""

@@ -16,13 +16,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from peps_maja.disk import held, lock, sync_folder
-from peps_maja.errors import LogError
+from peps_maja.errors import LogError, Status
 from peps_maja.joblog.events import Event
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.joblog.lines import HEADER, TORN, is_torn, submissions
 from peps_maja.text import one_line
 
 _ANOTHER_FILE = "it was moved, replaced, emptied or removed during this run: put it back, and run again"
+PATIENCE = 30.0  # seconds for another process to give the append lock back
 _LONGEST_DETAIL = 20_000  # characters
 _LONGEST_LINE = 100_000  # bytes
 _TAIL = 100  # bytes by which a run knows the file again
@@ -111,7 +112,8 @@ class JobLog:
         is_new = os.O_CREAT | (os.O_EXCL if self._was_missing else 0)
         try:
             with self._opened(os.O_RDWR | os.O_APPEND | (0 if self._file else is_new)) as descriptor:
-                lock(descriptor, self.path, wait=True)
+                if not lock(descriptor, self.path, seconds=PATIENCE):
+                    raise LogError(f"another process locks the log {self.path}; not noted: {what}", Status.TRY_LATER)
                 self._catch_up(descriptor)
                 if job is not None and self._by_others.get(job.name, job.address) != job.address:
                     return False

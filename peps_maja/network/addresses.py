@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
-from peps_maja.errors import UnexpectedAnswer, UsageError
+from peps_maja.errors import ServerTrouble, UsageError
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -47,13 +47,13 @@ class Site:
         """Return the address under which something that an answer names can be reached from outside.
 
         Addresses on the service's own hosts and on plain http are brought back to this site. An address without a
-        host is relative to `seen_at`. Raises UnexpectedAnswer for an address that is not one of http or https.
+        host is relative to `seen_at`. Raises ServerTrouble for an address that is not one of http or https.
         """
         try:
             reached = self._reached(urlsplit(urljoin(seen_at or self.base + "/", address.strip())))
             _origin(urlsplit(reached))
         except ValueError:
-            raise UnexpectedAnswer(f"the server names something that is not an address: {address!r}") from None
+            raise ServerTrouble(f"the server names something that is not an address: {address!r}") from None
         return reached
 
     def public_path(self, path: str) -> str:
@@ -66,7 +66,7 @@ class Site:
 
     def _reached(self, parts: SplitResult) -> str:
         if parts.scheme not in _PORTS or not parts.hostname:
-            raise UnexpectedAnswer(f"the server names an address that is neither http nor https: {parts.geturl()!r}")
+            raise ServerTrouble(f"the server names an address that is neither http nor https: {parts.geturl()!r}")
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")
         is_here = _origin(parts) == _origin(urlsplit(self.base))
         if is_here or (parts.scheme == "https" and not self.own_hosts.fullmatch(parts.hostname)):

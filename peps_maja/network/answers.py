@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
@@ -14,20 +13,16 @@ from urllib3 import exceptions as urllib3_errors
 from urllib3.util import Retry
 
 from peps_maja.errors import (
-    AccountRefused,
+    CredentialsError,
     Forbidden,
-    InternalError,
-    NotReady,
     NotThere,
     PepsError,
-    ProxyUnusable,
     QuotaReached,
     ServerAway,
     ServerBusy,
     ServerSilent,
     ServerTrouble,
-    UnexpectedAnswer,
-    UntrustedServer,
+    Status,
 )
 from peps_maja.network.addresses import Site
 from peps_maja.network.connections import Unsent, proxy_for
@@ -63,6 +58,10 @@ class Download(Answer):
     chunks: Iterator[bytes]
 
 
+class Passing(ServerTrouble):
+    """A server's own trouble (5xx): the same question may have an answer a moment later."""
+
+
 Judge = Callable[[Answer], PepsError | None]
 """Returns what is wrong with an answer of a service, or None if nothing is."""
 
@@ -74,9 +73,9 @@ def refusal(answer: Answer, code: int, reason: str = "") -> PepsError | None:
         case 200 | 201 | 203 | 206:
             return None
         case 202:
-            return NotReady(f"{message}: it is not ready yet; try again later")
+            return ServerBusy(f"{message}: it is not ready yet; try again later")
         case 401 if answer.secret:
-            return AccountRefused(f"{message}: {answer.secret.advice()}")
+            return CredentialsError(f"{message}: {answer.secret.advice()}")
         case 401:
             return Forbidden(f"{message} to a question that is asked without an account")
         case 403:
@@ -84,18 +83,16 @@ def refusal(answer: Answer, code: int, reason: str = "") -> PepsError | None:
         case 404 | 410:
             return NotThere(message)
         case 420:
-            return QuotaReached(f"{message}: a quota of the account is used up; try again later", math.inf)
+            return QuotaReached(f"{message}: a quota of the account is used up; try again later")
         case 429:
-            return QuotaReached(f"{message}: too many requests", retry_after(answer.headers))
-        case 500:
-            return InternalError(message)
+            return QuotaReached(f"{message}: too many requests")
         case 503:
             return ServerBusy(f"{message}: the server is busy", retry_after(answer.headers))
         case _ if code >= 500:
-            return ServerTrouble(message)
+            return Passing(message)
         case _:
             why = "redirects in a circle" if code in REDIRECTS else "which this service never does"
-            return UnexpectedAnswer(f"{message}, {why}")
+            return ServerTrouble(f"{message}, {why}")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -121,10 +118,14 @@ def _forbidden(answer: Answer, reason: str) -> PepsError:
     reason = reason or _words(answer)
     message = _message(answer, 403, reason)
     if _OF_A_LIMIT.search(reason):
-        return QuotaReached(f"{message}; try again later", math.inf)
-    # The words of a page can come from any proxy or firewall on the way: they do not speak for the service.
-    if answer.secret and _OF_THE_ACCOUNT.search(reason) and kind_of(answer.body) != HTML:
-        return AccountRefused(
+        return QuotaReached(f"{message}; try again later")
+    # A page can come from any proxy or firewall on the way: it does not speak for the service.
+    if kind_of(answer.body) == HTML or (
+        "html" in answer.headers.get("Content-Type", "").lower() and kind_of(answer.body) == "something else"
+    ):
+        return ServerTrouble(f"{message} with {HTML} (a firewall, maintenance or a login?); try again later")
+    if answer.secret and _OF_THE_ACCOUNT.search(reason):
+        return CredentialsError(
             f"{message}: the account in {answer.secret.source} is refused; ask the service to make it valid"
         )
     return Forbidden(f"{message}: the server refuses this")
@@ -139,20 +140,13 @@ def _words(answer: Answer) -> str:
 def network_error(error: Exception, address: str, site: Site) -> PepsError:
     """Return what an exception means that was raised when a site, or an address that its answers name, was asked.
 
-    ServerAway, UntrustedServer, and a ServerTrouble whose `may_have_arrived` is False, mean that surely nothing was
-    sent. All else may have arrived.
+    ServerAway means that surely nothing was sent. All else may have arrived.
     """
     failure = _meaning(error, address, site.option, proxy_for(address))
     if site.may_see_secret(address):
         return failure
     # What another host does concerns what was asked of it, and not the whole run.
-    if isinstance(failure, UntrustedServer):
-        return NotThere(str(failure))
-    if isinstance(failure, ServerAway):
-        trouble = ServerTrouble(str(failure))
-        trouble.status = failure.status  # a proxy that refuses is for a person to fix
-        return trouble
-    return failure
+    return ServerTrouble(str(failure), failure.status) if isinstance(failure, ServerAway) else failure
 
 
 def _meaning(error: Exception, address: str, option: str, proxy: str) -> PepsError:
@@ -161,20 +155,20 @@ def _meaning(error: Exception, address: str, option: str, proxy: str) -> PepsErr
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             advice = _certificate_advice(cause.verify_code, option)
-            return UntrustedServer(f"the TLS certificate of {where} is not trusted ({cause.verify_message}): {advice}")
+            return ServerAway(
+                f"the TLS certificate of {where} is not trusted ({cause.verify_message}): {advice}", Status.UNUSABLE
+            )
         if refused := _REFUSED_CONNECT.search(str(cause)) if isinstance(cause, OSError) else None:
             return _refused_connect(refused[1], refused[2], where, proxy)
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, ValueError)):
         if proxy:  # the text of the error holds the proxy's account
             hint = "pip install PySocks, or another proxy" if "SOCKS" in str(error) else "is it written right?"
-            return ProxyUnusable(f"the proxy {proxy} (HTTPS_PROXY or ALL_PROXY) cannot be used: {hint}")
-        return UnexpectedAnswer(f"{where} cannot be asked: {one_line(str(error), 120)}")
+            return ServerAway(f"the proxy {proxy} (HTTPS_PROXY or ALL_PROXY) cannot be used: {hint}", Status.UNUSABLE)
+        return ServerTrouble(f"{where} cannot be asked: {one_line(str(error), 120)}")
     if any(isinstance(cause, _UNCONNECTED) for cause in causes):
         through, check = (f" through the proxy {proxy}", "HTTPS_PROXY") if proxy else ("", option)
         return ServerAway(f"no connection to {where}{through} ({_reason(causes)}): check the network and {check}")
-    trouble = _broken_off(causes, where)
-    trouble.may_have_arrived = not any(isinstance(cause, Unsent) for cause in causes)
-    return trouble
+    return _broken_off(causes, where)
 
 
 def _certificate_advice(code: int, option: str) -> str:
@@ -198,15 +192,19 @@ def _refused_connect(code: str, reason: str, where: str, proxy: str) -> PepsErro
     if code >= "500" or code in _LATER:
         return ServerAway(f"{message} instead of connecting to {where}; try again later")
     what = "put your account of the proxy into HTTPS_PROXY" if code == "407" else "check HTTPS_PROXY"
-    return ProxyUnusable(f"{message} instead of connecting to {where}: {what}, or ask the administrator of the proxy")
+    return ServerAway(
+        f"{message} instead of connecting to {where}: {what}, or ask the administrator of the proxy", Status.UNUSABLE
+    )
 
 
-def _broken_off(causes: list[BaseException], where: str) -> ServerTrouble:
+def _broken_off(causes: list[BaseException], where: str) -> PepsError:
+    if any(isinstance(cause, Unsent) for cause in causes):
+        return ServerAway(f"the connection to {where} failed ({_reason(causes)})")
     if any(isinstance(cause, _TIMEOUTS) for cause in causes):
         return ServerSilent(f"{where} timed out")
-    if any(isinstance(cause, (Unsent, ssl.SSLError)) for cause in causes):
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return ServerTrouble(f"the connection to {where} failed ({_reason(causes)})")
-    return ServerTrouble(f"{where} closed the connection in the middle of its answer")
+    return ServerSilent(f"{where} closed the connection in the middle of its answer")
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -18,16 +18,13 @@ import requests
 from urllib3 import exceptions as urllib3_errors
 
 from peps_maja.errors import (
-    NoAnswer,
     PepsError,
-    ServerAway,
     ServerBusy,
+    ServerSilent,
     ServerTrouble,
-    TooLong,
-    UnexpectedAnswer,
 )
 from peps_maja.network.addresses import Site
-from peps_maja.network.answers import REDIRECTS, Answer, Download, Judge, network_error, shown
+from peps_maja.network.answers import REDIRECTS, Answer, Download, Judge, Passing, network_error, shown
 from peps_maja.network.connections import Session, within
 from peps_maja.network.credentials import Secret
 from peps_maja.text import size
@@ -38,9 +35,9 @@ READ_TIMEOUT = 30.0  # seconds in which the next bytes of an answer must come
 LONGEST_ANSWER = 2  # read time-outs in which a small answer must be there as a whole
 LONGEST_PAGE = 300.0  # seconds for a catalogue page
 LONGEST_STREAM = 600.0  # seconds for an answer of many MB that is read as a stream
-LONGEST_RETRY_AFTER = 60.0  # seconds; what has to wait longer is left for the next run
 PAGE_LIMIT = 32_000_000  # bytes of a catalogue page; 500 products take about 4 MB
 DOCUMENT_LIMIT = 1_000_000  # bytes of any other document; the report of a year takes 20 kB
+PATIENCE_OF_SEARCH = 10.0  # seconds that a search waits for a busy server, all its waits together
 CHUNK = 120 * 1024  # bytes of a download per read, at most: from 128 KiB on, glibc maps fresh memory for each
 _LARGE = 8 * 1024 * 1024  # bytes of an answer
 _MOST_REDIRECTS = 5
@@ -81,13 +78,16 @@ class Client:
         limit: int = DOCUMENT_LIMIT,
         seconds: float | None = None,
         tries: int = TRIES,
+        patience: float = 0.0,
         anonymously: bool = False,
     ) -> Answer:
-        """GET a small answer; a server's own trouble and cut connections are tried again, `tries` times in all.
+        """GET a small answer.
 
+        A server's own trouble and cut connections are tried again, `tries` times in all; a busy server for `patience`
+        seconds.
         Raises what the judge makes of a bad answer, ServerAway if no connection could be made, ServerSilent or
         ServerTrouble if an answer broke off or was not there as a whole within `seconds` (None: twice the read
-        time-out), TooLong if it has more than `limit` bytes.
+        time-out), or has more than `limit` bytes.
         """
         address = f"{address}?{query}" if query else address
 
@@ -95,7 +95,7 @@ class Client:
             with within(seconds or self._longest), self._open("GET", address, anonymously=anonymously) as response:
                 return self._accepted(self._answer(response, self._body(response, limit)))
 
-        return self._with_retries(attempt, tries)
+        return self._with_retries(attempt, tries, patience)
 
     def post(self, address: str, body: Mapping[str, object], *, limit: int, seconds: float) -> Answer:
         """POST a question as JSON, without the secret and without following redirects; raises what `ask` raises."""
@@ -104,7 +104,7 @@ class Client:
             with within(seconds), self._send("POST", address, anonymously=True, json=body) as response:
                 return self._accepted(self._answer(response, self._body(response, limit)))
 
-        return self._with_retries(attempt)
+        return self._with_retries(attempt, patience=PATIENCE_OF_SEARCH)
 
     def read(self, address: str, reading: Callable[[Iterator[bytes]], _Result]) -> _Result:
         """GET an answer of any length, and return what `reading` makes of its chunks; raises what `ask` raises."""
@@ -121,19 +121,14 @@ class Client:
     def order(self, address: str, query: str) -> Answer:
         """Send an order once: over a new connection, with no second try and no redirect followed.
 
-        Raises ServerAway if surely nothing was sent, NoAnswer if it may have arrived. Any answer is returned as
-        it came: what it means depends on the order.
+        Raises ServerAway if surely nothing was sent, ServerTrouble if it may have arrived. Any answer is
+        returned as it came: what it means depends on the order.
         """
         timeout = (self._connect_timeout, self._longest)
         with Session(1) as session, within(self._longest):
             session.headers["Connection"] = "close"
-            try:
-                with self._send("GET", f"{address}?{query}", session=session, timeout=timeout) as response:
-                    return self._answer(response, self._body(response, DOCUMENT_LIMIT))
-            except (ServerTrouble, UnexpectedAnswer) as error:
-                if isinstance(error, ServerTrouble) and not error.may_have_arrived:
-                    raise ServerAway(str(error)) from error
-                raise NoAnswer(str(error)) from error
+            with self._send("GET", f"{address}?{query}", session=session, timeout=timeout) as response:
+                return self._answer(response, self._body(response, DOCUMENT_LIMIT))
 
     @contextmanager
     def download(self, address: str, headers: Mapping[str, str], method: str = "GET") -> Iterator[Download]:
@@ -145,19 +140,23 @@ class Client:
         """Return the error that the first bytes of a download name, or None if they do not."""
         return self._judge(replace(download, body=start))
 
-    def _with_retries(self, attempt: Callable[[], _Result], tries: int = TRIES) -> _Result:
-        """Return what an attempt returns; after a server's own trouble, or if it is busy, wait and try again."""
+    def _with_retries(self, attempt: Callable[[], _Result], tries: int = TRIES, patience: float = 0.0) -> _Result:
+        """Return what an attempt returns; after a server's own trouble or a cut, wait and try again."""
+        failure: PepsError
         pause = 0.5
         while True:
             tries -= 1
             try:
                 return attempt()
-            except (ServerBusy, ServerTrouble) as error:
-                asked_for = getattr(error, "retry_after", None)
-                wait = pause if asked_for is None else asked_for
-                if not tries or wait > LONGEST_RETRY_AFTER:
-                    raise
-                self._trace(f"{error}; again in {wait:g} s")
+            except (Passing, ServerSilent) as error:
+                failure, wait, is_over = error, pause, not tries
+            except ServerBusy as error:  # waited for only where the caller has the patience
+                wait = pause if error.retry_after is None else max(error.retry_after, pause)
+                patience -= wait
+                failure, is_over = error, patience < 0
+            if is_over:
+                raise failure
+            self._trace(f"{failure}; again in {wait:g} s")
             time.sleep(wait)
             pause *= 2
 
@@ -168,7 +167,7 @@ class Client:
                 return response
             with response:
                 self._accepted(self._answer(response, self._body(response, DOCUMENT_LIMIT, cut=True)))
-        raise UnexpectedAnswer(f"{shown(response.url)} answers {response.status_code}, and no file")
+        raise ServerTrouble(f"{shown(response.url)} answers {response.status_code}, and no file")
 
     def _open(self, method: str, address: str, *, anonymously: bool = False, **options: Any) -> requests.Response:
         """Send a request and follow its redirects by our own rules: the secret goes to our server alone."""
@@ -178,7 +177,7 @@ class Client:
             response.close()
             if redirects == _MOST_REDIRECTS:  # then the first address decides what that means
                 circle = replace(self._answer(first, b""), status=response.status_code)
-                raise self._judge(circle) or UnexpectedAnswer(f"{shown(first.url)} redirects in a circle")
+                raise self._judge(circle) or ServerTrouble(f"{shown(first.url)} redirects in a circle")
             redirects += 1
             target = self._site.reach(urljoin(response.url, target))
             response = self._send(method, target, anonymously=anonymously, **options)
@@ -215,7 +214,7 @@ class Client:
             if len(body) > limit:
                 if cut:
                     break
-                raise TooLong(f"{shown(response.url)} answers with more than {size(limit)}, which is too long")
+                raise ServerTrouble(f"{shown(response.url)} answers with more than {size(limit)}, which is too long")
         return bytes(body)
 
     def _chunks(self, response: requests.Response) -> Iterator[bytes]:

@@ -22,14 +22,14 @@ from urllib3 import exceptions as urllib3_errors
 from urllib3.util.ssl_ import create_urllib3_context
 
 from peps_maja import __version__
-from peps_maja.errors import UntrustedServer
+from peps_maja.errors import ServerAway, Status
 from peps_maja.text import one_line
 
 _one_reader = threading.Lock()
 
 
 def trusting(authorities: str) -> ssl.SSLContext:
-    """Return TLS settings that trust the authorities in a file or folder; raise UntrustedServer without any there."""
+    """Return TLS settings that trust the authorities in a file or folder; raise ServerAway without any there."""
     with _one_reader:  # if many threads start together, only one reads them
         return _read_authorities(authorities)
 
@@ -42,8 +42,9 @@ def _read_authorities(authorities: str) -> ssl.SSLContext:
         context.load_verify_locations(**{kind: authorities})
     except OSError as error:
         reason = one_line(error.strerror or str(error), 80)
-        raise UntrustedServer(
-            f"the authorities in {authorities} cannot be read ({reason}): fix REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"
+        raise ServerAway(
+            f"the authorities in {authorities} cannot be read ({reason}): fix REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE",
+            Status.UNUSABLE,
         ) from error
     return context
 

@@ -9,7 +9,7 @@ import json
 import re
 from math import isfinite
 
-from peps_maja.errors import HtmlPage, Unreadable
+from peps_maja.errors import ServerTrouble
 
 HTML = "an HTML page"
 
@@ -18,13 +18,13 @@ _PROLOG = re.compile(rb"(?:[\xef\xbb\xbf\s]|<\?xml[^>]*>|<!--(?:(?!-->).)*-->)*"
 
 
 def refuse_html(body: bytes, expected: str) -> None:
-    """Raise HtmlPage if the body is an HTML page."""
+    """Raise ServerTrouble if the body is an HTML page."""
     if kind_of(body) == HTML:
-        raise HtmlPage(f"{HTML} where {expected} was expected (maintenance, or a login page); try again later")
+        raise ServerTrouble(f"{HTML} where {expected} was expected (maintenance, or a login page); try again later")
 
 
 def read_json(body: bytes | str) -> object:
-    """Return the value of a JSON text; raise HtmlPage or Unreadable for anything else."""
+    """Return the value of a JSON text; raise ServerTrouble for anything else."""
     if isinstance(body, bytes):
         refuse_html(body, "JSON")
     try:
@@ -34,14 +34,14 @@ def read_json(body: bytes | str) -> object:
         return json.loads(body)
     except (ValueError, RecursionError):
         text = body if isinstance(body, bytes) else body.encode(errors="replace")
-        raise Unreadable(instead_of("JSON", text)) from None
+        raise ServerTrouble(instead_of("JSON", text)) from None
 
 
 def read_object(body: bytes) -> dict[str, object]:
     """Return the object of a JSON text, an empty one for anything else."""
     try:
         return mapping(read_json(body))
-    except Unreadable:
+    except ServerTrouble:
         return {}
 
 

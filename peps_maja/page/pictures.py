@@ -17,7 +17,6 @@ from typing import IO
 from peps_maja.disk import replacing
 
 PICTURES = "quicklooks"  # the folder beside the page
-PART = ".peps_maja.part"  # one name, which the next run overwrites: whoever writes a page holds the lock of its folder
 LARGEST_PICTURE, LARGEST_METADATA = 20_000_000, 5_000_000  # bytes
 
 _BEGIN, _END = b"\xff\xd8\xff", b"\xff\xd9"  # of a JPEG; more bytes may follow
@@ -54,7 +53,7 @@ def picture_of(product: Path, folder: Path) -> Picture:
         if not (content.startswith(_BEGIN) and _END in content):
             return Picture(reason="the quicklook is damaged")
         folder.mkdir(parents=True, exist_ok=True)
-        with replacing(path, PART) as file:
+        with replacing(path) as file:
             file.write(content)
     return Picture(path.name)
 

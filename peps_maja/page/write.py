@@ -16,7 +16,7 @@ from peps_maja.dependencies import advice
 from peps_maja.disk import lock, replacing
 from peps_maja.errors import LogError, PepsError, UsageError
 from peps_maja.page.contents import Contents, Product, contents
-from peps_maja.page.pictures import PART, PICTURES, clouds_of, picture_of
+from peps_maja.page.pictures import PICTURES, clouds_of, picture_of
 from peps_maja.standing.values import MOVED_AWAY, ON_DISK, DateStanding, Overview
 from peps_maja.text import one_line
 
@@ -60,8 +60,8 @@ def write_page(folder: Path, log: str, make: Callable[[], Contents]) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            with suppress(LogError):  # no locks here: then two runs at one moment may cost a page
-                lock(descriptor, folder, wait=True)
+            with suppress(LogError):  # where there are no locks, two runs at one moment may cost a page
+                lock(descriptor, folder, seconds=30)
             other = _log_of(path)
             environment = Environment(
                 loader=PackageLoader("peps_maja.page", ""),
@@ -79,7 +79,7 @@ def write_page(folder: Path, log: str, make: Callable[[], Contents]) -> str:
                 pictures=PICTURES,
                 version=__version__,
             )
-            with replacing(path, PART) as file:
+            with replacing(path) as file:
                 file.write(text.encode(errors="replace"))
         finally:
             os.close(descriptor)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
-from peps_maja.errors import Forbidden, NotThere, ServerTrouble, UnexpectedAnswer, Unreadable
-from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT
+from peps_maja.errors import Forbidden, NotThere, ServerSilent, ServerTrouble
+from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT, PATIENCE_OF_SEARCH
 from peps_maja.network.documents import array, mapping, number, read_json, text, whole
 from peps_maja.peps.service import Peps, explaining_closure
 from peps_maja.products.names import L1CProduct
@@ -60,11 +60,11 @@ class Page:
 
 
 def read_page(body: bytes) -> Page:
-    """Return what a page of the catalogue says; raise UnexpectedAnswer (or Unreadable) for anything else."""
+    """Return what a page of the catalogue says; raise ServerTrouble for anything else."""
     answer = mapping(read_json(body))
     features = answer.get("features")
     if not isinstance(features, list):
-        raise UnexpectedAnswer("the server's answer to the search is not a page of a catalogue")
+        raise ServerTrouble("the server's answer to the search is not a page of a catalogue")
     records = tuple(record for feature in features if (record := _record(feature)))
     properties = mapping(answer.get("properties"))
     total = whole(properties.get("totalResults")) if properties.get("exactCount") is True else None
@@ -196,11 +196,15 @@ def read_page_of(peps: Peps, search: Search, number: int = 1) -> Page:
     address, query = peps.server.catalogue, urlencode(search.parameters(number))
     with explaining_closure(peps.server):
         try:
-            answer = peps.client.ask(address, query, limit=PAGE_LIMIT, seconds=LONGEST_PAGE, anonymously=True)
+            answer = peps.client.ask(
+                address, query, limit=PAGE_LIMIT, seconds=LONGEST_PAGE, patience=PATIENCE_OF_SEARCH, anonymously=True
+            )
             return read_page(answer.body)
+        except ServerSilent:
+            raise
         except Forbidden as error:
-            raise UnexpectedAnswer(f"{error}: is --server right, or does your network ask for a login?") from error
-        except (Unreadable, UnexpectedAnswer, NotThere) as error:
-            raise UnexpectedAnswer(
+            raise ServerTrouble(f"{error}: is --server right, or does your network ask for a login?") from error
+        except (ServerTrouble, NotThere) as error:
+            raise ServerTrouble(
                 f"{peps.server.base} does not answer as PEPS does ({error}): is --server right?"
             ) from error

@@ -16,15 +16,14 @@ from itertools import chain
 from peps_maja.downloads.polls import SILENT_JOBS
 from peps_maja.downloads.service import JobReport, Phase, Wanted
 from peps_maja.errors import (
-    ConcernsAll,
+    CredentialsError,
     Forbidden,
-    HtmlPage,
     NotThere,
     PepsError,
+    QuotaReached,
+    ServerAway,
     ServerSilent,
-    TooLong,
-    UnexpectedAnswer,
-    Unreadable,
+    ServerTrouble,
 )
 from peps_maja.joblog.events import NO_REPORT, Event
 from peps_maja.joblog.jobs import Job
@@ -37,7 +36,7 @@ from peps_maja.products.series import Series
 
 REFRESH_INTERVAL = 10.0  # seconds between two PROCESSING_STATUS for one job, at the least
 REPORT_DUE_AFTER = timedelta(hours=1)  # a job may not have a report before
-_UNAVAILABLE = (NotThere, UnexpectedAnswer, Unreadable, Forbidden)
+_UNAVAILABLE = (NotThere, Forbidden, ServerTrouble)
 
 
 class Follower:
@@ -61,7 +60,7 @@ class Follower:
     def poll(self, job: Job) -> JobReport:
         """Return where `job` stands.
 
-        Raises ConcernsAll, or Forbidden, ServerTrouble, ServerBusy and the like if this one cannot be followed now.
+        Raises CredentialsError, ServerAway or QuotaReached; Forbidden, ServerTrouble or ServerBusy for this one job.
         """
         obstacles: list[PepsError] = []
         report = self._report(job, obstacles)
@@ -99,6 +98,8 @@ class Follower:
             try:
                 status_url = self._peps.server.reach(job.status_url)
                 document = self._status(status_url)
+            except ServerSilent:
+                raise
             except _UNAVAILABLE as error:
                 obstacles.append(error)
             else:
@@ -109,7 +110,7 @@ class Follower:
                     with suppress(*_UNAVAILABLE):
                         return self._literal_report(job, status_url, document)
                 elif document.report_url:
-                    with suppress(UnexpectedAnswer):
+                    with suppress(ServerTrouble):
                         address = self._peps.server.reach(document.report_url, status_url)
                     self._reports[job.status_url] = address
                 elif document.state is not WpsState.SUCCEEDED:
@@ -117,6 +118,8 @@ class Follower:
         self._refresh(job)
         try:
             return read_report(self.client.ask(address).body)
+        except ServerSilent:
+            raise
         except _UNAVAILABLE as error:
             self._reports.pop(job.status_url, None)
             obstacles.append(error)
@@ -129,7 +132,7 @@ class Follower:
                 raise error
         in_joblog = self._results_in_joblog(job)
         for error in obstacles:
-            if isinstance(error, (HtmlPage, UnexpectedAnswer)) and not isinstance(error, TooLong):
+            if isinstance(error, ServerTrouble):
                 return JobReport(Phase.UNREADABLE, message=str(error), in_joblog=in_joblog)
         is_due = job.submitted_at is None or job.open_for() >= REPORT_DUE_AFTER
         if is_due and len(obstacles) == 2 and all(isinstance(error, NotThere) for error in obstacles):
@@ -139,7 +142,7 @@ class Follower:
     def _status(self, status_url: str) -> ExecuteResponse:
         document = read_document(self.client.ask(status_url).body)
         if not isinstance(document, ExecuteResponse):
-            raise Unreadable(f"{document} in the place of a status document")
+            raise ServerTrouble(f"{document} in the place of a status document")
         return document
 
     def _literal_report(self, job: Job, status_url: str, document: ExecuteResponse) -> JobReport:
@@ -160,7 +163,7 @@ class Follower:
         self._refreshed[job.wps_id] = time.monotonic()
         try:
             self.client.ask(self._peps.server.wps, refresh_query(job.wps_id), tries=1)
-        except ConcernsAll:
+        except (CredentialsError, QuotaReached, ServerAway):
             raise
         except PepsError as error:
             self.silent_refreshes += isinstance(error, ServerSilent)
@@ -173,6 +176,6 @@ class Follower:
             refuse_html(start, "a joblog")
             return results_in_joblog(chain([start], chunks), job.wps_id)
 
-        with suppress(NotThere, UnexpectedAnswer, Forbidden):
+        with suppress(NotThere, ServerTrouble, Forbidden):
             return self.client.read(self._peps.server.joblog(job.wps_id), reading)
         return ()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from peps_maja.downloads.service import JobReport, Phase
-from peps_maja.errors import Unreadable
+from peps_maja.errors import ServerTrouble
 from peps_maja.network.documents import array, percentage, read_json, text
 from peps_maja.text import one_line
 
@@ -30,11 +30,11 @@ _PHASES = {
 
 
 def read_report(body: bytes | str) -> JobReport:
-    """Return what a job's JSON report says, in either of its forms; raise Unreadable for anything else."""
+    """Return what a job's JSON report says, in either of its forms; raise ServerTrouble for anything else."""
     report = read_json(body)
     report = report.get("USER_INFO", report) if isinstance(report, dict) else report
     if not isinstance(report, dict) or not isinstance(report.get("job_status"), str):
-        raise Unreadable("a report without a job_status")
+        raise ServerTrouble("a report without a job_status")
     status = one_line(report["job_status"], 80)
     percent = percentage(report.get("process"))
     return JobReport(

@@ -10,12 +10,10 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from peps_maja.errors import (
-    AccountRefused,
-    ConcernsAll,
     PepsError,
-    ProxyUnusable,
+    ServerAway,
     ServerTrouble,
-    UnexpectedAnswer,
+    Status,
 )
 from peps_maja.network.addresses import Site
 from peps_maja.network.answers import MOST_ERROR, Answer, refusal
@@ -72,8 +70,8 @@ def explaining_closure(server: Server) -> Iterator[None]:
     """Add to the message of peps.cnes.fr that cannot be reached that it has closed, and what else there is."""
     try:
         yield
-    except (ConcernsAll, ServerTrouble, UnexpectedAnswer) as error:
-        is_ours = isinstance(error, (AccountRefused, ProxyUnusable)) or server.base != Server.example
+    except (ServerAway, ServerTrouble) as error:
+        is_ours = error.status is Status.UNUSABLE or server.base != Server.example
         error.args = (str(error) if is_ours else f"{error}; {CLOSED}",)
         raise
 

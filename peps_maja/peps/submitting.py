@@ -9,18 +9,16 @@ from dataclasses import dataclass
 from enum import Enum
 
 from peps_maja.errors import (
-    AccountRefused,
+    CredentialsError,
     Forbidden,
     Interrupted,
     LogError,
-    NoAnswer,
     NotThere,
     PepsError,
+    QuotaReached,
     ServerAway,
     ServerBusy,
-    UnexpectedAnswer,
-    Unreadable,
-    UntrustedServer,
+    ServerTrouble,
 )
 from peps_maja.joblog.details import is_status_url
 from peps_maja.joblog.events import Event
@@ -85,20 +83,20 @@ class Submission:
 
 
 def check_account(peps: Peps, process: str) -> None:
-    """Ask, free of charge, whether the account may run a process; raise AccountRefused if not."""
+    """Ask, free of charge, whether the account may run a process; raise CredentialsError if not."""
     with explaining_closure(peps.server):
         try:
             document = read_document(peps.client.ask(peps.server.wps, capabilities_query()).body)
         except Forbidden as error:
-            raise AccountRefused(f"{error}: {_has_no_right(process, peps.client.secret)}") from error
-        except (Unreadable, UnexpectedAnswer, NotThere) as error:
-            raise UnexpectedAnswer(f"{peps.server.base} does not speak WPS ({error}): is --server right?") from error
+            raise CredentialsError(f"{error}: {_has_no_right(process, peps.client.secret)}") from error
+        except (ServerTrouble, NotThere) as error:
+            raise ServerTrouble(f"{peps.server.base} does not speak WPS ({error}): is --server right?") from error
     if isinstance(document, ExceptionReport) and document.means_busy():
         raise ServerBusy(f"{peps.server.base} is busy ({document}): try again later")
     if isinstance(document, ExceptionReport):
-        raise UnexpectedAnswer(f"{peps.server.base} does not tell what this account may run: {document}")
+        raise ServerTrouble(f"{peps.server.base} does not tell what this account may run: {document}")
     if not isinstance(document, Capabilities) or process not in document.processes:
-        raise AccountRefused(f"{peps.server.base}: {_has_no_right(process, peps.client.secret)}")
+        raise CredentialsError(f"{peps.server.base}: {_has_no_right(process, peps.client.secret)}")
 
 
 def _has_no_right(process: str, account: Secret | None) -> str:
@@ -122,7 +120,7 @@ class Submitter:
     patience: float = PATIENCE  # that is left
 
     def submit(self, order: Order) -> Outcome:
-        """Submit a job. If it was surely not taken: AccountRefused, ServerAway, UntrustedServer or ServerBusy."""
+        """Submit a job. If it was surely not taken: CredentialsError, ServerAway, QuotaReached or ServerBusy."""
         job = order.job
         wait = _FIRST_WAIT
         while True:
@@ -156,9 +154,9 @@ class Submitter:
         try:
             query = order_query(order.process, order.inputs)
             return read_answer(self.peps.client.order(self.peps.server.wps, query))
-        except (AccountRefused, ServerAway, ServerBusy, UntrustedServer) as error:
+        except (CredentialsError, QuotaReached, ServerAway, ServerBusy) as error:
             return error
-        except NoAnswer as error:
+        except ServerTrouble as error:
             return Submission(Outcome.UNSURE, str(error))
         except Interrupted:
             self.tell(order.job, Submission(Outcome.UNSURE, "interrupted before the answer came"))
@@ -174,18 +172,18 @@ class Submitter:
 
 
 def read_answer(answer: Answer) -> Submission:
-    """Return what an answer to an order means; raise AccountRefused or ServerBusy: then it was surely not taken.
+    """Return what an answer to an order means; raise CredentialsError or ServerBusy: then it was surely not taken.
 
     Whatever is not clear is UNSURE: an order that may have arrived is never repeated without the user's word.
     """
     error = refused(answer)
     if isinstance(error, Forbidden):
-        raise AccountRefused(f"{error}: {_has_no_right('this', answer.secret)}")
-    if isinstance(error, (AccountRefused, ServerBusy)):
+        raise CredentialsError(f"{error}: {_has_no_right('this', answer.secret)}")
+    if isinstance(error, (CredentialsError, QuotaReached, ServerBusy)):
         raise error
     try:
         document = read_document(answer.body)
-    except Unreadable as unreadable:
+    except ServerTrouble as unreadable:
         return Submission(Outcome.UNSURE, str(error or f"the server answers {unreadable}"))
     refusal = document.failure if isinstance(document, ExecuteResponse) else document
     if isinstance(refusal, ExceptionReport):

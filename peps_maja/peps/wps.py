@@ -9,7 +9,7 @@ from enum import Enum
 from typing import NoReturn
 from urllib.parse import quote
 
-from peps_maja.errors import Unreadable
+from peps_maja.errors import ServerTrouble
 from peps_maja.joblog.details import file_name
 from peps_maja.network.documents import instead_of, percentage, refuse_html
 from peps_maja.text import one_line
@@ -104,7 +104,7 @@ WpsDocument = Capabilities | ExceptionReport | ExecuteResponse
 
 
 def read_document(body: bytes) -> WpsDocument:
-    """Return what a WPS answer says; raise Unreadable for anything else."""
+    """Return what a WPS answer says; raise ServerTrouble for anything else."""
     root = _parse_xml(body)
     match _local(root):
         case "ExecuteResponse":
@@ -115,7 +115,7 @@ def read_document(body: bytes) -> WpsDocument:
             names = [_text(_child(process, "Identifier")) for process in _all(root, "Process")]
             return Capabilities(frozenset(filter(None, names)))
         case other:
-            raise Unreadable(f"an XML document <{one_line(other, 40)}>, which is not an answer of WPS")
+            raise ServerTrouble(f"an XML document <{one_line(other, 40)}>, which is not an answer of WPS")
 
 
 def _execute_response(root: ET.Element) -> ExecuteResponse:
@@ -165,12 +165,12 @@ class _NoDoctype(ET.TreeBuilder):
     """Refuses a document type: WPS has none, and entities that expand to gigabytes need one."""
 
     def doctype(self, *_: object) -> NoReturn:
-        raise Unreadable("an XML document with a document type, which no answer of WPS has")
+        raise ServerTrouble("an XML document with a document type, which no answer of WPS has")
 
 
 def _parse_xml(body: bytes) -> ET.Element:
     if not body.strip():
-        raise Unreadable("an empty document")
+        raise ServerTrouble("an empty document")
     refuse_html(body, "WPS's XML")
     # A letter in another encoding, or an escape sequence in a message, is not well-formed XML, and still an answer.
     cleaned = _CONTROLS.sub(" ", body.decode(errors="replace"))
@@ -181,7 +181,7 @@ def _parse_xml(body: bytes) -> ET.Element:
             return ET.fromstring(text, parser)  # noqa: S314
         except (ET.ParseError, ValueError, LookupError) as error:
             problem = one_line(str(error), 80)
-    raise Unreadable(f"{instead_of('XML', body)} ({problem})")
+    raise ServerTrouble(f"{instead_of('XML', body)} ({problem})")
 
 
 def _local(element: ET.Element) -> str:

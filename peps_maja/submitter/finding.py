@@ -10,7 +10,7 @@ from pathlib import Path
 
 from peps_maja.disk import write_whole
 from peps_maja.downloads.zips import products_in
-from peps_maja.errors import HtmlPage, ServerTrouble, UnexpectedAnswer, UsageError
+from peps_maja.errors import UsageError
 from peps_maja.joblog.events import Source
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.options import ProcessOptions
@@ -51,12 +51,7 @@ def find(situation: Situation, options: ProcessOptions, peps: Peps, theia: Theia
     """Return the situation with what the catalogues have: found by a search, named, or to be submitted again."""
     wishes = situation.wishes
     if not wishes.is_theia_only:
-        try:
-            situation = replace(situation, records=_records(situation, options.json, peps))
-        except UnexpectedAnswer as error:
-            if wishes.theia and isinstance(error.__cause__, HtmlPage):
-                raise ServerTrouble(str(error)) from error  # what Theia has is worth another run
-            raise
+        situation = replace(situation, records=_records(situation, options.json, peps))
     if wishes.theia:
         situation = replace(situation, ready=_ready(situation, options.json, theia))
     return situation

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timezone
 from urllib.parse import quote, urlsplit
 
-from peps_maja.errors import HtmlPage, ServerTrouble, Unreadable
+from peps_maja.errors import ServerTrouble
 from peps_maja.joblog.details import Offer
 from peps_maja.network.documents import array, mapping, number, read_json, read_object, text, whole
 from peps_maja.products.names import L2AProduct
@@ -42,8 +42,8 @@ def read_page(body: bytes, box: Box | None = None) -> Page:
     """Return what a page of the answer to a search, in a box or not, says; raise ServerTrouble for anything else."""
     try:
         answer = mapping(read_json(body))
-    except Unreadable as error:
-        later = "" if isinstance(error, HtmlPage) else "; try again later"
+    except ServerTrouble as error:
+        later = "" if "try again later" in str(error) else "; try again later"
         raise ServerTrouble(f"GEODES answers the search with {error}{later}") from error
     features = answer.get("features")
     if not isinstance(features, list):

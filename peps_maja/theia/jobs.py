@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 from peps_maja.downloads.service import JobReport, Phase, Wanted
 from peps_maja.downloads.zips import Belongs
-from peps_maja.errors import NotReady, NotThere, QuotaReached
+from peps_maja.errors import NotThere, QuotaReached, ServerBusy
 from peps_maja.joblog.events import Event
 from peps_maja.joblog.jobs import Job
 from peps_maja.products.names import L2AProduct
@@ -63,7 +63,7 @@ def belongs_to(job: str) -> Belongs:
 def check(theia: Theia) -> str:
     """Return how GEODES stands: reachable, the key there and, where the server tells, accepted.
 
-    Asks for one byte of a product. Raises ServerAway and the like, and CredentialsError or AccountRefused for the key.
+    Asks for one byte of a product. Raises ServerAway and the like, and CredentialsError for the key.
     """
     today = datetime.now(timezone.utc).date()
     records = theia.find([Search(today - _LATELY, today, tile=_CHECKED)]).records
@@ -78,5 +78,5 @@ def check(theia: Theia) -> str:
     try:
         with theia.client.download(address, {"Range": "bytes=0-0"}):
             return f"{answers}, and accepts the API key from {theia.key.source}"
-    except (NotReady, NotThere, QuotaReached) as error:
+    except (NotThere, QuotaReached, ServerBusy) as error:
         return f"{unknown}: {error}"

@@ -7,24 +7,20 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf
 from pathlib import Path
 from typing import Any, ClassVar
 
 from requests import PreparedRequest
 
 from peps_maja.errors import (
-    AccountRefused,
     CredentialsError,
     Forbidden,
-    HourlyQuota,
     NoAccount,
-    NotReady,
     NotThere,
     PepsError,
     QuotaReached,
+    ServerBusy,
     ServerTrouble,
-    UnexpectedAnswer,
     UsageError,
 )
 from peps_maja.network.addresses import Site
@@ -142,7 +138,7 @@ def refused_search(answer: Answer) -> PepsError | None:
             f"GEODES does not accept the search (400{reason and f': {reason}'}): is --geodes right, and this version of"
             " peps_maja the newest?"
         )
-    if isinstance(error, (UnexpectedAnswer, NotThere, Forbidden)):
+    if isinstance(error, (NotThere, Forbidden)) or (400 < answer.status < 500 and isinstance(error, ServerTrouble)):
         return UsageError(f"{error}: is --geodes right?")
     return error
 
@@ -155,12 +151,12 @@ def refused_download(answer: Answer) -> PepsError | None:
     error = refusal(answer, answer.status, message_of(answer.body))
     match answer.status:
         case 202:
-            return NotReady("GEODES prepares it (202); the next run asks again")
+            return ServerBusy("GEODES prepares it (202); the next run asks again")
         case 429 | 403 if isinstance(error, QuotaReached):
-            return HourlyQuota(f"the hourly quota of GEODES is used up ({answer.status}); the next run goes on", inf)
+            return QuotaReached(f"the hourly quota of GEODES is used up ({answer.status}); the next run goes on")
         case status if answer.secret and (status in {401, 403} or status in REDIRECTS):
             how = "redirects without end" if status in REDIRECTS else status
-            return AccountRefused(f"GEODES refuses the download ({how}): {answer.secret.advice()}")
+            return CredentialsError(f"GEODES refuses the download ({how}): {answer.secret.advice()}")
         case 401 | 403:
             return Forbidden(f"another server than GEODES has it and does not give it away ({answer.status})")
         case 404:

@@ -121,7 +121,7 @@ def test_an_append_waits_for_another_one(tmp_path: Path) -> None:
     log = JobLog(tmp_path / "my.log")
     log.append(Event.SUBMITTING, JOB)
     with log.path.open("rb+") as other:
-        assert lock(other.fileno(), log.path, wait=False)
+        assert lock(other.fileno(), log.path)
         appender = "import sys; from pathlib import Path\n"
         appender += "from peps_maja.joblog.events import *; from peps_maja.joblog.log import *\n"
         appender += "print(flush=True); JobLog(Path(sys.argv[1])).append(Event.FAILED, sys.argv[2]); print('done')"

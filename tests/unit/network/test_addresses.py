@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
-from peps_maja.errors import PepsError, Status, UnexpectedAnswer, UsageError
+from peps_maja.errors import PepsError, ServerTrouble, Status, UsageError
 from peps_maja.peps.service import Server
 
 PEPS = Server("https://peps.cnes.fr")
@@ -191,7 +191,7 @@ def test_a_relative_address() -> None:
 
 @pytest.mark.parametrize("address", NOT_AN_ADDRESS)
 def test_an_address_that_is_not_of_http_is_an_error(address: str) -> None:
-    with pytest.raises(UnexpectedAnswer) as error:
+    with pytest.raises(ServerTrouble) as error:
         PEPS.reach(address)
     assert str(error.value).isprintable()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from peps_maja.page.pictures import LARGEST_PICTURE, PART, Picture, clouds_of, picture_of
+from peps_maja.page.pictures import LARGEST_PICTURE, Picture, clouds_of, picture_of
 
 NAME = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D"
 JPEG = b"\xff\xd8\xff\xe0picture\xff\xd9"
@@ -115,7 +115,7 @@ def test_picture_is_made_once_and_again_if_older_than_the_product(tmp_path: Path
 
 def test_what_a_killed_run_left_is_overwritten(tmp_path: Path, page: Path) -> None:
     page.mkdir()
-    (page / PART).write_bytes(bytes(1000))
+    (page / f".{SHOWN.file}.part").write_bytes(bytes(1000))
     assert picture_of(zipped(tmp_path), page) == SHOWN
     assert {path.name: path.read_bytes() for path in page.iterdir()} == {SHOWN.file: JPEG}
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peps_maja.downloads.service import JobReport, Phase
-from peps_maja.errors import PepsError, Unreadable
+from peps_maja.errors import PepsError, ServerTrouble
 from peps_maja.network.documents import kind_of, percentage, read_json
 from peps_maja.peps.reports import read_report, results_in_joblog
 
@@ -151,7 +151,7 @@ NO_REPORTS = {
 
 @pytest.mark.parametrize("body", NO_REPORTS.values(), ids=NO_REPORTS)
 def test_what_is_no_report_is_unreadable(body: bytes) -> None:
-    with pytest.raises(Unreadable) as error:
+    with pytest.raises(ServerTrouble) as error:
         read_report(body)
     assert str(error.value).isprintable()
 
@@ -182,7 +182,7 @@ def test_any_fields_beside_the_status_are_borne(fields: dict[str, object], statu
 @quick
 @given(st.binary() | values.map(json.dumps).map(str.encode))
 def test_any_bytes_are_a_report_or_unreadable(body: bytes) -> None:
-    with suppress(Unreadable):
+    with suppress(ServerTrouble):
         assert isinstance(read_report(body), JobReport)
     with suppress(PepsError):
         read_json(body)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peps_maja.downloads.service import JobReport, Phase
-from peps_maja.errors import Unreadable
+from peps_maja.errors import ServerTrouble
 from peps_maja.peps.reports import read_report
 from peps_maja.peps.wps import (
     Capabilities,
@@ -237,7 +237,7 @@ NO_WPS = {
 
 @pytest.mark.parametrize("body", NO_WPS.values(), ids=NO_WPS)
 def test_what_is_no_answer_of_wps_is_unreadable(body: bytes) -> None:
-    with pytest.raises(Unreadable) as error:
+    with pytest.raises(ServerTrouble) as error:
         read_document(body)
     assert str(error.value).isprintable()
 
@@ -277,5 +277,5 @@ def test_any_elements_are_borne(document: str) -> None:
 @quick
 @given(st.binary() | st.text().map(str.encode))
 def test_any_bytes_are_a_document_or_unreadable(body: bytes) -> None:
-    with suppress(Unreadable):
+    with suppress(ServerTrouble):
         assert isinstance(read_document(body), (Capabilities, ExceptionReport, ExecuteResponse))

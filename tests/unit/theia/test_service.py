@@ -10,15 +10,12 @@ import pytest
 from samples.geodes import IDENTIFIER, MD5, URN
 
 from peps_maja.errors import (
-    AccountRefused,
     CredentialsError,
-    HourlyQuota,
-    NotReady,
     NotThere,
     PepsError,
+    QuotaReached,
     ServerBusy,
     ServerTrouble,
-    UnexpectedAnswer,
     UsageError,
 )
 from peps_maja.joblog.jobs import Jobs
@@ -117,18 +114,18 @@ class TestDownload:
     @pytest.mark.parametrize(
         ("answer", "error", "says"),
         [
-            (WRONG_KEY, AccountRefused, r"peps\.txt is wrong or has expired: make one on the portal"),
-            (Canned(403, '{"message": "Forbidden"}'), AccountRefused, r"\(403\).*peps\.txt"),
-            (REDIRECTS, AccountRefused, r"redirects without end.*peps\.txt"),
-            (QUOTA, HourlyQuota, r"hourly quota .*\(403\); the next run goes on"),
-            (QUOTA_429, HourlyQuota, r"hourly quota .*\(429\)"),
-            (NOT_READY, NotReady, "the next run asks again"),
+            (WRONG_KEY, CredentialsError, r"peps\.txt is wrong or has expired: make one on the portal"),
+            (Canned(403, '{"message": "Forbidden"}'), CredentialsError, r"\(403\).*peps\.txt"),
+            (REDIRECTS, CredentialsError, r"redirects without end.*peps\.txt"),
+            (QUOTA, QuotaReached, r"hourly quota .*\(403\); the next run goes on"),
+            (QUOTA_429, QuotaReached, r"hourly quota .*\(429\)"),
+            (NOT_READY, ServerBusy, "the next run asks again"),
             (Canned(404), NotThere, "look for a newer version"),
             (ON_TAPE, NotThere, "on tape .*have it restored"),
             (LICENCE, NotThere, "at https://geodes-portal.cnes.fr/licence/theia"),
             (Canned(423, '{"linkToLicence": "javascript:x"}'), NotThere, "at the portal of GEODES"),
             (Canned(423, "<html>"), NotThere, "at the portal of GEODES"),
-            (Canned(418), UnexpectedAnswer, "418"),
+            (Canned(418), ServerTrouble, "418"),
         ],
     )
     def test_answer_that_is_not_a_file_says_what_to_do(
@@ -182,7 +179,7 @@ REFUSED = Canned(400, json.dumps({"type": "ITEMSEARCHBODY_PARSING", "message": "
         (Canned(200), ServerTrouble, 75, "nothing"),
         (Canned(200, REFUSED.body), ServerTrouble, 75, "no such field"),
         (Canned(302, headers={"Location": "/login"}), ServerTrouble, 75, "302"),
-        (Canned(429, headers={"Retry-After": "0"}), ServerBusy, 75, "429"),
+        (Canned(429, headers={"Retry-After": "0"}), QuotaReached, 75, "429"),
         (Canned(500, REFUSED.body), ServerTrouble, 75, "500: no such field"),
         (Canned(503, "<html>", {"Retry-After": "0"}), ServerBusy, 75, "503"),
         (REFUSED, UsageError, 2, "400: no such field"),
@@ -197,7 +194,7 @@ def test_bad_answer_ends_the_search(
     with pytest.raises(error, match=says) as caught:
         theia.find([MARCH])
     assert caught.value.status == status
-    assert len(peps.requests) == (3 if answer.status in {302, 429, 500, 503} else 1)
+    assert len(peps.requests) == {500: 3, 503: 5}.get(answer.status, 1)
 
 
 class TestCheck:
@@ -212,7 +209,7 @@ class TestCheck:
 
     def test_wrong_or_missing_key_is_an_error(self, theia: Theia, peps: Sandbox, tmp_path: Path) -> None:
         peps.geodes.keys = set()
-        with pytest.raises(AccountRefused):
+        with pytest.raises(CredentialsError):
             check(theia)
         with pytest.raises(CredentialsError, match="need an API key"):
             check(Theia(theia.site, Key(tmp_path / "missing.txt", {})))
