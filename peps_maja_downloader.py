@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from peps_maja.downloads.cycle import Cycle
     from peps_maja.joblog.jobs import Jobs
     from peps_maja.joblog.log import JobLog
-    from peps_maja.standing.status import Standing
+    from peps_maja.standing.values import Overview
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,20 +91,26 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
     else:
         console.info(summary)
     if options.page:
-        from peps_maja.standing.status import standings_after
+        from peps_maja.standing.overview import overview
 
-        troubles.add(write_page(options, log, console, jobs, standings_after(jobs, cycle.reports if cycle else {})))
+        everything = overview(jobs, cycle.reports if cycle else {}, options)
+        troubles.add(write_page(options, log, console, jobs, everything, []))
     return worst([status, *(troubles - {Status.TRY_LATER})])
 
 
 def write_page(
-    options: DownloaderOptions, log: "JobLog", console: Console, jobs: "Jobs", stands: "Sequence[Standing]"
+    options: DownloaderOptions,
+    log: "JobLog",
+    console: Console,
+    jobs: "Jobs",
+    everything: "Overview",
+    troubles: list[str],
 ) -> Status:
     """Write the page of --page; one that cannot be written is told, and costs nothing else."""
     from peps_maja.page.write import write_page as write
 
     try:
-        path = write(options, log, jobs, stands)
+        path = write(options, log, jobs, everything, troubles)
     except PepsError as problem:
         console.warning(str(problem))
         console.debug_traceback(problem)
@@ -118,7 +124,7 @@ def cycle_over(log: "JobLog", options: DownloaderOptions, console: Console, leav
     """Return what polls each open job, fetches what is finished, and logs what became of it."""
     # Slow: where nothing is open, cron need not wait for it.
     from peps_maja.downloads.cycle import Cycle
-    from peps_maja.standing.command_lines import command_line
+    from peps_maja.standing.advice import command_line
     from peps_maja.standing.services import connect_with
 
     connect, submit = connect_with(options, console), command_line("peps_maja_process.py", options)

@@ -38,7 +38,7 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
     from peps_maja.joblog.log import JobLog
     from peps_maja.peps.service import Peps, Server
     from peps_maja.standing import reminders
-    from peps_maja.standing.command_lines import command_line
+    from peps_maja.standing.advice import command_line
     from peps_maja.submitter.finding import find, now, read_wishes
     from peps_maja.submitter.orders import all_series, propose
     from peps_maja.submitter.situation import Situation

@@ -21,10 +21,6 @@ from peps_maja.products.series import Series
 
 _PER_CENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,9})?")
 UNSURE_FOR_LONG = timedelta(hours=1)
-WAY_OUT = (
-    'look for it on PEPS\'s page "My processing", then --adopt it if it is there, --resubmit unsure if it is not,'
-    " or --drop it"
-)
 
 
 @dataclass
@@ -55,6 +51,7 @@ class Job:
     missing: dict[str, Missing] = field(default_factory=dict)
     earlier_files: list[str] = field(default_factory=list)  # of earlier submissions of this job
     came: dict[str, str] = field(default_factory=dict)  # the time in the log at which each file was downloaded
+    is_damaged: bool = False  # a line of it cannot be read
     has_failed_before: bool = False  # or was cancelled by the server, in an earlier submission
 
     @property
@@ -234,7 +231,7 @@ def _after(job: Job, moment: str, event: str, detail: str) -> Job:
     elif event == Event.STALLED:
         job.stalled = True
     elif not event and job == Job(job.name):
-        job.begun_at = _when(moment)
+        job.begun_at, job.is_damaged = _when(moment), True
     return job
 
 

@@ -13,6 +13,10 @@ from peps_maja.options import DEFAULT_GEODES, DEFAULT_SERVER, Options
 from peps_maja.products.names import L1CProduct
 from peps_maja.standing.values import Advice
 
+WAY_OUT = (
+    'look for it on PEPS\'s page "My processing", then --adopt it if it is there, --resubmit unsure if it is not,'
+    " or --drop it"
+)
 _DROP, _IF_UNWANTED = "--drop {name}", "--drop it if it is not wanted any more"
 _PROCESSING, _PORTAL = 'PEPS\'s page "My processing"', "the portal of GEODES"
 _TRIED = f"each run of the downloader tries again, for seven days; {_IF_UNWANTED}"
@@ -32,8 +36,7 @@ def advice_on(job: Job, trouble: str) -> Advice:
     again, is_theias = f"--resubmit {trouble}{product}", job.source is Source.THEIA
     match trouble:
         case "unsure":
-            ways = "then --adopt it if it is there, --resubmit unsure if it is not, or --drop it"
-            return Advice(f"look for it on {_PROCESSING}, {ways}", ("--adopt {name} URL", again, _DROP))
+            return Advice(WAY_OUT, ("--adopt {name} URL", again, _DROP))
         case "rejected":
             return Advice("submit it again when that reason is gone, or --drop it", (again, _DROP))
         case "failed" | "cancelled" if job.has_failed_before:

@@ -12,28 +12,23 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from peps_maja.errors import DiskFull, LogError, NoAccount, PepsError, Status, UsageError
+from peps_maja.errors import CredentialsError, DiskFull, LogError, NoAccount, PepsError, Status, UsageError
 from peps_maja.joblog.events import Source, State
-from peps_maja.joblog.jobs import WAY_OUT, Job
+from peps_maja.joblog.jobs import Job
 from peps_maja.joblog.log import JobLog
-from peps_maja.network.credentials import (
-    PASSWORD_VARIABLE,
-    USER_VARIABLE,
-    Credentials,
-    is_open_to_others,
-    read_credentials,
-)
+from peps_maja.network.credentials import USER_VARIABLE, is_open_to_others, read_credentials
 from peps_maja.options import DownloaderOptions
 from peps_maja.peps.catalogue import Search, read_page_of
 from peps_maja.peps.service import Peps, Server
 from peps_maja.peps.submitting import MAJA, check_account
 from peps_maja.products.places import Days
 from peps_maja.run import read_timeout
+from peps_maja.standing.advice import WAY_OUT
 from peps_maja.text import counted, size
 from peps_maja.theia.jobs import check as check_geodes
 from peps_maja.theia.service import KEY_VARIABLE, Geodes, Key, Theia
 
-LARGEST_PRODUCT = 1.5e9  # bytes of an L2A zip
+LARGEST_PRODUCT = 2.3e9  # bytes of an L2A zip (V4-0)
 
 
 @dataclass(frozen=True)
@@ -52,80 +47,68 @@ class Finding:
 def checkup(options: DownloaderOptions, log: JobLog, trace: Callable[[str], None]) -> Iterator[Finding]:
     """Yield a finding for credentials, server, account, GEODES, log, locks, folder and space.
 
-    GEODES is looked at where there is a key for it or a job of Theia; then PEPS need not be, if no job waits for it.
+    GEODES is looked at where its key, a job of Theia or no account is there; PEPS where an account is there, or a job
+    of it that goes on, or nothing at all.
     """
-    accounts: list[Credentials] = []
-    key = Key(options.auth, os.environ)
-    jobs = _jobs(log)
-    is_for_theia = key.is_given or any(job.source is Source.THEIA for job in jobs)
-    is_for_peps = any(job.source is Source.PEPS and job.state in {State.OPEN, State.UNSURE} for job in jobs)
+    jobs: list[Job] = []
+    with suppress(LogError):  # which has a line of its own
+        jobs = list(log.replay().values())
+    key, settings = Key(options.auth, os.environ), {"read_timeout": read_timeout(), "trace": trace}
+    has_theias = any(job.source is Source.THEIA for job in jobs)
+    needs_account = any(job.source is Source.PEPS and job.is_going_on for job in jobs)
+    account, problem = None, None
+    try:
+        account = read_credentials(options.auth, os.environ)
+    except CredentialsError as error:
+        problem = error
+        needs_account |= not isinstance(error, NoAccount) or not (has_theias or key.is_given)
+    peps = Peps(Server.parse(options.server), account, **settings)
 
     def credentials() -> str:
+        problems = [str(problem)] if problem and needs_account else []
+        if has_theias or not account:
+            try:
+                _ = key.value
+            except CredentialsError as error:
+                problems.append(str(error))
+        if problems:
+            raise CredentialsError("; ".join(problems))
+        in_file = not os.environ.get(USER_VARIABLE if account else KEY_VARIABLE)
+        if in_file and is_open_to_others(options.auth):
+            what = "password" if account else "API key"
+            raise UsageError(f"others can read your {what}: chmod 600 {options.auth}")
+        mode = f" (mode {stat.S_IMODE(options.auth.stat().st_mode):o})" if in_file else ""
+        if account:
+            return f"{account.email}, from {account.source}{mode}"
+        return f"an API key, from {key.source}{mode}; no account of PEPS, and no job needs one"
+
+    def server() -> str:
+        today = datetime.now(timezone.utc).date()
+        read_page_of(peps, Search({"tileid": "31TCJ"}, Days(today, today)))  # one product: that needs no account
+        return f"{peps.server.base} answers" + (" over TLS" if peps.server.base.startswith("https") else "")
+
+    def may_run_maja() -> str:
+        if not account:
+            raise UsageError("cannot be checked without an account")
+        check_account(peps, MAJA)
+        return f"{account.email} may run {MAJA}"
+
+    looks: dict[str, Callable[[], str]] = {"credentials": credentials}
+    if account or needs_account:
+        looks |= {"server": server, "account": may_run_maja}
+    if has_theias or key.is_given or not account:
+        looks["GEODES"] = lambda: check_geodes(Theia(Geodes.parse(options.geodes), key, **settings))
+    looks |= {
+        "log": lambda: _log(log),
+        "locks": lambda: _locks(log),
+        "folder": lambda: _folder(options.write_dir),
+        "space": lambda: _space(options.write_dir),
+    }
+    for what, look in looks.items():
         try:
-            accounts.append(read_credentials(options.auth, os.environ))
-        except NoAccount:
-            if is_for_peps or not is_for_theia:
-                raise
-            _refuse_open_file(options.auth, KEY_VARIABLE, "API key")
-            return "no account of PEPS, and no job needs one"
-        return _where_from(accounts[0], options.auth)
-
-    def peps() -> Peps:
-        account = accounts[0] if accounts else None
-        return Peps(Server.parse(options.server), account, read_timeout=read_timeout(), trace=trace)
-
-    def account() -> str:
-        if not accounts:
-            raise UsageError("cannot be checked without credentials")
-        check_account(peps(), MAJA)
-        return f"{accounts[0].email} may run {MAJA}"
-
-    def geodes() -> str:
-        return check_geodes(Theia(Geodes.parse(options.geodes), key, read_timeout=read_timeout(), trace=trace))
-
-    yield _finding("credentials", credentials)
-    if accounts or is_for_peps or not is_for_theia:
-        yield _finding("server", lambda: _server(peps()))
-        yield _finding("account", account)
-    if is_for_theia:
-        yield _finding("GEODES", geodes)
-    yield _finding("log", lambda: _log(log))
-    yield _finding("locks", lambda: _locks(log))
-    yield _finding("folder", lambda: _folder(options.write_dir))
-    yield _finding("space", lambda: _space(options.write_dir))
-
-
-def _jobs(log: JobLog) -> list[Job]:
-    with suppress(LogError):  # which has a line of its own
-        return list(log.replay().values())
-    return []
-
-
-def _finding(what: str, look: Callable[[], str]) -> Finding:
-    try:
-        return Finding(what, look())
-    except PepsError as error:
-        return Finding(what, str(error), error.status)
-
-
-def _where_from(account: Credentials, path: Path) -> str:
-    if os.environ.get(USER_VARIABLE):
-        return f"{account.email}, from {USER_VARIABLE} and {PASSWORD_VARIABLE}"
-    _refuse_open_file(path, USER_VARIABLE, "password")
-    return f"{account.email}, from {path} (mode {stat.S_IMODE(path.stat().st_mode):o})"
-
-
-def _refuse_open_file(path: Path, variable: str, secret: str) -> None:
-    """Raise UsageError if others can read the file from which a secret comes."""
-    if not os.environ.get(variable) and is_open_to_others(path):
-        raise UsageError(f"others can read your {secret}: chmod 600 {path}")
-
-
-def _server(peps: Peps) -> str:
-    """Ask the catalogue for one product, which needs no account."""
-    today = datetime.now(timezone.utc).date()
-    read_page_of(peps, Search({"tileid": "31TCJ"}, Days(today, today)))
-    return f"{peps.server.base} answers" + (" over TLS" if peps.server.base.startswith("https") else "")
+            yield Finding(what, look())
+        except PepsError as error:
+            yield Finding(what, str(error), error.status)
 
 
 def _log(log: JobLog) -> str:

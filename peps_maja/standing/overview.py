@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from peps_maja.downloads.service import JobReport, Phase, result_name
 from peps_maja.errors import PepsError, Status
@@ -13,7 +14,20 @@ from peps_maja.peps.service import Server
 from peps_maja.products.names import is_novald, named_product
 from peps_maja.standing.advice import advice_on, short_commands
 from peps_maja.standing.dates import dates_of
-from peps_maja.standing.values import MISSING, STALLED, UNSURE, WAITING, Advice, Overview, Result, Standing, Task
+from peps_maja.standing.reminders import hours_open
+from peps_maja.standing.values import (
+    CANCELLED,
+    FAILED,
+    MISSING,
+    STALLED,
+    UNSURE,
+    WAITING,
+    Advice,
+    Overview,
+    Result,
+    Standing,
+    Task,
+)
 
 _STATUSES = {
     Phase.FAILED: Status.TROUBLE,
@@ -49,33 +63,30 @@ def standing_of(job: Job, report: JobReport | PepsError | None, server: Server) 
     """Return where a job stands: what its service said of it in this run, if it is open, goes before the log."""
     is_open = job.state is State.OPEN
     trouble, reason = _trouble(job)
-    if trouble in {"failed", "cancelled"} and job.wps_id:
+    if job.wps_id and trouble in {FAILED, CANCELLED}:
         reason = f"{reason}; its log: {server.joblog(job.wps_id)}".removeprefix("; ")
-    fields = {
-        "state": WAITING if is_open and job.offer else job.standing,
-        "message": job.detail,
-        "status": Status.TROUBLE if job.state is State.UNSURE else Status.OK,
-    }
-    if is_open and isinstance(report, PepsError):
-        fields |= {"message": str(report), "status": report.status}
-    elif is_open and report:
-        fields["state"] = report.status if report.phase is Phase.UNKNOWN else report.phase.value
-        fields |= {"message": report.message, "status": _STATUSES.get(report.phase, Status.OK)}
-    said = report if is_open and isinstance(report, JobReport) else None
-    return Standing(
+    standing = Standing(
         job=job.name,
         source=job.source,
-        percent=said.percent if said else None,
+        state=WAITING if is_open and job.offer else job.standing,
+        message=job.detail,
         clouds=job.clouds,
         orbit=job.orbit,
         submitted_at=job.submitted_at.strftime("%Y-%m-%dT%H:%M:%SZ") if job.submitted_at else None,
         status_url=job.status_url or None,
-        results=_results(job, said),
+        results=_results(job, report if is_open and isinstance(report, JobReport) else None),
         trouble=trouble,
         reason=reason,
         advice=advice_on(job, trouble) if trouble else None,
-        **fields,
+        status=Status.TROUBLE if job.state is State.UNSURE else Status.OK,
     )
+    if report is None or not is_open:
+        return standing
+    if isinstance(report, PepsError):
+        return replace(standing, message=str(report), status=report.status)
+    state = report.status if report.phase is Phase.UNKNOWN else report.phase.value
+    status = _STATUSES.get(report.phase, Status.OK)
+    return replace(standing, state=state, percent=report.percent, message=report.message, status=status)
 
 
 def _trouble(job: Job) -> tuple[str, str]:
