@@ -7,10 +7,16 @@ every way that a test asks for: see `Faults`. `python -m peps_maja.sandbox` show
 from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply
 from peps_maja.sandbox.faults import (
     BAD_GATEWAY,
+    EARLY_HINTS,
     FORBIDDEN,
+    FOUR_FLOWS,
+    HTML_FORBIDDEN,
     HTML_PAGE,
     INTERNAL_ERROR,
+    LOGIN,
     NOT_FOUND,
+    NOT_VALIDATED,
+    QUOTA_OF_WEEK,
     SERVER_BUSY,
     TOO_MANY,
     UNAUTHORIZED_JSON,
@@ -22,6 +28,8 @@ from peps_maja.sandbox.faults import (
     Fault,
     Faults,
     Stall,
+    page,
+    resto_error,
 )
 from peps_maja.sandbox.peps.centre import Job, Result
 from peps_maja.sandbox.server import Sandbox
@@ -29,10 +37,16 @@ from peps_maja.sandbox.world.zips import make_zip
 
 __all__ = [
     "BAD_GATEWAY",
+    "EARLY_HINTS",
     "FORBIDDEN",
+    "FOUR_FLOWS",
+    "HTML_FORBIDDEN",
     "HTML_PAGE",
     "INTERNAL_ERROR",
+    "LOGIN",
     "NOT_FOUND",
+    "NOT_VALIDATED",
+    "QUOTA_OF_WEEK",
     "SERVER_BUSY",
     "TOO_MANY",
     "UNAUTHORIZED_JSON",
@@ -51,4 +65,6 @@ __all__ = [
     "Sandbox",
     "Stall",
     "make_zip",
+    "page",
+    "resto_error",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import shlex
 import signal
 import sys
@@ -43,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 0 if options.serve else 130
     except (DemonstrationError, OSError, OverflowError) as error:
-        print(f"peps_maja.sandbox: {error}", file=sys.stderr)
+        is_taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        words = f"port {options.port} is in use: name another with --port, or none for a free one"
+        print(f"peps_maja.sandbox: {words if is_taken else error}", file=sys.stderr)
         return 2
     return 0
 
@@ -51,8 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(sandbox: Sandbox, folder: Path) -> NoReturn:
     """Keep the servers up until Ctrl-C, and say what to try in a folder."""
     lines, where = shlex.join(credentials()), shlex.quote(str(folder))
+    account, key = credentials()
     say(
-        f"A small PEPS and GEODES are up at {sandbox.url}: a made-up world, whose jobs take a minute or so.",
+        f"A small PEPS and GEODES are up at {sandbox.url} (account: {account}; key: {key.removeprefix('geodes ')}).",
+        "Their world is made up, and a job takes a minute or so; the page at that address shows all jobs.",
         "In another terminal, try:",
         "",
         f"  mkdir -p {where} && cd {where}",

@@ -16,13 +16,16 @@ class Endpoint(Enum):
 
     CATALOGUE = "catalogue"
     CAPABILITIES = "capabilities"
+    DESCRIPTION = "description"
     EXECUTE = "execute"
     REFRESH = "refresh"  # Execute of PROCESSING_STATUS: it runs no job
     STATUS = "status"
     REPORT = "report"
     JOBLOG = "joblog"
     RESULT = "result"
+    GEODES_CATALOGUE = "geodes catalogue"  # landing page, conformance, collections
     GEODES_SEARCH = "geodes search"
+    GEODES_QUICKLOOK = "geodes quicklook"
     GEODES_DOWNLOAD = "geodes download"
     GEODES_AVAILABILITY = "geodes availability"
     OTHER = "other"
@@ -43,15 +46,29 @@ class Recorded:
     at: float
     body: bytes = b""
 
+    @property
+    def text(self) -> str:
+        """Decoded path and query, joined with `?`, then the body: what faults look for their words in."""
+        query = "&".join(f"{name}={value}" for name, value in self.query.items())
+        return f"{self.path}?{query}{self.body.decode(errors='replace')}"
+
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer before it is sent; Content-Length is added then, unless `headers` has one already."""
+    """An answer before it is sent: with Content-Length, unless `headers` has one already or `has_length` is False.
+
+    `before` goes out ahead of it as it is: `HTTP/1.1 103 Early Hints`, or what is no HTTP at all. After the first
+    `most` bytes of the body (None: all) the connection is closed, or each further byte comes after a `pause`.
+    """
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     reason: str | None = None
+    before: bytes = b""
+    most: int | None = None
+    pause: float = 0.0
+    has_length: bool = True
 
     def text(self) -> str:
         """Return the body as text."""

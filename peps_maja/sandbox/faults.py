@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from peps_maja.sandbox.exchange import JSON, XML, Endpoint, Reply
+from peps_maja.sandbox.exchange import JSON, XML, Endpoint, Recorded, Reply
 from peps_maja.sandbox.peps.wps_xml import exception_report
 
 
@@ -47,7 +48,7 @@ class Stall:
 
 @dataclass(frozen=True)
 class Altered:
-    """The real answer, changed."""
+    """The real answer, changed in whatever way: every field of `Reply` can be another."""
 
     change: Callable[[Reply], Reply]
 
@@ -66,39 +67,57 @@ Answer = Canned | Cut | Stall | Altered | Delay
 class Fault:
     """How the next `times` requests (None: all) of an endpoint (None: any) are answered.
 
-    Only requests count whose decoded path and query, joined with `?`, contain `match`.
+    Only requests count in whose text (see `Recorded`) `match` is, or of which it is true: by method, header, …
     """
 
     endpoint: Endpoint | None
     answer: Answer
     times: int | None = 1
-    match: str = ""
+    match: str | Callable[[Recorded], bool] = ""
+
+    def fits(self, recorded: Recorded) -> bool:
+        """Return True if this request is to be answered so."""
+        if self.times == 0 or self.endpoint not in (None, recorded.endpoint):
+            return False
+        return self.match in recorded.text if isinstance(self.match, str) else self.match(recorded)
 
 
-_HTML = "<!DOCTYPE html><html><head><title>PEPS</title></head><body><h1>{}</h1></body></html>"
-_HTML_HEADERS = {"Content-Type": "text/html; charset=utf-8"}
+def page(status: int, words: str, headers: Mapping[str, str] | None = None) -> Canned:
+    """Return a page of HTML, as servers and proxies send them in the place of answers."""
+    html = f"<!DOCTYPE html><html><head><title>PEPS</title></head><body><h1>{words}</h1></body></html>"
+    return Canned(status, html, {"Content-Type": "text/html; charset=utf-8", **(headers or {})})
+
+
+def resto_error(code: int, message: str, status: int | None = None) -> Canned:
+    """Return an error in resto's words: with its code as HTTP status, or inside a 200."""
+    body = json.dumps({"ErrorMessage": message, "ErrorCode": code})
+    return Canned(code if status is None else status, body, {"Content-Type": JSON})
+
+
+def too_many(retry_after: int | str | None = None, status: int = 429) -> Canned:
+    """Return a 429 (or 503) with this Retry-After: seconds, an HTTP date, or none."""
+    return page(status, "Too Many Requests", {} if retry_after is None else {"Retry-After": str(retry_after)})
+
 
 SERVER_BUSY = Canned(
     200,
     exception_report("ServerBusy", "Maximum number of parallel running processes reached"),
     {"Content-Type": XML},
 )
-UNAUTHORIZED_JSON = Canned(200, '{"ErrorMessage": "Unauthorized", "ErrorCode": 401}', {"Content-Type": JSON})
-HTML_PAGE = Canned(200, _HTML.format("Maintenance in progress"), _HTML_HEADERS)
-INTERNAL_ERROR = Canned(500, _HTML.format("Internal Server Error"), _HTML_HEADERS)
-BAD_GATEWAY = Canned(502, _HTML.format("Bad Gateway"), _HTML_HEADERS)
-UNAVAILABLE = Canned(503, _HTML.format("Service Unavailable"), _HTML_HEADERS)
-FORBIDDEN = Canned(403, '{"ErrorMessage": "Forbidden", "ErrorCode": 403}', {"Content-Type": JSON})
-NOT_FOUND = Canned(404, _HTML.format("Not Found"), _HTML_HEADERS)
-
-
-def too_many(retry_after: int | str | None = None, status: int = 429) -> Canned:
-    """Return a 429 (or 503) with this Retry-After: seconds, an HTTP date, or none."""
-    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    return Canned(status, _HTML.format("Too Many Requests"), _HTML_HEADERS | headers)
-
-
+UNAUTHORIZED_JSON = resto_error(401, "Unauthorized", 200)
+QUOTA_OF_WEEK = resto_error(420, "week|10000000", 200)
+NOT_VALIDATED = resto_error(403, "User profile has not been validated")
+FOUR_FLOWS = resto_error(403, "Maximum number of 4 concurrent flows")
+FORBIDDEN = resto_error(403, "Forbidden")
+HTML_PAGE = page(200, "Maintenance in progress")
+LOGIN = Canned(302, headers={"Location": "/login"})  # a page of HTML is there
+HTML_FORBIDDEN = page(403, "Forbidden")
+INTERNAL_ERROR = page(500, "Internal Server Error")
+BAD_GATEWAY = page(502, "Bad Gateway")
+UNAVAILABLE = page(503, "Service Unavailable")
+NOT_FOUND = page(404, "Not Found")
 TOO_MANY = too_many
+EARLY_HINTS = Altered(lambda reply: replace(reply, before=b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"))
 
 
 class Faults:
@@ -113,8 +132,11 @@ class Faults:
         """How the status documents of jobs to come are named."""
         self.report_as = "reference"
         """How a status document gives the report: `reference` (xlink:href), `href` or `literal`."""
-        self.wrapped = False
-        """Reports have a `USER_INFO` level and `process`; else they are flat, with `percentCompleted`."""
+        self.addresses: Callable[[str], str] = str
+        """What becomes of an address of this server before an answer gives it: a relative one, `file:`, …"""
+        self.wrapped: bool | None = None
+        """Reports have a `USER_INFO` level and `process`, or are flat, with `percentCompleted`; None: as the only
+        clients that are known read them, those of FULL_MAJA with the level and those of MAJA flat."""
         self.report_moves = True
         """A report is up to date whenever it is read; else only PROCESSING_STATUS brings it up to date."""
         self.exception_namespace = "ows"
@@ -146,16 +168,15 @@ class Faults:
         with self._lock:
             self._waiting.clear()
 
-    def take(self, endpoint: Endpoint, text: str) -> Answer | None:
-        """Return how to answer this request (its decoded path and query), or None for the real answer."""
+    def take(self, recorded: Recorded) -> Answer | None:
+        """Return how to answer this request, or None for the real answer."""
         with self._lock:
-            if endpoint is Endpoint.EXECUTE and self.busy > 0:
+            if recorded.endpoint is Endpoint.EXECUTE and self.busy > 0:
                 self.busy -= 1
                 return SERVER_BUSY
             for index, fault in enumerate(self._waiting):
-                if fault.times == 0 or fault.endpoint not in (None, endpoint) or fault.match not in text:
-                    continue
-                if fault.times is not None:
-                    self._waiting[index] = replace(fault, times=fault.times - 1)
-                return fault.answer
+                if fault.fits(recorded):
+                    if fault.times is not None:
+                        self._waiting[index] = replace(fault, times=fault.times - 1)
+                    return fault.answer
         return None

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import monotonic
@@ -16,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply
-from peps_maja.sandbox.faults import Altered, Answer, Canned, Cut, Delay, Stall
+from peps_maja.sandbox.faults import Altered, Canned, Cut, Delay, Stall
 from peps_maja.sandbox.geodes.service import FakeGeodes
 from peps_maja.sandbox.peps.service import ACCOUNT, FakePeps
 
@@ -38,13 +39,26 @@ class Handler(BaseHTTPRequestHandler):
         """Answer a request, or carry out the fault that waits for it."""
         recorded = self._recorded()
         self.sandbox.requests.append(recorded)
-        text = f"{recorded.path}?" + "&".join(f"{name}={value}" for name, value in recorded.query.items())
-        text += recorded.body.decode(errors="replace")
-        answer = self.sandbox.faults.take(recorded.endpoint, text)
-        if answer is None:
-            self._send(self.sandbox.answer(recorded))
-        else:
-            self._misbehave(recorded, answer)
+        true_answer, wait = self.sandbox.answer, self.sandbox.stopping.wait
+        match self.sandbox.faults.take(recorded):
+            case None:
+                self._send(true_answer(recorded))
+            case Canned() as canned:
+                self._send(canned.reply())
+            case Altered(change):
+                self._send(change(true_answer(recorded)))
+            case Delay(seconds):
+                reply = true_answer(recorded)
+                wait(seconds)
+                self._send(reply)
+            case Cut() | Stall() as end:
+                if end.after is not None:
+                    self._send(replace(true_answer(recorded), most=end.after))
+                elif end.work_done:
+                    true_answer(recorded)
+                if isinstance(end, Stall):
+                    wait(end.seconds)
+                self.close_connection = True
 
     do_HEAD = do_GET  # noqa: N815 - http.server looks for this name
 
@@ -62,50 +76,34 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         path = unquote(parts.path)
-        endpoint = self.sandbox.endpoint_of(path, query)
         headers = {name.lower(): value for name, value in self.headers.items()}
         length = headers.get("content-length", "0")
         body = self.rfile.read(int(length)) if length.isdecimal() else b""
+        endpoint = self.sandbox.endpoint_of(path, query, body)
         return Recorded(endpoint, self.command, path, query, headers, monotonic(), body)
 
-    def _misbehave(self, recorded: Recorded, answer: Answer) -> None:
-        waiting = self.sandbox.stopping.wait
-        if isinstance(answer, Canned):
-            self._send(answer.reply())
-        elif isinstance(answer, Altered):
-            self._send(answer.change(self.sandbox.answer(recorded)))
-        elif isinstance(answer, Delay):
-            reply = self.sandbox.answer(recorded)
-            waiting(answer.seconds)
-            self._send(reply)
-        else:
-            self._break_off(recorded, answer)
-
-    def _break_off(self, recorded: Recorded, answer: Cut | Stall) -> None:
-        """Leave the answer out, or the rest of it; a stall holds the connection open first."""
-        if answer.after is not None:
-            self._send(self.sandbox.answer(recorded), answer.after)
-        elif answer.work_done:
-            self.sandbox.answer(recorded)
-        if isinstance(answer, Stall):
-            self.sandbox.stopping.wait(answer.seconds)
-        self.close_connection = True
-
-    def _send(self, reply: Reply, most: int | None = None) -> None:
-        """Send a reply: at most so many bytes of its body, under the Content-Length of all of it."""
+    def _send(self, reply: Reply) -> None:
+        self.wfile.write(reply.before)
         self.send_response(reply.status, reply.reason)
-        lengths = self.sandbox.faults.lengths or not reply.headers.get("Content-Type", "").endswith("zip")
-        given = {name.lower() for name in reply.headers}
         for name, value in reply.headers.items():
             self.send_header(name, value)
-        if not lengths:
+        is_zip = reply.headers.get("Content-Type", "").endswith("zip")
+        if not reply.has_length or (is_zip and not self.sandbox.faults.lengths):
             self.send_header("Connection", "close")
-        elif not given & {"content-length", "transfer-encoding"}:
+        elif not {name.lower() for name in reply.headers} & {"content-length", "transfer-encoding"}:
             self.send_header("Content-Length", str(len(reply.body)))
+        if reply.most is not None:
+            self.close_connection = True
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(reply.body[:most])
+            self.wfile.write(reply.body[: reply.most])
         self.wfile.flush()
+        if reply.most is not None and reply.pause:
+            for byte in reply.body[reply.most :]:
+                if self.sandbox.stopping.wait(reply.pause):
+                    return
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
 
     def finish(self) -> None:
         """Close both directions at once: a client waits for no more."""
@@ -211,9 +209,9 @@ class Sandbox(FakePeps):
         """Return the requests to these endpoints, in the order of arrival."""
         return [recorded for recorded in list(self.requests) if recorded.endpoint in endpoints]
 
-    def endpoint_of(self, path: str, query: Mapping[str, str]) -> Endpoint:
+    def endpoint_of(self, path: str, query: Mapping[str, str], body: bytes = b"") -> Endpoint:
         """Return which endpoint of either service a request is for."""
-        return self.geodes.endpoint_of(path) or super().endpoint_of(path, query)
+        return self.geodes.endpoint_of(path) or super().endpoint_of(path, query, body)
 
     def answer(self, recorded: Recorded) -> Reply:
         """Return the true answer to a request; an Execute starts its job."""

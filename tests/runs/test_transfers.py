@@ -52,7 +52,6 @@ from peps_maja.sandbox import (
     Stall,
     make_zip,
 )
-from peps_maja.sandbox.server import Handler
 
 pytestmark = pytest.mark.slow
 
@@ -688,27 +687,12 @@ def test_a_server_that_sends_the_first_bytes_whatever_range_was_asked_for(
     assert place.written() == {job.product: fetched(job)}
 
 
-def test_a_transfer_that_brings_next_to_nothing_is_broken_off_and_kept(
-    place: Place, peps: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_transfer_that_brings_next_to_nothing_is_broken_off_and_kept(place: Place, peps: Sandbox) -> None:
     jobs = [add(peps, day) for day in (1, 2, 3)]
     jobs[1].results[0].content = heavy(l2a(2), size=9_000_000)  # large enough to be read in full chunks
     open_in(place, *jobs)
-    send = Handler._send
-
-    def drip(handler: Handler, reply: Reply, most: int | None = None) -> None:
-        if l2a(3) in handler.path or not handler.path.endswith(".zip"):
-            send(handler, reply, most)
-            return
-        fast = max(0, len(reply.body) - 500_000)
-        send(handler, reply, fast)
-        with suppress(OSError):
-            for byte in reply.body[fast:]:
-                handler.wfile.write(bytes([byte]))
-                handler.wfile.flush()
-                time.sleep(0.05)
-
-    monkeypatch.setattr(Handler, "_send", drip)
+    drip = Altered(lambda reply: replace(reply, most=max(0, len(reply.body) - 500_000), pause=0.05))
+    peps.faults.add(*(Fault(Endpoint.RESULT, drip, times=None, match=l2a(day)) for day in (1, 2)))
     begun = time.monotonic()
     run = place.download("-j", "2", PEPS_TIMEOUT="0.4")  # a hundredth of what it is else
 

@@ -16,14 +16,15 @@ from peps_maja.sandbox.world.acquisitions import (
     World,
     draw,
     l2a_name,
+    orbit_number,
     pick,
     seen_at,
 )
-from peps_maja.sandbox.world.pictures import quicklook
 from peps_maja.sandbox.world.tiles import TILES, Ring, bounds_of
-from peps_maja.sandbox.world.zips import make_zip
+from peps_maja.sandbox.world.zips import make_zip, quicklook_of
 
 DATASET = "THEIA_REFLECTANCE_SENTINEL2_L2A"
+STAC_VERSION = "1.1.0"
 SHARE = 0.6  # of the dates that are clear enough
 SIDE = 32  # pixels of its rasters
 # Version and format letter of what there is of an acquisition; of reprocessed ones, the time has changed.
@@ -59,26 +60,39 @@ class TheiaProduct:
         return f"URN:FEATURE:DATA:gdh:{uuid.uuid5(uuid.NAMESPACE_URL, self.name)}:V1"
 
     @property
-    def is_of_old_form(self) -> bool:
-        """Whether its `grid:code` is `T31TCJ`."""
+    def picture(self) -> bytes:
+        """Its quicklook, as in its zip."""
+        return quicklook_of(self.name)
+
+    @property
+    def size_on_tape(self) -> int:
+        """How many bytes the true zip would have: V4-0 has more in it."""
+        least, most = (0.3e9, 1.2e9) if self.is_old else (0.9e9, 2.3e9)
+        return int(least + (most - least) * draw("size", self.name))
+
+    @property
+    def is_old(self) -> bool:
+        """Whether it was made before all of Europe was made anew."""
         return self.version is None or self.version < "4"
 
     def properties(self) -> dict[str, object]:
         """Return what a search can filter by, and what goes with it."""
         moment = f"{self.time:%Y-%m-%dT%H:%M:%S}.{self.time.microsecond // 1000:03d}Z"
-        processed = self.time + timedelta(days=2 + 300 * (not self.is_of_old_form))
+        processed = self.time + timedelta(days=2 if self.is_old else 302)
+        told = "00.00" if self.version == "3.1" and draw("told", self.name) < 0.4 else self.version
         return {
             "dataset": DATASET,
             "identifier": self.identifier,
-            "version": self.version,
+            "version": told,
             "start_datetime": moment,
             "end_datetime": moment,
             "datetime": f"{processed:%Y-%m-%dT%H:%M:%S}.000Z",
             "platform": self.satellite,
-            "grid:code": f"T{self.tile}" if self.is_of_old_form else self.tile,
+            "grid:code": f"T{self.tile}" if draw("grid", self.name) < 0.5 else self.tile,
             "sat:relative_orbit": self.orbit,
-            "eo:cloud_cover": self.clouds,
-            "latest": not self.is_of_old_form,
+            "sat:absolute_orbit": orbit_number(self.satellite, self.time),
+            "eo:cloud_cover": -1 if self.clouds is None else self.clouds,
+            "latest": not self.is_old,
             "endpoint_url": f"https://s3.datalake.cnes.fr/muscate/{self.name}.zip",
         }
 
@@ -92,16 +106,18 @@ def products_of(world: World, tiles: Iterable[str], first: datetime, last: datet
     return sorted((p for p in found if first <= p.time <= last), key=lambda p: (p.time, p.name))
 
 
-def feature_of(product: TheiaProduct, server: str, content: bytes, *, newer: bool = False) -> dict[str, object]:
+def feature_of(product: TheiaProduct, server: str, size: int, md5: str, *, newer: bool = False) -> dict[str, object]:
     """Return the item as GEODES writes it; newer servers also tell size and checksum in fields of their own."""
-    picture = f"{product.name}_QKL_ALL.jpg"
-    archive = _asset(f"{server}/api/download/{product.urn}", f"{product.name}.zip", "RAWDATA", content)
+    title, picture, content = f"{product.name}.zip", f"{product.name}_QKL_ALL.jpg", product.picture
+    archive = _asset(f"{server}/api/download/{product.urn}/files/{md5}", title, "RAWDATA", size, md5)
     archive |= {"type": "application/zip", "roles": ["data"]}
     if newer:
-        archive |= {"file:size": len(content), "file:checksum": f"d50110{md5_of(content)}"}
-    overview = _asset(f"{server}/api/quicklook/{product.urn}", picture, "QUICKLOOK_SD", quicklook(product.urn))
+        archive |= {"file:size": size, "file:checksum": f"d50110{md5}"}
+    address = f"{server}/api/quicklook/{product.urn}/files/{md5_of(content)}?scope=gdh"
+    overview = _asset(address, picture, "QUICKLOOK_SD", len(content), md5_of(content))
+    collection = f"{server}/api/stac/collections/{DATASET}"
     return {
-        "stac_version": "1.0.0-beta.2",
+        "stac_version": STAC_VERSION,
         "stac_extensions": [],
         "type": "Feature",
         "id": product.urn,
@@ -109,11 +125,12 @@ def feature_of(product: TheiaProduct, server: str, content: bytes, *, newer: boo
         "bbox": bounds_of(product.ring),
         "geometry": {"type": "Polygon", "coordinates": [product.ring]},
         "properties": product.properties(),
-        "links": [_link("root", f"{server}/api/stac")],
-        "assets": {
-            picture: overview | {"type": "image/jpeg", "roles": ["overview"]},
-            f"{product.name}.zip": archive,
-        },
+        "links": [
+            link("root", f"{server}/api/stac"),
+            link("collection", collection),
+            link("self", f"{collection}/items/{product.urn}"),
+        ],
+        "assets": {picture: overview | {"type": "image/jpeg", "roles": ["overview"]}, title: archive},
     }
 
 
@@ -141,16 +158,11 @@ def _made_of(l1c: Acquired) -> Iterator[TheiaProduct]:
         yield TheiaProduct(identifier, version, l1c.satellite, l1c.tile, time, l1c.orbit, l1c.clouds, ring)
 
 
-def _asset(address: str, title: str, kind: str, content: bytes) -> dict[str, object]:
-    parts = (
-        f"File size: {len(content)} bytes",
-        "Is reference: false",
-        "Is online: false",
-        f"Datatype: {kind}",
-        f"Checksum MD5: {md5_of(content)}",
-    )
-    return {"href": f"{address}/files/{md5_of(content)}", "title": title, "description": "\n\n".join(parts)}
+def link(rel: str, href: str, **more: object) -> dict[str, object]:
+    """Return a link of STAC."""
+    return {"href": href, "rel": rel, "type": "application/json", "title": rel, **more}
 
 
-def _link(rel: str, href: str) -> dict[str, str]:
-    return {"href": href, "rel": rel, "type": "application/json", "title": rel}
+def _asset(address: str, title: str, kind: str, size: int, md5: str) -> dict[str, object]:
+    parts = (f"File size: {size} bytes", "Is reference: false", "Is online: false", f"Datatype: {kind}")
+    return {"href": address, "title": title, "description": "\n\n".join((*parts, f"Checksum MD5: {md5}"))}

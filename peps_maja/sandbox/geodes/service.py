@@ -12,7 +12,16 @@ from urllib.parse import quote
 
 from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply, json_reply, zip_reply
 from peps_maja.sandbox.faults import Canned, Faults
-from peps_maja.sandbox.geodes.products import TheiaProduct, feature_of, md5_of, products_of, zip_of
+from peps_maja.sandbox.geodes.products import (
+    DATASET,
+    STAC_VERSION,
+    TheiaProduct,
+    feature_of,
+    link,
+    md5_of,
+    products_of,
+    zip_of,
+)
 from peps_maja.sandbox.geodes.query import BodyError, Query, order_of, read
 from peps_maja.sandbox.geodes.refusals import ON_TAPE, QUOTA, WRONG_KEY, refusal
 from peps_maja.sandbox.world.acquisitions import World
@@ -20,9 +29,14 @@ from peps_maja.sandbox.world.pictures import quicklook
 from peps_maja.sandbox.world.tiles import TILES, Bounds, bounds_of
 
 KEY = "geodes-sandbox-key"
-SEARCHES = ("/api/stac/search", "/api/stac/items")
+STAC = "/api/stac"
+COLLECTION = f"{STAC}/collections/{DATASET}"
+SEARCHES = (f"{STAC}/search", f"{STAC}/items", f"{COLLECTION}/items")
 AVAILABILITY = "/fastavailability"
-DOWNLOADS = "/api/download/"
+DOWNLOADS, QUICKLOOKS = "/api/download/", "/api/quicklook/"
+_CONFORMANCE = [
+    f"https://api.stacspec.org/v1.0.0/{part}" for part in ("core", "collections", "item-search", "item-search#query")
+]
 _START = datetime(2015, 1, 1, tzinfo=timezone.utc)
 
 
@@ -47,7 +61,8 @@ class FakeGeodes:
         self.contents: dict[str, bytes] = {}
         """Zips of a test, by their URN or the product's name."""
         self.on_tape: set[str] = set()
-        """URNs or names of products that are on tape."""
+        """URNs or names of products that are on tape; their items tell sizes as of true ones, 0.3 to 2.3 GB."""
+        self.all_on_tape = False
         self.unknown_fields: frozenset[str] = frozenset()
         """Fields of a query that this server does not know, and so ignores."""
         self.cap = 80
@@ -65,31 +80,73 @@ class FakeGeodes:
         """Return which endpoint of GEODES a request is for, or None if it is for PEPS."""
         if path in SEARCHES:
             return Endpoint.GEODES_SEARCH
-        if path == AVAILABILITY:
-            return Endpoint.GEODES_AVAILABILITY
-        if path.startswith(DOWNLOADS):
-            return Endpoint.GEODES_DOWNLOAD
-        return Endpoint.OTHER if path.startswith("/api/quicklook/") else None
+        beginnings = {
+            STAC: Endpoint.GEODES_CATALOGUE,
+            AVAILABILITY: Endpoint.GEODES_AVAILABILITY,
+            DOWNLOADS: Endpoint.GEODES_DOWNLOAD,
+            QUICKLOOKS: Endpoint.GEODES_QUICKLOOK,
+        }
+        return next((endpoint for begin, endpoint in beginnings.items() if path.startswith(begin)), None)
 
     def answer(self, recorded: Recorded, server: str, faults: Faults) -> Reply:
-        """Return the true answer to a request."""
-        match recorded.endpoint, recorded.method:
-            case Endpoint.GEODES_SEARCH, "POST":
+        """Return the true answer to a request; what can be fetched wants the key."""
+        method, path, is_read = recorded.method, recorded.path, recorded.method in {"GET", "HEAD"}
+        match recorded.endpoint:
+            case Endpoint.GEODES_SEARCH if method == "POST" and path != SEARCHES[2]:
                 return self._search(recorded.body, server)
-            case Endpoint.GEODES_AVAILABILITY, "POST":
+            case Endpoint.GEODES_SEARCH if is_read and path == SEARCHES[2]:
+                numbers = {name: recorded.query[name] for name in ("page", "limit") if name in recorded.query}
+                return self._search(json.dumps(numbers).encode(), server, SEARCHES[2])
+            case Endpoint.GEODES_CATALOGUE if is_read or path == f"{STAC}/collections":
+                return self._catalogue(path.rstrip("/"), server)
+            case Endpoint.GEODES_AVAILABILITY if method == "POST":
                 return self._availability(recorded.body)
-            case Endpoint.GEODES_DOWNLOAD, "GET" | "HEAD":
-                return self._download(recorded, faults)
-            case Endpoint.OTHER, "GET" | "HEAD":
-                return Reply(200, {"Content-Type": "image/jpeg"}, quicklook(recorded.path.split("/")[3]))
-        return refusal(405, "METHOD_NOT_ALLOWED", f"{recorded.method} is not supported").reply()
+            case Endpoint.GEODES_DOWNLOAD | Endpoint.GEODES_QUICKLOOK if is_read:
+                if recorded.headers.get("x-api-key") not in self.keys:
+                    return WRONG_KEY.reply()
+                if recorded.endpoint is Endpoint.GEODES_DOWNLOAD:
+                    return self._download(recorded, faults)
+                urn = path.removeprefix(QUICKLOOKS).partition("/")[0]
+                product = self._served.get(urn)
+                return Reply(200, {"Content-Type": "image/jpeg"}, product.picture if product else quicklook(urn))
+        return refusal(405, "METHOD_NOT_ALLOWED", f"{method} is not supported").reply()
 
     def feature(self, product: TheiaProduct, server: str) -> dict[str, Any]:
-        """Return the item of a product, which can be downloaded from then on."""
+        """Return the item of a product, which can be downloaded from then on, unless it is on tape."""
         self._served[product.urn] = product
-        return feature_of(product, server, self._content(product), newer=self.is_newer)
+        content = self._content(product)
+        size = product.size_on_tape if self._is_on_tape(product.urn) else len(content)
+        return feature_of(product, server, size, md5_of(content), newer=self.is_newer)
 
-    def _search(self, body: bytes, server: str) -> Reply:
+    def _catalogue(self, path: str, server: str) -> Reply:
+        """Return the landing page, what it leads to, or one item."""
+        root, data = link("root", server + STAC), link("data", f"{server}{STAC}/collections")
+        about = {"stac_version": STAC_VERSION, "id": "geodes", "description": "Data of CNES"}
+        first, day = f"{_START:%Y-%m-%dT%H:%M:%SZ}", None
+        collection = about | {
+            "type": "Collection",
+            "id": DATASET,
+            "license": "Apache-2.0",
+            "extent": {"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [[first, day]]}},
+            "links": [root, link("self", server + COLLECTION), link("items", server + SEARCHES[2])],
+        }
+        urn = path.removeprefix(f"{SEARCHES[2]}/")
+        if path == STAC:
+            searches = [link("search", server + SEARCHES[0], method="POST")]
+            children = [link("child", server + COLLECTION), link("conformance", f"{server}{STAC}/conformance")]
+            links = [root, link("self", server + STAC), data, *children, *searches]
+            return json_reply(about | {"type": "Catalog", "conformsTo": _CONFORMANCE, "links": links})
+        if path == f"{STAC}/conformance":
+            return json_reply({"conformsTo": _CONFORMANCE})
+        if path == f"{STAC}/collections":
+            return json_reply({"collections": [collection], "links": [root, data | {"rel": "self"}]})
+        if path == COLLECTION:
+            return json_reply(collection)
+        if urn in self._served:
+            return json_reply(self.feature(self._served[urn], server))
+        return refusal(404, "NOT_FOUND", f"No {path}").reply()
+
+    def _search(self, body: bytes, server: str, path: str = SEARCHES[0]) -> Reply:
         try:
             query = read(body, self.unknown_fields)
         except BodyError as error:
@@ -102,14 +159,16 @@ class FakeGeodes:
         shown = found[(query.page - 1) * limit : query.page * limit]
         features = [entry.feature() for entry in shown]
         matched = len(found)
-        answer: dict[str, object] = {"type": "FeatureCollection", "features": features}
+
+        def link_to(rel: str, page: int) -> dict[str, object]:
+            # STAC's way to say how a page is asked for by POST; its address alone would forget the conditions.
+            by_post = {"method": "POST", "body": json.loads(body) | {"page": page}} if path == SEARCHES[0] else {}
+            return link(rel, f"{server}{path}?limit={limit}&page={page}", **by_post)
+
+        answer: dict[str, Any] = {"type": "FeatureCollection", "features": features}
         if self.has_links:
-            address = f"{server}{SEARCHES[0]}?limit={limit}&page="
-            pages = {"self": query.page} | ({"next": query.page + 1} if query.page * limit < matched else {})
-            answer["links"] = [
-                {"href": f"{address}{page}", "rel": rel, "type": "application/json", "title": f"{rel} search page"}
-                for rel, page in pages.items()
-            ]
+            answer["links"] = [link_to("self", query.page)]
+            answer["links"] += [link_to("next", query.page + 1)] if query.page * limit < matched else []
         if self.has_context:
             answer["context"] = {"returned": len(features), "limit": limit, "matched": matched}
         if self.is_newer:
@@ -144,8 +203,6 @@ class FakeGeodes:
         return json_reply({"products": products})
 
     def _download(self, recorded: Recorded, faults: Faults) -> Reply:
-        if recorded.headers.get("x-api-key") not in self.keys:
-            return WRONG_KEY.reply()
         urn, _, checksum = recorded.path.removeprefix(DOWNLOADS).partition("/files/")
         content = self._known(urn)
         if content is None or not checksum:
@@ -174,4 +231,4 @@ class FakeGeodes:
 
     def _is_on_tape(self, urn: str) -> bool:
         product = self._served.get(urn)
-        return urn in self.on_tape or (product is not None and product.name in self.on_tape)
+        return self.all_on_tape or urn in self.on_tape or (product is not None and product.name in self.on_tape)

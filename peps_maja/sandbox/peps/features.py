@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from peps_maja.sandbox.world.acquisitions import L1C, L2A, Acquired, draw, pick
+from peps_maja.sandbox.world.acquisitions import L1C, L2A, Acquired, draw, orbit_number, pick
 from peps_maja.sandbox.world.tiles import TILES, Bounds, bounds_of
 
 STORAGE = ("disk", "disk", "disk", "tier2", "tape", "tape", "tier3", "staging", "unknown")
@@ -56,6 +56,7 @@ def feature_of(product: Acquired, server: str) -> dict[str, object]:
     """Return the feature as PEPS writes it, without some of its decoration."""
     name = product.name
     size = int(450e6 + 400e6 * draw("size", name)) // (2 if product.part else 1) * (8 if "_OPER_" in name else 1)
+    number = orbit_number(product.satellite, product.start)
     baseline = f"{product.baseline[:3]}.{product.baseline[3:]}"
     properties: dict[str, object] = {
         "productIdentifier": name,
@@ -63,12 +64,13 @@ def feature_of(product: Acquired, server: str) -> dict[str, object]:
         "startDate": f"{product.start:%Y-%m-%dT%H:%M:%S}.000Z",
         "productType": product.level,
         "platform": product.satellite,
+        "orbitNumber": number,
         "relativeOrbitNumber": product.orbit,
         "quicklook": f"{server}/quicklook/{name}_quicklook.jpg",
         "resourceSize": size,
         "resourceChecksum": hashlib.sha256(name.encode()).hexdigest()[:32].upper(),  # as long as an MD5
         "cloudCover": product.clouds,
-        "s2TakeId": f"G{product.satellite}_{product.start:%Y%m%dT%H%M%S}_{product.orbit:06d}_{baseline}",
+        "s2TakeId": f"G{product.satellite}_{product.start:%Y%m%dT%H%M%S}_{number:06d}_{baseline}",
         "mgrs": product.tile,
         "storage": {"mode": STORAGE[pick(len(STORAGE), "storage", name)]},
     }

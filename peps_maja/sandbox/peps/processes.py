@@ -13,10 +13,12 @@ from peps_maja.sandbox.peps.centre import Centre, Job
 from peps_maja.sandbox.peps.outcomes import Holdings, InputError, of_product, of_series
 from peps_maja.sandbox.peps.wps_xml import (
     capabilities,
+    descriptions,
     exception_report,
     execute_response,
     failed,
     literal,
+    read_execute,
     reference,
     state,
 )
@@ -25,10 +27,15 @@ PATH = "/resto/wps"
 REFRESH = "PROCESSING_STATUS"
 INSIDE = "http://peps-vizo.cnes.fr:8081/wps/outputs/"
 PLAIN = "http://peps.cnes.fr"
-PROCESSES = (
-    (REFRESH, "Status of a processing"),
-    ("MAJA", "MAJA on one Sentinel-2 product"),
-    ("FULL_MAJA", "MAJA on a time series of one tile"),
+SERIES = "FULL_MAJA"
+PROCESSES = (  # identifier, title, inputs and how many of each there must be
+    (REFRESH, "Status of a processing", (("wps_id", 1),)),
+    ("MAJA", "MAJA on one Sentinel-2 product", (("product", 1),)),
+    (
+        SERIES,
+        "MAJA on a time series of one tile",
+        (("startDate", 1), ("completionDate", 1), ("tileid", 1), ("relativeOrbitNumber", 0)),
+    ),
 )
 
 
@@ -42,19 +49,25 @@ class Processes:
     holdings: Holdings
     may_run: bool
 
-    def answer(self, query: Mapping[str, str]) -> Reply:
-        """Answer GetCapabilities or Execute; the names of parameters may be in any case."""
-        pairs = {name.lower(): value for name, value in query.items()}
+    def answer(self, query: Mapping[str, str], body: bytes) -> Reply:
+        """Answer GetCapabilities, DescribeProcess or Execute; the last one also if it comes as XML."""
+        pairs = pairs_of(query, body)
         request = pairs.get("request", "")
+        offered = PROCESSES if self.may_run else PROCESSES[:1]
         if pairs.get("service", "").upper() != "WPS":
             return _refused("MissingParameterValue", "service", "service=WPS is missing")
         if request.lower() == "getcapabilities":
-            return xml_reply(capabilities(PROCESSES if self.may_run else PROCESSES[:1]))
-        if request.lower() != "execute":
+            return xml_reply(capabilities((name, title) for name, title, _ in offered))
+        if request.lower() not in {"execute", "describeprocess"}:
             return _refused("InvalidParameterValue", "request", f"request {request!r} is not known here")
         if pairs.get("version") != "1.0.0":
             return _refused("MissingParameterValue", "version", "version=1.0.0 is missing")
-        return self._run(pairs)
+        if request.lower() == "execute":
+            return self._run(pairs)
+        asked = pairs.get("identifier", "").split(",")
+        found = [process for process in offered if process[0] in asked or asked == ["all"]]
+        unknown = f"process {','.join(asked)!r} is not known here"
+        return xml_reply(descriptions(found)) if found else _refused("InvalidParameterValue", "identifier", unknown)
 
     def status_document(self, job: Job) -> Reply:
         """Return the document at the job's status URL: of the launch, not of the work."""
@@ -81,6 +94,8 @@ class Processes:
         parts = urlsplit(url)
         if not url.startswith(self.server + "/"):
             return url  # a test's own
+        if (other := self.faults.addresses(url)) != url:
+            return other
         if self.faults.inside_hosts and "/wps/outputs/" in parts.path:
             return INSIDE + parts.path.rpartition("/")[2]
         return PLAIN + parts.path if self.faults.plain_http else url
@@ -89,7 +104,7 @@ class Processes:
         identifier, inputs = pairs.get("identifier", ""), pairs.get("datainputs", "").strip("[]")
         if identifier == REFRESH:
             return self._refresh(inputs)
-        if identifier not in dict(PROCESSES):
+        if identifier not in {name for name, *_ in PROCESSES}:
             return _refused("InvalidParameterValue", "identifier", f"process {identifier!r} is not known here")
         if not self.may_run:
             return error_reply(403, "Forbidden")
@@ -132,26 +147,33 @@ class Processes:
         if self.faults.report_moves:
             job.refresh()
         reported = job.reported
+        wrapped = job.process == SERIES if self.faults.wrapped is None else self.faults.wrapped
         fields: dict[str, object] = {"job_id": job.job_id, "job_status": reported.status}
-        if self.faults.wrapped:
-            fields["process"] = f"{reported.percent}%"
-        else:
-            fields["percentCompleted"] = reported.percent
-        fields["message"] = reported.message
-        fields["results"] = [self.announced(url) for url in reported.urls]
-        fields["unprocessed"] = str(reported.unprocessed)
-        fields["logs"] = [self.announced(job.joblog_url)]
-        if reported.finished_at and not self.faults.wrapped:
+        fields |= {"process": f"{reported.percent}%"} if wrapped else {"percentCompleted": reported.percent}
+        fields |= {
+            "message": reported.message,
+            "results": [self.announced(url) for url in reported.urls],
+            "unprocessed": str(reported.unprocessed),
+            "logs": [self.announced(job.joblog_url)],
+        }
+        if reported.finished_at and not wrapped:
             fields["finishedTime"] = reported.finished_at
-        return json.dumps({"USER_INFO": fields} if self.faults.wrapped else fields, indent=4)
+        return json.dumps({"USER_INFO": fields} if wrapped else fields, indent=4)
 
 
-def endpoint_of(query: Mapping[str, str]) -> Endpoint:
+def pairs_of(query: Mapping[str, str], body: bytes) -> dict[str, str]:
+    """Return the key-value pairs of a request: the names of parameters may be in any case."""
+    return read_execute(body) if body else {name.lower(): value for name, value in query.items()}
+
+
+def endpoint_of(query: Mapping[str, str], body: bytes) -> Endpoint:
     """Return which endpoint a request to the WPS path means."""
-    pairs = {name.lower(): value for name, value in query.items()}
+    pairs = pairs_of(query, body)
     request = pairs.get("request", "").lower()
     if request == "getcapabilities":
         return Endpoint.CAPABILITIES
+    if request == "describeprocess":
+        return Endpoint.DESCRIPTION
     if request == "execute":
         return Endpoint.REFRESH if pairs.get("identifier") == REFRESH else Endpoint.EXECUTE
     return Endpoint.OTHER

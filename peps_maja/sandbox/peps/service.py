@@ -7,10 +7,12 @@ import hmac
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from html import escape
 from types import MappingProxyType
+from urllib.parse import unquote, urlsplit
 
 from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply, error_reply, json_reply, zip_reply
-from peps_maja.sandbox.faults import Faults
+from peps_maja.sandbox.faults import Faults, page
 from peps_maja.sandbox.peps import processes, resto
 from peps_maja.sandbox.peps.centre import LOGS, OUTPUTS, RESULTS, Centre, Job, Outcome, Result
 from peps_maja.sandbox.peps.outcomes import Holdings, InputError, of_name, of_product, of_series
@@ -71,12 +73,12 @@ class FakePeps:
         self.jobs.append(job)
         return job
 
-    def endpoint_of(self, path: str, query: Mapping[str, str]) -> Endpoint:
+    def endpoint_of(self, path: str, query: Mapping[str, str], body: bytes = b"") -> Endpoint:
         """Return which endpoint a request is for."""
         if path == resto.PATH:
             return Endpoint.CATALOGUE
         if path.rstrip("/") == processes.PATH:
-            return processes.endpoint_of(query)
+            return processes.endpoint_of(query, body)
         if path.startswith(OUTPUTS + "/"):
             return Endpoint.REPORT if path.endswith(".json") else Endpoint.STATUS
         if path.startswith(LOGS + "/"):
@@ -86,7 +88,7 @@ class FakePeps:
     def answer(self, recorded: Recorded) -> Reply:
         """Return the true answer to a request; an Execute starts its job."""
         endpoint, path = recorded.endpoint, recorded.path
-        if recorded.method == "POST":
+        if recorded.method == "POST" and endpoint not in (Endpoint.EXECUTE, Endpoint.REFRESH):
             return error_reply(405, "Method Not Allowed")
         own_list = _USER_JOBS.fullmatch(path)
         private = endpoint not in OPEN or own_list or path.startswith(processes.PATH)
@@ -99,10 +101,31 @@ class FakePeps:
             catalogue = resto.FakeCatalogue(self.url, self.world, self.catalogue, self.pages, self.faults)
             return catalogue.search(recorded.query)
         if path.rstrip("/") == processes.PATH:
-            return self._processes().answer(recorded.query)
+            return self._processes().answer(recorded.query, recorded.body)
         if path.startswith("/quicklook/"):
             return Reply(200, {"Content-Type": "image/jpeg"}, quicklook(path))
+        if path == "/":
+            return self._my_processing()
+        if path == "/login":
+            return page(200, "Log in to PEPS").reply()
         return self._file(recorded) or error_reply(404, f"Not Found: {path}")
+
+    def _my_processing(self) -> Reply:
+        """Return the page where a person sees what became of all jobs: the account's, as the sandbox has but one."""
+        rows = "".join(
+            f"<tr><td>{escape(job.product)}</td><td>{job.process}</td><td>{escape(job.status)}, {job.percent} %</td>"
+            f"<td>{escape(job.message)}</td>"
+            f"<td>{'<br>'.join(escape(result.name) for result in job.results if job.result(result.name))}</td></tr>\n"
+            for job in reversed(list(self.jobs))
+        )
+        heads = "".join(f"<th>{head}</th>" for head in ("Product", "Process", "State", "Message", "Results"))
+        return Reply(
+            200,
+            {"Content-Type": "text/html; charset=utf-8"},
+            f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>My processing</title></head>\n'
+            f"<body><h1>My processing</h1>\n<p>{len(self.jobs)} jobs, the newest first.</p>\n"
+            f'<table border="1"><tr>{heads}</tr>\n{rows}</table></body></html>\n'.encode(),
+        )
 
     def _file(self, recorded: Recorded) -> Reply | None:
         """Return what a job has at this path: its documents, log or results."""
@@ -114,9 +137,9 @@ class FakePeps:
                 return documents.report(job)
             if path == f"{LOGS}/joblog-{job.wps_id}.log":
                 return Reply(200, {"Content-Type": "text/plain; charset=utf-8"}, job.log().encode())
-            if path.startswith(f"{RESULTS}/{job.wps_id}/"):
-                result = job.result(path.removeprefix(f"{RESULTS}/{job.wps_id}/"))
-                return self._zip(result, recorded) if result else None
+            for result in job.results:  # a test may have set another address
+                if path in (f"{RESULTS}/{job.wps_id}/{result.name}", unquote(urlsplit(result.url).path)):
+                    return self._zip(result, recorded) if result.served and job.status == "FINISHED" else None
         return None
 
     def _zip(self, result: Result, recorded: Recorded) -> Reply:

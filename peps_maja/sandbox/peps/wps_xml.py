@@ -1,13 +1,15 @@
-"""The WPS 1.0.0 documents as PyWPS writes them: values in, XML out."""
+"""The WPS 1.0.0 documents as PyWPS writes them: values in, XML out; and the one that clients send, read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timezone
+from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape, quoteattr
 
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
 _SPACES = 'xmlns:wps="http://www.opengis.net/wps/1.0.0" xmlns:ows="http://www.opengis.net/ows/1.1"'
+_WPS, _OWS = "{http://www.opengis.net/wps/1.0.0}", "{http://www.opengis.net/ows/1.1}"
 _NAMES = f'{_SPACES} xmlns:xlink="http://www.w3.org/1999/xlink" service="WPS" version="1.0.0" xml:lang="en-CA"'
 
 
@@ -29,6 +31,51 @@ def capabilities(processes: Iterable[tuple[str, str]]) -> str:
         "<ows:ServiceType>WPS</ows:ServiceType></ows:ServiceIdentification>\n"
         f"  <wps:ProcessOfferings>{offered}\n  </wps:ProcessOfferings>\n</wps:Capabilities>\n"
     )
+
+
+def descriptions(processes: Iterable[tuple[str, str, Iterable[tuple[str, int]]]]) -> str:
+    """Return the answer to DescribeProcess: identifier, title and inputs (name, how many at least) of each process."""
+    described = ""
+    for name, title, inputs in processes:
+        wanted = "".join(
+            f'<Input minOccurs="{least}" maxOccurs="1"><ows:Identifier>{one}</ows:Identifier>'
+            f"<ows:Title>{one}</ows:Title><LiteralData><ows:DataType>string</ows:DataType><ows:AnyValue/>"
+            "</LiteralData></Input>"
+            for one, least in inputs
+        )
+        kind = "<Format><MimeType>application/json</MimeType></Format>"
+        described += (
+            '<ProcessDescription wps:processVersion="1.0" storeSupported="true" statusSupported="true">'
+            f"<ows:Identifier>{name}</ows:Identifier><ows:Title>{title}</ows:Title><DataInputs>{wanted}</DataInputs>"
+            "<ProcessOutputs><Output><ows:Identifier>report</ows:Identifier><ows:Title>report</ows:Title>"
+            f"<ComplexOutput><Default>{kind}</Default><Supported>{kind}</Supported></ComplexOutput></Output>"
+            "</ProcessOutputs></ProcessDescription>\n"
+        )
+    return f"{_HEAD}<wps:ProcessDescriptions {_NAMES}>\n{described}</wps:ProcessDescriptions>\n"
+
+
+def read_execute(document: bytes) -> dict[str, str]:
+    """Return the key-value pairs that stand for an Execute sent as XML; nothing for any other document."""
+    try:
+        root = ET.fromstring(document)  # noqa: S314 - from this machine alone
+    except ET.ParseError:
+        return {}
+    if root.tag != f"{_WPS}Execute":
+        return {}
+    form = root.find(f".//{_WPS}ResponseDocument")
+    inputs = [
+        f"{given.findtext(f'{_OWS}Identifier')}={given.findtext(f'{_WPS}Data/{_WPS}LiteralData')}"
+        for given in root.iterfind(f"{_WPS}DataInputs/{_WPS}Input")
+    ]
+    return {
+        "service": root.get("service", ""),
+        "version": root.get("version", ""),
+        "request": "execute",
+        "identifier": root.findtext(f"{_OWS}Identifier", ""),
+        "datainputs": ";".join(inputs),
+        "storeexecuteresponse": "" if form is None else form.get("storeExecuteResponse", ""),
+        "status": "" if form is None else form.get("status", ""),
+    }
 
 
 def execute_response(process: str, status: str, status_url: str | None = None, outputs: str = "") -> str:

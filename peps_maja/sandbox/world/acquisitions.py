@@ -124,6 +124,12 @@ def l2a_name(satellite: str, seen: datetime, tile: str, version: str) -> str:
     return f"SENTINEL{satellite[1:]}_{moment}_L2A_T{tile}_{version}"
 
 
+def orbit_number(satellite: str, start: datetime) -> int:
+    """Return the absolute orbit number: 143 orbits in ten days."""
+    number, then = (17960, 14) if satellite == "S2B" else (26883, 15)
+    return number + round((start - datetime(2020, 8, then, tzinfo=UTC)).total_seconds() / 86400 * 14.3)
+
+
 def draw(*parts: object) -> float:
     """Return a number in [0, 1) that depends on `parts` alone."""
     digest = hashlib.blake2b("|".join(map(str, parts)).encode(), digest_size=7).digest()

@@ -95,8 +95,13 @@ def tiff(pixels: bytes, bits: int, side: int) -> bytes:
     return b"II*\0" + struct.pack("<I", 8 + len(pixels)) + pixels + directory
 
 
+def quicklook_of(name: str) -> bytes:
+    """Return the quicklook that is in the zip of this product."""
+    return quicklook(name, _clouds(name))
+
+
 def _images(name: str, side: int) -> dict[str, bytes]:
-    files = {f"{name}_QKL_ALL.jpg": quicklook(name, _clouds(name))}
+    files = {f"{name}_QKL_ALL.jpg": quicklook_of(name)}
     for kind in ("SRE", "FRE"):
         for band in BANDS:
             files[f"{name}_{kind}_{band}.tif"] = tiff(_reflectance(name + kind + band, side), 16, side)

@@ -46,7 +46,7 @@ def address(peps: Sandbox) -> str:
 def test_world_of_theia_is_a_part_of_peps_with_versions_and_pieces(peps: Sandbox) -> None:
     properties = found(peps, query=DATASET | TILE | {"start_datetime": {"gte": "2019-03-01T00:00:00Z"}})
     assert {p["grid:code"] for p in properties} == {"31TCJ", "T31TCJ"}
-    assert {p["version"] for p in properties} == {"1.4", "2.2", "3.0", "3.1", "4.0"}
+    assert {p["version"] for p in properties} == {"1.4", "2.2", "3.0", "3.1", "4.0", "00.00"}
     days = {p["start_datetime"][:10] for p in found(peps)}
     first = datetime(2019, 3, 1, tzinfo=timezone.utc)
     l1c = {p.start.date().isoformat() for p in peps.world.products(["31TCJ"], first, first.replace(month=4))}
