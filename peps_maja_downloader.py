@@ -57,7 +57,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
     if options.check or options.status or options.json or options.dates:
         from peps_maja.standing.shows import show
 
-        return show(options, log, console, partial(write_page, options, log, console))
+        return show(options, log, console, partial(write_page, options, console))
 
     make_folder(options.write_dir)
     leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
@@ -94,29 +94,28 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
         from peps_maja.standing.overview import overview
 
         everything = overview(jobs, cycle.reports if cycle else {}, options)
-        troubles.add(write_page(options, log, console, jobs, everything, []))
+        troubles.add(write_page(options, console, jobs, everything, []))
     return worst([status, *(troubles - {Status.TRY_LATER})])
 
 
 def write_page(
-    options: DownloaderOptions,
-    log: "JobLog",
-    console: Console,
-    jobs: "Jobs",
-    everything: "Overview",
-    troubles: list[str],
+    options: DownloaderOptions, console: Console, jobs: "Jobs", everything: "Overview", troubles: Sequence[str]
 ) -> Status:
     """Write the page of --page; one that cannot be written is told, and costs nothing else."""
-    from peps_maja.page.write import write_page as write
+    from peps_maja.page.write import page_of_products
 
+    folder, log = options.page or Path(), options.log.name
+    damage = [f"{log}: {jobs.damage}"] if jobs.damage else []
     try:
-        path = write(options, log, jobs, everything, troubles)
+        replaced = page_of_products(folder, log, everything, options.write_dir, [*damage, *troubles])
     except PepsError as problem:
         console.warning(str(problem))
         console.debug_traceback(problem)
         return problem.status
+    if replaced:
+        console.warning(replaced)
     if not options.json:
-        console.info(f"the page: {path}")
+        console.info(f"the page: {folder / 'index.html'}")
     return Status.OK
 
 

@@ -16,122 +16,98 @@ from peps_maja.joblog.events import NO_RESULTS, Source, State
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.products.names import L1CProduct, L2AProduct, named_product
 from peps_maja.products.series import PlannedDate, Series, read_plan
-from peps_maja.standing.values import (
-    CANCELLED,
-    DROPPED,
-    FAILED,
-    MISSING,
-    MOVED_AWAY,
-    NOT_DELIVERED,
-    ON_DISK,
-    REJECTED,
-    RUNNING,
-    TOO_CLOUDY,
-    UNSURE,
-    WAITING,
-    DateStanding,
-    Standing,
-)
+from peps_maja.products.tiles import Tile
+from peps_maja.standing import values
+from peps_maja.standing.values import BEST_FIRST, ON_DISK, DateStanding, Standing
 from peps_maja.text import counted, size
 
-# Where several jobs know of one date: the state that says most about what the user has.
-_BEST_FIRST = (ON_DISK, MOVED_AWAY, TOO_CLOUDY, RUNNING, WAITING, MISSING, UNSURE)
-_BEST_FIRST += (FAILED, CANCELLED, REJECTED, NOT_DELIVERED, DROPPED)
 _HEAD = ("tile", "date", "satellite", "orbit", "job", "state", "file", "size_bytes", "message", "clouds", "folder")
 _WIDTH = 100  # columns of a terminal
 
 _Found = tuple[str, str, int | None]  # of what a job brought: state, name, and bytes of what is on disk
-_Known = dict[tuple[str, date], list[DateStanding]]
+_Planned = Mapping[tuple[str, date, str], int | None]  # tile, day and satellite of all L1C known: the orbit
 
 
 def dates_of(jobs: Jobs, stands: Mapping[str, Standing], folder: Path) -> list[DateStanding]:
     """Return how each product of each tile and date stands, in that order: of `jobs`, with their zips in `folder`."""
-    known: _Known = defaultdict(list)
-    for job in sorted(jobs.values(), key=lambda job: job.source is Source.THEIA):  # these join the dates of the others
-        for dated in _dates_of_job(job, stands[job.name], folder, known):
-            known[dated.tile, dated.day].append(dated)
-    accounted = {file.removesuffix(".zip") for file in jobs.owners()}
-    accounted |= {dated.file.removesuffix(".zip") for group in known.values() for dated in group}
+    planned: dict[tuple[str, date, str], int | None] = {}
+    for job in jobs.values():
+        if series := Series.parse(job.name):
+            planned |= {(series.tile.name, due.day, due.satellite): due.orbit for due in read_plan(job.plan)}
+        elif isinstance(product := named_product(job.name), L1CProduct):
+            planned[product.tile.name, product.seen.date(), product.satellite] = product.orbit
+    known = [dated for job in jobs.values() for dated in _dates_of_job(job, stands[job.name], folder, planned)]
+    satellites = defaultdict(set)
+    for dated in known:
+        satellites[dated.tile, dated.day].add(dated.satellite or "~")  # a planned date without one is of the first
+    groups: dict[tuple[str, date, str], list[DateStanding]] = defaultdict(list)
+    for dated in known:
+        first = min(satellites[dated.tile, dated.day])
+        groups[dated.tile, dated.day, dated.satellite or first].append(dated)
+    accounted = {file.removesuffix(".zip") for file in (*jobs.owners(), *(dated.file for dated in known))}
     for name, product in products_in(folder if folder.is_dir() else None).items():
-        keys = [(product.tile.name, day) for day in _days(product)]
-        if name not in accounted and (key := next((key for key in keys if key in known), None)):
-            _add_file(known[key], name, product, folder)
-    return [dated for key in sorted(known) for group in _by_satellite(known[key]) for dated in _to_show(group)]
+        day = _date_of(product, planned).day
+        group = groups.get((product.tile.name, day, product.satellite)) or groups.get((product.tile.name, day, "~"))
+        if group and name not in accounted:
+            _add_file(group, name, product, folder)
+    return [dated for key in sorted(groups) for dated in _to_show(groups[key])]
 
 
-def _dates_of_job(job: Job, standing: Standing, folder: Path, known: _Known) -> list[DateStanding]:
+def _dates_of_job(job: Job, standing: Standing, folder: Path, planned: _Planned) -> list[DateStanding]:
     """Return the date of a job for one product, with the best that came of it; or all dates of a series."""
     found, product, series = _found(job, folder), named_product(job.name), Series.parse(job.name)
+    dates: dict[PlannedDate, list[_Found]] = {}
+    its_tile = product.tile if product else series.tile if series else Tile("")
     if isinstance(product, L1CProduct):
-        tile, dates = product.tile, {PlannedDate(product.seen.date(), product.satellite, job.orbit): found[:1]}
+        dates[PlannedDate(product.seen.date(), product.satellite, product.orbit)] = found[:1]
     elif product:
-        tile, dates = product.tile, {_date_of(product, job.orbit, known): found[:1]}
+        dates[_date_of(product, planned)] = found[:1]
     elif series:
-        tile, dates = series.tile, _dates_of_series(job, found)
-    else:
-        return []
-    dated = []
-    for planned, results in dates.items():
+        for result in found:
+            if delivered := L2AProduct.find(result[1]):
+                dates.setdefault(_date_of(delivered, planned), []).append(result)
+        came = {(due.day, satellite) for due in dates for satellite in ("", due.satellite)}
+        dates |= {due: [] for due in read_plan(job.plan) if (due.day, due.satellite) not in came}
+    dated: list[DateStanding] = []
+    for due, results in dates.items():
         nothing = (_state_without_result(job, standing), "", None)
         for state, file, number in [result for result in results if result[0] == ON_DISK] or [*results, nothing][:1]:
-            delivered = L2AProduct.find(file)
             its_own = {
                 "state": state,
-                "tile": tile.name,
-                "day": planned.day,
-                "satellite": delivered.satellite if delivered and series else planned.satellite,
-                "orbit": planned.orbit or job.orbit,
-                "file": file if state in {ON_DISK, MOVED_AWAY} else "",
+                "tile": its_tile.name,
+                "day": due.day,
+                "satellite": due.satellite,
+                "orbit": job.orbit or due.orbit,
+                "file": file if state in {ON_DISK, values.MOVED_AWAY} else "",
                 "size": number,
                 "folder": str(folder.absolute()) if state == ON_DISK else "",
+                "came": job.came_at(file),
             }
             dated.append(DateStanding(**(vars(standing) | its_own)))
     return dated
 
 
-def _dates_of_series(job: Job, found: Iterable[_Found]) -> dict[PlannedDate, list[_Found]]:
-    """Return the planned dates of a series and those that came unplanned, each with what came of it, the best first."""
-    dates: dict[PlannedDate, list[_Found]] = {planned: [] for planned in read_plan(job.plan)}
-    for result in found:
-        if product := L2AProduct.find(result[1]):
-            fitting = [planned for planned in dates if planned.satellite in {"", product.satellite}]
-            of_day = (planned for day in _days(product) for planned in fitting if planned.day == day)
-            dates.setdefault(next(of_day, PlannedDate(product.seen.date(), product.satellite)), []).append(result)
-    return dates
-
-
-def _date_of(product: L2AProduct, orbit: int | None, known: _Known) -> PlannedDate:
-    """Return the date of a product of Theia: that of a job for its acquisition, else the day on which it was seen."""
-    for day in _days(product):
-        for dated in known.get((product.tile.name, day), ()):
-            if dated.satellite in {"", product.satellite}:
-                return PlannedDate(dated.day, product.satellite, orbit or dated.orbit)
-    return PlannedDate(product.seen.date(), product.satellite, orbit)
-
-
-def _days(product: L2AProduct) -> list[date]:
-    """Return the days on which its datatake can have begun, the likeliest first."""
-    return [time.date() for time in (product.seen, *product.begun)]
+def _date_of(product: L2AProduct, planned: _Planned) -> PlannedDate:
+    """Return the date of an L2A product: that of its L1C, if the log has it, else the day on which it was seen."""
+    for time in (product.seen, *product.begun):  # its datatake can have begun on the day before, or, in 2016, after
+        for satellite in (product.satellite, ""):
+            if (key := (product.tile.name, time.date(), satellite)) in planned:
+                return PlannedDate(time.date(), product.satellite, planned[key])
+    return PlannedDate(product.seen.date(), product.satellite)
 
 
 def _found(job: Job, folder: Path) -> list[_Found]:
     """Return what came of a job, the best first; a file of an earlier submission counts while it is there."""
-    files = [_looked_up(job, file, folder) for file in reversed(job.files)]
-    earlier = [_looked_up(job, file, folder) for file in reversed(job.earlier_files)]
-    found = [*files, *(result for result in earlier if result[0] == ON_DISK)]
-    found += [(TOO_CLOUDY, name, None) for name in job.novald]
+    found = []
+    for file in dict.fromkeys((*job.files[::-1], *job.earlier_files[::-1])):  # of a zip, or the folder it was in
+        unpacked = [name.removesuffix(".zip") for name in (file, job.result_name(file)) if L2AProduct.find(name)]
+        there = ((ON_DISK, name, number) for name in (file, *unpacked) if (number := _bytes_of(folder / name)))
+        if (result := next(there, None)) or file in job.files:
+            found.append(result or (values.MOVED_AWAY, file, None))
+    found += [(values.TOO_CLOUDY, name, None) for name in job.novald]
     if job.state is State.OPEN:
-        found += [(MISSING, name, None) for name in job.missing if name != NO_RESULTS]
-    return sorted(dict.fromkeys(found), key=lambda result: _BEST_FIRST.index(result[0]))
-
-
-def _looked_up(job: Job, file: str, folder: Path) -> _Found:
-    """Return what is left of a downloaded file: the zip, or the folder to which it was unpacked."""
-    unpacked = (name.removesuffix(".zip") for name in (file, job.result_name(file)) if L2AProduct.find(name))
-    for name in (file, *unpacked):
-        if number := _bytes_of(folder / name):
-            return ON_DISK, name, number
-    return MOVED_AWAY, file, None
+        found += [(values.MISSING, name, None) for name in job.missing if name != NO_RESULTS]
+    return sorted(found, key=lambda result: BEST_FIRST.index(result[0]))
 
 
 def _bytes_of(path: Path) -> int:
@@ -146,59 +122,43 @@ def _bytes_of(path: Path) -> int:
 def _state_without_result(job: Job, standing: Standing) -> str:
     """Return the state of the dates of which the job has brought nothing."""
     if job.state is State.OPEN:
-        return MISSING if NO_RESULTS in job.missing else RUNNING if standing.state == RUNNING else WAITING
-    return NOT_DELIVERED if job.state is State.FINISHED else job.standing
+        is_missing, is_running = NO_RESULTS in job.missing, standing.state == values.RUNNING
+        return values.MISSING if is_missing else values.RUNNING if is_running else values.WAITING
+    return values.NOT_DELIVERED if job.state is State.FINISHED else job.standing
 
 
 def _add_file(group: list[DateStanding], name: str, product: L2AProduct, folder: Path) -> None:
-    """Add a file that no job accounts for to the products of its day: it is that of a job which has none there."""
-    same = [dated for dated in group if dated.satellite in {"", product.satellite}]
-    if not same or any(dated.size is not None and product.name in dated.file for dated in same):
+    """Add a file that no job accounts for to an acquisition: it is that of a job which has none there."""
+    if any(dated.size is not None and product.name in dated.file for dated in group):
         return
-    lacking = min((dated for dated in same if dated.size is None), key=_rank, default=None)
-    if lacking:
-        group.remove(lacking)
+    dated = min((dated for dated in group if dated.size is None), key=_rank, default=None)
+    if dated:
+        group.remove(dated)
     else:
         source = Source.THEIA if product.version else Source.PEPS
-        lacking = replace(same[0], job="", source=source, message="", clouds=None, trouble="", advice=None, results=())
+        dated = replace(group[0], job="", source=source, message="", clouds=None, came=None)
     file = next(file for file in (f"{name}.zip", name) if (folder / file).exists())
-    its_own = {"satellite": product.satellite, "size": _bytes_of(folder / file), "folder": str(folder.absolute())}
-    group.append(replace(lacking, state=ON_DISK, file=file, **its_own))
+    dated = replace(dated, satellite=product.satellite, state=ON_DISK, file=file, folder=str(folder.absolute()))
+    group.append(replace(dated, size=_bytes_of(folder / file)))
 
 
-def _by_satellite(group: list[DateStanding]) -> list[list[DateStanding]]:
-    """Return the products of one day by satellite; a planned date without one is that of the first."""
-    satellites = sorted({dated.satellite for dated in group} - {""}) or [""]
-    first = [dated for dated in group if dated.satellite in {"", satellites[0]}]
-    return [first, *([dated for dated in group if dated.satellite == other] for other in satellites[1:])]
-
-
-def _to_show(group: list[DateStanding]) -> list[DateStanding]:
+def _to_show(group: Sequence[DateStanding]) -> list[DateStanding]:
     """Return what stands for one acquisition: all parts of the way that brought most, and what others have on disk.
 
     Ways are PEPS's series, its single jobs of one baseline, and each version of Theia. A product that two ways have
     brought is shown once.
     """
-
-    def way(dated: DateStanding) -> str | None:
-        product = named_product(dated.job or dated.file)
-        return product.version if product else None
-
-    best = min(group, key=_rank)
-    shown = [dated for dated in group if way(dated) == way(best)]
-    names = {product.name for dated in shown if (product := L2AProduct.find(dated.file))}
-    return shown + [
-        dated
-        for dated in group
-        if dated not in shown
-        and dated.size is not None
-        and (product := L2AProduct.find(dated.file))
-        and product.name not in names
-    ]
+    products = [named_product(dated.job or dated.file) for dated in group]
+    ways = [product.version if product else None for product in products]
+    best = ways[group.index(min(group, key=_rank))]
+    shown = [dated for dated, way in zip(group, ways, strict=True) if way == best]
+    names = [product.name for dated in shown if (product := L2AProduct.find(dated.file))]
+    others = [dated for dated, way in zip(group, ways, strict=True) if way != best and dated.size is not None]
+    return shown + [dated for dated in others if not any(name in dated.file for name in names)]
 
 
 def _rank(dated: DateStanding) -> int:
-    return _BEST_FIRST.index(dated.state)
+    return BEST_FIRST.index(dated.state)
 
 
 def line(dated: DateStanding, *, verbose: bool = False) -> str:
@@ -222,11 +182,11 @@ def totals(dates: Sequence[DateStanding]) -> list[str]:
     for tile in tiles if len(tiles) == 1 else [*tiles, ""]:
         of_tile = [dated for dated in dates if tile in {"", dated.tile}]
         numbers = Counter(state for *_, state in {(dated.tile, dated.day, dated.state_in_ledger) for dated in of_tile})
-        words = [counted(len({(dated.tile, dated.day) for dated in of_tile}), "date")]
-        words += [f"{numbers[state]} {state}" for state in _BEST_FIRST if numbers[state]]
         on_disk = size(sum({dated.file: dated.size or 0 for dated in of_tile}.values()))
-        text = f"Total of {tile}: " if tile else "Total: "
-        text += ", ".join(words).replace(f" {ON_DISK}", f" {ON_DISK} ({on_disk})")
+        words = [f"{numbers[state]} {state}" for state in BEST_FIRST if numbers[state]]
+        number = counted(len({(dated.tile, dated.day) for dated in of_tile}), "date")
+        text = ", ".join([f"Total of {tile}: {number}" if tile else f"Total: {number}", *words])
+        text = text.replace(f" {ON_DISK}", f" {ON_DISK} ({on_disk})")
         texts.append(textwrap.fill(text, _WIDTH, subsequent_indent="  "))
     return texts
 
@@ -241,6 +201,6 @@ def as_csv(dates: Iterable[DateStanding]) -> str:
             f"R{dated.orbit:03d}" if dated.orbit else "",
             "" if dated.clouds is None else f"{dated.clouds:g}",
         )
-        place = (dated.tile, dated.day, dated.satellite, orbit, dated.job, dated.state_in_ledger)
-        writer.writerow((*place, dated.file, dated.size, dated.message, clouds, dated.folder))
+        date_and_job = (dated.tile, dated.day, dated.satellite, orbit, dated.job, dated.state_in_ledger)
+        writer.writerow((*date_and_job, dated.file, dated.size, dated.message, clouds, dated.folder))
     return text.getvalue()

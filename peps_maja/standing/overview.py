@@ -78,6 +78,7 @@ def standing_of(job: Job, report: JobReport | PepsError | None, server: Server) 
         trouble=trouble,
         reason=reason,
         advice=advice_on(job, trouble) if trouble else None,
+        to_come=((job.offer.size if job.offer else None) or 0) if is_open else None,
         status=Status.TROUBLE if job.state is State.UNSURE else Status.OK,
     )
     if report is None or not is_open:

@@ -12,6 +12,8 @@ from peps_maja.joblog.events import Source
 WAITING, RUNNING, ON_DISK, MOVED_AWAY, TOO_CLOUDY = "waiting", "running", "on disk", "moved away", "too cloudy"
 FAILED, DROPPED, UNSURE, NOT_DELIVERED = "failed", "dropped", "unsure", "not delivered"
 REJECTED, CANCELLED, MISSING, STALLED = "rejected", "cancelled", "missing", "stalled"
+_LOST = (FAILED, CANCELLED, REJECTED, NOT_DELIVERED, DROPPED)
+BEST_FIRST = (ON_DISK, MOVED_AWAY, TOO_CLOUDY, RUNNING, WAITING, MISSING, UNSURE, *_LOST)
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Advice:
-    """What a person can do about a job, in words, and the submitter's options for it, the likeliest first.
-
-    Jobs with equal advice are shown together, so `{name}` stands for the job's name.
-    """
+    """What to do, and the submitter's options for it, the likeliest first, with `{name}` for the job's name."""
 
     text: str
     options: tuple[str, ...]
@@ -40,8 +39,8 @@ class Standing:
 
     `message` is the last word of service or log. `trouble` is what a person has to look at (`unsure`, `rejected`,
     `failed`, `cancelled`, `missing`, `stalled`), or an empty text; then `reason` says more of it, and `advice` what to
-    do. `submitted_at` is an ISO time (UTC); `status` is what the job adds to a run's exit status.
-    `to_come` are the bytes that it is still to bring (0: not known; None: it brings nothing more).
+    do. `submitted_at` is an ISO time (UTC); `status` is what the job adds to a run's exit status; `to_come` are the
+    bytes that it is still to bring (0: not known; None: it brings nothing more).
     """
 
     job: str
@@ -72,9 +71,8 @@ class Standing:
 class DateStanding(Standing):
     """The same of one product of one date: `state` is one of those above.
 
-    `file` is the zip in `folder`, or the folder to which it was unpacked; `size` its bytes (None: it is not there).
-    `job` is empty for a file that no job of the log accounts for; `satellite` can be empty, too.
-    `came` is when it was downloaded, as far as the log tells.
+    `file` is the zip in `folder`, or the folder to which it was unpacked; `size` its bytes (None: it is not there);
+    `came` when it was downloaded, as far as the log tells. `job` is empty for a file that no job accounts for.
     """
 
     tile: str

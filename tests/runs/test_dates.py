@@ -42,8 +42,11 @@ from hypothesis import strategies as st
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
 from peps_maja.joblog.log import JobLog
+from peps_maja.peps.service import Server
 from peps_maja.sandbox import NOT_FOUND, Altered, Endpoint, Fault, Reply, Sandbox, Stall
-from peps_maja.standing.dates import as_csv, ledger
+from peps_maja.standing.dates import as_csv
+from peps_maja.standing.dates import dates_of as dated
+from peps_maja.standing.overview import standing_of
 from peps_maja_downloader import main as download
 
 pytestmark = pytest.mark.slow
@@ -54,7 +57,7 @@ YEAR = f"{TILE}_2018-01-01_2018-12-31"
 DAY = timedelta(days=1)
 OUT_OF_MEMORY = "out of memory"
 FINAL = {"on disk", "too cloudy", "failed", "not delivered"}
-NOT_ON_A_LINE = {"job", "message", "size_bytes"}  # without -v; sizes have units there
+NOT_ON_A_LINE = {"job", "message", "size_bytes", "clouds", "folder"}  # without -v, or in other words
 
 
 def dates_of(place: Place, status: int = 0, *options: str) -> list[Row]:
@@ -344,8 +347,9 @@ def replayed(tmp_path: Path, *events: tuple[str, str, str]) -> list[tuple[str, .
         if event == "downloaded":
             (tmp_path / file).write_bytes(b"x")
     lines = [HEADER, *("\t".join((ago(), *event)) for event in events)]
-    entries = ledger(Jobs.replay("\n".join(lines) + "\n"), {}, tmp_path)
-    rows = list(csv.DictReader(io.StringIO(as_csv(entries))))
+    jobs, server = Jobs.replay("\n".join(lines) + "\n"), Server.parse(Server.example)
+    dates = dated(jobs, {job.name: standing_of(job, None, server) for job in jobs.values()}, tmp_path)
+    rows = list(csv.DictReader(io.StringIO(as_csv(dates))))
     return [tuple(row[name] for name in ("date", "satellite", "state", "file", "job")) for row in rows]
 
 
