@@ -146,7 +146,7 @@ class TestShown:
         assert run.status == 0
         day = f"{first[11:15]}-{first[15:17]}-{first[17:19]}"
         assert f"31TCJ {day} {'S' + first[8:10]}" in run.out
-        assert "3 dates, 2 on disk" in run.out
+        assert "2 dates, 2 on disk" in run.out
         assert "1 moved away" in run.out
 
     def test_dates_take_the_better_of_both_kinds(self, both: Place, peps: Sandbox) -> None:
