@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from peps_maja.downloads.cycle import Cycle
     from peps_maja.joblog.jobs import Jobs
     from peps_maja.joblog.log import JobLog
-    from peps_maja.standing.status import Standing
+    from peps_maja.standing.values import Overview
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +57,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
     if options.check or options.status or options.json or options.dates:
         from peps_maja.standing.shows import show
 
-        return show(options, log, console, partial(write_page, options, log, console))
+        return show(options, log, console, partial(write_page, options, console))
 
     make_folder(options.write_dir)
     leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
@@ -85,32 +85,38 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
                 break
             troubles.add(status)
             time.sleep(options.pause)
+    reminders.tell_of_folder(jobs, options.write_dir, console)
     summary = reminders.summary(jobs)
     if is_all_done:
         console.result(f"{options.log}: all jobs are done, {summary}")
     else:
         console.info(summary)
     if options.page:
-        from peps_maja.standing.status import standings_after
+        from peps_maja.standing.overview import overview
 
-        troubles.add(write_page(options, log, console, jobs, standings_after(jobs, cycle.reports if cycle else {})))
+        everything = overview(jobs, cycle.reports if cycle else {}, options)
+        troubles.add(write_page(options, console, jobs, everything, []))
     return worst([status, *(troubles - {Status.TRY_LATER})])
 
 
 def write_page(
-    options: DownloaderOptions, log: "JobLog", console: Console, jobs: "Jobs", stands: "Sequence[Standing]"
+    options: DownloaderOptions, console: Console, jobs: "Jobs", everything: "Overview", troubles: Sequence[str]
 ) -> Status:
     """Write the page of --page; one that cannot be written is told, and costs nothing else."""
-    from peps_maja.page.write import write_page as write
+    from peps_maja.page.write import page_of_products
 
+    folder, log = options.page or Path(), options.log.name
+    damage = [f"{log}: {jobs.damage}"] if jobs.damage else []
     try:
-        path = write(options, log, jobs, stands)
+        replaced = page_of_products(folder, log, everything, options.write_dir, [*damage, *troubles])
     except PepsError as problem:
         console.warning(str(problem))
         console.debug_traceback(problem)
         return problem.status
+    if replaced:
+        console.warning(replaced)
     if not options.json:
-        console.info(f"the page: {path}")
+        console.info(f"the page: {folder / 'index.html'}")
     return Status.OK
 
 
@@ -118,11 +124,12 @@ def cycle_over(log: "JobLog", options: DownloaderOptions, console: Console, leav
     """Return what polls each open job, fetches what is finished, and logs what became of it."""
     # Slow: where nothing is open, cron need not wait for it.
     from peps_maja.downloads.cycle import Cycle
-    from peps_maja.standing.command_lines import command_line
+    from peps_maja.peps.service import Server
+    from peps_maja.standing.advice import advise
     from peps_maja.standing.services import connect_with
 
-    connect, submit = connect_with(options, console), command_line("peps_maja_process.py", options)
-    return Cycle(connect, log, options.write_dir, console, submit, options.jobs, leave_at)
+    connect, advice = connect_with(options, console), partial(advise, options, Server.parse(options.server).joblog)
+    return Cycle(connect, log, options.write_dir, console, advice, options.jobs, leave_at)
 
 
 def make_folder(folder: Path) -> None:

@@ -41,7 +41,7 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
     from peps_maja.joblog.log import JobLog
     from peps_maja.peps.service import Peps, Server
     from peps_maja.standing import reminders
-    from peps_maja.standing.command_lines import command_line
+    from peps_maja.standing.advice import command_line
     from peps_maja.submitter.finding import find, jobs_in, possible
     from peps_maja.submitter.folder import products_in
     from peps_maja.submitter.proposal import propose, series_wanted

@@ -110,6 +110,8 @@ class DownloaderOptions(Options):
     json: bool
     stalled_after: float
     dates: bool
+    start_date: date | None
+    end_date: date | None
     csv: Path | None
     page: Path | None
     check: bool
@@ -196,6 +198,8 @@ def downloader_options(arguments: Sequence[str] | None) -> DownloaderOptions:
     add("--stalled-after", metavar="HOURS", type=number(0, 10**6, "number of hours"), default=24,
         help="point out, once, a job that is open for so long (default: %(default)s)")  # fmt: skip
     add("--dates", action="store_true", help="only show the ledger: what became of each tile and acquisition date")
+    add("-d", "--start-date", metavar="DATE", type=day, help="with --dates: from this day on, such as 2019-03-01")
+    add("-f", "--end-date", metavar="DATE", type=day, help="with --dates: until this day, included")
     add("--csv", metavar="FILE", type=path, help="with --dates: write the ledger to this file, too")
     add("--page", metavar="DIR", type=path,
         help="write a page of all dates with their quicklooks to this folder, at the end of the run")  # fmt: skip
@@ -292,8 +296,10 @@ def _problem_of_downloader(options: DownloaderOptions) -> str:
         return "--every and --timeout go with --wait"
     if sum((options.wait, options.status or options.json, options.dates, options.check)) > 1:
         return "--wait, --status (or --json), --dates and --check exclude each other"
-    if options.csv and not options.dates:
-        return "--csv goes with --dates"
+    if (options.csv or options.start_date or options.end_date) and not options.dates:
+        return "--csv, --start-date and --end-date go with --dates"
+    if options.start_date and options.end_date and options.start_date > options.end_date:
+        return f"the start {options.start_date} is after the end {options.end_date}"
     if options.page and options.check:
         return "--page does not go with --check, which writes nothing"
     return ""

@@ -58,13 +58,13 @@ def fill(
     for tile in tiles:
         for number in range(dates):
             state = different[(number // 3) % len(different)] if number % 3 == 1 else "on disk"
-            lines += _date(folder, tile, number, state, content)
+            lines += _date(folder, tile, number, (dates - number) * 60.0, state, content)
     log = "".join("\t".join(line) + "\n" for line in lines)
     (folder / "peps_maja.log").write_text(f"{HEADER}\n{log}", encoding="utf-8")
     return len(tiles) * dates
 
 
-def _date(folder: Path, tile: str, number: int, state: str, content: bytes | None) -> Iterator[Line]:
+def _date(folder: Path, tile: str, number: int, hours: float, state: str, content: bytes | None) -> Iterator[Line]:
     day = date(2019, 1, 2) + timedelta(days=number * 5 // 2)
     satellite = ("S2A", "S2B")[number % 2]
     stamp = f"{day:%Y%m%d}"
@@ -74,8 +74,8 @@ def _date(folder: Path, tile: str, number: int, state: str, content: bytes | Non
     if number % 9 == 0 or (number % 6 == 0 and state == "on disk"):
         (folder / f"{theias}.zip").write_bytes(make_zip(f"{theias}.zip", SIDE) if content is None else content)
     if state == "on disk" and number % 6 == 0:
-        address = f"https://geodes-portal.cnes.fr/api/download/{theias} 1000 -"
-        yield from _lines(theias, ("available", address), ("downloaded", f"{theias}.zip"), ("finished", ""))
+        offer = f"https://geodes-portal.cnes.fr/api/download/{theias} 1100000000 - 51 {number * 29 % 80}"
+        yield from _lines(hours, theias, ("available", offer), ("downloaded", f"{theias}.zip"), ("finished", ""))
         if number % 9:
             return
     if state == "on disk":
@@ -90,15 +90,16 @@ def _date(folder: Path, tile: str, number: int, state: str, content: bytes | Non
         "dropped": [("cancelled", "dropped by the user")],
         "missing": [("missing", f"{product}.zip absent 404 Not Found")],
     }.get(state, [])
-    begin = [("submitting", "")] if state in {"unsure", "rejected"} else [("submitting", ""), ("submitted", url)]
+    begin = [("submitting", f"{number * 37 % 10 + 91 if state == CLOUDY else number * 29 % 80}")]
+    begin += [] if state in {"unsure", "rejected"} else [("submitted", url)]
     if state == "rejected":
         what = [("rejected", "the product is not in the catalogue of PEPS")]
-    yield from _lines(job, *begin, *what)
+    yield from _lines(hours if what else 3, job, *begin, *what)
 
 
-def _lines(job: str, *events: tuple[str, str]) -> Iterator[Line]:
-    now = f"{datetime.now(timezone.utc) - timedelta(hours=3):%Y-%m-%dT%H:%M:%SZ}"
-    yield from ((now, event, job, detail) for event, detail in events)
+def _lines(hours: float, job: str, *events: tuple[str, str]) -> Iterator[Line]:
+    moment = f"{datetime.now(timezone.utc) - timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
+    yield from ((moment, event, job, detail) for event, detail in events)
 
 
 def hash_of(text: str) -> str:

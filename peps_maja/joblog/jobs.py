@@ -21,10 +21,6 @@ from peps_maja.products.series import Series
 
 _PER_CENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,9})?")
 UNSURE_FOR_LONG = timedelta(hours=1)
-WAY_OUT = (
-    'look for it on PEPS\'s page "My processing", then --adopt it if it is there, --resubmit unsure if it is not,'
-    " or --drop it"
-)
 
 
 @dataclass
@@ -54,6 +50,8 @@ class Job:
     novald: list[str] = field(default_factory=list)
     missing: dict[str, Missing] = field(default_factory=dict)
     earlier_files: list[str] = field(default_factory=list)  # of earlier submissions of this job
+    came: dict[str, str] = field(default_factory=dict, compare=False)  # the time at which each file was downloaded
+    is_damaged: bool = False  # a line of it cannot be read
     has_failed_before: bool = False  # or was cancelled by the server, in an earlier submission
 
     @property
@@ -131,6 +129,10 @@ class Job:
     def has_dealt_with(self, name: str) -> bool:
         """Return True if the result `name` is downloaded or known to be too cloudy."""
         return name in self.novald or self.file_of(name) is not None
+
+    def came_at(self, file: str) -> datetime | None:
+        """Return when a file was downloaded; None if the log has no time that can be right."""
+        return _believed(self.came.get(file, ""), self)
 
     def open_for(self) -> timedelta:
         """Return how long ago the job was submitted, if it is open and the log says when."""
@@ -221,6 +223,7 @@ def _after(job: Job, moment: str, event: str, detail: str) -> Job:
         job.state, job.detail = ENDS[event], detail
     elif event in {Event.NOVALD, Event.DOWNLOADED}:
         (job.novald if event == Event.NOVALD else job.files).append(detail)
+        job.came[detail] = moment
         still = [name for name in job.missing if name != NO_RESULTS and not job.has_dealt_with(name)]
         job.missing = {name: job.missing[name] for name in still}
     elif event == Event.MISSING:
@@ -228,12 +231,13 @@ def _after(job: Job, moment: str, event: str, detail: str) -> Job:
     elif event == Event.STALLED:
         job.stalled = True
     elif not event and job == Job(job.name):
-        job.begun_at = _when(moment)
+        job.begun_at, job.is_damaged = _when(moment), True
     return job
 
 
 def _begun(earlier: Job, moment: str, event: str, detail: str) -> Job:
     job = Job(earlier.name, begun_at=_when(moment), earlier_files=[*earlier.earlier_files, *earlier.files])
+    job.came = earlier.came
     has_failed = earlier.state in {State.FAILED, State.CANCELLED} and not earlier.was_dropped
     job.has_failed_before = earlier.has_failed_before or has_failed
     if event == Event.AVAILABLE:

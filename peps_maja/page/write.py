@@ -2,63 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import html
+import os
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
+from urllib.parse import quote
 
 from peps_maja import __version__
 from peps_maja.dependencies import advice
-from peps_maja.disk import replacing
-from peps_maja.errors import PepsError, UsageError
-from peps_maja.joblog.jobs import Jobs
-from peps_maja.joblog.log import JobLog
-from peps_maja.options import DownloaderOptions
-from peps_maja.page.pictures import Pictures
-from peps_maja.page.tasks import plain, tasks
-from peps_maja.page.tiles import Products, sheets
-from peps_maja.standing.command_lines import command_line
-from peps_maja.standing.dates import ledger
-from peps_maja.standing.status import Standing
+from peps_maja.disk import lock, replacing
+from peps_maja.errors import LogError, PepsError, UsageError
+from peps_maja.page.contents import Contents, Product, contents
+from peps_maja.page.pictures import PICTURES, clouds_of, picture_of
+from peps_maja.standing.values import MOVED_AWAY, ON_DISK, DateStanding, Overview
+from peps_maja.text import one_line
 
-PICTURES = "quicklooks"
+_TITLE = re.compile(r"<title>MAJA products of (.*)</title>")
+_MARK = '<meta name="generator" content="peps_maja">'
+_HEAD = 20_000  # characters of a page in which its mark and title are
 
 
-def write_page(options: DownloaderOptions, log: JobLog, jobs: Jobs, stands: Sequence[Standing]) -> Path:
-    """Write the page of these jobs and its pictures into the folder of --page, and return its path.
+def page_of_products(folder: Path, log: str, overview: Overview, write_dir: Path, troubles: Sequence[str]) -> str:
+    """Write the page of what became of a log's jobs; return one line if it was the page of another log, else nothing.
 
-    Raises PepsError where that fails; then an earlier page stays.
+    Raises PepsError where it cannot be written; then an earlier page stays.
     """
-    page = options.page or Path()
+
+    def product_of(standing: DateStanding) -> Product | None:
+        path = write_dir / standing.file
+        if not standing.file or standing.state not in {ON_DISK, MOVED_AWAY}:
+            return None
+        picture = picture_of(path, folder / PICTURES)
+        if standing.state == MOVED_AWAY:
+            return Product(standing, "", picture, standing.clouds) if picture.file else None
+        clouds = clouds_of(path) if standing.clouds is None else standing.clouds
+        return Product(standing, quote(os.fsencode(os.path.relpath(path, folder))), picture, clouds)
+
+    return write_page(folder, log, lambda: contents(f"MAJA products of {log}", troubles, overview, product_of))
+
+
+def write_page(folder: Path, log: str, make: Callable[[], Contents]) -> str:
+    """Write what `make` returns, which may put pictures into the folder, as a page; else as above."""
+    path = folder / "index.html"
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined  # a run goes on where it is not installed
+        from markupsafe import Markup
     except ImportError as error:
-        raise PepsError(f"the page in {page} cannot be written: {advice() or error}") from error
+        raise PepsError(f"the page in {folder} cannot be written: {advice() or error}") from error
 
-    path = page / "index.html"
+    def plain(value: object) -> object:
+        return one_line(value, 2000) if isinstance(value, str) and not isinstance(value, Markup) else value
+
     try:
-        page.mkdir(parents=True, exist_ok=True)
-        pictures = Pictures(page / PICTURES)
-        entries = ledger(jobs, {standing.job: standing for standing in stands}, options.write_dir)
-        products = Products(entries, options.write_dir, page, pictures)
-        environment = Environment(
-            loader=PackageLoader("peps_maja.page", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-        )
-        text = environment.get_template("page.html.jinja").render(
-            log=plain(log.path.name),
-            written=f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M}",
-            notes=[plain(f"{log.path}: {jobs.damage}")] if jobs.damage else [],
-            tasks=tasks(jobs, entries, command_line("peps_maja_process.py", options)),
-            sheets=sheets(entries, jobs, products),
-            pictures=PICTURES,
-            version=__version__,
-        )
-        with replacing(path) as file:
-            file.write(text.encode(errors="replace"))
-        pictures.finish()
-    except (OSError, UsageError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            with suppress(LogError):  # where there are no locks, two runs at one moment may cost a page
+                lock(descriptor, folder, seconds=30)
+            other = _log_of(path)
+            environment = Environment(
+                loader=PackageLoader("peps_maja.page", ""),
+                autoescape=True,
+                undefined=StrictUndefined,
+                trim_blocks=True,
+                lstrip_blocks=True,
+                finalize=plain,
+            )
+            text = environment.get_template("page.html.jinja").render(
+                page=make(),
+                log=log,
+                mark=Markup(_MARK),  # noqa: S704 - ours
+                written=datetime.now(timezone.utc),
+                pictures=PICTURES,
+                version=__version__,
+            )
+            with replacing(path) as file:
+                file.write(text.encode(errors="replace"))
+        finally:
+            os.close(descriptor)
+    except OSError as error:
         raise PepsError(
-            f"the page {path} cannot be written ({reason}): make room, fix the permissions or name another --page DIR;"
-            " the jobs go on without it"
+            f"the page {path} cannot be written ({error.strerror or error}): make room, fix the permissions or name"
+            " another --page DIR; the jobs go on without it"
         ) from error
-    return path
+    if other in {"", log}:
+        return ""
+    return f"{path} was the page of {other}, and is that of {log} now: give each log a --page of its own"
+
+
+def _log_of(path: Path) -> str:
+    """Return the log whose page is there, or nothing; raise UsageError if what is there is no page of ours."""
+    if not path.exists():
+        return ""
+    head = ""
+    if path.is_file():  # to open a pipe could take for ever
+        with path.open(encoding="utf-8", errors="replace") as file:
+            head = file.read(_HEAD)
+    title = _TITLE.search(head)
+    if not title and _MARK not in head:
+        raise UsageError(f"{path} was not written by peps_maja and is left as it is: name another folder with --page")
+    return html.unescape(title[1]) if title else ""

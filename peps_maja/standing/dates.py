@@ -1,225 +1,116 @@
-"""The ledger: what became of each tile and acquisition date known to the log, as values, as lines and as CSV."""
+"""What became of each tile and date: what the jobs of a log brought, and what else is in the folder of it."""
 
 from __future__ import annotations
 
 import csv
 import io
 import textwrap
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date
-from enum import Enum
 from pathlib import Path
 
-from peps_maja.joblog.events import Source, State
+from peps_maja.downloads.zips import products_in
+from peps_maja.joblog.events import NO_RESULTS, Source, State
 from peps_maja.joblog.jobs import Job, Jobs
-from peps_maja.products.names import L1CProduct, L2AProduct
+from peps_maja.products.names import L1CProduct, L2AProduct, named_product
 from peps_maja.products.series import PlannedDate, Series, read_plan
-from peps_maja.standing.status import Standing
+from peps_maja.products.tiles import Tile
+from peps_maja.standing import values
+from peps_maja.standing.values import BEST_FIRST, ON_DISK, DateStanding, Standing
 from peps_maja.text import counted, size
 
-WAITING, RUNNING, ON_DISK, MOVED_AWAY, TOO_CLOUDY = "waiting", "running", "on disk", "moved away", "too cloudy"
-FAILED, DROPPED, UNSURE, NOT_DELIVERED = "failed", "dropped", "unsure", "not delivered"
-# Where several jobs know of one date: the state that says most about what the user has.
-_BEST_FIRST = (ON_DISK, MOVED_AWAY, TOO_CLOUDY, RUNNING, WAITING, UNSURE, FAILED, NOT_DELIVERED, DROPPED)
-
-
-class Kind(Enum):
-    """What a job is for."""
-
-    PRODUCT = "one L1C product"
-    SERIES = "many dates"
-    OFFER = "a product that Theia has"
-
-
-_HEAD = ("tile", "date", "satellite", "orbit", "job", "state", "file", "size_bytes", "message")
+_HEAD = ("tile", "date", "satellite", "orbit", "job", "state", "file", "size_bytes", "message", "clouds", "folder")
 _WIDTH = 100  # columns of a terminal
 
-
-@dataclass(frozen=True)
-class Entry:
-    """One acquisition of one tile. `file` is the zip, or the folder to which it was unpacked; `bytes` is its size."""
-
-    tile: str
-    day: date
-    satellite: str
-    orbit: int | None
-    job: str
-    state: str
-    file: str = ""
-    bytes: int | None = None
-    message: str = ""
-    kind: Kind = Kind.PRODUCT
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The entry as texts, in the order of the head."""
-        orbit = f"R{self.orbit:03d}" if self.orbit else ""
-        number = "" if self.bytes is None else str(self.bytes)
-        return self.tile, str(self.day), self.satellite, orbit, self.job, self.state, self.file, number, self.message
-
-    def line(self, *, verbose: bool = False) -> str:
-        """Return the entry as one line that fits a terminal; if `verbose`, as long a line as job and message take."""
-        tile, day, satellite, orbit, job, state, file, _, message = self.fields
-        what = state if self.bytes is None else f"{state} {size(self.bytes):>7}"
-        begin = f"{tile} {day} {satellite or '?':<3} {orbit or '?':<4}  {what:<15}  "
-        if verbose:
-            return f"{begin}{file:<47}  {job}" + (f": {message}" if message else "")
-        return (begin + _shortened(file, _WIDTH - len(begin))).rstrip()
+_Found = tuple[str, str, int | None]  # of what a job brought: state, name, and bytes of what is on disk
+_Planned = Mapping[tuple[str, date, str], int | None]  # tile, day and satellite of all L1C known: the orbit
 
 
-def ledger(jobs: Jobs, stands: Mapping[str, Standing], folder: Path) -> list[Entry]:
-    """Return the ledger, by tile and date: `stands` says where each job stands, `folder` is where the zips go."""
-    known: dict[tuple[str, date], list[Entry]] = {}
-    for job in sorted(jobs.values(), key=lambda job: job.source is Source.THEIA):  # these join the dates of the others
-        for entry in _entries(job, stands.get(job.name), folder, known):
-            known.setdefault((entry.tile, entry.day), []).append(entry)
-    return [entry for key in sorted(known) for seen in _by_satellite(known[key]) for entry in _to_show(seen)]
+def dates_of(jobs: Jobs, stands: Mapping[str, Standing], folder: Path) -> list[DateStanding]:
+    """Return how each product of each tile and date stands, in that order: of `jobs`, with their zips in `folder`."""
+    planned: dict[tuple[str, date, str], int | None] = {}
+    for job in jobs.values():
+        if series := Series.parse(job.name):
+            planned |= {(series.tile.name, due.day, due.satellite): due.orbit for due in read_plan(job.plan)}
+        elif isinstance(product := named_product(job.name), L1CProduct):
+            planned[product.tile.name, product.seen.date(), product.satellite] = product.orbit
+    known = [dated for job in jobs.values() for dated in _dates_of_job(job, stands[job.name], folder, planned)]
+    satellites = defaultdict(set)
+    for dated in known:
+        satellites[dated.tile, dated.day].add(dated.satellite or "~")  # a planned date without one is of the first
+    groups: dict[tuple[str, date, str], list[DateStanding]] = defaultdict(list)
+    for dated in known:
+        first = min(satellites[dated.tile, dated.day])
+        groups[dated.tile, dated.day, dated.satellite or first].append(dated)
+    accounted = {file.removesuffix(".zip") for file in (*jobs.owners(), *(dated.file for dated in known))}
+    for name, product in products_in(folder if folder.is_dir() else None).items():
+        day = _date_of(product, planned).day
+        group = groups.get((product.tile.name, day, product.satellite)) or groups.get((product.tile.name, day, "~"))
+        if group and name not in accounted:
+            _add_file(group, name, product, folder)
+    return [dated for key in sorted(groups) for dated in _to_show(groups[key])]
 
 
-def totals(entries: Sequence[Entry]) -> list[str]:
-    """Return, as text that fits a terminal, the total of each tile, and of all together unless that is one tile."""
-    tiles = sorted({entry.tile for entry in entries})
-    return [_total(tile, entries) for tile in (tiles if len(tiles) == 1 else [*tiles, ""])]
-
-
-def _total(tile: str, entries: Sequence[Entry]) -> str:
-    of_tile = [entry for entry in entries if tile in {"", entry.tile}]
-    numbers = Counter(entry.state for entry in of_tile)
-    on_disk = sum({entry.file: entry.bytes or 0 for entry in of_tile}.values())
-    words = [counted(len(of_tile), "date"), *(f"{numbers[state]} {state}" for state in _BEST_FIRST if numbers[state])]
-    text = f"Total of {tile}: " if tile else "Total: "
-    text += ", ".join(words).replace(f" {ON_DISK}", f" {ON_DISK} ({size(on_disk)})")
-    return textwrap.fill(text, _WIDTH, subsequent_indent="  ")
-
-
-def _by_satellite(entries: list[Entry]) -> list[list[Entry]]:
-    """Return the entries of one day by satellite; a planned date without one is that of the first."""
-    satellites = sorted({entry.satellite for entry in entries} - {""}) or [""]
-    return [
-        [
-            entry
-            for entry in entries
-            if entry.satellite == satellite or (not entry.satellite and satellite == satellites[0])
-        ]
-        for satellite in satellites
-    ]
-
-
-def as_csv(entries: Iterable[Entry]) -> str:
-    """Return the ledger as comma-separated values with a head."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_HEAD)
-    writer.writerows(entry.fields for entry in entries)
-    return text.getvalue()
-
-
-def _to_show(entries: list[Entry]) -> list[Entry]:
-    """Return what stands for one acquisition: the best that any job has of it, or each part of one cut in two."""
-    best = min(entries, key=lambda entry: _BEST_FIRST.index(entry.state))
-    return [best] if best.kind is Kind.SERIES else [entry for entry in entries if entry.kind is best.kind]
-
-
-@dataclass(frozen=True)
-class _Result:
-    """What a job has of one date: its state, and the name that tells the date."""
-
-    state: str
-    name: str = ""
-    bytes: int | None = None
-
-
-_Known = Mapping[tuple[str, date], Sequence[Entry]]
-
-
-def _entries(job: Job, stands: Standing | None, folder: Path, known: _Known) -> list[Entry]:
-    at_peps, at_theia = ("", job.name) if job.source is Source.THEIA else (job.name, "")
-    product, series, offered = L1CProduct.parse(at_peps), Series.parse(at_peps), L2AProduct.find(at_theia)
-    if offered:
-        kind, tile, dates = Kind.OFFER, offered.tile, {_date_of(offered, known): _best(job, stands, folder)}
+def _dates_of_job(job: Job, standing: Standing, folder: Path, planned: _Planned) -> list[DateStanding]:
+    """Return the date of a job for one product, with the best that came of it; or all dates of a series."""
+    found, product, series = _found(job, folder), named_product(job.name), Series.parse(job.name)
+    dates: dict[PlannedDate, list[_Found]] = {}
+    its_tile = product.tile if product else series.tile if series else Tile("")
+    if isinstance(product, L1CProduct):
+        dates[PlannedDate(product.seen.date(), product.satellite, product.orbit)] = found[:1]
     elif product:
-        planned = PlannedDate(product.sensing.date(), product.satellite, product.orbit)
-        kind, tile, dates = Kind.PRODUCT, product.tile, {planned: _best(job, stands, folder)}
+        dates[_date_of(product, planned)] = found[:1]
     elif series:
-        kind, tile, dates = Kind.SERIES, series.tile, _dates_of_series(job, series, stands, folder)
-    else:
-        return []
-    message = stands.message if stands else job.detail
-    return [
-        Entry(
-            tile.name,
-            planned.day,
-            planned.satellite,
-            planned.orbit,
-            job.name,
-            result.state,
-            file="" if result.state == TOO_CLOUDY else result.name,
-            bytes=result.bytes,
-            message=message,
-            kind=kind,
-        )
-        for planned, result in dates.items()
-    ]
+        for result in found:
+            if delivered := L2AProduct.find(result[1]):
+                dates.setdefault(_date_of(delivered, planned), []).append(result)
+        came = {(due.day, satellite) for due in dates for satellite in ("", due.satellite)}
+        dates |= {due: [] for due in read_plan(job.plan) if (due.day, due.satellite) not in came}
+    dated: list[DateStanding] = []
+    for due, results in dates.items():
+        nothing = (_state_without_result(job, standing), "", None)
+        for state, file, number in [result for result in results if result[0] == ON_DISK] or [*results, nothing][:1]:
+            its_own = {
+                "state": state,
+                "tile": its_tile.name,
+                "day": due.day,
+                "satellite": due.satellite,
+                "orbit": job.orbit or due.orbit,
+                "file": file if state in {ON_DISK, values.MOVED_AWAY} else "",
+                "size": number,
+                "folder": str(folder.absolute()) if state == ON_DISK else "",
+                "came": job.came_at(file),
+            }
+            dated.append(DateStanding(**(vars(standing) | its_own)))
+    return dated
 
 
-def _dates_of_series(job: Job, series: Series, stands: Standing | None, folder: Path) -> dict[PlannedDate, _Result]:
-    dates = dict.fromkeys(read_plan(job.plan), _Result(_rest(job, stands)))
-    for result in _results(job, folder):
-        if delivered := L2AProduct.find(result.name):
-            planned = _planned(delivered, dates) or PlannedDate(delivered.sight.date())
-            dates.pop(planned, None)
-            dates[PlannedDate(planned.day, delivered.satellite, planned.orbit or series.orbit)] = result
-    return dates
+def _date_of(product: L2AProduct, planned: _Planned) -> PlannedDate:
+    """Return the date of an L2A product: that of its L1C, if the log has it, else the day on which it was seen."""
+    for time in (product.seen, *product.begun):  # its datatake can have begun on the day before, or, in 2016, after
+        for satellite in (product.satellite, ""):
+            if (key := (product.tile.name, time.date(), satellite)) in planned:
+                return PlannedDate(time.date(), product.satellite, planned[key])
+    return PlannedDate(product.seen.date(), product.satellite)
 
 
-def _best(job: Job, stands: Standing | None, folder: Path) -> _Result:
-    """Return the best that a job for one product has brought, or how it stands."""
-    return (_results(job, folder) or [_Result(_rest(job, stands))])[-1]
+def _found(job: Job, folder: Path) -> list[_Found]:
+    """Return what came of a job, the best first; a file of an earlier submission counts while it is there."""
+    found = []
+    for file in dict.fromkeys((*job.files[::-1], *job.earlier_files[::-1])):  # of a zip, or the folder it was in
+        unpacked = [name.removesuffix(".zip") for name in (file, job.result_name(file)) if L2AProduct.find(name)]
+        there = ((ON_DISK, name, number) for name in (file, *unpacked) if (number := _bytes_of(folder / name)))
+        if (result := next(there, None)) or file in job.files:
+            found.append(result or (values.MOVED_AWAY, file, None))
+    found += [(values.TOO_CLOUDY, name, None) for name in job.novald]
+    if job.state is State.OPEN:
+        found += [(values.MISSING, name, None) for name in job.missing if name != NO_RESULTS]
+    return sorted(found, key=lambda result: BEST_FIRST.index(result[0]))
 
 
-def _rest(job: Job, stands: Standing | None) -> str:
-    """Return the state of the dates of which the job has brought nothing."""
-    if job.was_dropped:
-        return DROPPED
-    if_open = RUNNING if stands and stands.state == RUNNING else WAITING
-    return {State.OPEN: if_open, State.UNSURE: UNSURE, State.FINISHED: NOT_DELIVERED}.get(job.state, FAILED)
-
-
-def _results(job: Job, folder: Path) -> list[_Result]:
-    """Return what the job has brought, the best last; a file of an earlier submission counts while it is there."""
-    cloudy = [_Result(TOO_CLOUDY, name) for name in job.novald]
-    earlier = [found for file in job.earlier_files if (found := _looked_up(job, file, folder)).state == ON_DISK]
-    files = [*earlier, *(_looked_up(job, file, folder) for file in job.files)]
-    return cloudy + sorted(files, key=lambda result: result.state == ON_DISK)
-
-
-def _looked_up(job: Job, file: str, folder: Path) -> _Result:
-    """Return what is left of a downloaded file: the zip, or the folder to which it was unpacked."""
-    unpacked = (name.removesuffix(".zip") for name in (file, job.result_name(file)) if L2AProduct.find(name))
-    for name in (file, *unpacked):
-        if number := bytes_of(folder / name):
-            return _Result(ON_DISK, name, number)
-    return _Result(MOVED_AWAY, file)
-
-
-def _planned(result: L2AProduct, planned: Iterable[PlannedDate]) -> PlannedDate | None:
-    """Return the planned date that a result is of: the day on which its datatake can have begun."""
-    fitting = [date for date in planned if date.day in result.days and date.satellite in {"", result.satellite}]
-    return min(fitting, key=lambda date: result.days.index(date.day), default=None)
-
-
-def _date_of(offered: L2AProduct, known: _Known) -> PlannedDate:
-    """Return the date of a product of Theia: that of a job for its acquisition, else the day on which it was seen."""
-    for day in offered.days:
-        for entry in known.get((offered.tile.name, day), ()):
-            if entry.satellite in {"", offered.satellite}:
-                return PlannedDate(entry.day, offered.satellite, entry.orbit)
-    return PlannedDate(offered.sight.date(), offered.satellite)
-
-
-def bytes_of(path: Path) -> int:
+def _bytes_of(path: Path) -> int:
     """Return the bytes of a file or of all that is in a folder, 0 if there is none."""
     try:
         parts = path.rglob("*") if path.is_dir() and L2AProduct.find(path.name) else [path]
@@ -228,6 +119,95 @@ def bytes_of(path: Path) -> int:
         return 0
 
 
-def _shortened(text: str, width: int) -> str:
-    """Return the text, without its middle where it is too long."""
-    return text if len(text) <= width else f"{text[: width - 21]}…{text[-20:]}"
+def _state_without_result(job: Job, standing: Standing) -> str:
+    """Return the state of the dates of which the job has brought nothing."""
+    if job.state is State.OPEN:
+        is_missing, is_running = NO_RESULTS in job.missing, standing.state == values.RUNNING
+        return values.MISSING if is_missing else values.RUNNING if is_running else values.WAITING
+    return values.NOT_DELIVERED if job.state is State.FINISHED else job.standing
+
+
+def _add_file(group: list[DateStanding], name: str, product: L2AProduct, folder: Path) -> None:
+    """Add a file that no job accounts for to an acquisition: it is that of a job which has none there."""
+    file = next(file for file in (f"{name}.zip", name) if (folder / file).exists())
+    number = _bytes_of(folder / file)
+    if not number or any(dated.size is not None and product.name in dated.file for dated in group):
+        return
+    dated = min((dated for dated in group if dated.size is None), key=_rank, default=None)
+    if dated:
+        group.remove(dated)
+    else:
+        source = Source.THEIA if product.version else Source.PEPS
+        dated = replace(group[0], job="", source=source, message="", clouds=None, came=None)
+    where = str(folder.absolute())
+    group.append(replace(dated, satellite=product.satellite, state=ON_DISK, file=file, size=number, folder=where))
+
+
+def _to_show(group: Sequence[DateStanding]) -> list[DateStanding]:
+    """Return what stands for one acquisition: all parts of the way that brought most, and what others have on disk.
+
+    Ways are a series, PEPS's single jobs, and Theia's; of these, a lost job for another baseline or version is no part.
+    What two ways have brought is shown once.
+    """
+    best = min(group, key=_rank)
+    way = named_product(best.job or best.file)
+
+    def is_part(dated: DateStanding) -> bool:
+        product = named_product(dated.job or dated.file)
+        if not product or not way:
+            return dated.job == best.job
+        return type(product) is type(way) and (product.version == way.version or dated.state not in values.LOST)
+
+    shown = [dated for dated in group if is_part(dated)]
+    names = [product.name for dated in shown if (product := L2AProduct.find(dated.file))]
+    others = [dated for dated in group if dated.size is not None and not any(name in dated.file for name in names)]
+    return shown + [dated for dated in others if dated not in shown]
+
+
+def _rank(dated: DateStanding) -> int:
+    return BEST_FIRST.index(dated.state)
+
+
+def line(dated: DateStanding, *, verbose: bool = False) -> str:
+    """Return a date as one line that fits a terminal; if `verbose`, as long a line as job and message take."""
+    orbit = f"R{dated.orbit:03d}" if dated.orbit else "?"
+    clouds = "?" if dated.clouds is None else f"{dated.clouds:.0f}%"
+    what = dated.state_in_ledger if dated.size is None else f"{dated.state} {size(dated.size):>7}"
+    begin = f"{dated.tile} {dated.day} {dated.satellite or '?':<3} {orbit:<4} {clouds:>4}  {what:<15} "
+    if verbose:
+        return f"{begin}{dated.file:<52}  {dated.job}" + (f": {dated.message}" if dated.message else "")
+    width, file = _WIDTH - len(begin), dated.file
+    return (begin + (file if len(file) <= width else f"{file[: width - 21]}…{file[-20:]}")).rstrip()
+
+
+def totals(dates: Sequence[DateStanding]) -> list[str]:
+    """Return, as text that fits a terminal, the total of each tile, and of all together unless that is one tile.
+
+    A date counts once, and in each state that one of its products has.
+    """
+    tiles, texts = sorted({dated.tile for dated in dates}), []
+    for tile in tiles if len(tiles) == 1 else [*tiles, ""]:
+        of_tile = [dated for dated in dates if tile in {"", dated.tile}]
+        numbers = Counter(state for *_, state in {(dated.tile, dated.day, dated.state_in_ledger) for dated in of_tile})
+        on_disk = size(sum({dated.file: dated.size or 0 for dated in of_tile}.values()))
+        words = [f"{numbers[state]} {state}" for state in BEST_FIRST if numbers[state]]
+        number = counted(len({(dated.tile, dated.day) for dated in of_tile}), "date")
+        text = ", ".join([f"Total of {tile}: {number}" if tile else f"Total: {number}", *words])
+        text = text.replace(f" {ON_DISK}", f" {ON_DISK} ({on_disk})")
+        texts.append(textwrap.fill(text, _WIDTH, subsequent_indent="  "))
+    return texts
+
+
+def as_csv(dates: Iterable[DateStanding]) -> str:
+    """Return the dates as comma-separated values with a head."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_HEAD)
+    for dated in dates:
+        orbit, clouds = (
+            f"R{dated.orbit:03d}" if dated.orbit else "",
+            "" if dated.clouds is None else f"{dated.clouds:g}",
+        )
+        date_and_job = (dated.tile, dated.day, dated.satellite, orbit, dated.job, dated.state_in_ledger)
+        writer.writerow((*date_and_job, dated.file, dated.size, dated.message, clouds, dated.folder))
+    return text.getvalue()

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peps_maja.console import Console
 from peps_maja.errors import Status
-from peps_maja.joblog.events import Event, State
-from peps_maja.joblog.jobs import UNSURE_FOR_LONG, WAY_OUT, Job, Jobs
+from peps_maja.joblog.events import Event, Source, State
+from peps_maja.joblog.jobs import UNSURE_FOR_LONG, Job, Jobs
 from peps_maja.products.series import Series, hours_of_series, read_plan
+from peps_maja.standing.advice import WAY_OUT, advice_on
+from peps_maja.standing.values import STALLED
+from peps_maja.text import counted
 
 if TYPE_CHECKING:
     from peps_maja.joblog.log import JobLog
 
-LOOK_AT_IT = 'look at it on PEPS\'s page "My processing", and --drop it if it is not wanted any more'
+_THEIAS = 3  # times as long may a product of Theia take: the hourly quota, or a tape, holds it up without any fault
 
 
 def tell_of_damage(jobs: Jobs, log: JobLog, tell: Callable[[str], None]) -> None:
@@ -23,13 +28,20 @@ def tell_of_damage(jobs: Jobs, log: JobLog, tell: Callable[[str], None]) -> None
         tell(f"{log.path}: {damage}")
 
 
+def tell_of_folder(jobs: Jobs, folder: Path, console: Console) -> None:
+    """Ask whether -w is right if none of the zips of the log is there."""
+    files = jobs.owners()
+    if files and not any((folder / name).exists() for file in files for name in (file, file.removesuffix(".zip"))):
+        console.info(f"none of the {counted(len(files), 'zip')} of the log is in {folder.absolute()}: is -w right?")
+
+
 def point_out_stalled(jobs: Jobs, log: JobLog, console: Console, hours: float) -> None:
-    """Point out, once, each job that PEPS has had for longer than any job should take."""
+    """Point out, once, each job that is open for longer than any job should take."""
     for job in jobs.in_state(State.OPEN):
-        open_for = job.open_for().total_seconds() / 3600
-        is_stalled = not job.offer and open_for >= hours + _expected_hours(job) and not job.stalled
-        if is_stalled and log.append_if_current(Event.STALLED, job, f"{open_for:.0f}"):
-            console.result(f"{job.name}: still open after {open_for:.0f} hours: {LOOK_AT_IT}")
+        open_for = hours_open(job)
+        most = hours * _THEIAS if job.source is Source.THEIA else hours + _expected_hours(job)
+        if open_for >= most and not job.stalled and log.append_if_current(Event.STALLED, job, f"{open_for:.0f}"):
+            console.result(f"{job.name}: still open after {open_for:.0f} hours: {advice_on(job, STALLED).text}")
 
 
 def point_out_unsure(jobs: Jobs, log: JobLog, console: Console, but_not: Collection[str] = ()) -> list[str]:
@@ -37,7 +49,7 @@ def point_out_unsure(jobs: Jobs, log: JobLog, console: Console, but_not: Collect
     names = []
     for job in jobs.in_state(State.UNSURE):
         unsure_for = job.unsure_for()
-        if job.stalled or job.name in but_not or unsure_for < UNSURE_FOR_LONG:
+        if job.stalled or job.is_damaged or job.name in but_not or unsure_for < UNSURE_FOR_LONG:
             continue
         hours = f"{unsure_for.total_seconds() / 3600:.0f}"
         if log.append_if_current(Event.STALLED, job, hours):
@@ -49,11 +61,18 @@ def point_out_unsure(jobs: Jobs, log: JobLog, console: Console, but_not: Collect
 def remind_of_unsure(
     jobs: Jobs, console: Console, but_not: Collection[str] = (), pointed_out: Collection[str] = ()
 ) -> Status:
-    """Remind of the jobs of which nobody knows whether PEPS took them; TROUBLE if there is any."""
+    """Remind of the jobs of which nobody knows whether PEPS took them; TROUBLE if there is any.
+
+    Those that are unsure because their line is damaged are told in one line.
+    """
     unsure = [job for job in jobs.in_state(State.UNSURE) if job.name not in but_not]
+    damaged = [job.name for job in unsure if job.is_damaged]
     for job in unsure:
-        if job.name not in pointed_out:
+        if job.name not in pointed_out and not job.is_damaged:
             console.reminder(f"{job.name}: unsure whether PEPS took it: {WAY_OUT}")
+    if damaged:
+        what = damaged[0] if len(damaged) == 1 else f"{len(damaged)} jobs, {damaged[0]} the first of them"
+        console.reminder(f"{what}: named in damaged lines of the log, so unsure: {WAY_OUT}")
     return Status.TROUBLE if unsure else Status.OK
 
 
@@ -63,11 +82,14 @@ def summary(jobs: Jobs) -> str:
     return f"{len(jobs)} in the log" + (f": {states}" if states else "")
 
 
+def hours_open(job: Job) -> float:
+    """Return for how many hours a job is open, 0 if the log does not say since when."""
+    since = job.submitted_at or job.begun_at
+    return (datetime.now(timezone.utc) - since).total_seconds() / 3600 if since else 0
+
+
 def _expected_hours(job: Job) -> float:
     """Return the hours that the job takes longer than one for one product: those of all dates of a series."""
     series = Series.parse(job.name)
-    if series is None:
-        return 0
     # Without a plan: two satellites, and a second orbit over most of a tile, make four dates in ten days.
-    days = (series.end - series.start).days + 1
-    return hours_of_series(len(read_plan(job.plan)) or -(-days * 4 // 10))
+    return hours_of_series(len(read_plan(job.plan)) or -(-series.days * 4 // 10)) if series else 0

@@ -1,67 +1,90 @@
-"""What the downloader shows without fetching: --status, --json, --dates, --check."""
+"""What the downloader shows without fetching: --status, --json, --dates, --check, each with a page if one is wanted."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from datetime import date
 
 from peps_maja.console import Console
 from peps_maja.disk import write_whole
-from peps_maja.errors import NoAccount, Status, worst
-from peps_maja.joblog.jobs import Jobs
+from peps_maja.downloads.polls import poll_cycle
+from peps_maja.downloads.service import JobReport
+from peps_maja.errors import NoAccount, PepsError, Status, worst
+from peps_maja.joblog.events import Source, State
+from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.joblog.log import JobLog
 from peps_maja.options import DownloaderOptions
-from peps_maja.standing import reminders
+from peps_maja.products.places import Days
+from peps_maja.standing import dates
 from peps_maja.standing.check import checkup
-from peps_maja.standing.dates import MOVED_AWAY, as_csv, ledger, totals
+from peps_maja.standing.overview import overview
+from peps_maja.standing.reminders import tell_of_damage
 from peps_maja.standing.services import connect_with
-from peps_maja.standing.status import Standing, standings
+from peps_maja.standing.values import MOVED_AWAY, Overview
 
-WritePage = Callable[[Jobs, Sequence[Standing]], Status]
+WritePage = Callable[[Jobs, Overview, list[str]], Status]
+"""Writes the page of these jobs; the texts are what this run could not do."""
+_IN_JSON = ("job", "source", "state", "percent", "message", "submitted_at", "status_url", "results")
 
 
 def show(options: DownloaderOptions, log: JobLog, console: Console, write_page: WritePage) -> Status:
     """Show what the options ask for; write nothing but the page and the CSV, fetch and lock nothing."""
     if options.check:
-        return _check(options, log, console)
-    jobs, stands, status = look(options, log, console)
-    if options.dates:
-        _show_dates(jobs, stands, options, console)
-    elif options.json:
-        console.result(json.dumps([standing.as_json() for standing in stands], indent=1))
-    else:
-        for standing in stands:
-            console.result(str(standing))
-    return worst([status, write_page(jobs, stands)]) if options.page else status
-
-
-def look(options: DownloaderOptions, log: JobLog, console: Console) -> tuple[Jobs, list[Standing], Status]:
-    """Return the jobs, where each stands, and the exit status; a service is asked only if it has an open job."""
+        findings = list(checkup(options, log, console.debug))
+        for finding in findings:
+            (console.info if finding.status is Status.OK else console.result)(str(finding))
+        return worst(finding.status for finding in findings)
     jobs = log.replay()
-    reminders.tell_of_damage(jobs, log, console.reminder)
-    stands, errors = standings(jobs, connect_with(options, console))
-    statuses = [standing.status for standing in stands]
-    for error in errors:
+    tell_of_damage(jobs, log, console.reminder)
+    reports, ends = _ask(jobs, options, console)
+    for error in ends:
         tell = console.reminder if error.status is Status.TRY_LATER else console.warning
         tell(f"{error}; open jobs are shown as the log has them")
-        statuses.append(Status.OK if isinstance(error, NoAccount) else error.status)
-    return jobs, stands, worst(statuses)
+    everything = overview(jobs, reports, options)
+    if options.dates:
+        _show_dates(everything, options, console)
+    elif options.json:
+        shown = [{name: getattr(standing, name) for name in _IN_JSON} for standing in everything.jobs]
+        console.result(json.dumps(shown, indent=1, default=vars))  # `vars` of each result
+    else:
+        for standing in everything.jobs:
+            console.result(str(standing))
+    statuses = [standing.status for standing in everything.jobs]
+    statuses += [error.status for error in ends if not isinstance(error, NoAccount)]
+    return worst(
+        [*statuses, write_page(jobs, everything, [str(error) for error in ends]) if options.page else Status.OK]
+    )
 
 
-def _show_dates(jobs: Jobs, stands: list[Standing], options: DownloaderOptions, console: Console) -> None:
-    entries = ledger(jobs, {standing.job: standing for standing in stands}, options.write_dir)
-    for entry in entries:
-        console.result(entry.line(verbose=options.verbose))
-    for total in totals(entries):
-        console.result(total)
-    if any(entry.state == MOVED_AWAY for entry in entries):
+def _ask(
+    jobs: Jobs, options: DownloaderOptions, console: Console
+) -> tuple[dict[str, JobReport | PepsError], list[PepsError]]:
+    """Return what is known of each open job of PEPS (Theia's are not asked for), and what ended the asking."""
+    reports: dict[str, JobReport | PepsError] = {}
+    ends: list[PepsError] = []
+
+    def leave(job: Job, error: BaseException) -> None:
+        if not isinstance(error, PepsError):
+            raise error
+        reports[job.name] = error
+
+    poll_cycle(
+        [job for job in jobs.in_state(State.OPEN) if job.source is Source.PEPS],
+        connect_with(options, console),
+        lambda _, job, report: reports.update({job.name: report}),
+        leave,
+        lambda _, error: ends.append(error),
+    )
+    return reports, ends
+
+
+def _show_dates(everything: Overview, options: DownloaderOptions, console: Console) -> None:
+    period = Days(options.start_date or date.min, options.end_date or date.max)
+    shown = [dated for dated in everything.dates if dated.day in period]
+    for text in [*(dates.line(dated, verbose=options.verbose) for dated in shown), *dates.totals(shown)]:
+        console.result(text)
+    if any(dated.state == MOVED_AWAY for dated in shown):
         console.result("moved away: downloaded, and not in the folder any more; is -w the folder of the zips?")
     if options.csv:
-        write_whole(options.csv, as_csv(entries))
-
-
-def _check(options: DownloaderOptions, log: JobLog, console: Console) -> Status:
-    findings = list(checkup(options, log, console.debug))
-    for finding in findings:
-        (console.info if finding.status is Status.OK else console.result)(str(finding))
-    return worst(finding.status for finding in findings)
+        write_whole(options.csv, dates.as_csv(shown))

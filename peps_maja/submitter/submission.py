@@ -10,13 +10,14 @@ from peps_maja.errors import PepsError, Status, worst
 from peps_maja.joblog.corrections import correct_log
 from peps_maja.joblog.details import Offer
 from peps_maja.joblog.events import Event, Source
-from peps_maja.joblog.jobs import WAY_OUT, Jobs
+from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.log import JobLog
 from peps_maja.options import QUESTION_FROM, ProcessOptions
 from peps_maja.peps.service import Peps
 from peps_maja.peps.submitting import Order, Outcome, Submission, Submitter, check_account
 from peps_maja.products.records import L2ARecord
 from peps_maja.run import Signals
+from peps_maja.standing.advice import WAY_OUT
 from peps_maja.submitter.choice import NOT_AT_THEIA
 from peps_maja.submitter.finding import jobs_in
 from peps_maja.submitter.proposal import Proposal, costs

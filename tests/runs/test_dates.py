@@ -42,8 +42,11 @@ from hypothesis import strategies as st
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
 from peps_maja.joblog.log import JobLog
+from peps_maja.peps.service import Server
 from peps_maja.sandbox import NOT_FOUND, Altered, Endpoint, Fault, Reply, Sandbox, Stall
-from peps_maja.standing.dates import as_csv, ledger
+from peps_maja.standing.dates import as_csv
+from peps_maja.standing.dates import dates_of as dated
+from peps_maja.standing.overview import standing_of
 from peps_maja_downloader import main as download
 
 pytestmark = pytest.mark.slow
@@ -54,7 +57,7 @@ YEAR = f"{TILE}_2018-01-01_2018-12-31"
 DAY = timedelta(days=1)
 OUT_OF_MEMORY = "out of memory"
 FINAL = {"on disk", "too cloudy", "failed", "not delivered"}
-NOT_ON_A_LINE = {"job", "message", "size_bytes"}  # without -v; sizes have units there
+NOT_ON_A_LINE = {"job", "message", "size_bytes", "clouds", "folder"}  # without -v, or in other words
 
 
 def dates_of(place: Place, status: int = 0, *options: str) -> list[Row]:
@@ -290,8 +293,10 @@ def test_every_state_has_its_line(place: Place, peps: Sandbox) -> None:
     assert after == before  # nothing written, fetched or locked
     assert not peps.asked(Endpoint.RESULT)
 
-    assert list(rows[0]) == ["tile", "date", "satellite", "orbit", "job", "state", "file", "size_bytes", "message"]
-    assert [tuple(row.values()) for row in rows] == [
+    assert ",".join(rows[0]) == "tile,date,satellite,orbit,job,state,file,size_bytes,message,clouds,folder"
+    assert {row["folder"] for row in rows} == {str(place.folder), ""}
+    single = {day: ("S2A", "R051", name) for day, name in singles.items()}
+    expected = [
         (
             "31TCH",
             "2019-09-02",
@@ -304,17 +309,17 @@ def test_every_state_has_its_line(place: Place, peps: Sandbox) -> None:
             OUT_OF_MEMORY,
         ),
         ("31TCH", "2019-09-05", "S2B", "R008", autumn, "failed", "", "", OUT_OF_MEMORY),
-        (TILE, "2018-01-01", "S2A", "R051", singles["01"], "waiting", "", "", ""),
-        (TILE, "2018-01-03", "S2A", "R051", singles["03"], "running", "", "", ""),
-        (TILE, "2018-01-05", "S2A", "R051", singles["05"], "on disk", here, "1234", ""),
-        (TILE, "2018-01-07", "S2A", "R051", singles["07"], "moved away", gone, "", ""),
-        (TILE, "2018-01-09", "S2A", "R051", singles["09"], "too cloudy", "", "", ""),
-        (TILE, "2018-01-11", "S2A", "R051", singles["11"], "failed", "", "", "absent for long"),
-        (TILE, "2018-01-13", "S2A", "R051", singles["13"], "failed", "", "", "no elevation model"),
-        (TILE, "2018-01-15", "S2A", "R051", singles["15"], "failed", "", "", "NoApplicableCode"),
-        (TILE, "2018-01-17", "S2A", "R051", singles["17"], "unsure", "", "", ""),
-        (TILE, "2018-01-21", "S2A", "R051", singles["21"], "dropped", "", "", "dropped by the user"),
-        (TILE, "2018-01-23", "S2A", "R051", singles["23"], "dropped", "", "", "dropped by the user"),
+        (TILE, "2018-01-01", *single["01"], "waiting", "", "", ""),
+        (TILE, "2018-01-03", *single["03"], "running", "", "", ""),
+        (TILE, "2018-01-05", *single["05"], "on disk", here, "1234", ""),
+        (TILE, "2018-01-07", *single["07"], "moved away", gone, "", ""),
+        (TILE, "2018-01-09", *single["09"], "too cloudy", "", "", ""),
+        (TILE, "2018-01-11", *single["11"], "failed", "", "", "absent for long"),
+        (TILE, "2018-01-13", *single["13"], "failed", "", "", "no elevation model"),
+        (TILE, "2018-01-15", *single["15"], "failed", "", "", "NoApplicableCode"),
+        (TILE, "2018-01-17", *single["17"], "unsure", "", "", ""),
+        (TILE, "2018-01-21", *single["21"], "dropped", "", "", "dropped by the user"),
+        (TILE, "2018-01-23", *single["23"], "dropped", "", "", "dropped by the user"),
         (TILE, "2019-03-02", "S2A", "R051", spring, "on disk", l2a("2019-03-02"), "2500000", ""),
         (TILE, "2019-03-05", "S2B", "R008", spring, "too cloudy", "", "", ""),
         (TILE, "2019-03-12", "S2A", "R051", spring, "not delivered", "", "", ""),
@@ -323,6 +328,7 @@ def test_every_state_has_its_line(place: Place, peps: Sandbox) -> None:
         (TILE, "2019-06-02", "S2A", "R051", summer, "moved away", l2a("2019-06-02"), "", ""),
         (TILE, "2019-06-04", "S2A", "R051", summer, "running", "", "", ""),
     ]
+    assert [tuple(row.values())[:9] for row in rows] == expected
     quiet = place.download("--dates", "-q").out
     below = [line for line in quiet.splitlines() if line not in lines_of_dates(quiet)]
     assert below == [
@@ -344,8 +350,9 @@ def replayed(tmp_path: Path, *events: tuple[str, str, str]) -> list[tuple[str, .
         if event == "downloaded":
             (tmp_path / file).write_bytes(b"x")
     lines = [HEADER, *("\t".join((ago(), *event)) for event in events)]
-    entries = ledger(Jobs.replay("\n".join(lines) + "\n"), {}, tmp_path)
-    rows = list(csv.DictReader(io.StringIO(as_csv(entries))))
+    jobs, server = Jobs.replay("\n".join(lines) + "\n"), Server.parse(Server.example)
+    dates = dated(jobs, {job.name: standing_of(job, None, server) for job in jobs.values()}, tmp_path)
+    rows = list(csv.DictReader(io.StringIO(as_csv(dates))))
     return [tuple(row[name] for name in ("date", "satellite", "state", "file", "job")) for row in rows]
 
 
@@ -772,10 +779,13 @@ def expected(story: Story, desk: Desk) -> dict[str, str]:
     }
     if story.end == "FINISHED" or desk.state() == "finished":
         return {str(day): ends[fate] for day, _, fate in story.fates}
-    # Of a job that fails there is what was noted before.
+    # Of a job that fails there is what was noted or fetched before.
+    results = {str(day): story.result(day, satellite, fate) for day, satellite, fate in story.fates}
     return {
-        str(day): ends[fate] if f"\t{story.result(day, satellite, fate)}\n" in log else "failed"
-        for day, satellite, fate in story.fates
+        str(day): ends[fate]
+        if f"\t{results[str(day)]}\n" in log or (desk.folder / results[str(day)]).exists()
+        else "failed"
+        for day, _, fate in story.fates
     }
 
 

@@ -16,7 +16,7 @@ from peps_maja.joblog.jobs import Jobs
 from peps_maja.network.credentials import read_credentials
 from peps_maja.options import downloader_options, process_options
 from peps_maja.peps.wps import WpsState
-from peps_maja.standing import dates as ledger
+from peps_maja.standing import values as ledger
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 SET_UP = ("&& .venv/bin/python -m peps_maja.sandbox", "&& .venv/bin/python -m pytest")

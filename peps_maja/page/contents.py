@@ -1,0 +1,202 @@
+"""What a page shows, in its order: what is wrong, what is new, and each tile with its dates. Made of standings.
+
+Whoever makes them says what a state is (what became of a date, or what would be done with it) and where pictures are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from functools import cached_property
+from itertools import groupby
+
+from peps_maja.joblog.events import Source
+from peps_maja.page.pictures import Picture
+from peps_maja.products.names import L2AProduct
+from peps_maja.standing.values import DateStanding, Overview
+from peps_maja.text import counted, size
+
+NEW, AT_LEAST = timedelta(days=7), 6  # what came in so many days is new; without any, the last so many products
+CLOUDY = 75  # per cent of clouds from which on a cell looks grey
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product of a date: the address of its file as seen from the page (empty if it is not there), its picture."""
+
+    standing: DateStanding
+    address: str
+    picture: Picture
+    clouds: float | None
+
+    @property
+    def maker(self) -> str:
+        """Who computed it: a version in the name of a file is Theia's."""
+        product = L2AProduct.find(self.standing.file)
+        is_theias = product.version if product else self.standing.source is Source.THEIA
+        return "Theia" if is_theias else "PEPS"
+
+    @property
+    def size(self) -> str:
+        """Its size as text, empty if it is not known."""
+        return size(self.standing.size) if self.standing.size else ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """One date of a tile, that is what one satellite saw of it in one pass: all that is known of it, side by side."""
+
+    tile: str
+    day: date
+    satellite: str
+    standings: tuple[DateStanding, ...]
+    products: tuple[Product, ...]
+
+    @property
+    def anchor(self) -> str:
+        """What links name: with `-cell` behind it, the cell in the calendar."""
+        return f"{self.tile}-{self.day}-{self.satellite or 'any'}"
+
+    @property
+    def orbit(self) -> int | None:
+        """The relative orbit, if one of its standings knows it."""
+        return next((standing.orbit for standing in self.standings if standing.orbit), None)
+
+    @property
+    def clouds(self) -> float | None:
+        """The clouds in per cent: the least of its products', else what the job's catalogue said."""
+        of_products = [product.clouds for product in self.products if product.clouds is not None]
+        known = [standing.clouds for standing in self.standings if standing.clouds is not None]
+        return min(of_products or known, default=None)
+
+    @property
+    def is_cloudy(self) -> bool:
+        """Whether there is little to see."""
+        return self.clouds is not None and self.clouds >= CLOUDY
+
+    @property
+    def states(self) -> list[str]:
+        """Its states, each once: parts can differ."""
+        return list(dict.fromkeys(standing.state for standing in self.standings))
+
+    @property
+    def makers(self) -> list[str]:
+        """Who makes its products."""
+        made = [product.maker for product in self.products]
+        return sorted(set(made or ("Theia" if each.source is Source.THEIA else "PEPS" for each in self.standings)))
+
+    @property
+    def jobs(self) -> list[DateStanding]:
+        """One standing of each of its jobs."""
+        return list({standing.job: standing for standing in self.standings if standing.job}.values())
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One tile, or all of them together: its cards, in the order of time."""
+
+    tile: str
+    cards: tuple[Card, ...]
+
+    @cached_property
+    def states(self) -> Mapping[str, int]:
+        """How many dates are in which state; one whose parts differ counts under each."""
+        return Counter(state for card in self.cards for state in card.states)
+
+    @property
+    def totals(self) -> str:
+        """The number of dates, and how much of them is on disk."""
+        files = {each.file: each.size or 0 for card in self.cards for each in card.standings if each.file}
+        on_disk = sum(files.values())
+        return counted(len(self.cards), "date") + (f", {size(on_disk)} on disk" if on_disk else "")
+
+    @property
+    def months(self) -> list[tuple[date, list[Card]]]:
+        """The cards by the first day of their month, the newest month first."""
+        months = groupby(self.cards, lambda card: card.day.replace(day=1))
+        return [(first, list(cards)) for first, cards in months][::-1]
+
+    @property
+    def seen(self) -> list[Card]:
+        """The cards with a product to look at, newest first."""
+        return [card for card in reversed(self.cards) if card.products]
+
+    @property
+    def unseen(self) -> list[Card]:
+        """The others, newest first."""
+        return [card for card in reversed(self.cards) if not card.products]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """All that a page shows. `troubles` are lines: what this run could not do, and what a person must know."""
+
+    title: str
+    troubles: Sequence[str]
+    overview: Overview
+    sheets: tuple[Sheet, ...]
+
+    @property
+    def all(self) -> Sheet:
+        """All tiles together."""
+        return Sheet("", tuple(card for sheet in self.sheets for card in sheet.cards))
+
+    @cached_property
+    def come(self) -> list[tuple[Card, Product]]:
+        """The products of which it is known when they came, the last one first."""
+        come = [(card, product) for sheet in self.sheets for card in sheet.cards for product in card.products]
+        known = [(product.standing.came, card, product) for card, product in come if product.standing.came]
+        known.sort(key=lambda each: (each[0], each[1].day), reverse=True)
+        return [(card, product) for _, card, product in known]
+
+    @property
+    def new(self) -> list[tuple[Card, Product]]:
+        """What came in the last days, else the last products, the newest first."""
+        since = datetime.now(timezone.utc) - NEW
+        return [each for each in self.come if (each[1].standing.came or since) > since] or self.come[:AT_LEAST]
+
+    @property
+    def last(self) -> str:
+        """When the last product came, and for how long none has."""
+        if not self.come:
+            return "No product has come yet."
+        last = self.come[0][1].standing.came or datetime.now(timezone.utc)
+        days = (datetime.now(timezone.utc) - last).days
+        ago = "today" if days < 1 else f"{counted(days, 'day')} ago"
+        return f"Last product on {last:%Y-%m-%d}, {ago}."
+
+    @property
+    def to_come(self) -> str:
+        """What open jobs are still to bring: in bytes, where that is known."""
+        sizes = [job.to_come for job in self.overview.jobs if job.to_come is not None]
+        known, unknown = sum(sizes), sizes.count(0)
+        parts = [size(known)] if known else []
+        parts += [f"{counted(unknown, 'job')} of a size that is not known"] if unknown else []
+        return f"Still to come: {' and '.join(parts)}." if parts else "Nothing is still to come."
+
+    @cached_property
+    def anchors(self) -> Mapping[str, str]:
+        """The card of each job: the newest, if it has several."""
+        return {each.job: card.anchor for sheet in self.sheets for card in sheet.cards for each in card.standings}
+
+    @cached_property
+    def tasks_of(self) -> Mapping[str, int]:
+        """The number of the task that is about a job."""
+        return {job.job: number for number, task in enumerate(self.overview.tasks, 1) for job in task.jobs}
+
+
+def contents(
+    title: str,
+    troubles: Sequence[str],
+    overview: Overview,
+    product_of: Callable[[DateStanding], Product | None],
+) -> Contents:
+    """Return what a page shows of these standings; `product_of` finds what there is of one."""
+    cards = []
+    for key, group in groupby(overview.dates, lambda each: (each.tile, each.day, each.satellite)):
+        standings = tuple(group)
+        cards.append(Card(*key, standings, tuple(product for each in standings if (product := product_of(each)))))
+    sheets = groupby(cards, lambda card: card.tile)
+    return Contents(title, troubles, overview, tuple(Sheet(tile, tuple(of_tile)) for tile, of_tile in sheets))
