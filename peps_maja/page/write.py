@@ -76,7 +76,6 @@ def write_page(folder: Path, log: str, make: Callable[[], Contents]) -> str:
                 log=log,
                 mark=Markup(_MARK),  # noqa: S704 - ours
                 written=datetime.now(timezone.utc),
-                pictures=PICTURES,
                 version=__version__,
             )
             with replacing(path) as file:
