@@ -50,7 +50,7 @@ class Job:
     novald: list[str] = field(default_factory=list)
     missing: dict[str, Missing] = field(default_factory=dict)
     earlier_files: list[str] = field(default_factory=list)  # of earlier submissions of this job
-    came: dict[str, str] = field(default_factory=dict)  # the time in the log at which each file was downloaded
+    came: dict[str, str] = field(default_factory=dict, compare=False)  # the time at which each file was downloaded
     is_damaged: bool = False  # a line of it cannot be read
     has_failed_before: bool = False  # or was cancelled by the server, in an earlier submission
 

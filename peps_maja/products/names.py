@@ -75,7 +75,7 @@ class L2AProduct:
     @property
     def days(self) -> list[date]:
         """The one or two days on which its datatake can have begun, the likelier first."""
-        return list(dict.fromkeys((self.seen.date(), (self.seen - LATEST_SIGHT).date())))
+        return list(dict.fromkeys(time.date() for time in (self.seen, *self.begun)))
 
     @property
     def begun(self) -> tuple[datetime, datetime]:

@@ -95,27 +95,19 @@ def xml_reply(text: str, status: int = 200) -> Reply:
 
 
 def zip_reply(content: bytes, headers: Mapping[str, str | None], asked: Mapping[str, str], *, ranges: bool) -> Reply:
-    """Return a zip, or with `ranges` the part of it that the headers of the request ask for."""
-    given = {name: value for name, value in headers.items() if value is not None}
-    reply = Reply(200, {"Content-Type": "application/zip", **given}, content)
-    divisible = replace(reply, headers={**reply.headers, "Accept-Ranges": "bytes"})
-    return _cut_to_range(divisible, asked) if ranges else reply
-
-
-def _cut_to_range(reply: Reply, headers: Mapping[str, str]) -> Reply:
-    """Return the part of a 200 reply that Range asks for: 206, 416, or all of it if If-Range does not fit."""
-    asked = headers.get("range", "")
-    unit, _, span = asked.partition("=")
+    """Return a zip, or with `ranges` the part of it that Range asks for: 206, 416, or all if If-Range does not fit."""
+    given = {name: value for name, value in headers.items() if value is not None} | {"Content-Type": "application/zip"}
+    if not ranges:
+        return Reply(200, given, content)
+    given["Accept-Ranges"] = "bytes"
+    unit, _, span = asked.get("range", "").partition("=")
     first, dash, last = span.strip().partition("-")
-    if unit.strip() != "bytes" or not dash or "," in span or not (first + last).isdecimal():
-        return reply
-    condition = headers.get("if-range")
-    if condition and condition not in (reply.headers.get("ETag"), reply.headers.get("Last-Modified")):
-        return reply
-    total = len(reply.body)
+    is_other = asked.get("if-range", given.get("ETag")) not in (given.get("ETag"), given.get("Last-Modified"))
+    if is_other or unit.strip() != "bytes" or not dash or "," in span or not (first + last).isdecimal():
+        return Reply(200, given, content)
+    total = len(content)
     begin = int(first) if first else max(total - int(last), 0)
     end = min(int(last) + 1, total) if first and last else total
-    if begin >= total or begin >= end:
-        return Reply(416, {**reply.headers, "Content-Range": f"bytes */{total}"})
-    part = {**reply.headers, "Content-Range": f"bytes {begin}-{end - 1}/{total}"}
-    return Reply(206, part, reply.body[begin:end])
+    if begin >= end:
+        return Reply(416, given | {"Content-Range": f"bytes */{total}"})
+    return Reply(206, given | {"Content-Range": f"bytes {begin}-{end - 1}/{total}"}, content[begin:end])

@@ -129,7 +129,9 @@ def _state_without_result(job: Job, standing: Standing) -> str:
 
 def _add_file(group: list[DateStanding], name: str, product: L2AProduct, folder: Path) -> None:
     """Add a file that no job accounts for to an acquisition: it is that of a job which has none there."""
-    if any(dated.size is not None and product.name in dated.file for dated in group):
+    file = next(file for file in (f"{name}.zip", name) if (folder / file).exists())
+    number = _bytes_of(folder / file)
+    if not number or any(dated.size is not None and product.name in dated.file for dated in group):
         return
     dated = min((dated for dated in group if dated.size is None), key=_rank, default=None)
     if dated:
@@ -137,9 +139,8 @@ def _add_file(group: list[DateStanding], name: str, product: L2AProduct, folder:
     else:
         source = Source.THEIA if product.version else Source.PEPS
         dated = replace(group[0], job="", source=source, message="", clouds=None, came=None)
-    file = next(file for file in (f"{name}.zip", name) if (folder / file).exists())
-    dated = replace(dated, satellite=product.satellite, state=ON_DISK, file=file, folder=str(folder.absolute()))
-    group.append(replace(dated, size=_bytes_of(folder / file)))
+    where = str(folder.absolute())
+    group.append(replace(dated, satellite=product.satellite, state=ON_DISK, file=file, size=number, folder=where))
 
 
 def _to_show(group: Sequence[DateStanding]) -> list[DateStanding]:

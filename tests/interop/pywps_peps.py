@@ -1,7 +1,7 @@
 """A PEPS with a real PyWPS behind it; in front of it nothing but authentication, a catalogue and two folders.
 
-`python tests/interop/pywps_peps.py FOLDER …` serves until it is killed. Its first line of output is its address. Jobs
-begin when there is a file `go` in FOLDER.
+`python tests/interop/pywps_peps.py` serves until it is killed: its first line of output is its address. In a FOLDER
+that is named, jobs begin when there is a file `go` in it; without one, at once, on one product. See docs/server.md.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -148,7 +150,7 @@ def configure(options: argparse.Namespace, url: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--listed", nargs="*", default=[], help="products in the catalogue")
     parser.add_argument("--failing", nargs="*", default=[], help="products at which MAJA fails")
     parser.add_argument("--allowed", nargs="*", help="products that MAJA takes (default: all)")
@@ -158,6 +160,10 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=4, help="jobs that run at once")
     parser.add_argument("--queue", type=int, default=10, help="jobs that may wait")
     options = parser.parse_args()
+    if options.folder is None:
+        options.folder = Path(tempfile.mkdtemp(prefix="pywps_peps_"))
+        options.listed = options.listed or ["S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"]
+        (options.folder / "go").touch()
     for name in ("outputs", "work", "results"):
         (options.folder / name).mkdir()
     multiprocessing.set_start_method("fork", force=True)  # PyWPS hands over what cannot be pickled
@@ -166,6 +172,7 @@ def main() -> None:
     configure(options, url)
     server.app = Front(options, url)
     print(url, flush=True)
+    print(f"account: {EMAIL} {PASSWORD}; folder: {options.folder}", file=sys.stderr, flush=True)
     server.serve_forever()
 
 

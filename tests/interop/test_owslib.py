@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from owslib.etree import etree  # type: ignore[import-untyped]
-from owslib.wps import WPSExecution  # type: ignore[import-untyped]
+from owslib.util import Authentication  # type: ignore[import-untyped]
+from owslib.wps import WebProcessingService, WPSExecution  # type: ignore[import-untyped]
 from samples import REFUSALS as REFUSED
 from samples import SERVER, STATUS, WITHOUT_RESULTS, WPS_ID, filled
 
 from peps_maja.peps.wps import ExceptionReport, ExecuteResponse, WpsState, read_document
+from peps_maja.sandbox import Endpoint, Sandbox
 from peps_maja.sandbox.peps import wps_xml
 from peps_maja.text import one_line
 
@@ -103,3 +105,22 @@ def test_what_owslib_cannot_read_is_read_all_the_same(name: str) -> None:
     refused = ours.failure if isinstance(ours, ExecuteResponse) else ours
     assert isinstance(refused, ExceptionReport)
     assert (refused.code, bool(refused.text)) == ("NoApplicableCode", True)
+
+
+@pytest.mark.parametrize("process", ["MAJA", "FULL_MAJA"])
+def test_owslib_runs_a_whole_job_in_the_sandbox(peps: Sandbox, process: str) -> None:
+    inputs = {
+        "MAJA": [("product", "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917")],
+        "FULL_MAJA": [("startDate", "2017-07-01"), ("completionDate", "2018-01-01"), ("tileid", "31TCJ")],
+    }[process]
+    [(user, password)] = peps.accounts.items()
+    service = WebProcessingService(f"{peps.url}/resto/wps", auth=Authentication(user, password))
+    assert process in {offered.identifier for offered in service.processes}
+    described = service.describeprocess(process)
+    assert {name for name, _ in inputs} <= {given.identifier for given in described.dataInputs}
+    execution = service.execute(process, inputs, output=[("report", True)])
+    assert [asked.method for asked in peps.asked(Endpoint.EXECUTE)] == ["POST"]
+    assert (execution.status, len(peps.executed)) == ("ProcessAccepted", 1)
+    execution.checkStatus(sleepSecs=0)
+    assert execution.isSucceded()
+    assert [output.reference for output in execution.processOutputs] == [peps.jobs[0].report_url]

@@ -44,7 +44,7 @@ def with_account(place: Place, password: str = PASSWORD) -> None:
 
 def detail(item: dict[str, Any]) -> str:
     asset = next(asset for asset in item["assets"].values() if asset["roles"] == ["data"])
-    return f"{asset['href']} 776548205 {MD5}"
+    return f"{asset['href']} 776548205 {MD5} 51 12.5"
 
 
 def taken(place: Place) -> list[str]:

@@ -81,20 +81,29 @@ def read(body: bytes, unknown: frozenset[str] = frozenset()) -> Query:
         raise BodyError(f"JSON parse error: {error}") from None
     if not isinstance(asked, dict):
         raise BodyError("Expected BEGIN_OBJECT")
+    named = asked.get("query", {})
+    if not isinstance(named, dict):
+        raise BodyError("query: expected BEGIN_OBJECT")
     conditions = []
-    for field, wanted in _mapping(asked, "query").items():
+    for field, wanted in named.items():
         if _OLD_NAMES.fullmatch(field):
             raise BodyError(f"Unknown query parameter {field}")
         if field not in unknown and isinstance(wanted, dict):
             conditions += [c for operator, value in wanted.items() if (c := _condition(field, operator, value))]
-    collections = _array(asked.get("collections"))
+    collections, keys = (
+        value if isinstance(value, list) else [] for value in map(asked.get, ("collections", "sortBy"))
+    )
     conditions += [Condition("dataset", "eq", name) for name in collections]  # of several, nothing is found
     return Query(
         conditions=conditions,
         bounds=_bounds(asked),
         page=max(_whole(asked, "page", 1), 1),
         limit=min(max(_whole(asked, "limit", 10), 1), MOST_ON_A_PAGE),
-        sort=[_sorting(key) for key in _array(asked.get("sortBy")) if isinstance(key, dict)],
+        sort=[
+            (str(key.get("field")), str(key.get("direction")).lower() in {"desc", "dsc"})
+            for key in keys
+            if isinstance(key, dict)
+        ],
     )
 
 
@@ -139,21 +148,6 @@ def _bounds(asked: Mapping[str, object]) -> Bounds | None:
         return bounds_of([(longitude, latitude) for longitude, latitude in shape["coordinates"][0]])
     except (LookupError, TypeError, ValueError):
         raise BodyError("Invalid geometry") from None
-
-
-def _sorting(key: Mapping[str, object]) -> tuple[str, bool]:
-    return str(key.get("field")), str(key.get("direction", "asc")).lower() in {"desc", "dsc"}
-
-
-def _mapping(asked: Mapping[str, object], name: str) -> Mapping[str, object]:
-    value = asked.get(name)
-    if value is not None and not isinstance(value, dict):
-        raise BodyError(f"{name}: expected BEGIN_OBJECT")
-    return value or {}
-
-
-def _array(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
 
 
 def _whole(asked: Mapping[str, object], name: str, default: int) -> int:

@@ -120,31 +120,35 @@ class FakeGeodes:
 
     def _catalogue(self, path: str, server: str) -> Reply:
         """Return the landing page, what it leads to, or one item."""
-        root, data = link("root", server + STAC), link("data", f"{server}{STAC}/collections")
+        root, data, own = (server + there for there in (STAC, f"{STAC}/collections", COLLECTION))
         about = {"stac_version": STAC_VERSION, "id": "geodes", "description": "Data of CNES"}
-        first, day = f"{_START:%Y-%m-%dT%H:%M:%SZ}", None
         collection = about | {
             "type": "Collection",
             "id": DATASET,
             "license": "Apache-2.0",
-            "extent": {"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [[first, day]]}},
-            "links": [root, link("self", server + COLLECTION), link("items", server + SEARCHES[2])],
+            "extent": {
+                "spatial": {"bbox": [[-180, -90, 180, 90]]},
+                "temporal": {"interval": [[_START.isoformat(), None]]},
+            },
+            "links": [link("root", root), link("self", own), link("items", f"{own}/items")],
         }
-        urn = path.removeprefix(f"{SEARCHES[2]}/")
-        if path == STAC:
-            searches = [link("search", server + SEARCHES[0], method="POST")]
-            children = [link("child", server + COLLECTION), link("conformance", f"{server}{STAC}/conformance")]
-            links = [root, link("self", server + STAC), data, *children, *searches]
-            return json_reply(about | {"type": "Catalog", "conformsTo": _CONFORMANCE, "links": links})
-        if path == f"{STAC}/conformance":
-            return json_reply({"conformsTo": _CONFORMANCE})
-        if path == f"{STAC}/collections":
-            return json_reply({"collections": [collection], "links": [root, data | {"rel": "self"}]})
-        if path == COLLECTION:
-            return json_reply(collection)
-        if urn in self._served:
-            return json_reply(self.feature(self._served[urn], server))
-        return refusal(404, "NOT_FOUND", f"No {path}").reply()
+        landing = about | {
+            "type": "Catalog",
+            "conformsTo": _CONFORMANCE,
+            "links": [
+                *(link("root", root), link("self", root), link("data", data), link("child", own)),
+                *(link("conformance", f"{root}/conformance"), link("search", server + SEARCHES[0], method="POST")),
+            ],
+        }
+        answers = {
+            STAC: landing,
+            f"{STAC}/conformance": {"conformsTo": _CONFORMANCE},
+            f"{STAC}/collections": {"collections": [collection], "links": [link("root", root), link("self", data)]},
+            COLLECTION: collection,
+        }
+        product = self._served.get(path.removeprefix(f"{SEARCHES[2]}/"))
+        answer = self.feature(product, server) if product else answers.get(path)
+        return refusal(404, "NOT_FOUND", f"No {path}").reply() if answer is None else json_reply(answer)
 
     def _search(self, body: bytes, server: str, path: str = SEARCHES[0]) -> Reply:
         try:

@@ -139,26 +139,26 @@ class Job:
         """Return True once the WPS process has launched the job: its document then refers to the report."""
         return self._share() >= LAUNCHED
 
+    @until_set
+    def delivers(self) -> bool:
+        """Return True if the results are listed and can be fetched; a test may have a job that failed do so."""
+        return self.status == "FINISHED"
+
     def refresh(self) -> None:
         """Bring the report up to date."""
-        done = self.status == "FINISHED"
-        urls = tuple(result.url for result in self.results) if done else ()
-        end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) if done else None
+        end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) if self.status == "FINISHED" else None
+        urls = self._urls()
         self.reported = Snapshot(self.status, self.percent, self.message, urls, self.unprocessed, end)
 
-    def result(self, name: str) -> Result | None:
-        """Return the result of this file name, if it can be fetched: the job must have finished."""
-        if self.status != "FINISHED":
-            return None
-        return next((result for result in self.results if result.name == name and result.served), None)
-
     def log(self) -> str:
-        """Return the joblog: text that names the results' addresses once they exist."""
-        urls = [result.url for result in self.results] if self.status == "FINISHED" else []
+        """Return the joblog, which fills while the job runs, and names the results' addresses once they exist."""
         lines = [f"job {self.job_id} {self.process} {self.product}", f"state: {self.status} {self.percent}%"]
+        lines += [f"INFO step {step} of 100 is done" for step in range(1, self.percent + 1)]
         lines += [self.message] if self.message else []
-        lines += [f"INFO result available: {url}" for url in urls]
-        return "\n".join(lines) + "\n"
+        return "\n".join([*lines, *(f"INFO result available: {url}" for url in self._urls()), ""])
+
+    def _urls(self) -> tuple[str, ...]:
+        return tuple(result.url for result in self.results) if self.delivers else ()
 
     def _share(self) -> float:
         return (time.monotonic() - self._began) / self._lasts if self._lasts > 0 else 1.0

@@ -28,15 +28,6 @@ class InputError(Exception):
 
 
 @dataclass(frozen=True)
-class _Named:
-    """What the name of a single-tile L1C product says."""
-
-    satellite: str
-    start: datetime
-    tile: str
-
-
-@dataclass(frozen=True)
 class Holdings:
     """Where products are looked up: the made-up world, or the features that a test set."""
 
@@ -49,7 +40,7 @@ class Holdings:
             entry = next((entry for entry in map(listed, self.own) if entry.name == name), None)
             if entry and entry.level in (None, L1C):
                 return entry.clouds
-        elif (named := _named(name)) and (product := self.world.find(name, named.tile, named.start)):
+        elif (named := _named(name)) and (product := self.world.find(name, named[2], named[1])):
             return product.clouds
         raise InputError("product", f"product {name} not found in collection S2ST")
 
@@ -65,7 +56,7 @@ def of_product(name: str, catalogue: Holdings) -> Outcome:
     message = failure_of(name) if catalogue.own is None else None
     cloudy = clouds is not None and clouds > TOO_CLOUDY
     named = _named(name)
-    if message and not cloudy and (named is None or has_elevation(named.tile)):
+    if message and not cloudy and (named is None or has_elevation(named[2])):
         return Outcome("FAILED", message)
     return of_name(name, cloudy=cloudy)
 
@@ -75,9 +66,10 @@ def of_name(name: str, *, cloudy: bool = False) -> Outcome:
     named = _named(name)
     if named is None:
         return Outcome(results=(f"{name}_L2A.zip",))
-    if not has_elevation(named.tile):
-        return Outcome("CANCELED", NO_ELEVATION.format(tile=named.tile))
-    return Outcome(results=(_zip_name(named.satellite, named.start, named.tile, cloudy=cloudy),))
+    satellite, start, tile = named
+    if not has_elevation(tile):
+        return Outcome("CANCELED", NO_ELEVATION.format(tile=tile))
+    return Outcome(results=(_zip_name(satellite, start, tile, cloudy=cloudy),))
 
 
 def of_series(inputs: dict[str, str], world: World) -> Outcome:
@@ -110,11 +102,11 @@ def of_series(inputs: dict[str, str], world: World) -> Outcome:
     return Outcome(results=names, unprocessed=0 if left_out is None else 1)
 
 
-def _named(name: str) -> _Named | None:
-    """Read the name of a single-tile L1C product; None for any other, and for one with a 13th month."""
+def _named(name: str) -> tuple[str, datetime, str] | None:
+    """Return satellite, sensing start and tile of a single-tile L1C name; None for others, and for a 13th month."""
     match = _SINGLE.fullmatch(name)
     try:
-        return match and _Named(match[1], datetime.strptime(match[2], "%Y%m%dT%H%M%S").replace(tzinfo=UTC), match[3])
+        return match and (match[1], datetime.strptime(match[2], "%Y%m%dT%H%M%S").replace(tzinfo=UTC), match[3])
     except ValueError:
         return None
 
@@ -125,15 +117,13 @@ def _zip_name(satellite: str, start: datetime, tile: str, *, cloudy: bool) -> st
 
 
 def _given(inputs: dict[str, str], name: str) -> str:
-    value = inputs.get(name, "")
-    if not value:
+    if not inputs.get(name):
         raise InputError(name, f"missing input {name}")
-    return value
+    return inputs[name]
 
 
 def _day(inputs: dict[str, str], name: str) -> datetime:
-    text = _given(inputs, name)
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+        return datetime.strptime(_given(inputs, name), "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        raise InputError(name, f"invalid date {text}") from None
+        raise InputError(name, f"invalid date {inputs[name]}") from None

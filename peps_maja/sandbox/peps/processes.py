@@ -101,6 +101,7 @@ class Processes:
         return PLAIN + parts.path if self.faults.plain_http else url
 
     def _run(self, pairs: Mapping[str, str]) -> Reply:
+        """Start a job. What it is to work on is checked first: a refused product starts nothing."""
         identifier, inputs = pairs.get("identifier", ""), pairs.get("datainputs", "").strip("[]")
         if identifier == REFRESH:
             return self._refresh(inputs)
@@ -108,25 +109,19 @@ class Processes:
             return _refused("InvalidParameterValue", "identifier", f"process {identifier!r} is not known here")
         if not self.may_run:
             return error_reply(403, "Forbidden")
-        stored = pairs.get("storeexecuteresponse") == "true" and pairs.get("status") == "true"
-        return self._execute(identifier, inputs, stored=stored)
-
-    def _execute(self, identifier: str, inputs: str, *, stored: bool) -> Reply:
-        """Start a job. What it is to work on is checked first: a refused product starts nothing."""
         given = dict(pair.partition("=")[::2] for pair in inputs.split(";"))
+        wanted = inputs if identifier == SERIES else given.get("product", "")
+        if not wanted:
+            return _refused("MissingParameterValue", "product", "")
         try:
-            if identifier == "MAJA":
-                wanted = given.get("product", "")
-                if not wanted:
-                    return _refused("MissingParameterValue", "product", "")
-                outcome = of_product(wanted, self.holdings)
-            else:
-                wanted, outcome = inputs, of_series(given, self.holdings.world)
+            world = self.holdings.world
+            outcome = of_series(given, world) if identifier == SERIES else of_product(wanted, self.holdings)
         except InputError as error:
             return _refused("InvalidParameterValue", error.locator, str(error))
         job = self.centre.start(wanted, self.server, outcome, self.faults.status_names, identifier)
+        is_stored = pairs.get("storeexecuteresponse") == pairs.get("status") == "true"
         accepted = state("ProcessAccepted", f"Process {identifier} accepted")
-        return xml_reply(execute_response(identifier, accepted, self.announced(job.status_url) if stored else None))
+        return xml_reply(execute_response(identifier, accepted, self.announced(job.status_url) if is_stored else None))
 
     def _refresh(self, inputs: str) -> Reply:
         """Bring a job's report up to date; the answer itself says nothing about the job."""

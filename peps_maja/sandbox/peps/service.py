@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply, error_reply, json_reply, zip_reply
 from peps_maja.sandbox.faults import Faults, page
 from peps_maja.sandbox.peps import processes, resto
-from peps_maja.sandbox.peps.centre import LOGS, OUTPUTS, RESULTS, Centre, Job, Outcome, Result
+from peps_maja.sandbox.peps.centre import LOGS, OUTPUTS, RESULTS, Centre, Job, Outcome
 from peps_maja.sandbox.peps.outcomes import Holdings, InputError, of_name, of_product, of_series
 from peps_maja.sandbox.world.acquisitions import World
 from peps_maja.sandbox.world.pictures import quicklook
@@ -98,8 +98,7 @@ class FakePeps:
             known = ("wps_id", "product", "status_url", "status")
             return json_reply({"jobs": [{name: getattr(job, name) for name in known} for job in list(self.jobs)]})
         if endpoint is Endpoint.CATALOGUE:
-            catalogue = resto.FakeCatalogue(self.url, self.world, self.catalogue, self.pages, self.faults)
-            return catalogue.search(recorded.query)
+            return resto.search(recorded.query, self.url, self._holdings(), most=self.pages, faults=self.faults)
         if path.rstrip("/") == processes.PATH:
             return self._processes().answer(recorded.query, recorded.body)
         if path.startswith("/quicklook/"):
@@ -112,20 +111,17 @@ class FakePeps:
 
     def _my_processing(self) -> Reply:
         """Return the page where a person sees what became of all jobs: the account's, as the sandbox has but one."""
-        rows = "".join(
-            f"<tr><td>{escape(job.product)}</td><td>{job.process}</td><td>{escape(job.status)}, {job.percent} %</td>"
-            f"<td>{escape(job.message)}</td>"
-            f"<td>{'<br>'.join(escape(result.name) for result in job.results if job.result(result.name))}</td></tr>\n"
-            for job in reversed(list(self.jobs))
+        rows = [("Product", "Process", "State", "Message", "Results")]
+        for job in reversed(list(self.jobs)):
+            names = " ".join(result.name for result in job.results if job.delivers)
+            rows.append((job.product, job.process, f"{job.status}, {job.percent} %", job.message, names))
+        lines = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
+        table = "\n".join(f"<tr>{line}</tr>" for line in lines)
+        html = (
+            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>My processing</title></head>\n'
+            f'<body><h1>My processing</h1>\n<table border="1">\n{table}\n</table></body></html>\n'
         )
-        heads = "".join(f"<th>{head}</th>" for head in ("Product", "Process", "State", "Message", "Results"))
-        return Reply(
-            200,
-            {"Content-Type": "text/html; charset=utf-8"},
-            f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>My processing</title></head>\n'
-            f"<body><h1>My processing</h1>\n<p>{len(self.jobs)} jobs, the newest first.</p>\n"
-            f'<table border="1"><tr>{heads}</tr>\n{rows}</table></body></html>\n'.encode(),
-        )
+        return Reply(200, {"Content-Type": "text/html; charset=utf-8"}, html.encode())
 
     def _file(self, recorded: Recorded) -> Reply | None:
         """Return what a job has at this path: its documents, log or results."""
@@ -137,24 +133,27 @@ class FakePeps:
                 return documents.report(job)
             if path == f"{LOGS}/joblog-{job.wps_id}.log":
                 return Reply(200, {"Content-Type": "text/plain; charset=utf-8"}, job.log().encode())
-            for result in job.results:  # a test may have set another address
-                if path in (f"{RESULTS}/{job.wps_id}/{result.name}", unquote(urlsplit(result.url).path)):
-                    return self._zip(result, recorded) if result.served and job.status == "FINISHED" else None
+            for result in job.results if path.endswith(".zip") and job.delivers else ():
+                if result.served and path in (
+                    f"{RESULTS}/{job.wps_id}/{result.name}",
+                    unquote(urlsplit(result.url).path),
+                ):
+                    known = {"ETag": result.etag, "Last-Modified": result.last_modified}
+                    headers = known if self.faults.validators else {}
+                    return zip_reply(result.content, headers, recorded.headers, ranges=self.faults.ranges)
         return None
 
-    def _zip(self, result: Result, recorded: Recorded) -> Reply:
-        validators = {"ETag": result.etag, "Last-Modified": result.last_modified} if self.faults.validators else {}
-        return zip_reply(result.content, validators, recorded.headers, ranges=self.faults.ranges)
-
     def _processes(self) -> processes.Processes:
-        holdings = Holdings(self.world, self.catalogue)
-        return processes.Processes(self.url, self._centre, self.faults, holdings, self.may_run)
+        return processes.Processes(self.url, self._centre, self.faults, self._holdings(), self.may_run)
+
+    def _holdings(self) -> Holdings:
+        return Holdings(self.world, self.catalogue)
 
     def _usual_outcome(self, name: str) -> Outcome:
         try:
             if "tileid=" in name:
                 return of_series(dict(pair.partition("=")[::2] for pair in name.split(";")), self.world)
-            outcome = of_product(name, Holdings(self.world, self.catalogue))
+            outcome = of_product(name, self._holdings())
         except InputError:
             return of_name(name)
         return outcome if outcome.results else of_name(name)

@@ -30,10 +30,6 @@ _METADATA = """<?xml version="1.0" encoding="UTF-8"?>
     <PLATFORM>{platform}</PLATFORM>
     <PROCESSING_LEVEL>L2A</PROCESSING_LEVEL>
   </Product_Characteristics>
-  <Radiometric_Informations>
-    <REFLECTANCE_QUANTIFICATION_VALUE>10000</REFLECTANCE_QUANTIFICATION_VALUE>
-    <SPECIAL_VALUES_LIST><SPECIAL_VALUE name="nodata">-10000</SPECIAL_VALUE></SPECIAL_VALUES_LIST>
-  </Radiometric_Informations>
   <Quality_Informations>
     <Global_Index_List><QUALITY_INDEX name="CloudPercent">{clouds:.0f}</QUALITY_INDEX></Global_Index_List>
   </Quality_Informations>
@@ -74,23 +70,11 @@ def metadata(name: str) -> bytes:
 
 def tiff(pixels: bytes, bits: int, side: int) -> bytes:
     """Return a square, uncompressed, little-endian TIFF of one sample of 8 (unsigned) or 16 (signed) bits."""
-    short, long = 3, 4
-    entries = (
-        (256, long, side),  # width
-        (257, long, side),  # height
-        (258, short, bits),
-        (259, short, 1),  # not compressed
-        (262, short, 1),  # black is zero
-        (273, long, 8),  # where the only strip begins
-        (277, short, 1),  # samples per pixel
-        (278, long, side),  # rows per strip
-        (279, long, len(pixels)),
-        (339, short, 2 if bits == 16 else 1),  # signed or not
-    )
-    fields = b"".join(
-        struct.pack("<HHI" + ("HH" if kind == short else "I"), tag, kind, 1, *((value, 0)[: 5 - kind]))
-        for tag, kind, value in entries
-    )
+    # Bits, no compression, black is zero, samples per pixel, unsigned or signed; width, height, where the only strip
+    # begins, its rows, its bytes. In little-endian order a short value and its padding are the same as a long one.
+    shorts = {258: bits, 259: 1, 262: 1, 277: 1, 339: bits // 8}
+    entries = sorted((shorts | {256: side, 257: side, 273: 8, 278: side, 279: len(pixels)}).items())
+    fields = b"".join(struct.pack("<HHII", tag, 3 if tag in shorts else 4, 1, value) for tag, value in entries)
     directory = struct.pack("<H", len(entries)) + fields + struct.pack("<I", 0)
     return b"II*\0" + struct.pack("<I", 8 + len(pixels)) + pixels + directory
 
