@@ -22,6 +22,7 @@ from peps_maja.text import one_line
 
 _TITLE = re.compile(r"<title>MAJA products of (.*)</title>")
 _MARK = '<meta name="generator" content="peps_maja">'
+_FOLDERS = re.compile(r"(?<![\w/:.-])/(?:[^\s/:]+/)+(?=[^\s/])")  # before a file's name: others see the page, too
 _HEAD = 20_000  # characters of a page in which its mark and title are
 
 
@@ -41,7 +42,8 @@ def page_of_products(folder: Path, log: str, overview: Overview, write_dir: Path
         clouds = clouds_of(path) if standing.clouds is None else standing.clouds
         return Product(standing, quote(os.fsencode(os.path.relpath(path, folder))), picture, clouds)
 
-    return write_page(folder, log, lambda: contents(f"MAJA products of {log}", troubles, overview, product_of))
+    shown = [_FOLDERS.sub("", trouble) for trouble in troubles]
+    return write_page(folder, log, lambda: contents(f"MAJA products of {log}", shown, overview, product_of))
 
 
 def write_page(folder: Path, log: str, make: Callable[[], Contents]) -> str:
