@@ -58,13 +58,13 @@ def fill(
     for tile in tiles:
         for number in range(dates):
             state = different[(number // 3) % len(different)] if number % 3 == 1 else "on disk"
-            lines += _date(folder, tile, number, (dates - number) * 60.0, state, content)
+            lines += _date(folder, tile, number, state, content, hours=(dates - number) * 60)
     log = "".join("\t".join(line) + "\n" for line in lines)
     (folder / "peps_maja.log").write_text(f"{HEADER}\n{log}", encoding="utf-8")
     return len(tiles) * dates
 
 
-def _date(folder: Path, tile: str, number: int, hours: float, state: str, content: bytes | None) -> Iterator[Line]:
+def _date(folder: Path, tile: str, number: int, state: str, content: bytes | None, *, hours: float) -> Iterator[Line]:
     day = date(2019, 1, 2) + timedelta(days=number * 5 // 2)
     satellite = ("S2A", "S2B")[number % 2]
     stamp = f"{day:%Y%m%d}"

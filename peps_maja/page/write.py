@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import quote
 
@@ -77,7 +76,6 @@ def write_page(folder: Path, log: str, make: Callable[[], Contents]) -> str:
                 page=make(),
                 log=log,
                 mark=Markup(_MARK),  # noqa: S704 - ours
-                written=datetime.now(timezone.utc),
                 version=__version__,
             )
             with replacing(path) as file:

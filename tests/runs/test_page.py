@@ -238,7 +238,7 @@ def test_series_says_missing_only_for_the_date_that_is_missing(place: Place) -> 
 @pytest.mark.parametrize(("hours", "new"), [((1, 100, 200), 2), ((1000,) * 8, 6)])
 def test_new_is_what_came_in_seven_days_else_the_last_six(place: Place, hours: tuple[int, ...], new: int) -> None:
     days = [f"2019-03-{day:02d}" for day in range(1, len(hours) + 1)]
-    place.write_log(*(line for day, ago in zip(days, hours, strict=True) for line in delivered(place, day, ago)))
+    place.write_log(*(line for day, age in zip(days, hours, strict=True) for line in delivered(place, day, age)))
     page = page_of(place)
     shown = [alt for alt in page.all("img", "alt") if alt.startswith("New")]
     newest_first = days[:new] if hours[0] == 1 else days[::-1][:new]
@@ -287,31 +287,34 @@ def test_page_shows_what_is_running(place: Place, peps: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--dates",)], ids=["run", "dates"])
-@pytest.mark.parametrize(
-    ("what", "status", "word"),
-    [
-        ("account refused", 2, "answers 401"),
-        ("no server", 75, "no connection"),
-        ("no account", 2, "peps.txt"),
-    ],
-)
+@pytest.mark.parametrize("what", ["answers 401", "no connection", "no credentials file peps.txt"])
 def test_what_the_run_could_not_do_stands_first(
-    place: Place, peps: Sandbox, what: str, status: int, word: str, options: tuple[str, ...]
+    place: Place, peps: Sandbox, what: str, options: tuple[str, ...]
 ) -> None:
     place.write_log(*begun(add_small(peps, FIRST, l2a("2019-03-01"))))
-    environment = {}
-    if what == "account refused":
+    environment, status = {}, 2
+    if what == "answers 401":
         (place.folder / "peps.txt").write_text("me@example.org wrong\n")
-    elif what == "no account":
-        (place.folder / "peps.txt").unlink()
-        status = 0 if options else status
+    elif what == "no connection":
+        environment, status = {"PEPS_SERVER": "http://127.0.0.1:9"}, 75
     else:
-        environment["PEPS_SERVER"] = "http://127.0.0.1:9"
+        (place.folder / "peps.txt").unlink()
+        status = 0 if options else 2
     run = place.download(*options, "--page", "page", **environment)
     assert run.status == status, run
     wrong = Reader(place.folder / "page").part("What is wrong", "What is new")
-    assert word in wrong, wrong
-    assert "Nothing is wrong" not in wrong
+    assert what in wrong
+    assert " /" not in wrong  # no folder of this machine
+    assert "No product has come yet." in wrong
+
+
+def test_since_when_nothing_came_is_said_where_jobs_are_open(place: Place) -> None:
+    lines = delivered(place, "2019-03-01", hours=20 * 24)
+    place.write_log(*lines)
+    assert "Nothing is wrong" in page_of(place).text
+    place.write_log(*lines, (ago(1), "available", THEIAS.replace("0301", "0306"), OFFER[1]))
+    page = page_of(place)
+    assert re.search("What is wrong Nothing has come since [0-9-]+[.]", page.text)
 
 
 def test_json_stays_json_and_status_writes_nothing_else(place: Place) -> None:

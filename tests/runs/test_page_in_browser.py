@@ -95,7 +95,8 @@ def test_page_as_a_screen_shows_it(browser: Any, folder: Path, width: int, schem
     scrolled, shown, wanted = browser.execute_script(across)
     assert (scrolled, wanted) == (shown, width)
     wide = "return [...document.querySelectorAll('body *')].filter(e => e.scrollWidth > e.clientWidth + 1"
-    wide += " && e.clientWidth && getComputedStyle(e).display !== 'inline' && !e.closest('.sr, .skip')).map(e => e.outerHTML);"
+    wide += " && e.clientWidth && getComputedStyle(e).display !== 'inline' && !e.closest('.sr, .skip'))"
+    wide += ".map(e => e.outerHTML);"
     assert browser.execute_script(wide) == []
     assert browser.execute_script(DECODED) == 1
     assert browser.execute_script(UNDECODED) == []
