@@ -33,7 +33,7 @@ def test_page_of_what_a_search_found(tmp_path: Path) -> None:
         "state-from-Theia",
         "No picture: GEODES does not have it",
         "state-submit",
-        ">L1C",
+        "</span> L1C",
     )
     assert [word for word in (*words, ZIP, "3 % clouds", "8 % clouds") if word not in page] == []
     assert [word for word in ("wrong", "to come", "What is new") if word in page.partition("<body>")[2]] == []
