@@ -85,6 +85,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
                 break
             troubles.add(status)
             time.sleep(options.pause)
+    reminders.tell_of_folder(jobs, options.write_dir, console)
     summary = reminders.summary(jobs)
     if is_all_done:
         console.result(f"{options.log}: all jobs are done, {summary}")
@@ -124,11 +125,12 @@ def cycle_over(log: "JobLog", options: DownloaderOptions, console: Console, leav
     """Return what polls each open job, fetches what is finished, and logs what became of it."""
     # Slow: where nothing is open, cron need not wait for it.
     from peps_maja.downloads.cycle import Cycle
-    from peps_maja.standing.advice import command_line
+    from peps_maja.peps.service import Server
+    from peps_maja.standing.advice import advise
     from peps_maja.standing.services import connect_with
 
-    connect, submit = connect_with(options, console), command_line("peps_maja_process.py", options)
-    return Cycle(connect, log, options.write_dir, console, submit, options.jobs, leave_at)
+    connect, advice = connect_with(options, console), partial(advise, options, Server.parse(options.server).joblog)
+    return Cycle(connect, log, options.write_dir, console, advice, options.jobs, leave_at)
 
 
 def make_folder(folder: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
 from peps_maja.console import Console
@@ -30,7 +31,7 @@ class Course:
     polls: Polls
     log: JobLog
     console: Console
-    submit: str  # how the submitter's commands for this log begin
+    advise: Callable[[Job, Event], str]  # what to do about a job that has ended so
     statuses: list[Status]
     listed: int = 0  # results
     under_way: int = 0  # downloads
@@ -77,7 +78,8 @@ class Course:
             who = self.polls.service.name
             what = f"{who} has no report of it" if reason == NO_REPORT else "it is finished without results"
         if known is None:
-            self._tell(f"{what}; the next runs try again")
+            as_missing = replace(self.job, missing={name: Missing(None, None, kind, reason)})
+            self._tell(f"{what}; {self.advise(as_missing, Event.MISSING)}")
         self._stay_open(f"still: {what}" if known else "")
         if known:
             self._give_up_in_time(name, known)
@@ -111,7 +113,7 @@ class Course:
                 self._tell(f"{service.name} left out {left_out} of its dates; --dates tells which")
             return
         self.statuses.append(Status.TROUBLE)
-        self._tell(f"{event.value}: {one_line(detail)}; {service.advice(self.job, event, self.submit)}")
+        self._tell(f"{event.value}: {one_line(detail)}; {self.advise(self.job, event)}")
 
     def _give_up_in_time(self, name: str, missing: Missing) -> None:
         """Close the job if a result, or the report, has been missing for too long."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -40,15 +40,15 @@ class _Stopped(PepsError):
 class Cycle:
     """Goes over the open jobs of a log, once for each `run`.
 
-    Fetches so many results of a service at once into `folder`, and ends at a monotonic time. `submit` begins the
-    submitter's commands for this log.
+    Fetches so many results of a service at once into `folder`, and ends at a monotonic time. `advise` says what to do
+    about a job that has come to such an end.
     """
 
     connect: Connect
     log: JobLog
     folder: Path
     console: Console
-    submit: str
+    advise: Callable[[Job, Event], str]
     downloads: int
     leave_at: float
 
@@ -98,7 +98,7 @@ class Cycle:
     # -- polls ----------------------------------------------------------------------------------------------------
 
     def _take_report(self, polls: Polls, job: Job, report: JobReport) -> None:
-        course = Course(job, report, polls, self.log, self.console, self.submit, self._statuses)
+        course = Course(job, report, polls, self.log, self.console, self.advise, self._statuses)
         self._courses.append(course)
         match report.phase:
             case Phase.FAILED:

@@ -8,7 +8,6 @@ from enum import Enum
 from typing import Protocol
 
 from peps_maja.downloads.zips import Belongs, bare_name
-from peps_maja.joblog.events import Event
 from peps_maja.joblog.jobs import Job
 from peps_maja.network.client import Client
 
@@ -90,12 +89,6 @@ class Service(Protocol):
 
     def wanted(self, job: Job, name: str, address: str) -> Wanted:
         """Return what is to be fetched from an address: its names, what it must belong to, size and MD5 if known."""
-
-    def advice(self, job: Job, end: Event, submit: str) -> str:
-        """Return what to do about a job that has failed or was cancelled: where to look, how to try again.
-
-        `submit` begins the submitter's commands.
-        """
 
 
 def result_name(job: Job, address: str) -> str:

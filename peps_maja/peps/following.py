@@ -25,7 +25,7 @@ from peps_maja.errors import (
     ServerSilent,
     ServerTrouble,
 )
-from peps_maja.joblog.events import NO_REPORT, Event
+from peps_maja.joblog.events import NO_REPORT
 from peps_maja.joblog.jobs import Job
 from peps_maja.network.documents import refuse_html
 from peps_maja.peps.reports import read_report, results_in_joblog
@@ -81,14 +81,6 @@ class Follower:
         """Return what is to be fetched from an address; size and MD5 are known to nobody before."""
         job_of = L1CProduct.parse(job.name) or Series.parse(job.name)
         return Wanted(address, (name, job.own_file_name(name)), job_of.matches if job_of else lambda _: True)
-
-    def advice(self, job: Job, end: Event, submit: str) -> str:
-        """Return what to do about a job that has failed: it may help to try again, but hardly more than once."""
-        where = f"its log: {self._peps.server.joblog(job.wps_id)}"
-        if job.has_failed_before:
-            return f"it failed before, so trying again will not help; {where}"
-        product = f" --product {job.name}" if L1CProduct.parse(job.name) else ""
-        return f"{where}; trying again may help: {submit}{product} --resubmit {end.value}"
 
     def _report(self, job: Job, obstacles: list[PepsError]) -> JobReport | None:
         """Return what the layers say; None if no layer gives a report, and why."""

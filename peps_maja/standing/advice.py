@@ -56,15 +56,15 @@ def advice_on(job: Job, trouble: str) -> Advice:
     return Advice(f"{'it came broken' if kind == BROKEN else first}; {_TRIED}".removeprefix("; "), (_DROP,))
 
 
-def told(advice: Advice, job: Job, options: Options) -> str:
-    """Return advice as a message has it: with the first command, to be called as this script was."""
-    return f"{advice.text}: {command_line('peps_maja_process.py', options)} {_named(advice.options[0], job.name)}"
-
-
 def advise(options: Options, joblog: Callable[[str], str], job: Job, end: Event) -> str:
-    """Return, for a message, what to do about a job that has come to this end; `joblog` tells where its log is."""
+    """Return, for a message, what to do about a job that has come to this; `joblog` tells where its own log is.
+
+    With it comes the first command, as this script was called, unless the next runs try again by themselves.
+    """
     where = f"its log: {joblog(job.wps_id)}; " if job.wps_id and end in {Event.FAILED, Event.CANCELLED} else ""
-    return where + told(advice_on(job, end.value), job, options)
+    advice = advice_on(job, end.value)
+    command = f"{command_line('peps_maja_process.py', options)} {_named(advice.options[0], job.name)}"
+    return f"{where}{advice.text}" + ("" if end is Event.MISSING else f": {command}")
 
 
 def command_line(script: str, options: Options, *more: str) -> str:

@@ -146,16 +146,22 @@ def _add_file(group: list[DateStanding], name: str, product: L2AProduct, folder:
 def _to_show(group: Sequence[DateStanding]) -> list[DateStanding]:
     """Return what stands for one acquisition: all parts of the way that brought most, and what others have on disk.
 
-    Ways are PEPS's series, its single jobs of one baseline, and each version of Theia. A product that two ways have
-    brought is shown once.
+    Ways are a series, PEPS's single jobs, and Theia's; of these, a lost job for another baseline or version is no part.
+    What two ways have brought is shown once.
     """
-    products = [named_product(dated.job or dated.file) for dated in group]
-    ways = [product.version if product else None for product in products]
-    best = ways[group.index(min(group, key=_rank))]
-    shown = [dated for dated, way in zip(group, ways, strict=True) if way == best]
+    best = min(group, key=_rank)
+    way = named_product(best.job or best.file)
+
+    def is_part(dated: DateStanding) -> bool:
+        product = named_product(dated.job or dated.file)
+        if not product or not way:
+            return dated.job == best.job
+        return type(product) is type(way) and (product.version == way.version or dated.state not in values.LOST)
+
+    shown = [dated for dated in group if is_part(dated)]
     names = [product.name for dated in shown if (product := L2AProduct.find(dated.file))]
-    others = [dated for dated, way in zip(group, ways, strict=True) if way != best and dated.size is not None]
-    return shown + [dated for dated in others if not any(name in dated.file for name in names)]
+    others = [dated for dated in group if dated.size is not None and not any(name in dated.file for name in names)]
+    return shown + [dated for dated in others if dated not in shown]
 
 
 def _rank(dated: DateStanding) -> int:

@@ -12,29 +12,13 @@ from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.options import DownloaderOptions
 from peps_maja.peps.service import Server
 from peps_maja.products.names import is_novald, named_product
+from peps_maja.standing import values
 from peps_maja.standing.advice import advice_on, short_commands
 from peps_maja.standing.dates import dates_of
 from peps_maja.standing.reminders import hours_open
-from peps_maja.standing.values import (
-    CANCELLED,
-    FAILED,
-    MISSING,
-    STALLED,
-    UNSURE,
-    WAITING,
-    Advice,
-    Overview,
-    Result,
-    Standing,
-    Task,
-)
+from peps_maja.standing.values import Advice, Overview, Result, Standing, Task
 
-_STATUSES = {
-    Phase.FAILED: Status.TROUBLE,
-    Phase.CANCELLED: Status.TROUBLE,
-    Phase.GONE: Status.TROUBLE,
-    Phase.UNREADABLE: Status.TRY_LATER,
-}
+_STATUSES = {Phase.FAILED: Status.TROUBLE, Phase.CANCELLED: Status.TROUBLE, Phase.GONE: Status.TROUBLE}
 _URGENT_FIRST = ("unsure", "failed", "rejected", "cancelled", "missing", "stalled")
 
 
@@ -46,29 +30,30 @@ def overview(jobs: Jobs, reports: Mapping[str, JobReport | PepsError], options: 
     server = Server.parse(options.server)
     stands = {job.name: standing_of(job, reports.get(job.name), server) for job in jobs.values()}
     dates = dates_of(jobs, stands, options.write_dir)
-    shown = {date.job for date in dates}
+    shown = {dated.job for dated in dates}
     groups: dict[tuple[str, Advice], list[Standing]] = {}
     for standing in stands.values():
         is_replaced = jobs[standing.job].has_ended and standing.job not in shown and named_product(standing.job)
         if standing.advice and not is_replaced:
             groups.setdefault((standing.trouble, standing.advice), []).append(standing)
     tasks = []
-    for (trouble, advice), group in sorted(groups.items(), key=lambda item: _URGENT_FIRST.index(item[0][0])):
-        name = group[0].job if len(group) == 1 else "NAME"
-        tasks.append(Task(trouble, advice.text, short_commands(advice, options, name), tuple(group)))
+    for trouble, advice in sorted(groups, key=lambda group: _URGENT_FIRST.index(group[0])):
+        group = tuple(groups[trouble, advice])
+        commands = short_commands(advice, options, group[0].job if len(group) == 1 else "NAME")
+        tasks.append(Task(trouble, advice.text, commands, group))
     return Overview(tuple(stands.values()), tuple(dates), tuple(tasks))
 
 
 def standing_of(job: Job, report: JobReport | PepsError | None, server: Server) -> Standing:
     """Return where a job stands: what its service said of it in this run, if it is open, goes before the log."""
-    is_open = job.state is State.OPEN
+    is_open, offered = job.state is State.OPEN, job.offer.size if job.offer else None
     trouble, reason = _trouble(job)
-    if job.wps_id and trouble in {FAILED, CANCELLED}:
+    if job.wps_id and trouble in {values.FAILED, values.CANCELLED}:
         reason = f"{reason}; its log: {server.joblog(job.wps_id)}".removeprefix("; ")
     standing = Standing(
         job=job.name,
         source=job.source,
-        state=WAITING if is_open and job.offer else job.standing,
+        state=values.WAITING if is_open and job.offer else job.standing,
         message=job.detail,
         clouds=job.clouds,
         orbit=job.orbit,
@@ -78,15 +63,15 @@ def standing_of(job: Job, report: JobReport | PepsError | None, server: Server) 
         trouble=trouble,
         reason=reason,
         advice=advice_on(job, trouble) if trouble else None,
-        to_come=((job.offer.size if job.offer else None) or 0) if is_open else None,
         status=Status.TROUBLE if job.state is State.UNSURE else Status.OK,
+        to_come=(offered or 0) if is_open else None,
     )
     if report is None or not is_open:
         return standing
     if isinstance(report, PepsError):
         return replace(standing, message=str(report), status=report.status)
     state = report.status if report.phase is Phase.UNKNOWN else report.phase.value
-    status = _STATUSES.get(report.phase, Status.OK)
+    status = Status.TRY_LATER if report.phase is Phase.UNREADABLE else _STATUSES.get(report.phase, Status.OK)
     return replace(standing, state=state, percent=report.percent, message=report.message, status=status)
 
 
@@ -94,24 +79,23 @@ def _trouble(job: Job) -> tuple[str, str]:
     """Return what a person has to look at, if anything, and what more there is to say of it."""
     if job.has_ended:
         return job.state.value, job.detail
-    if job.state is State.UNSURE:
-        return UNSURE, ""
     if job.state is State.OPEN and job.missing:
         (name, missing), *more = job.missing.items()
         what = "the report" if name == NO_RESULTS else name
         since = f" since {missing.since:%Y-%m-%d}" if missing.since else ""
-        others = f", and {len(more)} more" if more else ""
-        return MISSING, f"{what} {missing.kind}{since}: {missing.reason}{others}"
+        return values.MISSING, f"{what} {missing.kind}{since}: {missing.reason}" + f", and {len(more)} more" * bool(
+            more
+        )
     if job.state is State.OPEN and job.stalled:
-        return STALLED, f"open for {hours_open(job):.0f} hours"
-    return "", ""
+        return values.STALLED, f"open for {hours_open(job):.0f} hours"
+    return (values.UNSURE, "") if job.state is State.UNSURE else ("", "")
 
 
 def _results(job: Job, report: JobReport | None) -> tuple[Result, ...]:
     """Return the results that the log has, then those that are ready to be downloaded."""
     logged = [Result(job.result_name(file), "downloaded", file) for file in job.files]
     logged += [Result(name, "novald") for name in job.novald]
-    logged += [Result(name, MISSING) for name in job.missing if name != NO_RESULTS]
+    logged += [Result(name, "missing") for name in job.missing if name != NO_RESULTS]
     known = {result.name for result in logged}
     addresses = (*report.results, *report.in_joblog) if report else ()
     if job.offer and job.state is State.OPEN:

@@ -21,10 +21,11 @@ from peps_maja.standing.check import checkup
 from peps_maja.standing.overview import overview
 from peps_maja.standing.reminders import tell_of_damage
 from peps_maja.standing.services import connect_with
-from peps_maja.standing.values import MOVED_AWAY, DateStanding, Overview, Standing
+from peps_maja.standing.values import MOVED_AWAY, Overview
 
 WritePage = Callable[[Jobs, Overview, list[str]], Status]
 """Writes the page of these jobs; the texts are what this run could not do."""
+_IN_JSON = ("job", "source", "state", "percent", "message", "submitted_at", "status_url", "results")
 
 
 def show(options: DownloaderOptions, log: JobLog, console: Console, write_page: WritePage) -> Status:
@@ -36,32 +37,30 @@ def show(options: DownloaderOptions, log: JobLog, console: Console, write_page: 
         return worst(finding.status for finding in findings)
     jobs = log.replay()
     tell_of_damage(jobs, log, console.reminder)
-    reports, ends = ask(jobs, options, console)
+    reports, ends = _ask(jobs, options, console)
     for error in ends:
         tell = console.reminder if error.status is Status.TRY_LATER else console.warning
         tell(f"{error}; open jobs are shown as the log has them")
     everything = overview(jobs, reports, options)
     if options.dates:
-        _show_dates(everything.dates, options, console)
+        _show_dates(everything, options, console)
     elif options.json:
-        console.result(json.dumps([_as_json(standing) for standing in everything.jobs], indent=1))
+        shown = [{name: getattr(standing, name) for name in _IN_JSON} for standing in everything.jobs]
+        console.result(json.dumps(shown, indent=1, default=vars))  # `vars` of each result
     else:
         for standing in everything.jobs:
             console.result(str(standing))
     statuses = [standing.status for standing in everything.jobs]
     statuses += [error.status for error in ends if not isinstance(error, NoAccount)]
-    if options.page:
-        statuses.append(write_page(jobs, everything, [str(error) for error in ends]))
-    return worst(statuses)
+    return worst(
+        [*statuses, write_page(jobs, everything, [str(error) for error in ends]) if options.page else Status.OK]
+    )
 
 
-def ask(
+def _ask(
     jobs: Jobs, options: DownloaderOptions, console: Console
 ) -> tuple[dict[str, JobReport | PepsError], list[PepsError]]:
-    """Return what is known of each open job of PEPS, and what ended the asking of a service.
-
-    Then the rest of its jobs stands as the log has it. Theia's need not be asked for.
-    """
+    """Return what is known of each open job of PEPS (Theia's are not asked for), and what ended the asking."""
     reports: dict[str, JobReport | PepsError] = {}
     ends: list[PepsError] = []
 
@@ -80,15 +79,9 @@ def ask(
     return reports, ends
 
 
-def _as_json(standing: Standing) -> dict[str, object]:
-    names = ("job", "source", "state", "percent", "message", "submitted_at", "status_url")
-    results = [vars(result) for result in standing.results]
-    return {name: getattr(standing, name) for name in names} | {"results": results}
-
-
-def _show_dates(every: tuple[DateStanding, ...], options: DownloaderOptions, console: Console) -> None:
+def _show_dates(everything: Overview, options: DownloaderOptions, console: Console) -> None:
     period = Days(options.start_date or date.min, options.end_date or date.max)
-    shown = [dated for dated in every if dated.day in period]
+    shown = [dated for dated in everything.dates if dated.day in period]
     for text in [*(dates.line(dated, verbose=options.verbose) for dated in shown), *dates.totals(shown)]:
         console.result(text)
     if any(dated.state == MOVED_AWAY for dated in shown):

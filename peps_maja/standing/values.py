@@ -12,8 +12,8 @@ from peps_maja.joblog.events import Source
 WAITING, RUNNING, ON_DISK, MOVED_AWAY, TOO_CLOUDY = "waiting", "running", "on disk", "moved away", "too cloudy"
 FAILED, DROPPED, UNSURE, NOT_DELIVERED = "failed", "dropped", "unsure", "not delivered"
 REJECTED, CANCELLED, MISSING, STALLED = "rejected", "cancelled", "missing", "stalled"
-_LOST = (FAILED, CANCELLED, REJECTED, NOT_DELIVERED, DROPPED)
-BEST_FIRST = (ON_DISK, MOVED_AWAY, TOO_CLOUDY, RUNNING, WAITING, MISSING, UNSURE, *_LOST)
+LOST = (FAILED, CANCELLED, REJECTED, NOT_DELIVERED, DROPPED)
+BEST_FIRST = (ON_DISK, MOVED_AWAY, TOO_CLOUDY, RUNNING, WAITING, MISSING, UNSURE, *LOST)
 
 
 @dataclass(frozen=True)

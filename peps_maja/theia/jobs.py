@@ -7,7 +7,6 @@ from datetime import datetime, timedelta, timezone
 from peps_maja.downloads.service import JobReport, Phase, Wanted
 from peps_maja.downloads.zips import Belongs
 from peps_maja.errors import NotThere, QuotaReached, ServerBusy
-from peps_maja.joblog.events import Event
 from peps_maja.joblog.jobs import Job
 from peps_maja.products.names import L2AProduct
 from peps_maja.theia.search import Search
@@ -40,10 +39,6 @@ class TheiaJobs:
         """Return what is to be fetched: the zip that GEODES had announced, and no other version of its product."""
         size, md5 = (job.offer.size, job.offer.md5) if job.offer else (None, None)
         return Wanted(address, (name, job.own_file_name(name)), belongs_to(job.name), size, md5 or "")
-
-    def advice(self, job: Job, _: Event, submit: str) -> str:
-        """Return what to do about a product that could not be fetched for days."""
-        return f"look for it on {self.page}; if it is there: {submit} --theia only --product {job.name}"
 
 
 def belongs_to(job: str) -> Belongs:

@@ -160,9 +160,9 @@ def refused_download(answer: Answer) -> PepsError | None:
         case 401 | 403:
             return Forbidden(f"another server than GEODES has it and does not give it away ({answer.status})")
         case 404:
-            return NotThere("it is not there any more (404); look for a newer version of it")
+            return NotThere("it is not there any more (404)")
         case 410:
-            return NotThere("it is on tape (410): have it restored on its page at the portal of GEODES")
+            return NotThere("it is on tape (410)")
         case 423:
             return NotThere(f"its licence must be accepted first (423), at {_licence(answer.body)}")
     return error

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from helpers import EMAIL, PASSWORD, Place, Run
+from helpers import EMAIL, PASSWORD, Place, Run, ago
 from relay import Relay
 
 from peps_maja.joblog.details import Offer
@@ -23,7 +23,6 @@ from peps_maja.theia.items import read_item
 pytestmark = pytest.mark.slow
 
 SPRING = datetime(2019, 3, 1, tzinfo=timezone.utc), datetime(2019, 5, 31, tzinfo=timezone.utc)
-WHEN = "2026-01-01T00:00:00Z"
 Announce = Callable[..., list[L2ARecord]]
 
 
@@ -65,7 +64,7 @@ def announce(place: Keeper, peps: Sandbox) -> Announce:
             path = item.address.removeprefix(peps.url)
             where = address.format(path=path) or item.address
             known = detail or " ".join(str(Offer(item.address, item.size, item.md5)).split()[1:])
-            lines.append((WHEN, "available", item.identifier, f"{where} {known}"))
+            lines.append((ago(), "available", item.identifier, f"{where} {known}"))
         place.write_log(*lines)
         return items
 

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from itertools import islice
 
 import pytest
-from helpers import EMAIL, Place, Run
+from helpers import EMAIL, Lines, Place, Run, ago
 
 from peps_maja.joblog.details import Offer
 from peps_maja.sandbox import Endpoint, Fault, Sandbox, Stall
@@ -21,17 +21,13 @@ SPRING = datetime(2019, 3, 1, tzinfo=timezone.utc), datetime(2019, 5, 31, tzinfo
 L1C = "S2A_MSIL1C_20180101T105021_N0207_R051_T31TCJ_20180101T125917"
 L2A = "SENTINEL2A_20180101-105426-459_L2A_T31TCJ_D.zip"
 NOWHERE = "http://127.0.0.1:1"
-Lines = list[tuple[str, str, str, str]]
 
 
-def offers(peps: Sandbox, count: int = 2) -> Lines:
+def offers(peps: Sandbox, count: int = 2, hours: float = 0) -> Lines:
     """Return the lines of a log about products that Theia has."""
     some = islice(products_of(peps.world, ["31TCJ"], *SPRING), count)
     items = [item for product in some if (item := read_item(peps.geodes.feature(product, peps.url)))]
-    return [
-        ("2019-06-01T12:00:00Z", "available", item.identifier, str(Offer(item.address, item.size, item.md5)))
-        for item in items
-    ]
+    return [(ago(hours), "available", item.identifier, str(Offer(item.address, item.size, item.md5))) for item in items]
 
 
 @pytest.fixture
@@ -150,7 +146,7 @@ class TestShown:
         assert run.status == 0
         day = f"{first[11:15]}-{first[15:17]}-{first[17:19]}"
         assert f"31TCJ {day} {'S' + first[8:10]}" in run.out
-        assert "3 dates, 2 on disk" in run.out
+        assert "2 dates, 2 on disk" in run.out
         assert "1 moved away" in run.out
 
     def test_dates_take_the_better_of_both_kinds(self, both: Place, peps: Sandbox) -> None:
@@ -165,9 +161,12 @@ class TestShown:
         assert len([row for row in rows if row.startswith("31TCJ")]) == 1
         assert "on disk" in rows[0]
 
-    def test_never_stalled(self, theia: Place) -> None:
-        theia.download("--stalled-after", "0")
-        assert not theia.events("stalled")
+    @pytest.mark.parametrize(("hours", "times"), [(71, 0), (73, 1)])
+    def test_stalled_after_three_times_the_hours(self, theia: Place, peps: Sandbox, hours: int, times: int) -> None:
+        theia.write_log(*offers(peps, 1, hours))
+        runs = [theia.download("-q", GEODES_API_KEY="wrong", GEODES_SERVER=NOWHERE) for _ in range(2)]
+        assert [run.out.count("still open after") for run in runs] == [times, 0]
+        assert len(theia.events("stalled")) == times
 
     @pytest.mark.parametrize("detail", ["", "https://geodes-portal.cnes.fr/x", "x y z", "https://x/y 12 0f3a"])
     def test_damaged_line_does_not_count(self, theia: Place, detail: str) -> None:
