@@ -94,8 +94,9 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
     if options.page:
         from peps_maja.standing.overview import overview
 
-        everything = overview(jobs, cycle.reports if cycle else {}, options)
-        troubles.add(write_page(options, console, jobs, everything, []))
+        jobs = log.replay()  # with what this run has just pointed out
+        reports, failures = (cycle.reports, cycle.troubles) if cycle else ({}, [])
+        troubles.add(write_page(options, console, jobs, overview(jobs, reports, options), failures))
     return worst([status, *(troubles - {Status.TRY_LATER})])
 
 

@@ -38,7 +38,7 @@ DIFFERENT = (
     *(CLOUDY, CLOUDY, "moved away", CLOUDY, CLOUDY, "failed", CLOUDY, CLOUDY, "dropped", CLOUDY, CLOUDY, "rejected"),
     *(CLOUDY, "cancelled", CLOUDY, "failed", CLOUDY, "missing", CLOUDY, CLOUDY, "unsure", "waiting", "waiting"),
 )
-FEW = (*[CLOUDY] * 7, "failed", *[CLOUDY] * 9, "missing", *[CLOUDY] * 7, *["waiting"] * 5)
+FEW = (*[CLOUDY] * 7, "failed", *[CLOUDY] * 9, "dropped", *[CLOUDY] * 7, *["offered"] * 5)  # nothing to ask PEPS for
 Line = tuple[str, str, str, str]
 
 
@@ -58,13 +58,13 @@ def fill(
     for tile in tiles:
         for number in range(dates):
             state = different[(number // 3) % len(different)] if number % 3 == 1 else "on disk"
-            lines += _date(folder, tile, number, (dates - number) * 60.0, state, content)
+            lines += _date(folder, tile, number, state, content, hours=(dates - number) * 24)
     log = "".join("\t".join(line) + "\n" for line in lines)
     (folder / "peps_maja.log").write_text(f"{HEADER}\n{log}", encoding="utf-8")
     return len(tiles) * dates
 
 
-def _date(folder: Path, tile: str, number: int, hours: float, state: str, content: bytes | None) -> Iterator[Line]:
+def _date(folder: Path, tile: str, number: int, state: str, content: bytes | None, *, hours: float) -> Iterator[Line]:
     day = date(2019, 1, 2) + timedelta(days=number * 5 // 2)
     satellite = ("S2A", "S2B")[number % 2]
     stamp = f"{day:%Y%m%d}"
@@ -73,9 +73,12 @@ def _date(folder: Path, tile: str, number: int, hours: float, state: str, conten
     theias = f"SENTINEL{satellite[1:]}_{stamp}-105426-461_L2A_T{tile}_C_V4-0"
     if number % 9 == 0 or (number % 6 == 0 and state == "on disk"):
         (folder / f"{theias}.zip").write_bytes(make_zip(f"{theias}.zip", SIDE) if content is None else content)
+    if state == "offered":
+        yield from _lines(3, theias, ("available", _offer(theias, number)))
+        return
     if state == "on disk" and number % 6 == 0:
-        offer = f"https://geodes-portal.cnes.fr/api/download/{theias} 1100000000 - 51 {number * 29 % 80}"
-        yield from _lines(hours, theias, ("available", offer), ("downloaded", f"{theias}.zip"), ("finished", ""))
+        ends = ("downloaded", f"{theias}.zip"), ("finished", "")
+        yield from _lines(hours, theias, ("available", _offer(theias, number)), *ends)
         if number % 9:
             return
     if state == "on disk":
@@ -95,6 +98,10 @@ def _date(folder: Path, tile: str, number: int, hours: float, state: str, conten
     if state == "rejected":
         what = [("rejected", "the product is not in the catalogue of PEPS")]
     yield from _lines(hours if what else 3, job, *begin, *what)
+
+
+def _offer(theias: str, number: int) -> str:
+    return f"https://geodes-portal.cnes.fr/api/download/{theias} 1100000000 - 51 {number * 29 % 80}"
 
 
 def _lines(hours: float, job: str, *events: tuple[str, str]) -> Iterator[Line]:

@@ -91,6 +91,7 @@ class Cycle:
         self._second_parts = _second_parts(open_jobs)
         self._courses: list[Course] = []
         self._statuses: list[Status] = []
+        self.troubles: list[str] = []  # what this run could not do
         self._stuck: set[str] = set()  # jobs that wait for a person
         self._is_full = False
 
@@ -195,6 +196,7 @@ class Cycle:
             self.console.warning(f"{job.name}: unexpected {type(error).__name__}: {error}; please report it")
 
     def _tell(self, error: PepsError, line: str) -> None:
+        self.troubles.append(line)
         (self.console.reminder if error.status is Status.TRY_LATER else self.console.warning)(line)
 
 

@@ -137,6 +137,7 @@ class Contents:
     troubles: Sequence[str]
     overview: Overview
     sheets: tuple[Sheet, ...]
+    written: datetime
 
     @property
     def all(self) -> Sheet:
@@ -154,18 +155,27 @@ class Contents:
     @property
     def new(self) -> list[tuple[Card, Product]]:
         """What came in the last days, else the last products, the newest first."""
-        since = datetime.now(timezone.utc) - NEW
+        since = self.written - NEW
         return [each for each in self.come if (each[1].standing.came or since) > since] or self.come[:AT_LEAST]
 
     @property
     def last(self) -> str:
-        """When the last product came, and for how long none has."""
+        """When the last product came."""
         if not self.come:
             return "No product has come yet."
-        last = self.come[0][1].standing.came or datetime.now(timezone.utc)
-        days = (datetime.now(timezone.utc) - last).days
-        ago = "today" if days < 1 else f"{counted(days, 'day')} ago"
+        last = self.come[0][1].standing.came or self.written
+        days = (self.written - last).days
+        ago = f"{counted(days, 'day')} ago" if days else "today"
         return f"Last product on {last:%Y-%m-%d}, {ago}."
+
+    @property
+    def late(self) -> str:
+        """Since when nothing came, where a person should know: something is wrong, or for long though jobs are open."""
+        last = self.come[0][1].standing.came if self.come else None
+        is_late = last and last < self.written - NEW and any(job.to_come is not None for job in self.overview.jobs)
+        if not (self.troubles or is_late):
+            return ""
+        return f"Nothing has come since {last:%Y-%m-%d}." if last else "No product has come yet."
 
     @property
     def to_come(self) -> str:
@@ -199,4 +209,5 @@ def contents(
         standings = tuple(group)
         cards.append(Card(*key, standings, tuple(product for each in standings if (product := product_of(each)))))
     sheets = groupby(cards, lambda card: card.tile)
-    return Contents(title, troubles, overview, tuple(Sheet(tile, tuple(of_tile)) for tile, of_tile in sheets))
+    by_tile = tuple(Sheet(tile, tuple(of_tile)) for tile, of_tile in sheets)
+    return Contents(title, troubles, overview, by_tile, datetime.now(timezone.utc))

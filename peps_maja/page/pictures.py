@@ -6,6 +6,7 @@ not opened again.
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 from peps_maja.disk import replacing
 
@@ -30,6 +32,11 @@ class Picture:
 
     file: str = ""
     reason: str = ""
+
+    @property
+    def address(self) -> str:
+        """Where it is, seen from the page."""
+        return quote(os.fsencode(f"{PICTURES}/{self.file}"))
 
 
 class _UnusableError(Exception):

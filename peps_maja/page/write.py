@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,6 +21,7 @@ from peps_maja.text import one_line
 
 _TITLE = re.compile(r"<title>MAJA products of (.*)</title>")
 _MARK = '<meta name="generator" content="peps_maja">'
+_FOLDERS = re.compile(r"(?<![\w/:.-])/(?:[^\s/:]+/)+(?=[^\s/])")  # before a file's name: others see the page, too
 _HEAD = 20_000  # characters of a page in which its mark and title are
 
 
@@ -41,7 +41,8 @@ def page_of_products(folder: Path, log: str, overview: Overview, write_dir: Path
         clouds = clouds_of(path) if standing.clouds is None else standing.clouds
         return Product(standing, quote(os.fsencode(os.path.relpath(path, folder))), picture, clouds)
 
-    return write_page(folder, log, lambda: contents(f"MAJA products of {log}", troubles, overview, product_of))
+    shown = [_FOLDERS.sub("", trouble) for trouble in troubles]
+    return write_page(folder, log, lambda: contents(f"MAJA products of {log}", shown, overview, product_of))
 
 
 def write_page(folder: Path, log: str, make: Callable[[], Contents]) -> str:
@@ -75,8 +76,6 @@ def write_page(folder: Path, log: str, make: Callable[[], Contents]) -> str:
                 page=make(),
                 log=log,
                 mark=Markup(_MARK),  # noqa: S704 - ours
-                written=datetime.now(timezone.utc),
-                pictures=PICTURES,
                 version=__version__,
             )
             with replacing(path) as file:

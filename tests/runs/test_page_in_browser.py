@@ -1,4 +1,4 @@
-"""The page in a real browser, from `file://`: at three widths, in light and in dark, and on paper."""
+"""The page in a real browser, from `file://`: at four widths, in light and in dark, and on paper."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not ins
 if not (page_picture.CHROMIUM and page_picture.DRIVER):
     pytest.skip("no chromium and chromedriver here: apt-get install chromium-driver", allow_module_level=True)
 
-WIDTHS, SCHEMES = (360, 1024, 1920), ("light", "dark")
+WIDTHS, SCHEMES = (320, 768, 1280, 1920), ("light", "dark")
 # Everything that is text, with its colour and the colour behind it; `sr` is for screen readers only.
 CONTRASTS = """
 const numbers = colour => colour.match(/[0-9.]+/g).map(Number);
@@ -33,7 +33,7 @@ const behind = element => {
     return "rgb(255, 255, 255)";
 };
 const texts = [...document.querySelectorAll("body *")].filter(element =>
-    !element.closest(".sr") && [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim()));
+    !element.closest(".sr, .skip") && [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim()));
 return texts.map(element => {
     const [low, high] = [getComputedStyle(element).color, behind(element)].map(luminance).sort((a, b) => a - b);
     return [(high + 0.05) / (low + 0.05), element.outerHTML.slice(0, 100)];
@@ -95,7 +95,8 @@ def test_page_as_a_screen_shows_it(browser: Any, folder: Path, width: int, schem
     scrolled, shown, wanted = browser.execute_script(across)
     assert (scrolled, wanted) == (shown, width)
     wide = "return [...document.querySelectorAll('body *')].filter(e => e.scrollWidth > e.clientWidth + 1"
-    wide += " && e.clientWidth && getComputedStyle(e).display !== 'inline' && !e.closest('.sr')).map(e => e.outerHTML);"
+    wide += " && e.clientWidth && getComputedStyle(e).display !== 'inline' && !e.closest('.sr, .skip'))"
+    wide += ".map(e => e.outerHTML);"
     assert browser.execute_script(wide) == []
     assert browser.execute_script(DECODED) == 1
     assert browser.execute_script(UNDECODED) == []
@@ -128,16 +129,28 @@ def test_links_lead_somewhere_and_headings_are_in_order(browser: Any, folder: Pa
     assert all("tile 31TC" in alt and " on 2019-" in alt for alt in alts)
 
 
-def test_keyboard_reaches_a_cell_and_what_it_leads_to(browser: Any, folder: Path) -> None:
-    look(browser, folder, 1024, "light")
+def test_keyboard_skips_what_is_long_and_goes_from_cell_to_card_and_back(browser: Any, folder: Path) -> None:
+    tab, enter = "\ue004", "\ue007"
+    look(browser, folder, 1280, "light")
+    for keys, lands in (
+        ([tab, enter], "#tiles"),
+        ([tab, enter], "#31TCH"),  # the first of the tiles
+        ([tab, enter], "#31TCH-dates"),  # past its calendar
+        ([tab, enter], "#31TCH-end"),  # past its quicklooks
+        ([tab, enter], "#31TCJ-dates"),
+    ):
+        for key in keys:
+            browser.switch_to.active_element.send_keys(key)
+        assert browser.current_url.endswith(lands)
     browser.execute_script("document.querySelector('.cell').focus();")
     cell = browser.switch_to.active_element
-    assert "2019-01-02 S2A" in " ".join(cell.get_property("textContent").split())
-    cell.send_keys("\ue007")
-    assert browser.current_url.endswith("#31TCH-2019-01-02-S2A")
-    assert browser.execute_script("return document.querySelector(':target h4').textContent").startswith(
-        "2019-01-02 S2A"
-    )
+    assert "2019-08-02 S2B 65 % clouds, failed" in " ".join(cell.get_property("textContent").split())
+    cell.send_keys(enter)
+    assert browser.current_url.endswith("#31TCH-2019-08-02-S2B")
+    card = browser.switch_to.active_element
+    card.send_keys(tab)
+    browser.switch_to.active_element.send_keys(enter)
+    assert browser.current_url.endswith("#31TCH-2019-08-02-S2B-cell")
 
 
 def test_page_on_paper(browser: Any, folder: Path) -> None:
