@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable
 
 from peps_maja.console import command_for
-from peps_maja.joblog.events import BROKEN, Event, Source
+from peps_maja.joblog.events import BROKEN, NONE_NAMED, Event, Source
 from peps_maja.joblog.jobs import Job
 from peps_maja.options import DEFAULT_GEODES, DEFAULT_SERVER, Options
 from peps_maja.products.names import L1CProduct
@@ -50,10 +50,12 @@ def advice_on(job: Job, trouble: str) -> Advice:
             return Advice(f"see what --check of the downloader says of GEODES; {_IF_UNWANTED}", (_DROP,))
         case "stalled":
             return Advice(f"look at it on {_PROCESSING}; {_IF_UNWANTED}", (_DROP,))
-    kind, reason = next(((missing.kind, missing.reason) for missing in job.missing.values()), ("", ""))
-    status = re.search(r"\b(40[134]|410|423)\b", reason)
-    first = _MISSING_AT_GEODES[status[0]] if is_theias and status else ""
-    return Advice(f"{'it came broken' if kind == BROKEN else first}; {_TRIED}".removeprefix("; "), (_DROP,))
+    missing = next(iter(job.missing.values()))
+    if missing.reason == NONE_NAMED:
+        return Advice(_TRIED.replace("seven days", "24 hours"), (_DROP,))
+    status = re.search(r"\((40[134]|410|423)\b", missing.reason)
+    first = _MISSING_AT_GEODES[status[1]] if is_theias and status else ""
+    return Advice(f"{'it came broken' if missing.kind == BROKEN else first}; {_TRIED}".removeprefix("; "), (_DROP,))
 
 
 def advise(options: Options, joblog: Callable[[str], str], job: Job, end: Event) -> str:

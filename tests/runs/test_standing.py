@@ -1,0 +1,178 @@
+"""Where jobs and dates stand: one word for each, and one advice, wherever it is shown."""
+
+from __future__ import annotations
+
+import csv
+import html
+from pathlib import Path
+
+import pytest
+from helpers import STATUS_URL, TILE, Place, ago, begun, in_one_line, l1c, l2a, lines_of_dates, tiny
+
+from peps_maja.sandbox import Sandbox
+
+pytestmark = pytest.mark.slow
+
+URL = "https://geodes-portal.cnes.fr/api/download/URN:FEATURE:DATA:gdh:0b8d4f1c-0000-0000-0000-000000000000:V1/files/0"
+THEIAS = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_C_V4-0"
+PIECE = "SENTINEL2A_20190301-105441-000_L2A_T31TCJ_C_V4-0"
+SERIES = f"{TILE}_2019-01-01_2019-03-31"
+
+
+def table(place: Place, *options: str) -> list[dict[str, str]]:
+    place.download("--dates", "--csv", "dates.csv", *options)
+    with (place.folder / "dates.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def finished(
+    job: str, *files: str, clouds: str = "", event: str = "submitted", detail: str = STATUS_URL
+) -> list[tuple[str, ...]]:
+    """Return the lines of a job that brought these files."""
+    begin = [(ago(3), "submitting", job, clouds)] if event == "submitted" else []
+    downloads = [(ago(1), "downloaded", job, file) for file in files]
+    return [*begin, (ago(2), event, job, detail), *downloads, (ago(1), "finished", job, "")]
+
+
+# -- the ledger ------------------------------------------------------------------------------------------------------
+
+
+def test_clouds_and_orbit_come_from_the_log(place: Place) -> None:
+    place.write_log(
+        *finished(l1c(1), clouds="12.4"),
+        *finished(l1c(6)),  # as logs had it
+        *finished(THEIAS.replace("20190301", "20190311"), event="available", detail=f"{URL} - - 51 99.6"),
+        *finished(THEIAS.replace("20190301", "20190316"), event="available", detail=f"{URL} - -"),
+    )
+    rows = table(place)
+    assert [(row["orbit"], row["clouds"]) for row in rows] == [
+        ("R051", "12.4"),
+        ("R051", ""),
+        ("R051", "99.6"),
+        ("", ""),
+    ]
+    shown = [line.split("  ")[0].split()[3:] for line in lines_of_dates(place.download("--dates").out)]
+    assert ["".join(columns) for columns in shown] == ["R05112%", "R051", "R051100%", "?"]
+
+
+def test_a_date_counts_once_and_under_each_state_of_its_parts(place: Place) -> None:
+    place.write_log(
+        *finished(l1c(1), l2a(1)),
+        *[
+            (ago(), event, l1c(1, last="140000"), detail)
+            for event, detail in (("submitted", STATUS_URL), ("failed", "x"))
+        ],
+        *(
+            line
+            for name in (THEIAS, PIECE)
+            for line in finished(name.replace("0301", "0306"), event="available", detail=f"{URL} - -")
+        ),
+    )
+    (place.folder / l2a(1)).write_bytes(tiny(l2a(1)))
+    out = place.download("--dates").out
+    assert len(lines_of_dates(out)) == 4
+    assert out.splitlines()[-1].startswith(f"Total of {TILE}: 2 dates, 1 on disk (")
+    assert out.splitlines()[-1].endswith("), 1 failed, 1 not delivered")
+
+
+def test_products_of_both_services_are_on_disk_side_by_side(place: Place) -> None:
+    zips = [l2a(1), f"{THEIAS}.zip"]
+    place.write_log(*finished(l1c(1), zips[0]), *finished(THEIAS, zips[1], event="available", detail=f"{URL} - -"))
+    for name in zips:
+        (place.folder / name).write_bytes(tiny(name))
+    rows = table(place)
+    assert [(row["state"], row["file"], row["orbit"], row["folder"]) for row in rows] == [
+        ("on disk", name, "R051", str(place.folder)) for name in zips
+    ]
+    assert "1 date, 1 on disk" in place.download("--dates").out
+
+
+def test_a_period(place: Place) -> None:
+    place.write_log(*(line for day in (1, 6, 11) for line in finished(l1c(day))))
+    days = [[row["date"][-2:] for row in table(place, *period)] for period in (
+        ("-d", "2019-03-06"), ("-f", "2019-03-06"), ("-d", "2019-03-02", "-f", "2019-03-10"), ("-d", "2020-01-01"))]  # fmt: skip
+    assert days == [["06", "11"], ["01", "06"], ["06"], []]
+    for wrong in (
+        ("-d", "2019-03-01"),
+        ("--dates", "-d", "2019-03-02", "-f", "2019-03-01"),
+        ("--dates", "-d", "2019-02-30"),
+    ):
+        in_one_line(place.download(*wrong), 2)
+
+
+def test_what_is_in_the_folder_is_on_disk_whatever_the_log_lost(place: Place) -> None:
+    """Its `downloaded` line, all but its name, or who brought it."""
+    for name in (l2a(1), l2a(6), f"{THEIAS.replace('0301', '0311')}.zip", f"{THEIAS.replace('0301', '0316')}.zip"):
+        (place.folder / name).write_bytes(tiny(name))
+    place.write_log(
+        *finished(l1c(1)),
+        ("2019-04-02T09:12:44Z finished", l1c(6)),
+        *finished(l1c(11), "elsewhere.zip"),
+    )
+    rows = [(row["date"], row["state"], row["file"]) for row in table(place)]
+    assert rows == [
+        ("2019-03-01", "on disk", l2a(1)),
+        ("2019-03-06", "on disk", l2a(6)),
+        ("2019-03-11", "on disk", f"{THEIAS.replace('0301', '0311')}.zip"),
+    ]
+
+
+def test_a_damaged_log_is_one_line_with_a_number(place: Place) -> None:
+    place.write_log(*((f'"{ago(9)}"', "submitted", f"{l1c(day)};{STATUS_URL}") for day in range(1, 9)))
+    run = place.download()
+    assert (run.status, run.err.count("\n")) == (1, 2)
+    assert "8 lines" in run.err
+    assert "8 jobs" in run.err
+    assert place.download("-q").err == ""
+    assert not place.events("stalled")
+
+
+@pytest.mark.parametrize("is_wrong", [True, False])
+def test_a_wrong_folder_is_asked_about(place: Place, *, is_wrong: bool) -> None:
+    place.write_log(*finished(l1c(1), l2a(1)), *finished(l1c(6), l2a(6)))
+    (place.folder / "zips").mkdir()
+    if not is_wrong:
+        (place.folder / "zips" / l2a(6).removesuffix(".zip")).mkdir()
+    run = place.download("-w", "zips")
+    assert (run.status, run.out.count("none of the 2 zips"), run.out.count("is -w right?")) == (0, is_wrong, is_wrong)
+    assert "-w" not in place.download("-q", "-w", "zips").out
+
+
+# -- what to do about it ---------------------------------------------------------------------------------------------
+
+
+def test_what_failed_twice_is_not_advised_to_be_tried_again(place: Place, peps: Sandbox) -> None:
+    """The downloader and the page say the same, with a command that works as it is."""
+    job = peps.add_job(l1c(1), status="FAILED", results=())
+    place.write_log(*begun(job))
+    first = place.download("--page", "page")
+    page = Path(place.folder, "page", "index.html").read_text(encoding="utf-8")
+    assert f"joblog-{job.wps_id}.log; trying again may help: " in first.out
+    assert f"--resubmit failed --product {job.product}" in first.out
+    assert "rying again may help" in page
+    assert f"joblog-{job.wps_id}.log" in page
+
+    place.write_log(*begun(job), (ago(), "failed", job.product, "x"), *begun(job))
+    second = place.download("--page", "page")
+    page = html.unescape(Path(place.folder, "page", "index.html").read_text(encoding="utf-8"))
+    for text in (second.out, page):
+        assert "so trying again will not help" in text
+        assert "--resubmit" not in text
+    command = second.out.partition("not wanted any more: ")[2].splitlines()[0].split()
+    assert place.process(*command[2:]).status == 0
+    assert place.events()[-1] == ("cancelled", job.product, "dropped by the user")
+    assert str(place.folder) not in page
+
+
+@pytest.mark.parametrize(
+    ("job", "hours", "is_stalled"),
+    [(l1c(1), 25, True), (l1c(1), 23, False), (SERIES, 25, False), (SERIES, 39, True)],
+)
+def test_a_series_gets_the_hours_it_is_expected_to_take(
+    place: Place, peps: Sandbox, job: str, hours: float, *, is_stalled: bool
+) -> None:
+    """36 dates are expected in 90 days: one hour, and 35 times 25 minutes."""
+    place.write_log(*begun(peps.add_job(job, status="RUNNING", results=()), hours=hours))
+    runs = [place.download("-q") for _ in range(2)]
+    assert [run.out.count("still open after") for run in runs] == [is_stalled, 0]
+    assert "drop it if it is not wanted" in runs[0].out or not is_stalled
