@@ -165,7 +165,7 @@ class Bench:
                 yield served
 
     def write_log(self, name: str, jobs: Sequence[tuple[str, str]], *, finished: bool = False) -> Path:
-        """Write a log of these jobs and status URLs: submitted just now and open, or all `finished`, four lines each."""
+        """Write a log of these jobs and status URLs: submitted just now and open, or `finished`, four lines each."""
         now = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
         lines = ["# peps_maja job log 1"]
         for number, (job, url) in enumerate(jobs):
