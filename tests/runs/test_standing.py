@@ -89,8 +89,13 @@ def test_products_of_both_services_are_on_disk_side_by_side(place: Place) -> Non
 
 def test_a_period(place: Place) -> None:
     place.write_log(*(line for day in (1, 6, 11) for line in finished(l1c(day))))
-    days = [[row["date"][-2:] for row in table(place, *period)] for period in (
-        ("-d", "2019-03-06"), ("-f", "2019-03-06"), ("-d", "2019-03-02", "-f", "2019-03-10"), ("-d", "2020-01-01"))]  # fmt: skip
+    periods = (
+        ("-d", "2019-03-06"),
+        ("-f", "2019-03-06"),
+        ("-d", "2019-03-02", "-f", "2019-03-10"),
+        ("-d", "2020-01-01"),
+    )
+    days = [[row["date"][-2:] for row in table(place, *period)] for period in periods]
     assert days == [["06", "11"], ["01", "06"], ["06"], []]
     for wrong in (
         ("-d", "2019-03-01"),

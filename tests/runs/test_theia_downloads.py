@@ -273,15 +273,15 @@ class TestRefusals:
         assert len(peps.requests) == 3 + 3
 
     @pytest.mark.parametrize(
-        ("answer", "reason", "says"),
+        ("answer", "says"),
         [
-            (Canned(404), "not there any more (404)", "for a newer version of it"),
-            (ON_TAPE, "on tape (410)", "have it restored on its page"),
-            (LICENCE, "(423), at https://geodes-portal.cnes.fr/licence/theia", "accept its licence"),
+            (Canned(404), ("not there any more (404)", "for a newer version of it")),
+            (ON_TAPE, ("on tape (410)", "have it restored on its page")),
+            (LICENCE, ("(423), at https://geodes-portal.cnes.fr/licence/theia", "accept its licence")),
         ],
     )
     def test_what_cannot_be_had_is_missing_and_tried_again(
-        self, place: Keeper, peps: Sandbox, announce: Announce, answer: Canned, reason: str, says: str
+        self, place: Keeper, peps: Sandbox, announce: Announce, answer: Canned, says: tuple[str, ...]
     ) -> None:
         items = announce(2)
         peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, answer, times=2, match=items[0].address.rpartition("/")[2]))
@@ -289,8 +289,8 @@ class TestRefusals:
         assert run.status == 1
         ((_, job, detail),) = place.events("missing")
         assert (job, detail.split()[:2]) == (items[0].identifier, [f"{items[0].identifier}.zip", "absent"])
-        assert reason in detail
-        assert all(text in run.out + run.err for text in (reason, says, "tries again, for seven days"))
+        assert says[0] in detail
+        assert all(text in run.out + run.err for text in (*says, "tries again, for seven days"))
         assert is_whole(place, items[1])
         again = place.download("-q")
         assert (again.status, again.out + again.err) == (1, "")

@@ -45,7 +45,8 @@ CASES = {
 def test_advice(name: str, events: list[str], trouble: str, says: str, command: str) -> None:
     lines = [HEADER, f"2019-04-02T09:12:44Z\t{BEGIN[name]}"]
     for word, _, detail in (event.partition(" ") for event in events):
-        lines.append(f"2019-04-02T09:12:45Z\t{BEGIN[name] if word == 'again' else f'{word}\t{name}\t{detail}'}")
+        line = BEGIN[name] if word == "again" else f"{word}\t{name}\t{detail}"
+        lines.append(f"2019-04-02T09:12:45Z\t{line}")
     advice = advice_on(Jobs.replay("\n".join([*lines, ""]))[name], trouble)
     assert says in advice.text
     options = downloader_options(["-l", "/home/me/31TCJ.log", "-a", "/home/me/peps.txt"])
