@@ -202,10 +202,10 @@ def downloader_options(arguments: Sequence[str] | None) -> DownloaderOptions:
     add("--json", action="store_true", help="the same as --status, as JSON")
     add("--stalled-after", metavar="HOURS", type=number(0, 10**6, "number of hours"), default=24,
         help="point out, once, a job that is open for so long (default: %(default)s)")  # fmt: skip
-    add("--dates", action="store_true", help="only show the ledger: what became of each tile and acquisition date")
+    add("--dates", action="store_true", help="only show what became of each tile and date")
     add("-d", "--start-date", metavar="DATE", type=day, help="with --dates: from this day on, such as 2019-03-01")
     add("-f", "--end-date", metavar="DATE", type=day, help="with --dates: until this day, included")
-    add("--csv", metavar="FILE", type=path, help="with --dates: write the ledger to this file, too")
+    add("--csv", metavar="FILE", type=path, help="with --dates: write the same to this file, as a table")
     add("--page", metavar="DIR", type=path,
         help="write a page of all dates with their quicklooks to this folder, at the end of the run")  # fmt: skip
     add("--check", action="store_true", help="only say whether everything is in place")
