@@ -162,14 +162,12 @@ def test_cells_jobs_cards_pictures_and_zips_are_linked(place: Place) -> None:
     assert "2019-03-01 S2A R051 on disk 12 % clouds" in page.text
 
 
-@pytest.mark.parametrize("by", ["user", "job"])
-def test_products_of_peps_and_theia_stand_side_by_side(place: Place, by: str) -> None:
+def test_products_of_peps_and_theia_stand_side_by_side(place: Place) -> None:
     product(place, f"{THEIAS}.zip")
     product(place, l2a("2019-03-01", tile="31TCH"))
     lines = delivered(place, "2019-03-01")
-    if by == "job":
-        events = (OFFER, ("downloaded", f"{THEIAS}.zip"), ("finished", ""))
-        lines += [(ago(), event, THEIAS, detail) for event, detail in events]
+    events = (OFFER, ("downloaded", f"{THEIAS}.zip"), ("finished", ""))
+    lines += [(ago(), event, THEIAS, detail) for event, detail in events]
     place.write_log(*lines)
     page = page_of(place)
     assert {f"quicklooks/{l2a('2019-03-01')[:-4]}.jpg", f"quicklooks/{THEIAS}.jpg"} == set(page.all("img", "src"))
