@@ -356,7 +356,7 @@ def quicklooks(bench: Bench) -> Iterator[Row]:
     """The quicklooks of a summer: what -n --page fetches, against what eight connections take at that latency."""
     latency = 0.1
     with bench.serving(latency=latency) as served:
-        summer = ("-t", "31TCJ", "31TCH", "-d", "2019-06-01", "-f", "2019-06-30" if bench.quick else "2019-10-13")
+        summer = ("-t", "31TCJ", "31TCH", "-d", "2019-06-01", "-f", "2019-06-30" if bench.quick else "2019-10-23")
         search = script("process", "--theia", "only", "-n", *summer, "--server", served.url, "--geodes", served.url)
 
         def ours() -> Spent:
