@@ -51,8 +51,8 @@ def test_clouds_and_orbit_come_from_the_log(place: Place) -> None:
         ("R051", "99.6"),
         ("", ""),
     ]
-    shown = [line.split("  ")[0].split()[3:] for line in lines_of_dates(place.download("--dates").out)]
-    assert ["".join(columns) for columns in shown] == ["R05112%", "R051", "R051100%", "?"]
+    shown = [line.split()[3:5] for line in lines_of_dates(place.download("--dates").out)]
+    assert shown == [["R051", "12%"], ["R051", "?"], ["R051", "100%"], ["?", "?"]]
 
 
 def test_a_date_counts_once_and_under_each_state_of_its_parts(place: Place) -> None:
@@ -129,7 +129,7 @@ def test_a_damaged_log_is_one_line_with_a_number(place: Place) -> None:
     assert "8 lines" in run.err
     assert "8 jobs" in run.err
     assert place.download("-q").err == ""
-    assert not place.events("stalled")
+    assert "stalled" not in place.log.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("is_wrong", [True, False])
@@ -171,7 +171,7 @@ def test_what_failed_twice_is_not_advised_to_be_tried_again(place: Place, peps: 
 
 @pytest.mark.parametrize(
     ("job", "hours", "is_stalled"),
-    [(l1c(1), 25, True), (l1c(1), 23, False), (SERIES, 25, False), (SERIES, 39, True)],
+    [(l1c(1), 25, True), (l1c(1), 23, False), (SERIES, 25, False), (SERIES, 40, True)],
 )
 def test_a_series_gets_the_hours_it_is_expected_to_take(
     place: Place, peps: Sandbox, job: str, hours: float, *, is_stalled: bool
