@@ -143,6 +143,19 @@ def test_a_wrong_folder_is_asked_about(place: Place, *, is_wrong: bool) -> None:
     assert "-w" not in place.download("-q", "-w", "zips").out
 
 
+@pytest.mark.parametrize("option", [(), ("--status",), ("--dates",)])
+def test_peps_has_closed(place: Place, option: tuple[str, ...]) -> None:
+    """Where its own address does not answer, message and page say so, and what works today."""
+    place.write_log((ago(3), "submitting", l1c(1), ""), (ago(2), "submitted", l1c(1), STATUS_URL))
+    away = {"PEPS_SERVER": "https://peps.cnes.fr", "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""}
+    run = place.download(*option, "--page", "page", **away)
+    page = html.unescape((place.folder / "page" / "index.html").read_text(encoding="utf-8"))
+    in_one_line(run, 75)
+    for text in (run.err, page):
+        assert text.count("PEPS has closed (March 2026): --theia only takes what Theia has already") == 1, text
+    assert place.download("-q", **away).err == ""
+
+
 # -- what to do about it ---------------------------------------------------------------------------------------------
 
 
