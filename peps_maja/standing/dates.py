@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from peps_maja.downloads.zips import products_in
-from peps_maja.joblog.events import NO_RESULTS, State
+from peps_maja.joblog.events import NO_RESULTS, Source, State
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.products.names import L1CProduct, L2AProduct, named_product
 from peps_maja.products.series import PlannedDate, Series, read_plan
@@ -40,6 +40,9 @@ def dates_of(jobs: Jobs, stands: Mapping[str, Standing], folder: Path) -> list[D
     known: list[DateStanding] = []
     for job in sorted(jobs.values(), key=lambda job: (Series.parse(job.name) is not None, job.has_ended)):
         known += _dates_of_job(job, stands[job.name], folder, free, orbits)
+    for name, product in list(free.items()) if jobs.damaged else ():  # it may be any that the log has lost
+        source = Source.THEIA if product.version else Source.PEPS
+        known += _dates_of_job(Job(name), Standing(job="", source=source, state=ON_DISK), folder, free, orbits)
 
     named = sorted((dated.tile, dated.day, dated.satellite) for dated in known if dated.satellite)
     first = {(tile, day): satellite for tile, day, satellite in reversed(named)}  # has the plans that name none
