@@ -43,6 +43,7 @@ from peps_maja.text import one_line
 PATIENCE = 60.0  # seconds that a run waits for a busy server, all its waits together
 _FIRST_WAIT = 3.0  # seconds; doubled from wait to wait unless the server says how long
 _SHORTEST_WAIT = 1.0  # seconds, also where the server says 0
+_MEANWHILE = "another run has begun, dropped or ended this or a job of the same acquisition meanwhile"
 _LEFT = "what is left will be submitted by the next run of the same command"
 
 MAJA = "MAJA"  # one product
@@ -76,6 +77,7 @@ class Outcome(Enum):
     SUBMITTED = "submitted"
     REJECTED = "rejected"
     UNSURE = "unsure"
+    IN_LOG = "in log"  # another run has begun, dropped or ended a job of its acquisition
 
 
 @dataclass(frozen=True)
@@ -125,18 +127,16 @@ class Submitter:
 
     def submit(self, order: Order) -> Outcome:
         """Submit a job. Raises the error that says why it was surely not taken."""
-        job = order.job
         wait = _FIRST_WAIT
         while True:
             with self.deferred():
-                self._announce(job, order.detail)
-                answer = self._ordered(order)
+                answer = self._ordered(order) if self._is_noted(order) else Submission(Outcome.IN_LOG, _MEANWHILE)
                 if isinstance(answer, PepsError):
-                    self.log.append(Event.POSTPONED, job, str(answer))
+                    self.log.append(Event.POSTPONED, order.job, str(answer))
                 else:
-                    if answer.outcome is not Outcome.UNSURE:
-                        self.log.append(Event(answer.outcome.value), job, answer.detail)
-                    self.tell(job, answer)
+                    if answer.outcome in {Outcome.SUBMITTED, Outcome.REJECTED}:
+                        self.log.append(Event(answer.outcome.value), order.job, answer.detail)
+                    self.tell(order.job, answer)
             if isinstance(answer, Submission):
                 return answer.outcome
             if not isinstance(answer, ServerBusy):
@@ -144,13 +144,13 @@ class Submitter:
             self._wait(wait if answer.retry_after is None else answer.retry_after, answer)
             wait *= 2
 
-    def _announce(self, job: str, detail: str) -> None:
-        """Log that the order is about to leave; if that does not come to disk, it does not leave."""
+    def _is_noted(self, order: Order) -> bool:
+        """Log that the order is about to leave, unless another run was quicker; what is not on disk does not leave."""
         try:
-            self.log.append(Event.SUBMITTING, job, detail)
+            return self.log.begin(Event.SUBMITTING, order.job, order.detail)
         except LogError:
             with suppress(LogError):  # the line may stand there all the same
-                self.log.append(Event.POSTPONED, job, "not sent: the log could not be brought to disk")
+                self.log.append(Event.POSTPONED, order.job, "not sent: the log could not be brought to disk")
             raise
 
     def _ordered(self, order: Order) -> Submission | PepsError:
