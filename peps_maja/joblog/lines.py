@@ -38,7 +38,7 @@ _NAME_OR_PIECE = re.compile(
 _BROKEN_OFF = re.compile(rf"[^\t]*\t[^\t]*\t(?=.)({_beginning_of(_L1C)}|{_beginning_of(_SERIES)})")
 _BROKEN_OFF_BEFORE = re.compile(r"[-0-9T:Z]{1,20}(?:\t[a-z]*\t?)?")
 # The name of a job of Theia, or its beginning; a file's name, `….zip`, is none, and can be of a job of PEPS.
-_OF_THEIA = re.compile(r"SENTINEL2[A-D]_(?![\w.-]*\.ZIP)|\tSE[NTIL2]*$")
+_OF_THEIA = re.compile(r"SENTINEL2[A-D]_(?![\w.-]*\.ZIP)|\tS(?:E[NTIL2]*)?$")
 _NOT_OF_THEIA = frozenset({Event.SUBMITTING, Event.SUBMITTED, Event.POSTPONED})
 _EVENT = re.compile("|".join(EVENTS).upper())
 # Colours of a terminal, controls, characters without width, and what Markdown sets before `_`.

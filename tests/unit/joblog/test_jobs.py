@@ -164,7 +164,7 @@ def test_reasons_are_kept() -> None:
 
 def test_results_are_dealt_with_when_downloaded_or_too_cloudy() -> None:
     job = job_after(*SUBMITTED, ("downloaded", ZIP), ("novald", NOVALD))
-    assert (job.files, job.novald) == ([ZIP], [NOVALD])
+    assert (job.files, job.novald) == ((ZIP,), (NOVALD,))
     assert job.has_dealt_with(ZIP)
     assert job.has_dealt_with(NOVALD)
     assert not job.has_dealt_with(SECOND_ZIP)
