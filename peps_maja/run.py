@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from peps_maja.console import Console, flush
 from peps_maja.downloads import WORKER
-from peps_maja.errors import AlreadyRunning, Interrupted, PepsError, Status, UsageError
+from peps_maja.errors import Interrupted, LogError, PepsError, Status, UsageError
 from peps_maja.options import Options
 
 if TYPE_CHECKING:
@@ -75,7 +75,6 @@ def run(
     read_options: Callable[[Sequence[str] | None], _Options],
     arguments: Sequence[str] | None,
     story: Callable[[_Options, Console, Signals], Status],
-    silent_when_quiet: Callable[[PepsError], bool],
 ) -> int:
     """Run a script from its arguments to its exit status; every error ends here, as one line."""
     if not sys.warnoptions:
@@ -90,10 +89,7 @@ def run(
         except SystemExit as end:  # of the options: the help, or what is wrong with them
             status = Status(int(end.code or 0))
         except PepsError as error:
-            if not (console.quiet and silent_when_quiet(error)):
-                console.warning(str(error))
-            console.debug_traceback(error)
-            status = error.status
+            status = tell(error, console)
         except Exception as error:
             status = _tell_unexpected(error, console)
         _ignore_signals()
@@ -116,9 +112,12 @@ def _tell_unexpected(error: Exception, console: Console) -> Status:
     return Status.UNUSABLE if lacking else Status.TROUBLE
 
 
-def is_another_run(error: PepsError) -> bool:
-    """Return True if an error only says that another run is at work."""
-    return isinstance(error, AlreadyRunning)
+def tell(error: PepsError, console: Console) -> Status:
+    """Show an error and return its status; when quiet, only one that a person has to know or to fix."""
+    passes = error.status is Status.TRY_LATER and not isinstance(error, LogError)  # which says what was not noted
+    (console.reminder if passes else console.warning)(str(error))
+    console.debug_traceback(error)
+    return error.status
 
 
 def read_account(options: Options, console: Console) -> Credentials:

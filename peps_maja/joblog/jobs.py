@@ -31,6 +31,7 @@ from peps_maja.joblog.lines import TORN, Damaged, Line, read_line
 from peps_maja.products.names import L1CProduct, L2AProduct
 from peps_maja.products.series import Series
 
+_COMMAND = re.compile(r"# [-0-9]{10}T[0-9:]{8}Z (peps_maja_process\.py .*)")
 _PER_CENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,9})?")
 UNSURE_FOR_LONG = timedelta(hours=1)
 
@@ -167,6 +168,7 @@ class Jobs(dict[str, Job]):
         self.damaged: list[int] = []  # numbers of the lines that are neither events nor comments
         self.nameless: list[int] = []  # of these, those of which nobody knows what they are about
         self.pieces: set[str] = set()  # beginnings of names in the damaged lines
+        self.commands: list[str] = []  # of searches, as the comments have them
 
     @classmethod
     def replay(cls, text: str) -> Jobs:
@@ -198,6 +200,8 @@ class Jobs(dict[str, Job]):
                 jobs |= {read.job: earlier} if earlier else {}
                 if not earlier:
                     del jobs[read.job]
+            elif not read and (command := _COMMAND.match(line)):
+                jobs.commands.append(command[1].rstrip())
         return jobs
 
     @property
