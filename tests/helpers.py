@@ -120,8 +120,14 @@ class Place:
 
     def events(self, *kinds: str) -> list[tuple[str, str, str]]:
         """Return event, job and detail of each line of the log (of these kinds only, if any are named)."""
-        lines = [line.split("\t") for line in self.log.read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
+        text = self.log.read_text(encoding="utf-8") if self.log.exists() else ""
+        lines = [line.split("\t") for line in text.splitlines() if line[:1] != "#"]
         return [(event, job, detail) for _, event, job, detail in lines if not kinds or event in kinds]
+
+    def add_to_log(self, *events: tuple[str, ...]) -> None:
+        """Write as another run would while one is going on."""
+        with self.log.open("a", encoding="utf-8") as log:
+            log.writelines("\t".join(event) + "\n" for event in events)
 
     def write_log(self, *events: tuple[str, ...]) -> None:
         """Write a log by hand: tuples of time, event, job and detail."""

@@ -91,7 +91,7 @@ def test_an_impossible_span_is_an_error_with_advice(
     run = place.process("-t", TILE, "-d", start, "-f", end, "--series")
     assert (run.status, run.out, len(run.err.splitlines())) == (2, "", 1)
     assert all(words in run.err for words in (*advice, "without --series"))
-    assert not place.log.exists()
+    assert place.events() == []
     assert not peps.requests  # nothing that a server says can fix the options
 
 
@@ -114,7 +114,7 @@ def test_options_that_do_not_go_together(nowhere: Place, options: tuple[str, ...
     run = nowhere.process(*options)
     assert (run.status, run.out, len(run.err.splitlines())) == (2, "", 1)
     assert words in run.err
-    assert not nowhere.log.exists()
+    assert nowhere.events() == []
 
 
 def test_an_account_without_the_right_submits_nothing(place: Place, peps: Sandbox) -> None:
@@ -123,7 +123,7 @@ def test_an_account_without_the_right_submits_nothing(place: Place, peps: Sandbo
     run = place.process(*SPRING, "--series")
     assert run.status == 2
     assert "FULL_MAJA" in run.err
-    assert not place.log.exists()
+    assert place.events() == []
 
     # A series needs no right to anything else.
     peps.faults.add(
@@ -145,7 +145,7 @@ def test_a_year_of_two_satellites_is_one_job_instead_of_146(place: Place, peps: 
     assert one_by_one.status == 0
     assert costs(one_by_one.out) == [(146, 146 * 8, 146, 292)]
     assert "with --series PEPS computes 146 products instead of 1168" in one_by_one.out.splitlines()[-1]
-    assert not place.log.exists()
+    assert place.events() == []
 
     asked = place.process(*YEAR)  # the plan comes before the question, and here is no terminal to answer it on
     assert asked.status == 2
@@ -292,7 +292,7 @@ def test_a_span_without_products_is_not_submitted(place: Place, peps: Sandbox) -
     peps.catalogue = []
     run = place.process(*YEAR, "--series")
     assert (run.status, run.err, peps.executed) == (0, "", [])
-    assert not place.log.exists()
+    assert place.events() == []
 
 
 def test_no_job_claims_days_that_are_still_to_come(place: Place, peps: Sandbox) -> None:
@@ -500,7 +500,7 @@ def test_only_a_series_can_be_adopted_as_one(nowhere: Place, name: str) -> None:
     run = nowhere.process("--adopt", name, URL)
     assert (run.status, len(run.err.splitlines())) == (2, 1)
     assert name in run.err
-    assert not nowhere.log.exists()
+    assert nowhere.events() == []
 
 
 def test_a_resubmitted_series_of_unknown_dates_shows_its_span_and_asks(place: Place, peps: Sandbox) -> None:
