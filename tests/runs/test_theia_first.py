@@ -421,6 +421,6 @@ def test_account_in_geodes_address_comes_into_no_log(place: Place) -> None:
 
 def test_what_the_log_gained_during_the_question_is_not_taken_again(place: Place, peps: Sandbox) -> None:
     peps.geodes.items = [feature(NAME, asset={"description": "File size: 200000000000 bytes"})]
-    run = on_terminal(place, b"y\n", *DAY, *ONLY, meanwhile=lambda: place.write_log(AVAILABLE))
+    run = on_terminal(place, b"y\n", *DAY, *ONLY, meanwhile=lambda: place.add_to_log(AVAILABLE))
     assert run.status == 0
     assert taken(place) == [JOB]
