@@ -28,6 +28,7 @@ from peps_maja.run import Signals, is_another_run, read_account, read_timeout, r
 if TYPE_CHECKING:
     from peps_maja.network.credentials import Credentials
     from peps_maja.submitter.proposal import Proposal
+    from peps_maja.theia.service import Theia
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -46,7 +47,7 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
     from peps_maja.submitter.folder import products_in
     from peps_maja.submitter.proposal import propose, series_wanted
     from peps_maja.submitter.submission import correct, is_agreed, show, submit, take
-    from peps_maja.theia.service import Geodes, Theia
+    from peps_maja.theia.service import Geodes, Key, Theia
 
     # What is wrong with the options is an error before any request, and before the command comes into the log.
     log, server, geodes = JobLog(options.log), Server.parse(options.server), Geodes.parse(options.geodes)
@@ -67,9 +68,12 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
         again = [job.name for job in jobs_in(jobs, options.resubmit)]
         pointed_out = [] if options.dry_run else reminders.point_out_unsure(jobs, log, console, but_not=again)
 
-        records = find(options, jobs, Peps(server, **settings), Theia(geodes, **settings))
+        theia = Theia(geodes, Key(options.auth, os.environ), **settings)
+        records = find(options, jobs, Peps(server, **settings), theia)
         proposal = propose(records, jobs, products_in(options.write_dir), options)
         status = show(proposal, jobs, options, console)
+        if options.page:
+            write_page(proposal, theia, options, console)
         if options.dry_run or proposal.is_empty:
             return worst([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
 
@@ -106,6 +110,17 @@ def account_for(proposal: "Proposal", options: ProcessOptions, console: Console)
             raise
         console.warning(f"nothing is submitted: {error}")
         return None
+
+
+def write_page(proposal: "Proposal", theia: "Theia", options: ProcessOptions, console: Console) -> None:
+    """Write the page of what there is, as the table shows it; first what would be taken or submitted."""
+    from peps_maja.page.search import page_of_search
+    from peps_maja.submitter.choice import AT_THEIA
+    from peps_maja.submitter.table import summary
+
+    choices = sorted(proposal.choices, key=lambda choice: not (choice.is_submitted or choice.is_taken))
+    found = [(each.record, each.action) for each in choices if each.action != AT_THEIA or options.verbose]
+    page_of_search(options, summary(proposal.choices), found, theia, console)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ class ProcessOptions(Options):
     resubmit: Sequence[str]
     theia: str | None
     dry_run: bool
+    page: Path | None
     yes: bool
     json: Path | None
     series: bool
@@ -157,6 +158,8 @@ def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
     what("--theia", choices=("first", "only"),
          help="take from Theia what it has already; first: submit the rest to PEPS; only: submit nothing")  # fmt: skip
     what("-n", "--dry-run", action="store_true", help="show what would be done; needs no account")
+    what("--page", metavar="DIR", type=path,
+         help="with -n: write a page of what there is, with Theia's quicklooks, to this folder")  # fmt: skip
     what("-y", "--yes", action="store_true",
          help=f"do not ask, not even from {QUESTION_FROM} jobs or a series of {QUESTION_FROM} dates on")  # fmt: skip
     what("--json", metavar="FILE", type=path, help="keep the catalogue's answer, all pages, as GeoJSON")
@@ -173,7 +176,9 @@ def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
     options.tile = sorted({Tile.parse(name).name for name in options.tile})
     options.product = list(dict.fromkeys(_product(name, options.theia) for name in options.product))
     read = ProcessOptions(**vars(options), command=shlex.join(["peps_maja_process.py", *given(arguments)]))
-    if problem := _problem_of_process(read) or problem_of_output("--json", read.json, (read.log, read.auth)):
+    index, inputs = read.page and read.page / "index.html", (read.log, read.auth)
+    output = problem_of_output("--json", read.json, inputs) or problem_of_output("--page", index, inputs)
+    if problem := _problem_of_process(read) or output:
         parser.error(problem)
     return read
 
@@ -200,10 +205,10 @@ def downloader_options(arguments: Sequence[str] | None) -> DownloaderOptions:
     add("--json", action="store_true", help="the same as --status, as JSON")
     add("--stalled-after", metavar="HOURS", type=number(0, 10**6, "number of hours"), default=24,
         help="point out, once, a job that is open for so long (default: %(default)s)")  # fmt: skip
-    add("--dates", action="store_true", help="only show the ledger: what became of each tile and acquisition date")
+    add("--dates", action="store_true", help="only show what became of each tile and date")
     add("-d", "--start-date", metavar="DATE", type=day, help="with --dates: from this day on, such as 2019-03-01")
     add("-f", "--end-date", metavar="DATE", type=day, help="with --dates: until this day, included")
-    add("--csv", metavar="FILE", type=path, help="with --dates: write the ledger to this file, too")
+    add("--csv", metavar="FILE", type=path, help="with --dates: write the same to this file, as a table")
     add("--page", metavar="DIR", type=path,
         help="write a page of all dates with their quicklooks to this folder, at the end of the run")  # fmt: skip
     add("--check", action="store_true", help="only say whether everything is in place")
@@ -254,6 +259,8 @@ def _problem_of_process(options: ProcessOptions) -> str:
         return "--resubmit dropped goes with --product: name what is wanted after all"
     if not is_search and not named & {"product", "resubmit"}:
         return "nothing to do: say where to search (--tile and --start-date), or --product, or --resubmit"
+    if options.page and not options.dry_run:
+        return "--page goes with --dry-run: what became of the products is on the page of the downloader"
     return _problem_of_series(options, named) or _problem_of_theia(options, named)
 
 

@@ -71,8 +71,8 @@ def explaining_closure(server: Server) -> Iterator[None]:
     try:
         yield
     except (ServerAway, ServerTrouble) as error:
-        is_ours = error.status is Status.UNUSABLE or server.base != Server.example
-        error.args = (str(error) if is_ours else f"{error}; {CLOSED}",)
+        if error.status is not Status.UNUSABLE and server.base == Server.example and CLOSED not in str(error):
+            error.args = (f"{error}; {CLOSED}",)
         raise
 
 

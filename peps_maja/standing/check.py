@@ -7,10 +7,12 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
 
-from peps_maja.errors import CredentialsError, DiskFull, LogError, NoAccount, PepsError, Status, UsageError
+from peps_maja.console import Console
+from peps_maja.errors import CredentialsError, DiskFull, LogError, NoAccount, PepsError, Status, UsageError, worst
 from peps_maja.joblog.events import Source, State
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.log import JobLog
@@ -26,53 +28,54 @@ from peps_maja.text import counted, size
 from peps_maja.theia.jobs import check as check_geodes
 from peps_maja.theia.service import KEY_VARIABLE, Geodes, Key, Theia
 
-Look = Callable[[], str]
 LARGEST_PRODUCT = 2.3e9  # bytes of an L2A zip (V4-0)
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What was looked at, how it stands, and the exit status that a run would end with for it."""
-
-    what: str
-    says: str
-    status: Status = Status.OK
-
-    def __str__(self) -> str:
-        """Return the finding as one line."""
-        return f"{'ok ' if self.status is Status.OK else 'BAD'}  {self.what:<11}  {self.says}"
-
-
-def checkup(options: DownloaderOptions, log: JobLog, trace: Callable[[str], None]) -> Iterator[Finding]:
-    """Yield a finding for each thing that a run needs, in the order in which it does."""
-    for what, look in (_looks_outside(options, log, trace) | _looks_here(options, log)).items():
+def check(options: DownloaderOptions, log: JobLog, console: Console) -> Status:
+    """Show a line for each thing that a run needs, in the order in which it does; return its exit status."""
+    statuses = []
+    folder = options.write_dir  # or, if a run will make it, the one in which it will
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    looks = dict(_looks_outside(options, log, console.debug)) | {
+        "log": partial(_log, log),
+        "locks": partial(_locks, log),
+        "folder": partial(_folder, folder, nearest),
+        "space": partial(_space, nearest),
+    }
+    for what, look in looks.items():
         try:
-            yield Finding(what, look())
+            says, status = look(), Status.OK
         except PepsError as error:
-            yield Finding(what, str(error), error.status)
+            says, status = str(error), error.status
+        show = console.info if status is Status.OK else console.result
+        show(f"{'ok ' if status is Status.OK else 'BAD'}  {what:<11}  {says}")
+        statuses.append(status)
+    return worst(statuses)
 
 
-def _looks_outside(options: DownloaderOptions, log: JobLog, trace: Callable[[str], None]) -> dict[str, Look]:
-    """Return what looks at the credentials and who asks for them.
+def _looks_outside(
+    options: DownloaderOptions, log: JobLog, trace: Callable[[str], None]
+) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Yield what looks at the credentials and who asks for them.
 
     GEODES is looked at where there is its key, a job of Theia, or no account; PEPS where there is an account, a job of
     it that goes on, or nothing that could work without it.
     """
-    jobs, account, problem = Jobs({}), None, None
+    jobs, account, problems = Jobs({}), None, []
     with suppress(LogError):  # which has a line of its own
         jobs = log.replay()
     key, settings = Key(options.auth, os.environ), {"read_timeout": read_timeout(), "trace": trace}
     has_theias = any(job.source is Source.THEIA for job in jobs.values())
     needs_account = any(job.source is Source.PEPS and job.is_going_on for job in jobs.values())
+    needs_account |= not (has_theias or key.is_given)
     try:
         account = read_credentials(options.auth, os.environ)
     except CredentialsError as error:
-        problem = str(error)
-        needs_account |= not isinstance(error, NoAccount) or not (has_theias or key.is_given)
+        needs_account |= not isinstance(error, NoAccount)
+        problems += [str(error)] if needs_account else []
     peps = Peps(Server.parse(options.server), account, **settings)
 
     def credentials() -> str:
-        problems = [problem] if problem and needs_account else []
         try:
             _ = key.value if has_theias or not account else ""
         except CredentialsError as error:
@@ -98,55 +101,48 @@ def _looks_outside(options: DownloaderOptions, log: JobLog, trace: Callable[[str
         check_account(peps, MAJA)
         return f"{account.email} may run {MAJA}"
 
-    looks: dict[str, Look] = {"credentials": credentials}
+    yield "credentials", credentials
     if account or needs_account:
-        looks |= {"server": server, "account": may_run_maja}
+        yield from (("server", server), ("account", may_run_maja))
     if has_theias or key.is_given or not account:
-        looks["GEODES"] = lambda: check_geodes(Theia(Geodes.parse(options.geodes), key, **settings))
-    return looks
+        yield "GEODES", lambda: check_geodes(Theia(Geodes.parse(options.geodes), key, **settings))
 
 
-def _looks_here(options: DownloaderOptions, log: JobLog) -> dict[str, Look]:
-    """Return what looks at the log, its locks, and the folder for the zips."""
+def _log(log: JobLog) -> str:
+    if not log.path.exists():
+        raise LogError(f"there is no {log.path}: submit jobs with it first, or fix --log")
+    jobs = log.replay()
+    states = [f"{number} {state}" for state, number in jobs.count().items()]
+    says = [f"{log.path}: {', '.join([counted(len(jobs), 'job'), *states])}", *filter(None, [jobs.damage])]
+    if unsure := [job.name for job in jobs.in_state(State.UNSURE)]:
+        more = f" and {len(unsure) - 1} more" if len(unsure) > 1 else ""
+        says.append(f"unsure whether PEPS took {unsure[0]}{more}: {WAY_OUT}")
+    if len(says) > 1:
+        raise PepsError("; ".join(says))
+    return says[0]
 
-    def stands() -> str:
-        if not log.path.exists():
-            raise LogError(f"there is no {log.path}: submit jobs with it first, or fix --log")
-        read = log.replay()
-        states = [f"{number} {state}" for state, number in read.count().items()]
-        says = [f"{log.path}: {', '.join([counted(len(read), 'job'), *states])}"]
-        says += [read.damage] if read.damage else []
-        if unsure := [job.name for job in read.in_state(State.UNSURE)]:
-            more = f" and {len(unsure) - 1} more" if len(unsure) > 1 else ""
-            says.append(f"unsure whether PEPS took {unsure[0]}{more}: {WAY_OUT}")
-        if len(says) > 1:
-            raise PepsError("; ".join(says))
-        return says[0]
 
-    def locks() -> str:
-        with ExitStack() as held:
-            for script in ("process", "downloader"):
-                held.enter_context(log.lock_for(script))
-        return "free, and the file system has them"
+def _locks(log: JobLog) -> str:
+    with ExitStack() as held:
+        for script in ("process", "downloader"):
+            held.enter_context(log.lock_for(script))
+    return "free, and the file system has them"
 
-    folder = options.write_dir  # or, if a run will make it, the one in which it will
-    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
 
-    def writable() -> str:
-        try:
-            with tempfile.NamedTemporaryFile(dir=nearest, prefix=".peps_maja_check"):
-                return f"{folder.resolve()} " + ("can be written to" if nearest == folder else "will be made")
-        except OSError as error:
-            raise UsageError(f"cannot write into {nearest}: {error.strerror}; fix its rights or --write-dir") from None
+def _folder(folder: Path, nearest: Path) -> str:
+    try:
+        with tempfile.NamedTemporaryFile(dir=nearest, prefix=".peps_maja_check"):
+            return f"{folder.resolve()} " + ("can be written to" if nearest == folder else "will be made")
+    except OSError as error:
+        raise UsageError(f"cannot write into {nearest}: {error.strerror}; fix its rights or --write-dir") from None
 
-    def space() -> str:
-        try:
-            free = shutil.disk_usage(nearest).free
-        except OSError as error:
-            raise UsageError(f"cannot find out the space in {folder}: {error.strerror}") from None
-        says = f"{size(free)} free in {folder}, and a product takes up to {size(LARGEST_PRODUCT)}"
-        if free < LARGEST_PRODUCT:
-            raise DiskFull(f"{says}: make room")
-        return says
 
-    return {"log": stands, "locks": locks, "folder": writable, "space": space}
+def _space(nearest: Path) -> str:
+    try:
+        free = shutil.disk_usage(nearest).free
+    except OSError as error:
+        raise UsageError(f"cannot find out the space in {nearest}: {error.strerror}") from None
+    says = f"{size(free)} free in {nearest}, and a product takes up to {size(LARGEST_PRODUCT)}"
+    if free < LARGEST_PRODUCT:
+        raise DiskFull(f"{says}: make room")
+    return says
