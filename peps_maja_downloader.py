@@ -126,11 +126,10 @@ def cycle_over(
     """Return what polls each open job, fetches what is finished, and logs what became of it."""
     # Slow: where nothing is open, cron need not wait for it.
     from peps_maja.downloads.cycle import Cycle
-    from peps_maja.peps.service import Server
     from peps_maja.standing.advice import advise
     from peps_maja.standing.services import connect_with
 
-    connect, advice = connect_with(options, console), partial(advise, options, Server.parse(options.server).joblog)
+    connect, advice = connect_with(options, console), partial(advise, options)
     return Cycle(connect, log, options.write_dir, console, advice, options.jobs, leave_at, noted)
 
 

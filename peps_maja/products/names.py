@@ -99,6 +99,11 @@ class L1CProduct:
         return self.sensing
 
     @property
+    def days(self) -> list[date]:
+        """The day of its acquisition."""
+        return [self.sensing.date()]
+
+    @property
     def version(self) -> str:
         """Its processing baseline."""
         return self.baseline
