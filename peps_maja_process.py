@@ -39,12 +39,12 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def process(options: ProcessOptions, console: Console, signals: Signals) -> Status:
     """Find products, show what will be done with them, ask, log what Theia has, submit the rest to PEPS."""
     # Here and nowhere else, for it takes a while: --help and a mistyped option are answered at once.
+    from peps_maja.downloads.folder import products_in
     from peps_maja.joblog.log import JobLog
     from peps_maja.peps.service import Peps, Server
     from peps_maja.standing import reminders
     from peps_maja.standing.advice import command_line
     from peps_maja.submitter.finding import find, jobs_in, possible
-    from peps_maja.submitter.folder import products_in
     from peps_maja.submitter.proposal import propose, series_wanted
     from peps_maja.submitter.submission import correct, is_agreed, show, submit, take
     from peps_maja.theia.service import Geodes, Key, Theia

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-from peps_maja.downloads.zips import products_in
+from peps_maja.downloads.folder import products_in
 from peps_maja.joblog.events import NO_RESULTS, Source, State
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.products.names import L1CProduct, L2AProduct, named_product
