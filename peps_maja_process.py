@@ -21,7 +21,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Optional
 
 from peps_maja.console import Console
-from peps_maja.errors import CredentialsError, Status, worst
+from peps_maja.errors import CredentialsError, LogError, Status, worst
 from peps_maja.options import ProcessOptions, process_options
 from peps_maja.run import Signals, is_another_run, read_account, read_timeout, run
 
@@ -63,6 +63,8 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
 
     with nullcontext() if options.dry_run else log.lock_for("process"):
         jobs = log.replay()
+        if jobs.nameless and not options.dry_run:
+            raise LogError(f"{log.path}: {jobs.damage}")
         reminders.tell_of_damage(jobs, log, console.warning)
         log.announce(options.command)
         again = [job.name for job in jobs_in(jobs, options.resubmit)]
