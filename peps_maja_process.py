@@ -78,10 +78,10 @@ def carry_out(options: ProcessOptions, log: "JobLog", ordered: list[str], signal
 
     The names of the jobs submitted are added to `ordered`.
     """
+    from peps_maja.downloads.folder import products_in
     from peps_maja.peps.service import Peps, Server
     from peps_maja.standing.advice import command_line
     from peps_maja.submitter.finding import find, possible
-    from peps_maja.submitter.folder import products_in
     from peps_maja.submitter.proposal import propose, series_wanted
     from peps_maja.submitter.submission import is_agreed, show, submit, take
     from peps_maja.theia.service import Geodes, Key, Theia
