@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import time
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -29,7 +28,7 @@ from helpers import (
     tiny,
 )
 
-from peps_maja.sandbox import NOT_FOUND, Altered, Endpoint, Fault, Reply, Sandbox, Stall
+from peps_maja.sandbox import NOT_FOUND, Altered, Endpoint, Fault, Reply, Sandbox
 
 pytestmark = pytest.mark.slow
 
@@ -458,34 +457,3 @@ def test_what_does_not_go_with_the_ledger(nowhere: Place, options: tuple[str, ..
     run = nowhere.download(*options)
     assert (run.status, run.out, len(run.err.splitlines())) == (2, "", 1)
     assert "--dates" in run.err
-
-
-# -- no date is lost --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("fetched", [1, 3])
-def test_a_kill_between_zips_loses_no_date(place: Place, peps: Sandbox, fetched: int) -> None:
-    names = [l2a(f"2018-01-{day:02}") for day in (1, 11, 21)] + [l2a(f"2018-02-{day:02}") for day in (10, 20)]
-    days = [f"{name[11:15]}-{name[15:17]}-{name[17:19]}" for name in names]
-    job = add_small(peps, YEAR, *names, novald("2018-03-02"))
-    place.write_log(*begun(job, *(f"{day}/S2A/R051" for day in [*days, "2018-03-02", "2018-03-12"])))
-    peps.faults.add(Fault(Endpoint.RESULT, Stall(60), times=None, match=names[fetched]))
-    with place.start("downloader", "-j", "1") as running:
-        give_up = time.monotonic() + 30
-        while len(peps.asked(Endpoint.RESULT)) <= fetched or len(place.events("downloaded")) < fetched:
-            assert running.poll() is None
-            assert time.monotonic() < give_up
-            time.sleep(0.01)
-        running.kill()
-    peps.faults.clear()
-    had = [detail for _, _, detail in place.events("downloaded")]
-    found = states(dates_of(place))
-    assert len(found) == 7
-    assert Counter(found.values())["on disk"] == len(had) >= fetched
-
-    before = len(peps.asked(Endpoint.RESULT))
-    assert place.download("-j", "1").status == 0
-    asked = [request.path.rpartition("/")[2] for request in peps.asked(Endpoint.RESULT)[before:]]
-    assert Counter(asked) == Counter(set(names) - set(had))
-    assert Counter(detail for _, _, detail in place.events("downloaded")) == Counter(names)
-    assert Counter(states(dates_of(place)).values()) == {"on disk": 5, "too cloudy": 1, "not delivered": 1}
