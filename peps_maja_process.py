@@ -21,7 +21,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Optional
 
 from peps_maja.console import Console
-from peps_maja.errors import CredentialsError, PepsError, Status, worst
+from peps_maja.errors import CredentialsError, LogError, PepsError, Status, worst
 from peps_maja.options import ProcessOptions, process_options
 from peps_maja.run import Signals, read_account, read_timeout, run
 
@@ -53,8 +53,10 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
 
     with nullcontext() if options.dry_run else log.lock_for("process"):
         jobs = log.replay()
+        if jobs.nameless and not options.dry_run:
+            raise LogError(f"{log.path}: {jobs.damage}")
         reminders.tell_of_damage(jobs, log, console.warning)
-        searches = noted_searches(log.commands(), options, console.warning) if options.again else [options]
+        searches = noted_searches(jobs.commands, options, console.warning) if options.again else [options]
         again = [job.name for job in jobs_in(jobs, options.resubmit)]
         pointed_out = [] if options.dry_run else reminders.point_out_unsure(jobs, log, console, but_not=again)
 
@@ -76,10 +78,10 @@ def carry_out(options: ProcessOptions, log: "JobLog", ordered: list[str], signal
 
     The names of the jobs submitted are added to `ordered`.
     """
+    from peps_maja.downloads.folder import products_in
     from peps_maja.peps.service import Peps, Server
     from peps_maja.standing.advice import command_line
     from peps_maja.submitter.finding import find, possible
-    from peps_maja.submitter.folder import products_in
     from peps_maja.submitter.proposal import propose, series_wanted
     from peps_maja.submitter.submission import is_agreed, show, submit, take
     from peps_maja.theia.service import Geodes, Key, Theia
@@ -96,7 +98,7 @@ def carry_out(options: ProcessOptions, log: "JobLog", ordered: list[str], signal
     jobs, theia = log.replay(), Theia(geodes, Key(options.auth, os.environ), **settings)
     records = find(options, jobs, Peps(server, **settings), theia)
     if not (options.dry_run or options.again):
-        log.note(options.command)
+        log.note(options.command, jobs)
     proposal = propose(records, jobs, products_in(options.write_dir), options)
     status = show(proposal, jobs, options, console)
     if options.page:
