@@ -233,7 +233,7 @@ def _parser_for(script: str, description: str, epilog: str) -> Parser:
 def _problem_of_process(options: ProcessOptions) -> str:
     named = {name for name, value in vars(options).items() if value is not None and value is not False and value != []}
     corrections = named & {"adopt", "drop"}
-    others = named - corrections - {"auth", "log", "server", "geodes", "quiet", "verbose", "yes", "end_date", "command"}
+    others = named - corrections - {"auth", "log", "server", "geodes", "quiet", "verbose", "yes", "command"}
     if corrections:
         return f"--adopt and --drop stand alone: take away {_named(sorted(others)[0])}" if others else ""
     is_search = bool(named & {"tile", "location", "lat", "lon", *_EDGES})

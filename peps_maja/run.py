@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from peps_maja.network.credentials import Credentials
 
 READ_TIMEOUT_VARIABLE = "PEPS_TIMEOUT"
-_INTERRUPTIONS = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: Status.TERMINATED}
+_INTERRUPTIONS = {
+    signal.SIGINT: Status.INTERRUPTED,
+    signal.SIGTERM: Status.TERMINATED,
+    signal.SIGHUP: Status.HANGUP,  # the terminal was closed
+}
 
 
 class Signals:
-    """Turns Ctrl-C and SIGTERM into Interrupted: at once, or after the block that must not be cut."""
+    """Turns Ctrl-C, SIGTERM and SIGHUP into Interrupted: at once, or after the block that must not be cut."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
