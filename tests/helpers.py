@@ -23,6 +23,8 @@ from pathlib import Path
 import pytest
 
 from peps_maja.sandbox import HTML_PAGE, NOT_FOUND, Altered, Canned, Job, Reply, Sandbox
+from peps_maja.sandbox.geodes import zip_of
+from peps_maja.sandbox.geodes.products import TheiaProduct
 
 ROOT = Path(__file__).parent.parent
 EMAIL, PASSWORD = "me@example.org", "secret"
@@ -223,6 +225,22 @@ def add_small(peps: Sandbox, name: str, *results: str, status: str = "FINISHED")
     for result in job.results:
         result.content = tiny(result.name)
     return job
+
+
+@dataclass(frozen=True)
+class Item:
+    """What GEODES tells of a product that can be downloaded."""
+
+    identifier: str
+    address: str
+    size: int
+    md5: str
+
+    @classmethod
+    def of(cls, peps: Sandbox, product: TheiaProduct) -> Item:
+        assets = peps.geodes.feature(product, peps.url)["assets"].values()
+        address = next(asset["href"] for asset in assets if asset["roles"] == ["data"])
+        return cls(product.name, address, len(zip_of(product.name)), address.rpartition("/")[2])
 
 
 def begun(job: Job, *dates: str, hours: float = 0) -> Lines:
