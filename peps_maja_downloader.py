@@ -36,12 +36,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script with these arguments (None: those of the process) and return its exit status."""
-    return run("peps_maja_downloader", downloader_options, arguments, download, is_for_the_next_run)
-
-
-def is_for_the_next_run(error: PepsError) -> bool:
-    """Return True if an error goes away without a person: cron need not mail it."""
-    return error.status is Status.TRY_LATER
+    return run("peps_maja_downloader", downloader_options, arguments, download)
 
 
 def download(options: DownloaderOptions, console: Console, _: Signals) -> Status:
@@ -131,11 +126,10 @@ def cycle_over(
     """Return what polls each open job, fetches what is finished, and logs what became of it."""
     # Slow: where nothing is open, cron need not wait for it.
     from peps_maja.downloads.cycle import Cycle
-    from peps_maja.peps.service import Server
     from peps_maja.standing.advice import advise
     from peps_maja.standing.services import connect_with
 
-    connect, advice = connect_with(options, console), partial(advise, options, Server.parse(options.server).joblog)
+    connect, advice = connect_with(options, console), partial(advise, options)
     return Cycle(connect, log, options.write_dir, console, advice, options.jobs, leave_at, noted)
 
 

@@ -78,7 +78,7 @@ class Console:
             answer = b""
         if not answer.endswith(b"\n"):
             self._print("", sys.stdout)
-        return answer.strip().lower() in {b"y", b"yes"}
+        return answer.strip().lower() in {b"y", b"yes", b"o", b"oui"}
 
     @contextmanager
     def meter(self, name: str, unit: str = "B") -> Iterator[Meter]:

@@ -57,6 +57,7 @@ class ProcessOptions(Options):
     max_cloud: float | None
     sat: str | None
     product: Sequence[str]
+    again: bool
     limit: int | None
     resubmit: Sequence[str]
     theia: str | None
@@ -125,7 +126,7 @@ class DownloaderOptions(Options):
 
 
 def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
-    """Return the options of peps_maja_process.py; leave with status 2 and one line if they do not go together."""
+    """Return the options of peps_maja_process.py; raise UsageError if they do not go together."""
     parser = _parser_for(
         "peps_maja_process",
         "Search for Sentinel-2 products and have MAJA make L2A products of them, each submitted exactly once;"
@@ -150,6 +151,7 @@ def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
     which("--sat", choices=("S2A", "S2B", "S2C", "S2D"), help="this satellite only")
     which("--product", metavar="NAME", nargs="+", action="extend", default=[],
           help="these products, without a search")  # fmt: skip
+    which("--again", action="store_true", help="the searches that the log has noted, each once more, up to today")
     which("--limit", metavar="N", type=number(1, 10**9, "number of jobs", int), help="at most N jobs, oldest first")
     which("--resubmit", metavar="STATE", nargs="+", action="extend", default=[], choices=STATES_TO_RESUBMIT,
           help="submit again the jobs that the log has so; dropped ones only with --product")  # fmt: skip
@@ -184,7 +186,7 @@ def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
 
 
 def downloader_options(arguments: Sequence[str] | None) -> DownloaderOptions:
-    """Return the options of peps_maja_downloader.py; leave with status 2 and one line if they do not go together."""
+    """Return the options of peps_maja_downloader.py; raise UsageError if they do not go together."""
     parser = _parser_for(
         "peps_maja_downloader",
         "Follow the jobs of a log and download the L2A products that are finished. Made for cron.",
@@ -240,8 +242,12 @@ def _parser_for(script: str, description: str, epilog: str) -> Parser:
 
 def _problem_of_process(options: ProcessOptions) -> str:
     named = {name for name, value in vars(options).items() if value is not None and value is not False and value != []}
+    of_this_run = {"auth", "log", "write_dir", "dry_run", "yes", "quiet", "verbose", "server", "geodes", "command"}
+    if options.again:
+        more = sorted(named - of_this_run - {"again"})
+        return f"--again repeats what the log has noted: take away {_named(more[0])}" if more else ""
     corrections = named & {"adopt", "drop"}
-    others = named - corrections - {"auth", "log", "server", "geodes", "quiet", "verbose", "yes", "end_date", "command"}
+    others = named - corrections - (of_this_run - {"dry_run", "write_dir"})
     if corrections:
         return f"--adopt and --drop stand alone: take away {_named(sorted(others)[0])}" if others else ""
     is_search = bool(named & {"tile", "location", "lat", "lon", *_EDGES})
@@ -258,7 +264,7 @@ def _problem_of_process(options: ProcessOptions) -> str:
     if "dropped" in options.resubmit and "product" not in named:
         return "--resubmit dropped goes with --product: name what is wanted after all"
     if not is_search and not named & {"product", "resubmit"}:
-        return "nothing to do: say where to search (--tile and --start-date), or --product, or --resubmit"
+        return "nothing to do: say where to search (--tile and --start-date), or --product, --again or --resubmit"
     if options.page and not options.dry_run:
         return "--page goes with --dry-run: what became of the products is on the page of the downloader"
     return _problem_of_series(options, named) or _problem_of_theia(options, named)

@@ -130,6 +130,11 @@ class Place:
         lines = ["# peps_maja job log 1", *("\t".join(event) for event in events)]
         self.log.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
+    def add_to_log(self, *events: tuple[str, ...]) -> None:
+        """Add lines to the log, as another run does."""
+        with self.log.open("a", encoding="utf-8") as log:
+            log.writelines("\t".join(event) + "\n" for event in events)
+
     def zips(self) -> list[str]:
         """Return the names of the zips in the folder."""
         return sorted(path.name for path in self.folder.glob("*.zip"))

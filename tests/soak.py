@@ -529,7 +529,7 @@ class Downloading(Season):
         """Return True if the folder has what the log says of a job."""
         known = jobs[job.product]
         if known.files or known.state is State.FINISHED:
-            return known.files == [self.final(job).name] and self.final(job).exists()
+            return known.files == (self.final(job).name,) and self.final(job).exists()
         return known.state is State.OPEN
 
     def is_over(self) -> bool:

@@ -37,7 +37,7 @@ from peps_maja.options import process_options
 from peps_maja.peps.catalogue import read_feature
 from peps_maja.peps.reports import read_report, results_in_joblog
 from peps_maja.peps.service import Server, refused
-from peps_maja.peps.submitting import Outcome, read_answer
+from peps_maja.peps.submitting import Outcome, Submission, meaning_of
 from peps_maja.peps.wps import ExceptionReport, ExecuteResponse, read_document
 from peps_maja.products.names import L1CProduct, L2AProduct, is_novald, is_old_format
 from peps_maja.products.series import PlannedDate, Series, read_plan
@@ -564,11 +564,12 @@ def check_answer(parts: tuple[int, Mapping[str, str], bytes]) -> None:
     assert error is None or _is_one_line(str(error))
     wait = retry_after(headers)
     assert wait is None or wait >= 0
-    with suppress(PepsError):
-        submission = read_answer(answer)
-        assert submission.detail
-        assert _is_one_line(submission.detail)
-        assert submission.outcome is not Outcome.SUBMITTED or is_status_url(submission.detail)
+    meaning = meaning_of(answer, Server.parse(SERVER))
+    if isinstance(meaning, Submission):
+        assert _is_one_line(meaning.detail)
+        assert meaning.outcome is not Outcome.SUBMITTED or is_status_url(meaning.detail)
+    else:
+        assert _is_one_line(str(meaning))
 
 
 def check_file_name(address: str) -> None:

@@ -18,7 +18,7 @@ from peps_maja.peps.submitting import Order, Outcome, Submission, Submitter, che
 from peps_maja.products.records import L2ARecord
 from peps_maja.run import Signals
 from peps_maja.standing.advice import WAY_OUT
-from peps_maja.submitter.choice import NOT_AT_THEIA
+from peps_maja.submitter.choice import IN_LOG, NOT_AT_THEIA
 from peps_maja.submitter.finding import jobs_in
 from peps_maja.submitter.proposal import Proposal, costs
 from peps_maja.submitter.table import summary, table
@@ -94,8 +94,8 @@ def take(records: Sequence[L2ARecord], log: JobLog, console: Console) -> None:
     """Log what Theia has ready, for the downloader to fetch."""
     for record in records:
         offer = Offer(record.address, record.size, record.md5, record.orbit, record.clouds)
-        log.append(Event.AVAILABLE, record.identifier, str(offer))
-        console.result(f"{record.identifier}: from Theia")
+        is_new = log.begin(Event.AVAILABLE, record.identifier, str(offer))
+        console.result(f"{record.identifier}: {'from Theia' if is_new else IN_LOG}")
 
 
 def submit(orders: Sequence[Order], peps: Peps, log: JobLog, signals: Signals, console: Console) -> Status:
@@ -111,6 +111,8 @@ def submit(orders: Sequence[Order], peps: Peps, log: JobLog, signals: Signals, c
                 console.result(f"{job}: submitted")
             case Outcome.REJECTED:
                 console.warning(f"{job}: rejected: {submission.detail}")
+            case Outcome.IN_LOG:
+                console.result(f"{job}: {IN_LOG}: {submission.detail}")
             case Outcome.UNSURE:
                 console.warning(f"{job}: unsure whether PEPS took it ({submission.detail}): {WAY_OUT}")
 

@@ -55,9 +55,7 @@ def test_an_edited_log_keeps_its_products_from_going_out_again(
     place.log.write_text(f"{HEADER}\n{edit(lines)}", encoding="utf-8")
     run = place.process("--product", FIRST, SECOND, "-q")
     assert (run.status, peps.executed) == (1, [SECOND])
-    damaged, unsure = run.err.splitlines()
-    assert "peps_maja.log: 2 lines, the first of them line 2," in damaged
-    assert f"{FIRST}: unsure" in unsure
+    assert is_one_line(run, "peps_maja.log: 2 lines, the first of them line 2,")
 
     run = place.download("-q")
     assert (run.status, run.err) == (1, "")
@@ -360,14 +358,9 @@ def test_a_log_that_appears_during_a_run_ends_it(place: Place, peps: Sandbox) ->
 # -- unsure for long ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "line",
-    [f"{OLD}\tsubmitting\t{FIRST}\t", f"{FIRST}.SAFE", f"{ago(1.1)} submitting {FIRST}"],
-    ids=["an event", "a name", "spaces for tabs"],
-)
 @pytest.mark.parametrize("first", ["process", "downloader"])
-def test_an_unsure_job_is_pointed_out_once(place: Place, peps: Sandbox, line: str, first: str) -> None:
-    place.log.write_text(f"{HEADER}\n{line}\n", encoding="utf-8")
+def test_an_unsure_job_is_pointed_out_once(place: Place, peps: Sandbox, first: str) -> None:
+    place.write_log((ago(1.1), "submitting", FIRST, ""))
     scripts = ["process", "downloader"] * 2
     runs = [
         place.process("--product", FIRST, "-q") if script == "process" else place.download("-q")
@@ -380,7 +373,7 @@ def test_an_unsure_job_is_pointed_out_once(place: Place, peps: Sandbox, line: st
     assert f"{FIRST}: unsure whether" in place.download().err
     check = place.download("--check")
     assert (check.status, check.err) == (1, "")
-    assert re.search(rf"^BAD +log .*{'unsure' if chr(9) in line else 'line 2'}", check.out, re.MULTILINE)
+    assert re.search(r"^BAD +log .*unsure", check.out, re.MULTILINE)
 
 
 def test_a_job_unsure_since_lately_is_silent_under_quiet(place: Place) -> None:
