@@ -560,9 +560,7 @@ def main() -> int:
                 for finding in findings:
                     print(f"{what}: {finding}", file=sys.stderr)
     print(f"seed {options.seed}, {time.monotonic() - began:.0f} s")
-    print(
-        f"{total['unreadable']} logs that could not be read, {total['stuck']} runs that did not fix what a kill had left"
-    )
+    print(f"{total['unreadable']} logs that could not be read, {total['stuck']} runs that did not fix what was left")
     print(f"{total['doubles']} double submissions, {total['lost']} lost jobs, {total['broken']} broken zips")
     return 1 if total.total() else 0
 
