@@ -92,10 +92,10 @@ class JobLog:
         return self._add(event, job.name, detail, lambda: self._address_of(job) == job.address)
 
     def note(self, command: str, jobs: Jobs) -> None:
-        """Note the command of this run as a comment, unless `jobs` has it as the last one noted. Raises LogError."""
-        text = one_line(command, _LONGEST_LINE)
+        """Note the command of a search as a comment, unless `jobs` has it as the last one noted. Raises LogError."""
+        text = one_line(command, _LONGEST_DETAIL)
         if jobs.commands[-1:] != [text]:
-            self._append(f"# {_now()} {text}", f"not noted: {text}", lambda: True)
+            self._write(f"# {_now()} {text}", f"not noted: {text}; fix that, then run it again", lambda: True)
 
     def lock_for(self, script: str) -> AbstractContextManager[None]:
         """Return the lock that lets only one run of a script (`process`, `downloader`) work with this log."""
@@ -122,14 +122,13 @@ class JobLog:
             )
 
     def _add(self, event: Event, job: str, detail: str, stands: Callable[[], bool]) -> bool:
-        """Add an event; False if what it is about does not stand any more."""
         line = "\t".join((_now(), event.value, one_line(job), one_line(detail, _LONGEST_DETAIL)))
         then = "adopt the job with --adopt" if event is Event.SUBMITTED else "run the same command again"
         not_noted = f"not noted: {event.value} {job} {detail}".rstrip() + f"; fix that, then {then}"
-        return self._append(line, not_noted, stands)
+        return self._write(line, not_noted, stands)
 
-    def _append(self, line: str, not_noted: str, stands: Callable[[], bool]) -> bool:
-        """Bring a line to disk under the append lock, if what it is about `stands` then; return whether it did."""
+    def _write(self, line: str, not_noted: str, stands: Callable[[], bool]) -> bool:
+        """Add a line under the append lock; False if what it is about does not stand any more."""
         is_new = os.O_CREAT | (os.O_EXCL if self._was_missing else 0)
         try:
             with self._opened(os.O_RDWR | os.O_APPEND | (0 if self._file else is_new)) as descriptor:
