@@ -22,12 +22,16 @@ def advice() -> str | None:
         if not (match := re.fullmatch(r"([\w.-]+) ?>= ?([\d.]+)", requirement)):
             continue
         name, version = match.groups()
-        found = [package.version for package in distributions(name=name, path=sys.path)]
-        are_new = [_numbers(there) >= _numbers(version) for there in found]
-        if any(are_new) and (folder := _hidden_by(name)):
+        found = {
+            Path(str(package.locate_file(""))).resolve(): package.version
+            for package in reversed(list(distributions(name=name, path=sys.path)))
+        }
+        new = [folder for folder, there in found.items() if _numbers(there) >= _numbers(version)]
+        folder = _folder_of_pythonpath(name)
+        if folder and new and folder not in new:
             return f"{folder} in PYTHONPATH hides the newer {name} that is installed: run it without PYTHONPATH"
-        if not any(are_new[:1]):
-            there = f"{found[0]} is installed" if found else "not installed"
+        if not new or list(found)[-1] not in new:
+            there = f"{list(found.values())[-1]} is installed" if found else "not installed"
             missing.append(f"{name} {version} or newer ({there})")
             wanted.append(f"{name}>={version}")
     if not missing:
@@ -35,12 +39,13 @@ def advice() -> str | None:
     return f"this Python lacks {' and '.join(missing)}: {shlex.join([sys.executable, '-m', 'pip', 'install', *wanted])}"
 
 
-def _hidden_by(name: str) -> str:
+def _folder_of_pythonpath(name: str) -> Path | None:
     """Return the folder of PYTHONPATH from which a package is imported, if there is one."""
     spec = find_spec(name.lower())
-    origin = Path(spec.origin) if spec and spec.origin else None
-    folders = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-    return next((folder for folder in folders if origin and Path(folder).resolve() in origin.resolve().parents), "")
+    if spec is None or spec.origin is None:
+        return None
+    folders = {Path(folder).resolve() for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder}
+    return next((folder for folder in Path(spec.origin).resolve().parents if folder in folders), None)
 
 
 def _requirements() -> list[str]:
