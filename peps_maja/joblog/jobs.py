@@ -158,6 +158,9 @@ class Job:
         return now - self.begun_at if self.begun_at and self.begun_at <= now else UNSURE_FOR_LONG
 
 
+_NOTED = re.compile(r"# [0-9-]{10}T[0-9:]{8}Z (peps_maja_process\.py .*?)\r?\n?$")
+
+
 class Jobs(dict[str, Job]):
     """The jobs of a log by name, in the order of their first lines; and what of the log cannot be read."""
 
@@ -167,6 +170,7 @@ class Jobs(dict[str, Job]):
         self.damaged: list[int] = []  # numbers of the lines that are neither events nor comments
         self.nameless: list[int] = []  # of these, those of which nobody knows what they are about
         self.pieces: set[str] = set()  # beginnings of names in the damaged lines
+        self.commands: list[str] = []  # of the submitter, as its runs have noted them
 
     @classmethod
     def replay(cls, text: str) -> Jobs:
@@ -183,6 +187,8 @@ class Jobs(dict[str, Job]):
             if isinstance(read, Damaged):
                 jobs._add_damage(number, read)
                 before = {name: job for name, job in before.items() if name not in read.names}
+            elif noted := _NOTED.match(line):
+                jobs.commands.append(noted[1])
             elif read and read.event is not Event.POSTPONED:
                 job = jobs.get(read.job)
                 if read.event in TURNS:

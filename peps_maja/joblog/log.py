@@ -51,7 +51,6 @@ class JobLog:
         self._tail = b""  # the last of them
         self._by_others: list[Line | Damaged] = []  # what others wrote since the first look
         self._unseen: list[Line | Damaged] = []  # of these, what the last replay has not seen
-        self._announcement = ""
         self._is_named_on_disk = False
 
     def replay(self) -> Jobs:
@@ -92,9 +91,11 @@ class JobLog:
         """
         return self._add(event, job.name, detail, lambda: self._address_of(job) == job.address)
 
-    def announce(self, command: str) -> None:
-        """Write the run's command, as a comment, above the first event of this run."""
-        self._announcement = f"# {_now()} {one_line(command, _LONGEST_DETAIL)}\n"
+    def note(self, command: str, jobs: Jobs) -> None:
+        """Note the command of this run as a comment, unless `jobs` has it as the last one noted. Raises LogError."""
+        text = one_line(command, _LONGEST_LINE)
+        if jobs.commands[-1:] != [text]:
+            self._append(f"# {_now()} {text}", f"not noted: {text}", lambda: True)
 
     def lock_for(self, script: str) -> AbstractContextManager[None]:
         """Return the lock that lets only one run of a script (`process`, `downloader`) work with this log."""
@@ -121,10 +122,14 @@ class JobLog:
             )
 
     def _add(self, event: Event, job: str, detail: str, stands: Callable[[], bool]) -> bool:
-        """Add a line under the append lock; False if what it is about does not stand any more."""
+        """Add an event; False if what it is about does not stand any more."""
         line = "\t".join((_now(), event.value, one_line(job), one_line(detail, _LONGEST_DETAIL)))
         then = "adopt the job with --adopt" if event is Event.SUBMITTED else "run the same command again"
         not_noted = f"not noted: {event.value} {job} {detail}".rstrip() + f"; fix that, then {then}"
+        return self._append(line, not_noted, stands)
+
+    def _append(self, line: str, not_noted: str, stands: Callable[[], bool]) -> bool:
+        """Bring a line to disk under the append lock, if what it is about `stands` then; return whether it did."""
         is_new = os.O_CREAT | (os.O_EXCL if self._was_missing else 0)
         try:
             with self._opened(os.O_RDWR | os.O_APPEND | (0 if self._file else is_new)) as descriptor:
@@ -133,10 +138,9 @@ class JobLog:
                 self._catch_up(descriptor)
                 if not stands():
                     return False
-                addition = f"{_lead(descriptor, self.path)}{self._announcement}{line}\n".encode()
+                addition = f"{_lead(descriptor, self.path)}{line}\n".encode()
                 _write_line(descriptor, addition)
                 self._known, self._tail = os.fstat(descriptor).st_size, addition[-_TAIL:]
-                self._announcement = ""
                 self._sync(descriptor)
         except OSError as error:
             raise LogError(f"cannot write to the log {self.path}: {error.strerror}; {not_noted}") from error

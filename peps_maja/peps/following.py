@@ -29,7 +29,7 @@ from peps_maja.joblog.events import NO_REPORT
 from peps_maja.joblog.jobs import Job
 from peps_maja.network.documents import refuse_html
 from peps_maja.peps.reports import read_report, results_in_joblog
-from peps_maja.peps.service import Peps
+from peps_maja.peps.service import Peps, explaining_closure
 from peps_maja.peps.wps import ExecuteResponse, WpsState, read_document, refresh_query
 from peps_maja.products.names import L1CProduct
 from peps_maja.products.series import Series
@@ -63,7 +63,8 @@ class Follower:
         Raises CredentialsError, ServerAway or QuotaReached; Forbidden, ServerTrouble or ServerBusy for this one job.
         """
         obstacles: list[PepsError] = []
-        report = self._report(job, obstacles)
+        with explaining_closure(self._peps.server):
+            report = self._report(job, obstacles)
         if report is None:
             return self._without_report(job, obstacles)
         # What an earlier report of this run has listed is not forgotten.

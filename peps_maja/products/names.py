@@ -65,7 +65,7 @@ class L2AProduct:
     @property
     def days(self) -> list[date]:
         """The one or two days on which its datatake can have begun, the likelier first."""
-        return list(dict.fromkeys(time.date() for time in (self.seen, *self.begun)))
+        return list(dict.fromkeys(time.date() for time in (self.seen, self.seen - LATEST_SIGHT)))
 
     @property
     def begun(self) -> tuple[datetime, datetime]:

@@ -18,7 +18,9 @@ from peps_maja.standing.dates import dates_of
 from peps_maja.standing.reminders import hours_open
 from peps_maja.standing.values import Advice, Overview, Result, Standing, Task
 
-_STATUSES = {Phase.FAILED: Status.TROUBLE, Phase.CANCELLED: Status.TROUBLE, Phase.GONE: Status.TROUBLE}
+_STATUSES = dict.fromkeys((Phase.FAILED, Phase.CANCELLED, Phase.GONE), Status.TROUBLE) | {
+    Phase.UNREADABLE: Status.TRY_LATER
+}
 _URGENT_FIRST = ("unsure", "failed", "rejected", "cancelled", "missing", "stalled")
 
 
@@ -37,16 +39,15 @@ def overview(jobs: Jobs, reports: Mapping[str, JobReport | PepsError], options: 
         if standing.advice and not is_replaced:
             groups.setdefault((standing.trouble, standing.advice), []).append(standing)
     tasks = []
-    for trouble, advice in sorted(groups, key=lambda group: _URGENT_FIRST.index(group[0])):
-        group = tuple(groups[trouble, advice])
+    for (trouble, advice), group in sorted(groups.items(), key=lambda item: _URGENT_FIRST.index(item[0][0])):
         commands = short_commands(advice, options, group[0].job if len(group) == 1 else "NAME")
-        tasks.append(Task(trouble, advice.text, commands, group))
+        tasks.append(Task(trouble, advice.text, commands, tuple(group)))
     return Overview(tuple(stands.values()), tuple(dates), tuple(tasks))
 
 
 def standing_of(job: Job, report: JobReport | PepsError | None, server: Server) -> Standing:
     """Return where a job stands: what its service said of it in this run, if it is open, goes before the log."""
-    is_open, offered = job.state is State.OPEN, job.offer.size if job.offer else None
+    is_open = job.state is State.OPEN
     trouble, reason = _trouble(job)
     if job.wps_id and trouble in {values.FAILED, values.CANCELLED}:
         reason = f"{reason}; its log: {server.joblog(job.wps_id)}".removeprefix("; ")
@@ -64,14 +65,14 @@ def standing_of(job: Job, report: JobReport | PepsError | None, server: Server) 
         reason=reason,
         advice=advice_on(job, trouble) if trouble else None,
         status=Status.TROUBLE if job.state is State.UNSURE else Status.OK,
-        to_come=(offered or 0) if is_open else None,
+        to_come=((job.offer.size if job.offer else None) or 0) if is_open else None,
     )
     if report is None or not is_open:
         return standing
     if isinstance(report, PepsError):
         return replace(standing, message=str(report), status=report.status)
     state = report.status if report.phase is Phase.UNKNOWN else report.phase.value
-    status = Status.TRY_LATER if report.phase is Phase.UNREADABLE else _STATUSES.get(report.phase, Status.OK)
+    status = _STATUSES.get(report.phase, Status.OK)
     return replace(standing, state=state, percent=report.percent, message=report.message, status=status)
 
 
@@ -83,9 +84,8 @@ def _trouble(job: Job) -> tuple[str, str]:
         (name, missing), *more = job.missing.items()
         what = "the report" if name == NO_RESULTS else name
         since = f" since {missing.since:%Y-%m-%d}" if missing.since else ""
-        return values.MISSING, f"{what} {missing.kind}{since}: {missing.reason}" + f", and {len(more)} more" * bool(
-            more
-        )
+        others = f", and {len(more)} more" if more else ""
+        return values.MISSING, f"{what} {missing.kind}{since}: {missing.reason}{others}"
     if job.state is State.OPEN and job.stalled:
         return values.STALLED, f"open for {hours_open(job):.0f} hours"
     return (values.UNSURE, "") if job.state is State.UNSURE else ("", "")
@@ -93,12 +93,12 @@ def _trouble(job: Job) -> tuple[str, str]:
 
 def _results(job: Job, report: JobReport | None) -> tuple[Result, ...]:
     """Return the results that the log has, then those that are ready to be downloaded."""
-    logged = [Result(job.result_name(file), "downloaded", file) for file in job.files]
-    logged += [Result(name, "novald") for name in job.novald]
-    logged += [Result(name, "missing") for name in job.missing if name != NO_RESULTS]
-    known = {result.name for result in logged}
+    known = {job.result_name(file): Result(job.result_name(file), "downloaded", file) for file in job.files}
+    known |= {name: Result(name, "novald") for name in job.novald}
+    known |= {name: Result(name, "missing") for name in job.missing if name != NO_RESULTS}
     addresses = (*report.results, *report.in_joblog) if report else ()
     if job.offer and job.state is State.OPEN:
         addresses = (job.address,)
-    ready = dict.fromkeys(result_name(job, address) for address in addresses)
-    return (*logged, *(Result(name, "novald" if is_novald(name) else "ready") for name in ready if name not in known))
+    ready = [result_name(job, address) for address in addresses]
+    known |= {name: Result(name, "novald" if is_novald(name) else "ready") for name in ready if name not in known}
+    return tuple(known.values())

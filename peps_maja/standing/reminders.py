@@ -36,10 +36,15 @@ def tell_of_folder(jobs: Jobs, folder: Path, console: Console) -> None:
 
 
 def point_out_stalled(jobs: Jobs, log: JobLog, console: Console, hours: float) -> None:
-    """Point out, once, each job that is open for longer than any job should take."""
+    """Point out, once, each job that is open for longer than it should take.
+
+    To a series the hours of its dates are added. Without a plan: two satellites, and a second orbit over most of a
+    tile, make four dates in ten days.
+    """
     for job in jobs.in_state(State.OPEN):
-        open_for = hours_open(job)
-        most = hours * _THEIAS if job.source is Source.THEIA else hours + _expected_hours(job)
+        series = Series.parse(job.name)
+        more = hours_of_series(len(read_plan(job.plan)) or -(-series.days * 4 // 10)) if series else 0
+        most, open_for = hours * _THEIAS if job.source is Source.THEIA else hours + more, hours_open(job)
         if open_for >= most and not job.stalled and log.append_if_current(Event.STALLED, job, f"{open_for:.0f}"):
             console.result(f"{job.name}: still open after {open_for:.0f} hours: {advice_on(job, STALLED).text}")
 
@@ -48,12 +53,10 @@ def point_out_unsure(jobs: Jobs, log: JobLog, console: Console, but_not: Collect
     """Point out, once and when quiet too, each job that is unsure for long; return the names of those jobs."""
     names = []
     for job in jobs.in_state(State.UNSURE):
-        unsure_for = job.unsure_for()
-        if job.stalled or job.is_damaged or job.name in but_not or unsure_for < UNSURE_FOR_LONG:
-            continue
-        hours = f"{unsure_for.total_seconds() / 3600:.0f}"
-        if log.append_if_current(Event.STALLED, job, hours):
-            console.warning(f"{job.name}: unsure for {hours} hours or longer whether PEPS took it: {WAY_OUT}")
+        hours = job.unsure_for().total_seconds() / 3600
+        is_news = not (job.stalled or job.is_damaged or job.name in but_not) and job.unsure_for() >= UNSURE_FOR_LONG
+        if is_news and log.append_if_current(Event.STALLED, job, f"{hours:.0f}"):
+            console.warning(f"{job.name}: unsure for {hours:.0f} hours or longer whether PEPS took it: {WAY_OUT}")
             names.append(job.name)
     return names
 
@@ -86,10 +89,3 @@ def hours_open(job: Job) -> float:
     """Return for how many hours a job is open, 0 if the log does not say since when."""
     since = job.submitted_at or job.begun_at
     return (datetime.now(timezone.utc) - since).total_seconds() / 3600 if since else 0
-
-
-def _expected_hours(job: Job) -> float:
-    """Return the hours that the job takes longer than one for one product: those of all dates of a series."""
-    series = Series.parse(job.name)
-    # Without a plan: two satellites, and a second orbit over most of a tile, make four dates in ten days.
-    return hours_of_series(len(read_plan(job.plan)) or -(-series.days * 4 // 10)) if series else 0

@@ -17,7 +17,7 @@ from peps_maja.joblog.log import JobLog
 from peps_maja.options import DownloaderOptions
 from peps_maja.products.places import Days
 from peps_maja.standing import dates
-from peps_maja.standing.check import checkup
+from peps_maja.standing.check import check
 from peps_maja.standing.overview import overview
 from peps_maja.standing.reminders import tell_of_damage
 from peps_maja.standing.services import connect_with
@@ -31,10 +31,7 @@ _IN_JSON = ("job", "source", "state", "percent", "message", "submitted_at", "sta
 def show(options: DownloaderOptions, log: JobLog, console: Console, write_page: WritePage) -> Status:
     """Show what the options ask for; write nothing but the page and the CSV, fetch and lock nothing."""
     if options.check:
-        findings = list(checkup(options, log, console.debug))
-        for finding in findings:
-            (console.info if finding.status is Status.OK else console.result)(str(finding))
-        return worst(finding.status for finding in findings)
+        return check(options, log, console)
     jobs = log.replay()
     tell_of_damage(jobs, log, console.reminder)
     reports, ends = _ask(jobs, options, console)
@@ -43,18 +40,24 @@ def show(options: DownloaderOptions, log: JobLog, console: Console, write_page: 
         tell(f"{error}; open jobs are shown as the log has them")
     everything = overview(jobs, reports, options)
     if options.dates:
-        _show_dates(everything, options, console)
+        period = Days(options.start_date or date.min, options.end_date or date.max)
+        shown = [dated for dated in everything.dates if dated.day in period]
+        for text in [*(dates.line(dated, verbose=options.verbose) for dated in shown), *dates.totals(shown)]:
+            console.result(text)
+        if any(dated.state == MOVED_AWAY for dated in shown):
+            console.result("moved away: downloaded, and not in the folder any more; is -w the folder of the zips?")
+        if options.csv:
+            write_whole(options.csv, dates.as_csv(shown))
     elif options.json:
-        shown = [{name: getattr(standing, name) for name in _IN_JSON} for standing in everything.jobs]
-        console.result(json.dumps(shown, indent=1, default=vars))  # `vars` of each result
+        listed = [{name: getattr(standing, name) for name in _IN_JSON} for standing in everything.jobs]
+        console.result(json.dumps(listed, indent=1, default=vars))  # `vars` of each result
     else:
         for standing in everything.jobs:
             console.result(str(standing))
     statuses = [standing.status for standing in everything.jobs]
     statuses += [error.status for error in ends if not isinstance(error, NoAccount)]
-    return worst(
-        [*statuses, write_page(jobs, everything, [str(error) for error in ends]) if options.page else Status.OK]
-    )
+    statuses += [write_page(jobs, everything, [str(error) for error in ends])] if options.page else []
+    return worst(statuses)
 
 
 def _ask(
@@ -77,14 +80,3 @@ def _ask(
         lambda _, error: ends.append(error),
     )
     return reports, ends
-
-
-def _show_dates(everything: Overview, options: DownloaderOptions, console: Console) -> None:
-    period = Days(options.start_date or date.min, options.end_date or date.max)
-    shown = [dated for dated in everything.dates if dated.day in period]
-    for text in [*(dates.line(dated, verbose=options.verbose) for dated in shown), *dates.totals(shown)]:
-        console.result(text)
-    if any(dated.state == MOVED_AWAY for dated in shown):
-        console.result("moved away: downloaded, and not in the folder any more; is -w the folder of the zips?")
-    if options.csv:
-        write_whole(options.csv, dates.as_csv(shown))

@@ -35,12 +35,11 @@ class Advice:
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """Where a job stands: `state` as its service says, else as the log does, and percent (0 to 100) while it runs.
+    """Where a job stands: `state` as its service says, else as the log does; `message` is the last word of either.
 
-    `message` is the last word of service or log. `trouble` is what a person has to look at (`unsure`, `rejected`,
-    `failed`, `cancelled`, `missing`, `stalled`), or an empty text; then `reason` says more of it, and `advice` what to
-    do. `submitted_at` is an ISO time (UTC); `status` is what the job adds to a run's exit status; `to_come` are the
-    bytes that it is still to bring (0: not known; None: it brings nothing more).
+    `trouble` is what a person has to look at (`unsure`, `rejected`, `failed`, `cancelled`, `missing`, `stalled`), if
+    anything; `reason` says more of it. `status` is what the job adds to a run's exit status, `submitted_at` an ISO time
+    (UTC), `to_come` the bytes that it is still to bring (0: not known; None: it brings nothing more).
     """
 
     job: str
