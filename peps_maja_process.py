@@ -33,12 +33,14 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
     """Correct the log as the user says; or make a search, or with --again those that the log has noted."""
     # Here and nowhere else, for it takes a while: --help and a mistyped option are answered at once.
     from peps_maja.joblog.log import JobLog
+    from peps_maja.peps.service import Server
     from peps_maja.standing import reminders
     from peps_maja.submitter.again import noted_searches
     from peps_maja.submitter.finding import jobs_in
     from peps_maja.submitter.submission import correct
 
     log = JobLog(options.log)
+    Server.parse(options.server)  # what is wrong with it is an error of a correction, too
     if options.adopt or options.drop:
         with log.lock_for("process"):
             return correct(log, options, console)

@@ -94,7 +94,9 @@ class JobLog:
         """Note the command of this run as a comment, unless `jobs` has it as the last one noted. Raises LogError."""
         text = one_line(command, _LONGEST_LINE)
         if jobs.commands[-1:] != [text]:
-            self._append(f"# {_now()} {text}", f"not noted: {text}", lambda: True)
+            self._append(
+                f"# {_now()} {text}", f"not noted: {text}; fix that, then run the same command again", lambda: True
+            )
 
     def lock_for(self, script: str) -> AbstractContextManager[None]:
         """Return the lock that lets only one run of a script (`process`, `downloader`) work with this log."""
