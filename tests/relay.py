@@ -93,8 +93,8 @@ class Relay(socketserver.ThreadingTCPServer):
 
     `moods` tell what becomes of the next connections, one each: `cut`, `reset`, `silence`, `interim answers`,
     `slow header`, `slow body`, `huge redirect` as soon as a request (or TLS's first bytes) came; with `CONNECT `
-    before it, in the place of the answer to that; a status line refuses the CONNECT; `103 first` comes before all. `heads` are the CONNECTs that
-    came, `megabytes` what a huge redirect could send.
+    before it, in the place of the answer to that; a status line refuses the CONNECT; `103 first` is an
+    answer before the answer. `heads` are the CONNECTs that came, `megabytes` what a huge redirect could send.
     """
 
     daemon_threads = True

@@ -20,6 +20,7 @@ from helpers import TILE, Place, Run, small_disk
 
 from peps_maja.sandbox import Delay, Endpoint, Fault, Sandbox, Stall
 
+TORN = "# the line above was torn by a crash: passed over"  # as earlier versions wrote
 HEADER = "# peps_maja job log 1"
 FIRST = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
 SECOND = "S2B_MSIL1C_20190306T103252_N0207_R051_T31TCJ_20190306T135417"

@@ -77,7 +77,8 @@ def test_a_lock_that_fails_is_not_always_a_file_system_without_locks(
     place: Place, tmp_path: Path, number: int, *, has_none: bool
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(
-        f"import fcntl, os\ndef fail(*_): raise OSError({number}, os.strerror({number}))\nfcntl.flock = fcntl.lockf = fail\n"
+        f"import fcntl, os\ndef fail(*_): raise OSError({number}, os.strerror({number}))\n"
+        "fcntl.flock = fcntl.lockf = fail\n"
     )
     run = place.process(*SEARCH, PYTHONPATH=str(tmp_path))
     in_one_line(run, 2, "peps_maja.log.process.lock", os.strerror(number))
@@ -101,7 +102,8 @@ def test_threads_that_cannot_be_started(place: Place, peps: Sandbox, tmp_path: P
     place.write_log(("2019-04-02T09:12:44Z", "submitted", ONE, peps.add_job(ONE).status_url))
     before = place.log.read_bytes()
     (tmp_path / "sitecustomize.py").write_text(
-        'import threading\ndef start(*_): raise RuntimeError("can\'t start new thread")\nthreading.Thread.start = start\n'
+        "import threading\ndef start(*_): raise RuntimeError('can\\'t start new thread')\n"
+        "threading.Thread.start = start\n"
     )
     in_one_line(place.download(PYTHONPATH=str(tmp_path)), 75, "no more threads", "ulimit -u")
     assert place.log.read_bytes() == before
@@ -152,7 +154,7 @@ def test_a_redirect_to_no_address_is_trouble_of_the_server(place: Place, peps: S
 
 # -- secrets -----------------------------------------------------------------------------------------------------
 
-ACCOUNTS = ["me:s3same@", "me:s3/same@", "me:s3?same@", "me:s3#same@", "me:s3@same@", "s3same@"]
+ACCOUNTS = ["me:s3zqx@", "me:s3/zqx@", "me:s3?zqx@", "me:s3#zqx@", "me:s3@zqx@", "s3zqx@"]
 
 
 @pytest.mark.parametrize("account", ACCOUNTS)
@@ -169,4 +171,4 @@ def test_an_address_with_an_account_is_refused_and_never_shown(
     ):
         assert run.status in {0, 2}
         assert "s3" not in run.out + run.err
-        assert "same" not in run.out + run.err.replace("the same", "")
+        assert "zqx" not in run.out + run.err
