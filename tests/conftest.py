@@ -75,11 +75,21 @@ def place(nowhere: Place, peps: Sandbox) -> Place:
     return Place(nowhere.folder, nowhere.environment | {"PEPS_SERVER": peps.url})
 
 
+HASTY = """\
+import time
+real, passed = time.monotonic, [0.0]
+time.monotonic = lambda: real() + sum(passed)
+def sleep(seconds):
+    passed.append(seconds)
+    print(seconds, file=open({waits!r}, "a"))
+time.sleep = sleep
+"""
+
+
 @pytest.fixture
 def hasty(place: Place, tmp_path: Path) -> Place:
-    """The user's folder on a machine on which waiting takes no time; `waits` tells of each wait."""
-    code = f"import time\ntime.sleep = lambda seconds: print(seconds, file=open({str(tmp_path / 'waits')!r}, 'a'))\n"
-    (tmp_path / "sitecustomize.py").write_text(code, encoding="utf-8")
+    """The user's folder on a machine on which waiting takes no time, though its clock goes on; see `waits`."""
+    (tmp_path / "sitecustomize.py").write_text(HASTY.format(waits=str(tmp_path / "waits")), encoding="utf-8")
     return Place(place.folder, place.environment | {"PYTHONPATH": str(tmp_path)})
 
 
