@@ -11,6 +11,7 @@ import select
 import shutil
 import subprocess
 import sys
+import termios
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -353,6 +354,7 @@ def on_terminal(place: Place, reply: bytes, *arguments: str, meanwhile: Callable
         return shown.decode().replace("\r\n", "\n")
 
     master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (50, 120))
     with subprocess.Popen(
         [sys.executable, "-c", ON_TERMINAL, ROOT / "peps_maja_process.py", *arguments],
         cwd=place.folder,

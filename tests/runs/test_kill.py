@@ -106,7 +106,9 @@ SUBMITTING = f"{WHEN}\tsubmitting\t{FIRST}\t"
         pytest.param(f"{HEADER}\n{SUBMITTING[:60]}", False, id="in the name"),
         pytest.param(f"{HEADER}\n{SUBMITTING[:-1]}", False, id="before the end of submitting"),
         pytest.param(f"{HEADER}\n{SUBMITTING}", False, id="before the line end of submitting"),
-        pytest.param(f"{HEADER}\n{SUBMITTING[:60]}\n{TORN}\n", True, id="marked by an earlier version"),
+        pytest.param(
+            f"{HEADER}\n{SUBMITTING[:60]}\n# the line above was torn by a crash: passed over\n", True, id="marked"
+        ),
         pytest.param(f"{HEADER}\n{SUBMITTING}\n{WHEN}\tsubmi", False, id="in submitted"),
         pytest.param(f"{HEADER}\n{SUBMITTING}\n{WHEN}\tsubmitted\t{FIRST}\t{URL.format(1)[:50]}", False, id="in a URL"),
     ],
