@@ -52,6 +52,7 @@ class Site:
         """
         try:
             parts = urlsplit(urljoin(seen_at or self.base + "/", address.strip()))
+            parts = urlsplit(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")))
             origin = _origin(parts)
         except ValueError:
             raise ServerTrouble(f"the server names something that is not an address: {shown(address)!r}") from None
@@ -60,7 +61,7 @@ class Site:
             raise ServerTrouble(f"the server names an address that is neither http nor https: {shown(address)!r}")
         is_elsewhere = parts.scheme == "https" and not self.own_hosts.fullmatch(origin[1])
         if is_elsewhere or origin == _origin(urlsplit(self.base)):
-            return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
+            return urlunsplit(parts)
         return self.base + urlunsplit(("", "", self.public_path(parts.path), parts.query, ""))
 
     def public_path(self, path: str) -> str:
