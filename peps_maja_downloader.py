@@ -8,16 +8,8 @@ if sys.version_info < (3, 11):  # before any import that an older Python would s
     sys.stderr.write("peps_maja_downloader: needs Python 3.11 or newer, and this is %d.%d\n" % sys.version_info[:2])
     sys.exit(2)
 
-try:  # from here on Ctrl-C ends without a traceback: so, until `run` has it in hand
-    import signal
-
-    if sys.argv[0].rpartition("/")[2].startswith("peps_maja_") and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-except KeyboardInterrupt:
-    os._exit(130)
-
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def download(options: DownloaderOptions, console: Console, _: Signals) -> Status:
     """Poll the open jobs, fetch what is finished, and with --wait do so until no job is open."""
     # Here, for it takes a while: --help and a mistyped option are answered at once.
+    from peps_maja.downloads.unpacking import Unpacker
     from peps_maja.joblog.events import State
     from peps_maja.joblog.log import JobLog
     from peps_maja.standing import reminders
@@ -58,16 +51,18 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
     leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
     cycle, is_all_done = None, False
     troubles = set()
-    with log.lock_for("downloader"):
+    with log.lock_for("downloader"), Unpacker(console, is_wanted=options.unzip) as unpacker:
+        unpacker.add_all(options.write_dir, log.replay().owners())
         while True:
             jobs = log.replay()
             reminders.tell_of_damage(jobs, log, console.reminder)
             status = Status.OK
             if jobs.in_state(State.OPEN):
-                cycle = cycle or cycle_over(log, options, console, leave_at)
+                cycle = cycle or cycle_over(log, options, console, leave_at, unpacker.add)
                 status = cycle.run(jobs)
                 jobs = log.replay()
                 is_all_done = cycle.has_closed_jobs and not jobs.in_state(State.OPEN)
+            status = worst([status, unpacker.finish(leave_at)])
             reminders.point_out_stalled(jobs, log, console, options.stalled_after)
             pointed_out = reminders.point_out_unsure(jobs, log, console)
             status = worst([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
@@ -91,6 +86,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
 
         jobs = log.replay()  # with what this run has just pointed out
         reports, failures = (cycle.reports, cycle.troubles) if cycle else ({}, [])
+        failures = [*failures, *unpacker.troubles]
         troubles.add(write_page(options, console, jobs, overview(jobs, reports, options), failures))
     return worst([status, *(troubles - {Status.TRY_LATER})])
 
@@ -116,16 +112,17 @@ def write_page(
     return Status.OK
 
 
-def cycle_over(log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float) -> "Cycle":
+def cycle_over(
+    log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float, noted: Callable[[Path], None]
+) -> "Cycle":
     """Return what polls each open job, fetches what is finished, and logs what became of it."""
     # Slow: where nothing is open, cron need not wait for it.
     from peps_maja.downloads.cycle import Cycle
-    from peps_maja.peps.service import Server
     from peps_maja.standing.advice import advise
     from peps_maja.standing.services import connect_with
 
-    connect, advice = connect_with(options, console), partial(advise, options, Server.parse(options.server).joblog)
-    return Cycle(connect, log, options.write_dir, console, advice, options.jobs, leave_at)
+    connect, advice = connect_with(options, console), partial(advise, options)
+    return Cycle(connect, log, options.write_dir, console, advice, options.jobs, leave_at, noted)
 
 
 def make_folder(folder: Path) -> None:

@@ -8,14 +8,6 @@ if sys.version_info < (3, 11):  # before any import that an older Python would s
     sys.stderr.write("peps_maja_process: needs Python 3.11 or newer, and this is %d.%d\n" % sys.version_info[:2])
     sys.exit(2)
 
-try:  # from here on Ctrl-C ends without a traceback: so, until `run` has it in hand
-    import signal
-
-    if sys.argv[0].rpartition("/")[2].startswith("peps_maja_") and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-except KeyboardInterrupt:
-    os._exit(130)
-
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -88,9 +80,9 @@ def carry_out(
     signals: Signals,
 ) -> Status:
     """Find products, show what will be done with them, ask, log what Theia has, submit the rest to PEPS."""
+    from peps_maja.downloads.folder import products_in
     from peps_maja.standing.advice import command_line
     from peps_maja.submitter.finding import find, possible
-    from peps_maja.submitter.folder import products_in
     from peps_maja.submitter.proposal import propose, series_wanted
     from peps_maja.submitter.submission import is_agreed, show, submit, take
 
@@ -103,8 +95,8 @@ def carry_out(
     jobs = log.replay()
     records = find(options, jobs, peps(), theia)
     proposal = propose(records, jobs, products_in(options.write_dir), options)
-    if options.days and not (options.dry_run or options.again) and jobs.commands[-1:] != [options.command]:
-        log.note(options.command)
+    if options.days and not (options.dry_run or options.again):
+        log.note(options.command, jobs)
     status = show(proposal, jobs, options, console)
     if options.page:
         write_page(proposal, theia, options, console)

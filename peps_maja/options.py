@@ -64,6 +64,7 @@ class ProcessOptions(Options):
     max_cloud: float | None
     sat: str | None
     product: Sequence[str]
+    again: bool
     limit: int | None
     resubmit: Sequence[str]
     theia: str | None
@@ -75,7 +76,6 @@ class ProcessOptions(Options):
     write_dir: Path | None
     adopt: Sequence[Sequence[str]]
     drop: Sequence[str]
-    again: bool
     command: str = ""
 
     @property
@@ -115,6 +115,7 @@ class DownloaderOptions(Options):
     every: float | None
     timeout: float | None
     jobs: int
+    unzip: bool
     status: bool
     json: bool
     stalled_after: float
@@ -132,7 +133,7 @@ class DownloaderOptions(Options):
 
 
 def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
-    """Return the options of peps_maja_process.py; leave with status 2 and one line if they do not go together."""
+    """Return the options of peps_maja_process.py; raise UsageError if they do not go together."""
     parser = _parser_for(
         "peps_maja_process",
         "Search for Sentinel-2 products; take the L2A products that Theia has already,\n"
@@ -194,7 +195,7 @@ def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
 
 
 def downloader_options(arguments: Sequence[str] | None) -> DownloaderOptions:
-    """Return the options of peps_maja_downloader.py; leave with status 2 and one line if they do not go together."""
+    """Return the options of peps_maja_downloader.py; raise UsageError if they do not go together."""
     parser = _parser_for(
         "peps_maja_downloader",
         "Follow the jobs of a log and download the L2A products that are finished.\nMade for cron.",
@@ -209,6 +210,8 @@ def downloader_options(arguments: Sequence[str] | None) -> DownloaderOptions:
         help="with --wait: the longest time to stay (default: no limit)")  # fmt: skip
     add("-j", "--jobs", metavar="N", type=number(1, 16, "number of downloads from 1 to 16", int), default=2,
         help="downloads at once (default: %(default)s)")  # fmt: skip
+    add("--unzip", action="store_true",
+        help="unpack each product into a folder beside its zip, and remove the zip")  # fmt: skip
     add("--status", action="store_true", help="only show where the jobs stand; write, download and lock nothing")
     add("--json", action="store_true", help="the same as --status, as JSON")
     add("--stalled-after", metavar="HOURS", type=number(0, 10**6, "number of hours"), default=24,
@@ -253,7 +256,7 @@ def _problem_of_process(options: ProcessOptions) -> str:
     if options.again:
         return ""
     corrections = named & {"adopt", "drop"}
-    others = named - corrections - {"auth", "log", "server", "geodes", "quiet", "verbose", "yes", "end_date", "command"}
+    others = named - corrections - (_BESIDE_AGAIN - {"dry_run", "write_dir"}) - {"command"}
     if corrections:
         return f"--adopt and --drop stand alone: take away {_named(sorted(others)[0])}" if others else ""
     is_search = bool(named & {"tile", "location", "lat", "lon", *_EDGES})
@@ -270,7 +273,7 @@ def _problem_of_process(options: ProcessOptions) -> str:
     if "dropped" in options.resubmit and "product" not in named:
         return "--resubmit dropped goes with --product: name what is wanted after all"
     if not is_search and not named & {"product", "resubmit"}:
-        return "nothing to do: say where to search (--tile and --start-date), or --product, or --resubmit"
+        return "nothing to do: say where to search (--tile and --start-date), or --product, --again or --resubmit"
     if options.page and not options.dry_run:
         return "--page goes with --dry-run: what became of the products is on the page of the downloader"
     return _problem_of_series(options, named) or _problem_of_theia(options, named)
@@ -322,6 +325,8 @@ def _problem_of_downloader(options: DownloaderOptions) -> str:
         return "--csv, --start-date and --end-date go with --dates"
     if options.start_date and options.end_date and options.start_date > options.end_date:
         return f"the start {options.start_date} is after the end {options.end_date}"
+    if options.unzip and (options.status or options.json or options.dates or options.check):
+        return "--unzip goes with a run that downloads: take it away, or --status, --json, --dates or --check"
     if options.page and options.check:
         return "--page does not go with --check, which writes nothing"
     return ""

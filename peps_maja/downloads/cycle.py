@@ -51,6 +51,7 @@ class Cycle:
     advise: Callable[[Job, Event], str]
     downloads: int
     leave_at: float
+    noted: Callable[[Path], None]  # is given each zip that was checked and noted as `downloaded`
 
     def __post_init__(self) -> None:
         self._over: dict[Source, Status] = {}  # services that are asked nothing more in this run
@@ -162,6 +163,7 @@ class Cycle:
         match error := fetched.exception():
             case None:
                 course.note_file(name, fetched.result())
+                self.noted(fetched.result().path)
             case NotThere():
                 course.note_missing(name, ABSENT, str(error))
             case Broken():

@@ -40,6 +40,7 @@ _BROKEN_OFF_BEFORE = re.compile(r"[-0-9T:Z]{1,20}(?:\t[a-z]*\t?)?")
 # The name of a job of Theia, or its beginning; a file's name, `….zip`, is none, and can be of a job of PEPS.
 _OF_THEIA = re.compile(r"SENTINEL2[A-D]_(?![\w.-]*\.ZIP)|\tS(?:E[NTIL2]*)?$")
 _NOT_OF_THEIA = frozenset({Event.SUBMITTING, Event.SUBMITTED, Event.POSTPONED})
+_JOINED = re.compile(r"^[^\t]*submitt(?:ing|ed)\b|\t.*[0-9]Z\W+submitt(?:ing|ed)\b")  # with another line, or in itself
 _EVENT = re.compile("|".join(EVENTS).upper())
 # Colours of a terminal, controls, characters without width, and what Markdown sets before `_`.
 _INVISIBLE = re.compile("\x1b\\[[0-9;]*[A-Za-z]|[\x01-\x08\x0a-\x1f\x7f-\x9f\xad\u200b-\u200f\u2060\ufeff\\\\]")
@@ -76,9 +77,11 @@ def read_line(line: str, known: Container[str] = ()) -> Line | Damaged | None:
     columns = text.split("\t")
     if len(columns) == 3:
         columns.append("")
-    if len(columns) != 4 or columns[0] in EVENTS or not (columns[2] in known or _is_job(columns[2])):
+    if len(columns) != 4 or not (columns[2] in known or _is_job(columns[2])):
         return _damaged(text)
     time, word, job, detail = columns
+    if len(time) > 30 or (text.count("submitt") > word.startswith("submitt") and _JOINED.search(text)):
+        return _damaged(text)
     event = EVENTS.get(word)
     if job.startswith("SENTINEL2"):
         if event is Event.AVAILABLE and Offer.parse(detail) is None:

@@ -30,7 +30,7 @@ def noted_searches(
         if noted.days and not noted.series and not noted.resubmit:
             what = {name: getattr(noted, name) for name in _WHAT}
             key = (tuple(noted.tile), noted.place, noted.theia)
-            searches.pop(key, None)
+            searches.pop(key, None)  # for the place of the last one
             searches[key] = replace(options, command=command, **what)
     if not searches:
         raise UsageError(f"{options.log} has no search to repeat: name a place and days; later runs can use --again")

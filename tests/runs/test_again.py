@@ -1,111 +1,111 @@
-"""Whole runs of --again: which searches the log notes, and what is repeated of them."""
+"""The searches that the log has noted: which are noted, and what `--again` makes of them."""
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from datetime import datetime, timezone
 
 import pytest
-from helpers import EMAIL, PASSWORD, TILE, Place
-from samples.geodes import feature
+from helpers import TILE, Place, in_one_line, l1c
 
 from peps_maja.sandbox import Canned, Endpoint, Fault, Sandbox
 
-pytestmark = pytest.mark.slow
-
-MARCH = ("-d", "2019-03-01", "-f", "2019-03-31")
-SEARCH = ("-t", TILE, *MARCH)
-L1C = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
-NAME = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_C"
-OTHER = "31TDH"
-OF_OTHER = L1C.replace(TILE, OTHER)
-
-
-def listed(*names: str) -> list[dict[str, Any]]:
-    return [{"id": name, "properties": {"productIdentifier": name, "cloudCover": 5}} for name in names]
-
-
-@pytest.fixture
-def place(nowhere: Place, peps: Sandbox) -> Place:
-    """A user's folder with an account, and `peps` for both servers, which have nothing yet."""
-    (nowhere.folder / "peps.txt").write_text(f"{EMAIL} {PASSWORD}\n", encoding="utf-8")
-    (nowhere.folder / "peps.txt").chmod(0o600)
-    peps.catalogue, peps.geodes.items = [], []
-    return Place(nowhere.folder, nowhere.environment | {"PEPS_SERVER": peps.url, "GEODES_SERVER": peps.url})
+MARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-31")
+ANOTHER = "31TDJ"
 
 
 def noted(place: Place) -> list[str]:
-    text = place.log.read_text(encoding="utf-8") if place.log.exists() else ""
-    return re.findall(r"^# 20\S+Z peps_maja_process\.py (.*)$", text, flags=re.MULTILINE)
+    lines = place.log.read_text(encoding="utf-8").splitlines() if place.log.exists() else []
+    return [line.partition("Z ")[2] for line in lines[1:] if line.startswith("#")]
 
 
-def test_each_search_is_noted_once_it_is_known_what_there_is(place: Place, peps: Sandbox) -> None:
-    peps.faults.add(Fault(Endpoint.CATALOGUE, Canned(200, "<html>"), times=2))
-    assert place.process(*SEARCH).status == 75
-    place.process(*SEARCH, "-n")
-    place.process("--product", L1C, "-n")
+def offer(peps: Sandbox, *names: str) -> None:
+    peps.catalogue = [{"properties": {"productIdentifier": name}} for name in names]
+
+
+def test_what_is_noted(place: Place, peps: Sandbox) -> None:
+    """Each search, once, also if there is nothing to do; none with -n, of a catalogue out of reach, or of --again."""
+    offer(peps)
+    place.process(*MARCH, "-n")
+    peps.faults.add(Fault(Endpoint.CATALOGUE, Canned(418)))
+    assert place.process(*MARCH).status == 75
     assert noted(place) == []
-    searches = [SEARCH, SEARCH, (*SEARCH, "-o", "51"), SEARCH, (*SEARCH, "--resubmit", "failed")]
-    assert [place.process(*search).status for search in searches] == [0] * 5
-    place.process("--again")
-    assert noted(place) == [" ".join(search) for search in searches[1:]]
+    command = f"peps_maja_process.py {' '.join(MARCH)}"
+    assert [place.process(*more).status for more in (MARCH, MARCH, ["--again"])] == [0, 0, 0]
+    assert noted(place) == [command]
+    place.process(*MARCH, "-o", "51")
+    place.process(*MARCH)
+    assert noted(place) == [command, f"{command} -o 51", command]
 
 
-def test_what_is_taken_is_repeated_and_nothing_else(place: Place, peps: Sandbox) -> None:
-    (place.folder / "gone").mkdir()
-    assert place.process(*SEARCH, "-w", "gone", "-y", "--json", "kept.json", "-c", "4").status == 0
-    (place.folder / "gone").rmdir()
-    (place.folder / "kept.json").unlink()
-    peps.catalogue = listed(L1C)
-    assert "1 too cloudy" in place.process("--again").out
-    assert not (place.folder / "kept.json").exists()
+def test_each_search_once_more(place: Place, peps: Sandbox) -> None:
+    """Of several for the same places the last, in the order of these; orbit and limit are those noted."""
+    offer(peps)
+    for more in (
+        ("-t", ANOTHER, TILE, "-d", "2019-01-01", "-f", "2019-01-31"),
+        (*MARCH, "-o", "51", "--limit", "1"),
+        ("-t", f"T{TILE}", ANOTHER.lower(), "-d", "2019-02-01", "-f", "2019-02-28"),
+        (*MARCH, "--theia", "only"),
+    ):
+        assert place.process(*more, GEODES_SERVER=peps.url).status == 0
+    offer(
+        peps,
+        *(
+            l1c(f"2019{month}{day}", tile=tile)
+            for month in ("01", "02", "03")
+            for tile in (TILE, ANOTHER)
+            for day in ("01", "09")
+        ),
+    )
+    assert place.process("--again", "-n", GEODES_SERVER=peps.url).status == 0
+    assert peps.executed == []
+    run = place.process("--again", "-q", GEODES_SERVER=peps.url)
+    assert (run.status, run.err) == (0, "")
+    february = [l1c(f"201902{day}", tile=tile) for day in ("01", "09") for tile in (TILE, ANOTHER)]
+    assert (peps.executed[0], sorted(peps.executed[1:])) == (l1c(1), sorted(february))
 
 
-def test_of_the_same_places_the_last_one_counts_and_trouble_of_one_stops_none(place: Place, peps: Sandbox) -> None:
-    days = ("-d", "2019-01-01", "-f", "2019-01-31")
-    for search in [("-t", TILE, OTHER, *days), ("-t", TILE, *days), ("-t", f"T{OTHER}", TILE, *MARCH), SEARCH]:
-        assert place.process(*search).status == 0
-    peps.catalogue = listed(L1C, OF_OTHER)
-    peps.faults.add(Fault(Endpoint.CATALOGUE, Canned(404), match=f"tileid={OTHER}", times=None))
-    run = place.process("--again", "-q")
-    assert (run.status, run.err, peps.executed) == (75, "", [L1C])
-    assert not [request for request in peps.asked(Endpoint.CATALOGUE)[6:] if "2019-01-01" in str(request.query)]
+def test_one_without_an_end_goes_on_to_today(place: Place, peps: Sandbox) -> None:
+    place.write_log()
+    with place.log.open("a", encoding="utf-8") as log:
+        log.write("# 2019-02-01T06:00:00Z peps_maja_process.py -t 31TCJ -d 2019-01-01 -a other.txt -w nowhere\n")
+    today = datetime.now(timezone.utc).strftime("%Y%m%d")
+    offer(peps, name := l1c(1).replace("20190301", today))
+    assert place.process("--again").status == 0
+    assert peps.executed == [name]
 
 
-def test_theia_is_asked_as_noted_and_without_an_end_until_today(place: Place, peps: Sandbox) -> None:
-    assert place.process("-t", TILE, "-d", "2019-03-01", "--theia", "only").status == 0
-    peps.geodes.items = [feature(NAME)]
+def test_trouble_of_one_stops_none(place: Place, peps: Sandbox) -> None:
+    offer(peps)
+    for tile in (ANOTHER, TILE):
+        place.process("-t", tile, *MARCH[2:])
+    with place.log.open("a", encoding="utf-8") as log:
+        log.write("# 2019-02-01T06:00:00Z peps_maja_process.py -t 31TCJ -d 2019-02-30\n")
+        log.write("# 2019-02-01T06:00:00Z peps_maja_process.py -t '31TCJ\n# a word of my own\n")
+    offer(peps, l1c(1))
+    peps.faults.add(Fault(Endpoint.CATALOGUE, Canned(418)))  # the first of the two searches
     run = place.process("--again")
-    assert (run.status, peps.executed) == (0, [])
-    assert [job for _, job, _ in place.events("available")] == [f"{NAME}_V4-0"]
+    assert (run.status, peps.executed) == (75, [l1c(1)])
+    skipped = [line for line in run.err.splitlines() if "cannot be read" in line]
+    assert ["2019-02-30 is not a valid date" in line for line in skipped] == [True, False]
+    quiet = place.process("--again", "-q")
+    assert (quiet.status, len(quiet.err.splitlines())) == (0, 2)
 
 
-@pytest.mark.parametrize(
-    "more", [SEARCH, ("--limit", "3"), ("--theia", "first"), ("--product", L1C), ("--page", "p"), ("--drop", L1C)]
-)
-def test_what_does_not_go_with_again(place: Place, peps: Sandbox, more: tuple[str, ...]) -> None:
-    assert place.process("--again", *more).status == 2
-    assert peps.requests == []
+@pytest.mark.parametrize("more", ["--limit 3", "-d 2019-03-01", "--theia only", "--json all.json", "--series"])
+def test_it_stands_alone(place: Place, more: str) -> None:
+    in_one_line(
+        place.process("--again", *more.split()), 2, "--again repeats the searches of the log as they were: take"
+    )
 
 
-def test_none_to_repeat_and_one_that_cannot_be_read(place: Place, peps: Sandbox) -> None:
-    place.write_log(("# 2026-01-01T00:00:00Z peps_maja_process.py -t 'cut -d 2019-03-01",))
-    run = place.process("--again")
-    assert (run.status, peps.requests) == (2, [])
-    assert "cannot be read" in run.err
-    assert "no search to repeat" in run.err
-    place.process("-t", TILE, "-d", "2019-03-01", "-f", "2019-05-01", "--series")
-    assert place.process("--again").status == 2, "a series is never repeated"
-    place.process(*SEARCH)
-    peps.catalogue = listed(L1C)
-    run = place.process("--again")
-    assert (run.status, peps.executed, run.err.count("cannot be read")) == (0, [L1C], 1)
-
-
-def test_search_that_is_refused_is_2_and_no_account_is_needed_where_nothing_is_ordered(
-    place: Place, peps: Sandbox
-) -> None:
-    (place.folder / "peps.txt").unlink()
-    assert place.process(*SEARCH).status == 0
-    peps.faults.add(Fault(Endpoint.CATALOGUE, Canned(400), times=None))
-    assert place.process(*SEARCH).status == 2
+def test_no_search_in_the_log(place: Place, peps: Sandbox) -> None:
+    """Products by name and a resubmission are no searches; one with --series is noted, and never repeated."""
+    offer(peps, l1c(1), l1c(28))
+    for more in (
+        ("--product", l1c(1)),
+        ("--resubmit", "failed"),
+        ("-t", TILE, "-d", "2019-03-01", "-f", "2019-05-01", "--series"),
+    ):
+        assert place.process(*more, GEODES_SERVER=peps.url).status == 0
+    assert len(noted(place)) == 1
+    in_one_line(place.process("--again"), 2, "no search to repeat")

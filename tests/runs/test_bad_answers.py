@@ -263,15 +263,15 @@ def test_a_result_that_the_next_report_leaves_out_is_not_forgotten(place: Place,
     assert outcomes(place)[SERIES][2:] == ["downloaded", "finished"]
 
 
-def test_nor_by_a_run_that_waits(place: Place, peps: Sandbox) -> None:
+def test_nor_by_a_run_that_waits(hasty: Place, peps: Sandbox) -> None:
     job = series(peps, 1, 11)
-    place.write_log(*opened(job))
+    hasty.write_log(*opened(job))
     peps.faults.add(
         Fault(Endpoint.RESULT, Canned(502), times=3, match=l2a(11)), Fault(Endpoint.REPORT, Altered(lambda x: x))
     )
     spoil(peps, altered_report({"results": [job.results[0].url]}), Endpoint.REPORT)
-    assert place.download("--wait", "--every", "0.001").status == 0
-    assert outcomes(place) == {SERIES: ["downloaded", "downloaded", "finished"]}
+    assert hasty.download("--wait", "--every", "0.001").status == 0
+    assert outcomes(hasty) == {SERIES: ["downloaded", "downloaded", "finished"]}
 
 
 # -- servers that say nothing ---------------------------------------------------------------------------------------
@@ -305,9 +305,9 @@ def held_up(place: Place, peps: Sandbox, endpoint: Endpoint) -> Iterator[None]:
     assert time.monotonic() - begun < 15
 
 
-@pytest.mark.parametrize("endpoint", [Endpoint.STATUS, Endpoint.REPORT, Endpoint.RESULT])
-def test_a_timeout_ends_what_a_silent_server_holds_up(place: Place, peps: Sandbox, endpoint: Endpoint) -> None:
-    with held_up(place, peps, endpoint):
+def test_a_timeout_ends_what_a_silent_server_holds_up(place: Place, peps: Sandbox) -> None:
+    with held_up(place, peps, Endpoint.RESULT):
+        spoil(peps, Stall(60), Endpoint.STATUS, match=peps.jobs[0].wps_id)
         run = place.download("--wait", "--timeout", "0.0003", PEPS_TIMEOUT="60")
     assert run.status == 75
     assert "--timeout is over" in run.err

@@ -41,7 +41,7 @@ BOTH = {
 OF_PROCESS = {
     *("--tile", "--start-date", "--end-date", "--orbit", "--max-cloud", "-t", "-d", "-f", "-o", "-c"),
     *("--sat", "--location", "--lat", "--lon", "--lonmin", "--latmin", "--lonmax", "--latmax", "--product"),
-    *("--dry-run", "-n", "--yes", "-y", "--limit", "--resubmit", "--adopt", "--drop", "--json", "--theia"),
+    *("--dry-run", "-n", "--yes", "-y", "--limit", "--again", "--resubmit", "--adopt", "--drop", "--json", "--theia"),
 }
 OF_DOWNLOADER = {
     *("--write-dir", "-w", "--wait", "--every", "--timeout", "--jobs", "-j", "--status", "--json"),
@@ -155,6 +155,7 @@ BAD_DOWNLOADER = {
     "time-out without waiting": ("--timeout 5", "--every and --timeout go with --wait"),
     "wait and status": ("--wait --status", "exclude each other"),
     "wait and json": ("--wait --json", "exclude each other"),
+    "unzip and status": ("--unzip --json", "--unzip goes with a run that downloads"),
     "page and check": ("--page out --check", "--page does not go with --check"),
     "wait and check": ("--wait --check", "exclude each other"),
     "stalled some time": ("--stalled-after x", "'x' is not a valid number of hours"),
@@ -179,25 +180,28 @@ def downloader(line: str) -> DownloaderOptions:
     return downloader_options(line.split())
 
 
+def assert_one_line(error: UsageError, message: str) -> None:
+    assert message in str(error)
+    assert str(error).isprintable()
+
+
 @pytest.mark.parametrize("line", GOOD.values(), ids=GOOD)
 def test_these_go_together(line: str) -> None:
     process(line)
 
 
 @pytest.mark.parametrize(("line", "message"), BAD.values(), ids=BAD)
-def test_these_do_not_and_one_line_says_why(line: str, message: str) -> None:
+def test_these_do_not_and_it_is_shown_in_one_line(line: str, message: str) -> None:
     with pytest.raises(UsageError) as error:
         process(line)
-    assert message in str(error.value)
-    assert str(error.value).isprintable()
+    assert_one_line(error.value, message)
 
 
 @pytest.mark.parametrize(("line", "message"), BAD_DOWNLOADER.values(), ids=BAD_DOWNLOADER)
 def test_so_with_the_downloader(line: str, message: str) -> None:
     with pytest.raises(UsageError) as error:
         downloader(line)
-    assert message in str(error.value)
-    assert str(error.value).isprintable()
+    assert_one_line(error.value, message)
 
 
 @pytest.mark.parametrize(

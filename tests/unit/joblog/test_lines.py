@@ -69,6 +69,16 @@ def test_what_a_damaged_line_names_is_unsure(damage: Callable[[str], str], name:
         assert replayed(damaged + lines((event, detail), job=name))[name].standing == standing
 
 
+@pytest.mark.parametrize("between", ["", " ", "\t"])
+def test_two_lines_joined(between: str) -> None:
+    for first, second in ((JOB, OTHER), (OTHER, JOB)):
+        text = lines(("stalled", "24"), job=first)[:-1] + between + lines(("submitting", ""), job=second)
+        for joined in (text, text.replace("Z\tsubmitting\t", "Z submitting ")):
+            assert set(replayed(joined)) == {JOB, OTHER}
+    detail = "2019-04-02T09:12:44Z: this was submitted already"
+    assert replayed(lines(*SUBMITTED, ("failed", detail))).damage == ""
+
+
 @pytest.mark.parametrize("word", ["stalled", "downloaded", "finished", "postponed"])
 def test_another_event_leaves_a_job_where_it_stood(word: str) -> None:
     jobs = replayed(f"{lines(*SUBMITTED, ('failed', ''))}{at(5)} {word} {JOB} {ZIP}\n{at(5)} {word} {OTHER}\n")

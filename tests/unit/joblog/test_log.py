@@ -27,6 +27,7 @@ from samples.logs import (
     written,
 )
 
+from peps_maja.disk import lock
 from peps_maja.errors import LogError, PepsError, Status
 from peps_maja.joblog.events import Event, State
 from peps_maja.joblog.jobs import Jobs
@@ -47,6 +48,7 @@ for number in range(int(sys.argv[3])):
 APPENDER_OUT_OF_ROOM = """
 import resource, sys
 from pathlib import Path
+from peps_maja.disk import lock
 from peps_maja.errors import LogError
 from peps_maja.joblog.log import JobLog
 from peps_maja.joblog.events import Event
@@ -218,6 +220,48 @@ def test_any_bytes_are_a_log_or_an_expected_error(tmp_path_factory: pytest.TempP
     path.write_bytes(content)
     with suppress(PepsError):
         snapshot(JobLog(path).replay())
+
+
+# -- others -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_append_waits_for_another_process_so_long_and_names_what_is_not_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("peps_maja.joblog.log.PATIENCE", 0.0)
+    log = written(tmp_path, f"{HEADER}\n")
+    with log.path.open("rb") as held:
+        assert lock(held.fileno(), log.path)
+        with pytest.raises(LogError, match=f"locks the log .*not noted: submitted {JOB} {STATUS_URL}") as error:
+            log.append(Event.SUBMITTED, JOB, STATUS_URL)
+    assert error.value.status is Status.TRY_LATER
+
+
+@pytest.mark.parametrize(
+    ("by_another", "detail", "stands"),
+    [
+        (Event.SUBMITTING, "", False),
+        (Event.SUBMITTED, STATUS_URL, True),
+        (Event.SUBMITTED, STATUS_URL.replace("8e99b3de", "11111111"), False),
+        (Event.CANCELLED, "dropped by the user", False),
+        (Event.FINISHED, "", False),
+        (Event.STALLED, "24", True),
+        (Event.DOWNLOADED, ZIP, True),
+    ],
+)
+def test_what_another_run_wrote_of_a_job_stands(
+    tmp_path: Path, by_another: Event, detail: str, *, stands: bool
+) -> None:
+    log = written(tmp_path, f"{HEADER}\n{lines(*SUBMITTED)}")
+    jobs = log.replay()
+    JobLog(log.path).append(by_another, JOB, detail)
+    JobLog(log.path).append(Event.FAILED, OTHER)
+    assert log.append_if_current(Event.DOWNLOADED, jobs[JOB], ZIP) is stands
+    assert log.append_if_current(Event.FINISHED, jobs[JOB]) is stands
+    assert not log.begin(Event.SUBMITTING, OTHER)
+    log.replay()
+    assert log.begin(Event.SUBMITTING, OTHER), "seen by the replay"
+    assert log.begin(Event.SUBMITTING, OTHER), "this run's own lines do not count"
 
 
 # -- crashes ----------------------------------------------------------------------------------------------------------
