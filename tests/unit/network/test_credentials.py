@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from helpers import Place
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from peps_maja.errors import CredentialsError, PepsError, Status
+from peps_maja.errors import CredentialsError, NoAccount, PepsError, Status
 from peps_maja.network.credentials import Credentials, is_open_to_others, read_credentials
 
 EMAIL = "me@example.org"
@@ -90,11 +89,12 @@ def test_credentials_have_to_be_a_regular_file(nowhere: Place) -> None:
         assert f"cannot read the credentials file {path}: " in run.err
 
 
-def test_the_example_to_copy_is_where_the_message_says(nowhere: Place) -> None:
-    run = nowhere.process("-t", "31TCJ", "-d", "2019-03-01")
-    named = re.search(r"copy (.*) there", run.err)
-    assert named
-    assert "e-mail address" in Path(named[1]).read_text(encoding="utf-8")
+@pytest.mark.parametrize("first", ["geodes", "GEODES", "geodes:", "geodes=KEY", "geodesKEY"])
+def test_a_key_written_wrongly_is_no_account(tmp_path: Path, first: str) -> None:
+    account = read(tmp_path, f"{first} KEY\nme@example.org secret\n".encode())
+    assert (account.email, account.password) == ("me@example.org", "secret")
+    with pytest.raises(NoAccount):
+        read(tmp_path, f"{first} KEY\n".encode())
 
 
 @pytest.mark.parametrize("content", [b"other@example.org other\n", b"", b"one-word\n"])
