@@ -95,11 +95,7 @@ def run(
         except SystemExit as end:  # of the options: the help, or what is wrong with them
             status = Status(int(end.code or 0))
         except PepsError as error:
-            # What goes away without a person need not be mailed by cron, but for an event that the log lacks.
-            if not (console.quiet and error.status is Status.TRY_LATER) or isinstance(error, LogError):
-                console.warning(str(error))
-            console.debug_traceback(error)
-            status = error.status
+            status = tell(error, console)
         except Exception as error:
             status = _tell_unexpected(error, console)
         _ignore_signals()
@@ -129,6 +125,14 @@ def _tell_unexpected(error: Exception, console: Console) -> Status:
     console.warning(message)
     console.debug_traceback(error)
     return status
+
+
+def tell(error: PepsError, console: Console) -> Status:
+    """Show an error and return its status; when quiet, only one that a person has to know or to fix."""
+    passes = error.status is Status.TRY_LATER and not isinstance(error, LogError)  # which says what was not noted
+    (console.reminder if passes else console.warning)(str(error))
+    console.debug_traceback(error)
+    return error.status
 
 
 def read_account(options: Options, console: Console) -> Credentials:

@@ -261,7 +261,7 @@ EDITS: list[Callable[[str], str]] = [
     lambda line: "\t".join([line.split("\t")[place] for place in (1, 0, 2, 3)]),
     str.lower,
     str.upper,
-    *(lambda line, end=end: line[:end] for end in (33, 36, 45, 60, 72, 92, 100)),
+    *(lambda line, end=end: line[:end] for end in (46, 52, 60, 72, 92, 100)),
     lambda line: f"{line[:60]}\n{line[60:]}",
 ]
 

@@ -14,24 +14,15 @@ from datetime import datetime, timedelta, timezone
 from itertools import chain, pairwise
 
 from peps_maja.joblog.details import Offer, is_status_url, wps_id
-from peps_maja.joblog.events import (
-    ABSENT,
-    BACK,
-    BEGINNINGS,
-    BROKEN,
-    DROPPED,
-    ENDS,
-    NO_RESULTS,
-    TURNS,
-    Event,
-    Source,
-    State,
-)
+from peps_maja.joblog.events import BACK, BEGINNINGS, DROPPED, ENDS, NO_RESULTS, Event, Source, State
 from peps_maja.joblog.lines import TORN, Damaged, Line, read_line
 from peps_maja.products.names import L1CProduct, L2AProduct
 from peps_maja.products.series import Series
 
+_COMMAND = re.compile(r"# [-0-9]{10}T[0-9:]{8}Z (peps_maja_process\.py .*)")
 _PER_CENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,9})?")
+_MISSING = re.compile(r"(?:(.*?) )?(absent|broken|back)(?: (.*))?")
+_NOTED = re.compile(r"# [0-9-]{10}T[0-9:]{8}Z (peps_maja_process\.py .*?)\r?\n?$")
 UNSURE_FOR_LONG = timedelta(hours=1)
 
 
@@ -134,13 +125,9 @@ class Job:
         stem = file.removesuffix(f".{self.mark}.zip")
         return file if stem == file else f"{stem}.zip"
 
-    def file_of(self, name: str) -> str | None:
-        """Return the name of the file that holds the result `name`, or None if it was not downloaded."""
-        return next((file for file in (name, self.own_file_name(name)) if file in self.files), None)
-
     def has_dealt_with(self, name: str) -> bool:
         """Return True if the result `name` is downloaded or known to be too cloudy."""
-        return name in self.novald or self.file_of(name) is not None
+        return name in self.novald or name in self.files or self.own_file_name(name) in self.files
 
     def came_at(self, file: str) -> datetime | None:
         """Return when a file was downloaded; None if the log has no time that can be right."""
@@ -158,9 +145,6 @@ class Job:
         return now - self.begun_at if self.begun_at and self.begun_at <= now else UNSURE_FOR_LONG
 
 
-_NOTED = re.compile(r"# [0-9-]{10}T[0-9:]{8}Z (peps_maja_process\.py .*?)\r?\n?$")
-
-
 class Jobs(dict[str, Job]):
     """The jobs of a log by name, in the order of their first lines; and what of the log cannot be read."""
 
@@ -170,28 +154,21 @@ class Jobs(dict[str, Job]):
         self.damaged: list[int] = []  # numbers of the lines that are neither events nor comments
         self.nameless: list[int] = []  # of these, those of which nobody knows what they are about
         self.pieces: set[str] = set()  # beginnings of names in the damaged lines
-        self.commands: list[str] = []  # of the submitter, as its runs have noted them
+        self.commands: list[str] = []  # of searches, as the comments have them
 
     @classmethod
-    def replay(cls, text: str) -> Jobs:
-        """Return the jobs of a log, given its text."""
-        return cls.read(text.split("\n"))
-
-    @classmethod
-    def read(cls, lines: Iterable[str]) -> Jobs:
-        """Return the jobs of a log, given its lines."""
-        jobs = cls()
+    def replay(cls, log: str | Iterable[str]) -> Jobs:
+        """Return the jobs of a log, given its text or its lines."""
+        jobs, lines = cls(), log.split("\n") if isinstance(log, str) else log
         before: dict[str, Job | None] = {}  # where each stood before its `submitting`, until something came of that
         for number, (line, below) in enumerate(pairwise(chain(lines, [""])), 1):
             read = None if below.startswith(TORN) else read_line(line, jobs)
             if isinstance(read, Damaged):
                 jobs._add_damage(number, read)
                 before = {name: job for name, job in before.items() if name not in read.names}
-            elif noted := _NOTED.match(line):
-                jobs.commands.append(noted[1])
             elif read and read.event is not Event.POSTPONED:
                 job = jobs.get(read.job)
-                if read.event in TURNS:
+                if read.event in BEGINNINGS or read.event in ENDS:
                     before.pop(read.job, None)
                 if read.event is Event.SUBMITTING:
                     before[read.job] = job
@@ -200,10 +177,12 @@ class Jobs(dict[str, Job]):
                 elif job or not read.job.startswith("SENTINEL2"):  # of Theia's: where the zip is cannot be read
                     _add_event(jobs.setdefault(read.job, job or Job(read.job)), read)
             elif read and read.job in before:
-                earlier = before.pop(read.job)
-                jobs |= {read.job: earlier} if earlier else {}
-                if not earlier:
+                if earlier := before.pop(read.job):
+                    jobs[read.job] = earlier
+                else:
                     del jobs[read.job]
+            elif not read and (command := _COMMAND.match(line)):
+                jobs.commands.append(command[1].rstrip())
         return jobs
 
     @property
@@ -211,9 +190,8 @@ class Jobs(dict[str, Job]):
         """What to tell the user of the damaged lines; an empty text if there are none."""
         if not self.damaged:
             return ""
-        lines = f"line {self.damaged[0]}"
-        if len(self.damaged) > 1:
-            lines = f"{len(self.damaged)} lines, the first of them {lines},"
+        one, more = f"line {self.damaged[0]}", len(self.damaged) > 1
+        lines = f"{len(self.damaged)} lines, the first of them {one}," if more else one
         then = "what is named there is not submitted again; restore the log from a copy if you can"
         if self.nameless:
             then = (
@@ -298,18 +276,16 @@ def _add_event(job: Job, line: Line) -> None:
 
 def _add_missing(job: Job, line: Line) -> None:
     """Note a result that is missing, or back; a detail without one of the words for it says nothing."""
-    words = line.detail.split(" ")
-    at = next((place for place, word in enumerate(words) if word in {ABSENT, BROKEN, BACK}), None)
-    if at is None:
-        return
-    name, reason = " ".join(words[:at]), " ".join(words[at + 1 :])
-    if words[at] == BACK:
+    match = _MISSING.fullmatch(line.detail)
+    name, word, reason = (part or "" for part in match.groups()) if match else ("", "", "")
+    if word == BACK:
         job.missing.pop(name, None)
+    if word in {"", BACK}:
         return
     when, known = _believed(line.time, job), job.missing.get(name)
     if known is None or (name == NO_RESULTS and reason != known.reason):
         known = Missing(None, None, "", "")
-    job.missing[name] = Missing(known.since or when, when or known.last, words[at], reason)
+    job.missing[name] = Missing(known.since or when, when or known.last, word, reason)
 
 
 def _believed(moment: str, job: Job) -> datetime | None:

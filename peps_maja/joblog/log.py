@@ -18,8 +18,7 @@ from pathlib import Path
 
 from peps_maja.disk import held, lock, sync_folder
 from peps_maja.errors import LogError, Status
-from peps_maja.joblog.details import Offer, is_status_url
-from peps_maja.joblog.events import TURNS, Event
+from peps_maja.joblog.events import BEGINNINGS, TURNS, Event
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.joblog.lines import HEADER, Damaged, Line, read_line
 from peps_maja.products.names import is_same_acquisition, named_product
@@ -64,7 +63,7 @@ class JobLog:
                     first = file.readline()
                     if first.rstrip("\r\n") != HEADER and not HEADER.startswith(first):
                         raise _not_a_log(self.path, first)
-                    return Jobs.read(chain([first], file))
+                    return Jobs.replay(chain([first], file))
         except FileNotFoundError:
             self._was_missing = True
             return Jobs()
@@ -89,13 +88,13 @@ class JobLog:
         Return False, and write nothing, if another run has dropped, adopted, ended or resubmitted the job since: what
         it logged stands, and the caller leaves the job alone. Raises LogError.
         """
-        return self._add(event, job.name, detail, lambda: self._address_of(job) == job.address)
+        return self._add(event, job.name, detail, lambda: self._is_current(job))
 
     def note(self, command: str, jobs: Jobs) -> None:
-        """Note the command of this run as a comment, unless `jobs` has it as the last one noted. Raises LogError."""
-        text = one_line(command, _LONGEST_LINE)
+        """Note the command of a search as a comment, unless `jobs` has it as the last one noted. Raises LogError."""
+        text = one_line(command, _LONGEST_DETAIL)
         if jobs.commands[-1:] != [text]:
-            self._append(f"# {_now()} {text}", f"not noted: {text}", lambda: True)
+            self._write(f"# {_now()} {text}", f"not noted: {text}; fix that, then run it again", lambda: True)
 
     def lock_for(self, script: str) -> AbstractContextManager[None]:
         """Return the lock that lets only one run of a script (`process`, `downloader`) work with this log."""
@@ -122,14 +121,13 @@ class JobLog:
             )
 
     def _add(self, event: Event, job: str, detail: str, stands: Callable[[], bool]) -> bool:
-        """Add an event; False if what it is about does not stand any more."""
         line = "\t".join((_now(), event.value, one_line(job), one_line(detail, _LONGEST_DETAIL)))
         then = "adopt the job with --adopt" if event is Event.SUBMITTED else "run the same command again"
         not_noted = f"not noted: {event.value} {job} {detail}".rstrip() + f"; fix that, then {then}"
-        return self._append(line, not_noted, stands)
+        return self._write(line, not_noted, stands)
 
-    def _append(self, line: str, not_noted: str, stands: Callable[[], bool]) -> bool:
-        """Bring a line to disk under the append lock, if what it is about `stands` then; return whether it did."""
+    def _write(self, line: str, not_noted: str, stands: Callable[[], bool]) -> bool:
+        """Add a line under the append lock; False if what it is about does not stand any more."""
         is_new = os.O_CREAT | (os.O_EXCL if self._was_missing else 0)
         try:
             with self._opened(os.O_RDWR | os.O_APPEND | (0 if self._file else is_new)) as descriptor:
@@ -141,7 +139,10 @@ class JobLog:
                 addition = f"{_lead(descriptor, self.path)}{line}\n".encode()
                 _write_line(descriptor, addition)
                 self._known, self._tail = os.fstat(descriptor).st_size, addition[-_TAIL:]
-                self._sync(descriptor)
+                os.fsync(descriptor)
+                if not self._is_named_on_disk:  # made now, or by a run that was killed before it could sync the name
+                    sync_folder(self.lock_path("process").parent)
+                    self._is_named_on_disk = True
         except OSError as error:
             raise LogError(f"cannot write to the log {self.path}: {error.strerror}; {not_noted}") from error
         except LogError as error:
@@ -178,23 +179,15 @@ class JobLog:
         self._known = status.st_size - len(end) + end.rfind(b"\n") + 1  # another run may be writing the line behind it
         self._tail = os.pread(descriptor, min(_TAIL, self._known), max(0, self._known - _TAIL))
 
-    def _address_of(self, job: Job) -> str | None:
-        """Return the address of a job by what others wrote of it since, None if it is at its end."""
+    def _is_current(self, job: Job) -> bool:
+        """Return True if, by what others wrote of it since, a job is the submission that it was."""
         for line in reversed(self._by_others):
             if isinstance(line, Damaged):
                 if job.name in line.names:
-                    return None
+                    return False
             elif line.job == job.name and line.event in TURNS:
-                offer = Offer.parse(line.detail)
-                is_begun = line.event in {Event.SUBMITTING, Event.SUBMITTED}
-                return offer.address if offer else line.detail if is_begun and is_status_url(line.detail) else None
-        return job.address
-
-    def _sync(self, descriptor: int) -> None:
-        os.fsync(descriptor)
-        if not self._is_named_on_disk:  # made now, or by a run that was killed before it could sync the name
-            sync_folder(self.lock_path("process").parent)
-            self._is_named_on_disk = True
+                return line.event in BEGINNINGS and line.detail.split(" ")[0] == job.address
+        return True
 
 
 def _now() -> str:

@@ -420,6 +420,7 @@ def test_what_a_log_names_and_no_file_can_be(place: Place, file: str) -> None:
     run = place.download("--dates")
     assert (run.status, run.err) == (0, "")
     assert len(lines_of_dates(run.out)) == 1
+    assert "on disk" not in run.out
 
 
 def test_a_long_name_is_shortened_on_a_terminal_only(place: Place) -> None:

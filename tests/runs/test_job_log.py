@@ -142,7 +142,7 @@ def test_a_log_that_cannot_be_brought_to_disk(
         assert is_one_line(
             Run(2, run.stdout, run.stderr),
             "peps_maja.log",
-            f"not noted: submitting {FIRST}",
+            "not noted: peps_maja_process.py --",
             "then run the same command again",
         )
         assert peps.executed == []
@@ -221,6 +221,8 @@ def test_a_run_that_writes_events_first_writes_its_command(place: Place, peps: S
     assert place.process(*commands[3]).status == 0
     assert comments(place) == [
         *(shlex.join(["peps_maja_process.py", *command]) for command in commands[:3]),
+        f"peps_maja_process.py --product {FIRST}",
+        shlex.join(["peps_maja_process.py", *commands[2]]),
         "peps_maja_process.py --resubmit failed -a 'my peps .txt'",
     ]
     assert place.log.read_text(encoding="utf-8").split("\n")[1].startswith("# 20"), "above the first event"
@@ -335,10 +337,9 @@ def test_an_unsure_job_is_pointed_out_once(place: Place, peps: Sandbox, first: s
 
 def test_a_job_unsure_since_lately_is_silent_under_quiet(place: Place) -> None:
     place.write_log((ago(0.9), "submitting", FIRST, ""))
-    before = place.log.read_bytes()
     for run in (place.process("--product", FIRST, "-q"), place.download("-q"), place.process("-n", "--product", FIRST)):
         assert run.status == 1
-    assert place.log.read_bytes() == before
+    assert len(place.events()) == 1
 
 
 def test_an_unsure_job_is_pointed_out_though_the_server_is_away(place: Place, nobody_there: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,12 +12,6 @@ import trustme
 from helpers import EMAIL, PASSWORD, TILE, Place, in_one_line
 from relay import Relay, host_and_port
 
-from peps_maja.errors import ServerSilent
-from peps_maja.network import client
-from peps_maja.peps import catalogue
-from peps_maja.peps.catalogue import Search
-from peps_maja.peps.service import Peps, Server
-from peps_maja.products.places import Days
 from peps_maja.sandbox import TOO_MANY, Altered, Canned, Cut, Endpoint, Fault, Reply, Sandbox
 
 pytestmark = pytest.mark.slow
@@ -251,17 +244,6 @@ def test_a_poll_whose_answer_never_ends_holds_nobody_up(place: Place, peps: Sand
         assert time.monotonic() - begun < 15
     assert run.status == 75
     assert "timed out" in run.err
-
-
-def test_a_page_of_the_catalogue_has_a_time_of_its_own(monkeypatch: pytest.MonkeyPatch, peps: Sandbox) -> None:
-    assert client.LONGEST_PAGE == 300
-    monkeypatch.setattr(catalogue, "LONGEST_PAGE", 0.5)
-    march = Search({"tileid": TILE}, Days(date(2019, 3, 1), date(2019, 3, 31)))
-    with Relay(["slow body"] * 3, target=host_and_port(peps.url)) as relay:
-        begun = time.monotonic()
-        with pytest.raises(ServerSilent):
-            catalogue.find_records(Peps(Server(relay.url), read_timeout=30), march)
-    assert time.monotonic() - begun < 10
 
 
 # -- a catalogue that breaks off ------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ def test_what_another_machine_writes_meanwhile_stands(
 
 @needs_strace
 @pytest.mark.parametrize("error", ["ENOLCK", "EIO", "ESTALE"])
-@pytest.mark.parametrize(("number", "event"), [(2, "submitting"), (3, "submitted")])
+@pytest.mark.parametrize(("number", "event"), [(2, ""), (3, "submitting"), (4, "submitted")])
 def test_a_log_that_cannot_be_locked_any_more(place: Place, peps: Sandbox, error: str, number: int, event: str) -> None:
     inject = ["-f", "-qq", "-e", "trace=flock", "-e", f"inject=flock:error={error}:when={number}+", "-o", os.devnull]
     ended = subprocess.run(
@@ -119,7 +119,8 @@ def test_a_log_that_cannot_be_locked_any_more(place: Place, peps: Sandbox, error
     )
     run = Run(ended.returncode, ended.stdout, ended.stderr)
     assert run.status == 2
-    assert is_one_line(run, "peps_maja.log", f"not noted: {event} {ONE}")
+    what = f"{event} {ONE}" if event else "peps_maja_process.py -t"
+    assert is_one_line(run, "peps_maja.log", f"not noted: {what}")
     assert len(peps.executed) == (event == "submitted")
     if event == "submitted":
         assert peps.job(ONE).status_url in run.err
