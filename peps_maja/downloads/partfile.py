@@ -23,6 +23,7 @@ from peps_maja.text import size
 
 LARGEST = 20_000_000_000  # bytes of a result; no product has that
 _LEFT_FREE = 2_000_000_000  # bytes of the disk (or a twentieth of it) that a file of unknown length leaves free
+_TRIES = 20  # to open a part that other runs, one after the other, have given its final name meanwhile
 _LONGEST_SHOWN = 500  # characters of a path in a message
 _SEND_OFF_EVERY = 8 * 1024 * 1024  # bytes
 # No room on the disk, in the quota, or under the limit of the largest file (`ulimit -f`).
@@ -154,7 +155,7 @@ def part_of(final: Path) -> Iterator[PartFile]:
     path = _part_path(final)
     for used in (final, path, _remote_path(final)):
         _refuse_odd(used)
-    while True:
+    for _ in range(_TRIES):
         with plainly("write", path):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
@@ -171,6 +172,10 @@ def part_of(final: Path) -> Iterator[PartFile]:
             return
         finally:
             os.close(descriptor)
+    raise PepsError(
+        f"{path} is another file at each look, as on a file system without stable inode numbers: name a folder on"
+        " another one with --write-dir"
+    )
 
 
 @contextmanager
