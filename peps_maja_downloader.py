@@ -28,7 +28,7 @@ from peps_maja.options import DownloaderOptions, downloader_options
 from peps_maja.run import Signals, run
 
 if TYPE_CHECKING:
-    from peps_maja.downloads.cycle import Cycle
+    from peps_maja.downloads.round import Rounds
     from peps_maja.joblog.jobs import Jobs
     from peps_maja.joblog.log import JobLog
     from peps_maja.standing.values import Overview
@@ -61,7 +61,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
 
     make_folder(options.write_dir)
     leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
-    cycle, is_all_done = None, False
+    rounds, outcome, is_all_done = None, None, False
     troubles = set()
     with log.lock_for("downloader"):
         while True:
@@ -69,15 +69,16 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
             reminders.tell_of_damage(jobs, log, console.reminder)
             status = Status.OK
             if jobs.in_state(State.OPEN):
-                cycle = cycle or cycle_over(log, options, console, leave_at)
-                status = cycle.run(jobs)
+                rounds = rounds or rounds_over(log, options, console, leave_at)
+                outcome = rounds.run(jobs)
+                status = outcome.status
                 jobs = log.replay()
-                is_all_done = cycle.has_closed_jobs and not jobs.in_state(State.OPEN)
+                is_all_done = outcome.has_closed_jobs and not jobs.in_state(State.OPEN)
             reminders.point_out_stalled(jobs, log, console, options.stalled_after)
             pointed_out = reminders.point_out_unsure(jobs, log, console)
             status = worst([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
-            open_jobs = jobs.in_state(State.OPEN)
-            if not options.wait or not cycle or not any(cycle.can_go_on(job) for job in open_jobs):
+            open_jobs = {job.name for job in jobs.in_state(State.OPEN)}
+            if not options.wait or not outcome or open_jobs <= outcome.stuck:
                 break
             if time.monotonic() + options.pause > leave_at:
                 console.reminder("--timeout is over and jobs are still open: the next run goes on")
@@ -95,7 +96,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
         from peps_maja.standing.overview import overview
 
         jobs = log.replay()  # with what this run has just pointed out
-        reports, failures = (cycle.reports, cycle.troubles) if cycle else ({}, [])
+        reports, failures = (outcome.reports, outcome.troubles) if outcome else ({}, [])
         troubles.add(write_page(options, console, jobs, overview(jobs, reports, options), failures))
     return worst([status, *(troubles - {Status.TRY_LATER})])
 
@@ -121,16 +122,16 @@ def write_page(
     return Status.OK
 
 
-def cycle_over(log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float) -> "Cycle":
-    """Return what polls each open job, fetches what is finished, and logs what became of it."""
+def rounds_over(log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float) -> "Rounds":
+    """Return what goes over the open jobs: asks, fetches, and logs what became of each."""
     # Slow: where nothing is open, cron need not wait for it.
-    from peps_maja.downloads.cycle import Cycle
+    from peps_maja.downloads.round import Rounds
     from peps_maja.peps.service import Server
     from peps_maja.standing.advice import advise
     from peps_maja.standing.services import connect_with
 
     connect, advice = connect_with(options, console), partial(advise, options, Server.parse(options.server).joblog)
-    return Cycle(connect, log, options.write_dir, console, advice, options.jobs, leave_at)
+    return Rounds(connect, log, options.write_dir, console, advice, options.jobs, leave_at)
 
 
 def make_folder(folder: Path) -> None:
