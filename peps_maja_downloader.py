@@ -130,8 +130,8 @@ def rounds_over(log: "JobLog", options: DownloaderOptions, console: Console, lea
     from peps_maja.standing.advice import advise
     from peps_maja.standing.services import connect_with
 
-    connect, advice = connect_with(options, console), partial(advise, options, Server.parse(options.server).joblog)
-    return Rounds(connect, log, options.write_dir, console, advice, options.jobs, leave_at)
+    advice = partial(advise, options, lambda wps_id: Server.parse(options.server).joblog(wps_id))
+    return Rounds(connect_with(options, console), log, options.write_dir, console, advice, options.jobs, leave_at)
 
 
 def make_folder(folder: Path) -> None:

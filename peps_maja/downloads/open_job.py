@@ -39,8 +39,8 @@ class OpenJob:
 
     def begin(self) -> None:
         """Note that a report that was missing is there again."""
-        is_readable = bool(self.report.status) and (self.results or self.report.phase is not Phase.FINISHED)
-        if NO_RESULTS in self.job.missing and is_readable:
+        known = self.job.missing.get(NO_RESULTS)
+        if known and self.report.status and (known.reason == NO_REPORT or self.report.phase is not Phase.FINISHED):
             self._note(Event.MISSING, f"{NO_RESULTS} {BACK}", "its report is there again")
 
     def wants(self, name: str) -> bool:
@@ -82,7 +82,7 @@ class OpenJob:
         if self.report.in_joblog and name in self.results and not _came_complete(kind, reason):
             return  # it may be written just now
         known = self.job.missing.get(name)
-        if known and name == NO_RESULTS and known.reason != reason:
+        if known and {known.reason, reason} == {NO_REPORT, NONE_NAMED}:
             known = None
         what = f"{name} is missing ({kind}): {reason}"
         if name == NO_RESULTS:
@@ -120,8 +120,8 @@ class OpenJob:
             known = self.job.missing.get(name)
             if name not in self._missing or known is None or known.since is None:
                 return
-            patience = GIVE_UP_EMPTY_AFTER if known.reason == NONE_NAMED else GIVE_UP_AFTER
-            if datetime.now(timezone.utc) - known.since < patience:
+            is_empty = name == NO_RESULTS and self.report.phase is Phase.FINISHED
+            if datetime.now(timezone.utc) - known.since < (GIVE_UP_EMPTY_AFTER if is_empty else GIVE_UP_AFTER):
                 return
         if Series.parse(self.job.name) and self._has_delivered:
             self._close(Event.FINISHED)
