@@ -155,6 +155,7 @@ def test_a_job_whose_launch_is_still_to_come_or_has_failed(place: Place, peps: S
     accepted, started, paused, failed = (add(peps, day, "PENDING") for day in (1, 2, 3, 4))
     for job in peps.jobs:
         job.launched = False
+        peps.faults.add(Fault(Endpoint.REPORT, NOT_FOUND, times=None, match=job.wps_id))
     started.status, paused.wps_state = "RUNNING", "ProcessPaused"
     failed.wps_state, failed.message = "ProcessFailed", "no worker\nleft"
     place.write_log(*opened(*peps.jobs))
@@ -829,7 +830,8 @@ def test_nothing_that_a_server_says_moves_a_cursor_or_forges_a_line(place: Place
     for day, status in enumerate(statuses, 1):
         add(peps, day, status).message = ROGUE
     launch = add(peps, 10)
-    launch.launched, launch.wps_state, launch.message = False, "ProcessFailed", "be\x9b31m \u202eturned\u2028over\tand\nout"
+    peps.faults.add(Fault(Endpoint.REPORT, NOT_FOUND, times=None, match=launch.wps_id))
+    launch.wps_state, launch.message = "ProcessFailed", "be\x9b31m \u202eturned\u2028over\tand\nout"
     page = add(peps, 11)
     peps.faults.add(
         Fault(
