@@ -51,7 +51,7 @@ class Answers:
 def ask_all(service: Service, jobs: Iterable[Job], leave_at: float = inf) -> Answers:
     """Ask where each job stands, eight at once, until the end of all, of the round, or of the (monotonic) time."""
     answers, silence, no_more = Answers(), Silence(), Event()
-    for job, poll in at_once(POLLS_AT_ONCE, service.poll, jobs, no_more, leave_at):
+    for job, poll in at_once(POLLS_AT_ONCE, service.poll, jobs, no_more, leave_at=leave_at):
         error = error_of(poll)
         if error and silence.ends(job, error):
             answers.end = answers.end or error
@@ -76,6 +76,7 @@ def at_once(
     work: Callable[[_Item], _Result],
     items: Iterable[_Item],
     no_more: Event,
+    *,
     leave_at: float = inf,
     grace: float = GRACE,
 ) -> Iterator[tuple[_Item, Future[_Result]]]:

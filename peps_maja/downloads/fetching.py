@@ -74,7 +74,7 @@ def fetch(client: Client, wanted: Wanted, folder: Path, transfer: Transfer) -> F
     """Bring a result to `folder`, unless it is there already; file and name are on disk then.
 
     Raises NotThere, Forbidden or Broken if the server does not have it, NoZip, ServerTrouble or ServerBusy if it may
-    come later, DiskFull, AlreadyRunning if another run is at it, PepsError if all names are taken, and what ends a round.
+    come later, DiskFull, AlreadyRunning if another run is at it, PepsError if all names are taken, what ends a round.
     """
     for name in wanted.names:
         final = folder / name
@@ -135,7 +135,7 @@ def _fetch_copy(client: Client, wanted: Wanted, part: PartFile, transfer: Transf
 
 def _fetch_from(address: str, client: Client, wanted: Wanted, part: PartFile, transfer: Transfer) -> int:
     """Receive and check a zip; a connection that breaks is taken up again, three times in all."""
-    may_continue, pauses = True, iter((0.5, 1.0))
+    kept, may_continue, pauses = part.length, True, iter((0.5, 1.0))
     while True:
         problem: PepsError
         try:
@@ -144,18 +144,20 @@ def _fetch_from(address: str, client: Client, wanted: Wanted, part: PartFile, tr
             with plainly("read", part.path), part.content() as content:
                 _check(content, part.length, wanted)
             return part.publish()
-        except Incomplete as error:
-            if part.length == part.remote.length:
+        except Broken as error:
+            is_incomplete, is_whole = isinstance(error, Incomplete), part.length == part.remote.length
+            if is_incomplete and not is_whole:
+                problem = ServerTrouble(str(error))
+            elif part.was_continued and not (is_incomplete and part.length == kept):
+                # Another file's beginning, or a server that sends any bytes for the rest: once from the start.
+                may_continue = False
+                part.restart(Remote())
+                continue
+            elif is_incomplete:
                 raise Broken(f"{NO_WHOLE_ZIP} {error}, though it is as long as the server says") from error
-            problem = ServerTrouble(str(error))
-        except Broken:
-            if not part.was_continued:
+            else:
                 part.drop()
                 raise
-            # Another file's beginning, or a server that sends any bytes for the rest: once from the start.
-            may_continue = False
-            part.restart(Remote())
-            continue
         except ServerSilent as error:
             problem = error
         if (pause := next(pauses, None)) is None:

@@ -128,7 +128,8 @@ class Rounds:
 
         wanted = ((each, name, each.wanted(name)) for each in open_jobs for name in each.results if each.wants(name))
         # Twice as many threads as transfers: each zip is checked while the next one comes.
-        for (each, name, _), fetched in at_once(2 * self.downloads, work, wanted, no_more, self.leave_at, grace=inf):
+        done = at_once(2 * self.downloads, work, wanted, no_more, leave_at=self.leave_at, grace=inf)
+        for (each, name, _), fetched in done:
             error = error_of(fetched)
             if not isinstance(error, _Stopped) and silence.ends(each.job, error):
                 end = end or error

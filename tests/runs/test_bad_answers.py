@@ -15,9 +15,7 @@ from peps_maja.peps.reports import results_in_joblog
 from peps_maja.sandbox import (
     FORBIDDEN,
     HTML_PAGE,
-    INTERNAL_ERROR,
     NOT_FOUND,
-    Altered,
     Canned,
     Endpoint,
     Fault,

@@ -32,7 +32,6 @@ from helpers import (
 )
 
 from peps_maja.sandbox import (
-    BAD_GATEWAY,
     FORBIDDEN,
     HTML_PAGE,
     INTERNAL_ERROR,
