@@ -81,7 +81,8 @@ class PartFile:
     def note(self, remote: Remote) -> None:
         """Keep in mind, on disk, of which remote file the bytes are."""
         self.remote = remote
-        with os.fdopen(_open_own(_remote_path(self.final), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as file:
+        descriptor = _open_own(_remote_path(self.final), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        with plainly("write", self.final), os.fdopen(descriptor, "w") as file:
             file.write(json.dumps(asdict(remote)))
 
     def make_room(self) -> None:
@@ -129,7 +130,8 @@ class PartFile:
         with plainly("remove", self.path):
             if _is_still_at(self.path, self._descriptor):
                 self.path.unlink(missing_ok=True)
-                _remote_path(self.final).unlink(missing_ok=True)
+                with suppress(IsADirectoryError):  # that was told
+                    _remote_path(self.final).unlink(missing_ok=True)
 
     def _need_own_path(self) -> None:
         """Raise PepsError if the part was removed meanwhile: what is at its path now is another run's."""

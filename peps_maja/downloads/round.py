@@ -15,7 +15,7 @@ from threading import Semaphore
 from peps_maja.console import Console, Meter
 from peps_maja.downloads import WORKER
 from peps_maja.downloads.asking import ENDS_ROUND, Silence, ask_all, at_once, error_of
-from peps_maja.downloads.fetching import Fetched, NoZip, Wanted, fetch
+from peps_maja.downloads.fetching import NO_WHOLE_ZIP, Fetched, NoZip, Wanted, fetch
 from peps_maja.downloads.notes import Notes
 from peps_maja.downloads.open_job import OpenJob
 from peps_maja.downloads.service import Connect, JobReport, Service
@@ -152,7 +152,7 @@ class Rounds:
         # What comes in the place of every zip is the service's trouble, in the place of one among others that one's.
         for each, name, error in no_zips:
             if is_well:
-                each.note_missing(name, BROKEN, str(error))
+                each.note_missing(name, BROKEN, f"{NO_WHOLE_ZIP} {error}")
             else:
                 notes.trouble(error, each.job)
         return end

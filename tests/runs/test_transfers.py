@@ -932,7 +932,7 @@ def test_a_path_that_is_too_long_is_told(place: Place, peps: Sandbox) -> None:
     ("there", "announced", "expected"),
     [
         pytest.param(None, (0, ""), "a.zip", id="as announced"),
-        pytest.param(None, (1, ""), "", id="another size"),
+        pytest.param(None, (1, ""), "a.zip", id="another size, but the MD5"),
         pytest.param(None, (0, "f" * 32), "", id="another MD5"),
         pytest.param(0, (0, ""), "a.zip", id="there already"),
         pytest.param(1, (0, ""), "b.zip", id="another product there"),

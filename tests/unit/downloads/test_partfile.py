@@ -358,11 +358,6 @@ def test_room_is_needed_for_what_is_still_to_come(final: Path, monkeypatch: pyte
         monkeypatch.setattr("shutil.disk_usage", room(995))
         with pytest.raises(DiskFull, match=NAME):
             part.make_room()
-        # One that tells no length has to leave as much to others.
-        monkeypatch.setattr("shutil.disk_usage", room(5))
-        part.make_room(Remote(), 1)
-        with pytest.raises(DiskFull, match=NAME):
-            part.make_room(Remote(), 2)
     assert part_path(final).read_bytes() == b"kept"
 
 
