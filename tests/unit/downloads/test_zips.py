@@ -256,7 +256,7 @@ def test_any_other_zip_is_broken(valid: Path, spoil: Callable[[Path], None]) -> 
 
 def test_what_is_broken_says_why(valid: Path) -> None:
     spoil_crc(valid)
-    with pytest.raises(Broken, match=f"Bad CRC-32 for file .*{NAME}_MTD_ALL.xml"):
+    with pytest.raises(Broken, match="Bad CRC-32 for file"):
         check(valid)
     make_zip(valid, f"{FOREIGN}/a.tif")
     with pytest.raises(Broken, match=rf"another job: it holds {FOREIGN}"):
