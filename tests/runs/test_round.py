@@ -12,7 +12,7 @@ import pytest
 from helpers import Place, Run, add, add_small, ago, altered_report, l1c, l2a, lines_of, opened, outcomes
 
 from peps_maja.joblog.details import Offer
-from peps_maja.sandbox import FORBIDDEN, HTML_PAGE, NOT_FOUND, Altered, Canned, Endpoint, Fault, Reply, Sandbox
+from peps_maja.sandbox import FORBIDDEN, HTML_PAGE, NOT_FOUND, Altered, Canned, Endpoint, Fault, Sandbox
 from peps_maja.sandbox.faults import Answer
 from peps_maja.sandbox.geodes import KEY, QUOTA
 from peps_maja.sandbox.geodes.products import products_of
@@ -50,8 +50,8 @@ def theia(place: Place, peps: Sandbox) -> Place:
 def test_what_a_report_lists_is_fetched_however_the_job_ends(
     place: Place, peps: Sandbox, status: str, end: str
 ) -> None:
-    job = add_small(peps, SERIES, l2a(1), l2a(11), status=status)
-    spoil(peps, altered_report({"results": [result.url for result in job.results]}), Endpoint.REPORT)
+    job = add_small(peps, SERIES, l2a(1), l2a(11))
+    spoil(peps, altered_report({"job_status": status}), Endpoint.REPORT)
     place.write_log(*opened(job))
     assert place.download("-q").status == 1
     assert outcomes(place) == {SERIES: ["downloaded", "downloaded", end]}
@@ -112,11 +112,6 @@ def test_a_result_with_a_new_name_finishes_its_job(place: Place, peps: Sandbox) 
 
 
 # -- what is never replaced ------------------------------------------------------------------------------------------
-
-
-def without_length(reply: Reply) -> Reply:
-    headers = {name: value for name, value in reply.headers.items() if name != "Content-Range"}
-    return Reply(reply.status, reply.body, headers)
 
 
 @pytest.mark.parametrize("first", [NOT_FOUND, FORBIDDEN, HTML_PAGE, Canned(200)], ids=["404", "403", "HTML", "nothing"])
@@ -217,8 +212,7 @@ def test_what_is_no_answer_of_peps_says_nothing(place: Place, peps: Sandbox, pag
     assert place.log.read_bytes() == before
 
 
-def login(reply: Reply) -> Reply:
-    return Reply(302, b"", {"Location": "/login"})
+FIREWALL = Canned(403, "<html>firewall</html>", {"Content-Type": "text/html"})
 
 
 @pytest.mark.parametrize(
