@@ -8,16 +8,8 @@ if sys.version_info < (3, 11):  # before any import that an older Python would s
     sys.stderr.write("peps_maja_downloader: needs Python 3.11 or newer, and this is %d.%d\n" % sys.version_info[:2])
     sys.exit(2)
 
-try:  # from here on Ctrl-C ends without a traceback: so, until `run` has it in hand
-    import signal
-
-    if sys.argv[0].rpartition("/")[2].startswith("peps_maja_") and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-except KeyboardInterrupt:
-    os._exit(130)
-
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,17 +28,13 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script with these arguments (None: those of the process) and return its exit status."""
-    return run("peps_maja_downloader", downloader_options, arguments, download, is_for_the_next_run)
-
-
-def is_for_the_next_run(error: PepsError) -> bool:
-    """Return True if an error goes away without a person: cron need not mail it."""
-    return error.status is Status.TRY_LATER
+    return run("peps_maja_downloader", downloader_options, arguments, download)
 
 
 def download(options: DownloaderOptions, console: Console, _: Signals) -> Status:
     """Poll the open jobs, fetch what is finished, and with --wait do so until no job is open."""
     # Here, for it takes a while: --help and a mistyped option are answered at once.
+    from peps_maja.downloads.unpacking import Unpacker
     from peps_maja.joblog.events import State
     from peps_maja.joblog.log import JobLog
     from peps_maja.standing import reminders
@@ -63,17 +51,17 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
     leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
     rounds, outcome, is_all_done = None, None, False
     troubles = set()
-    with log.lock_for("downloader"):
+    with log.lock_for("downloader"), Unpacker(console, is_wanted=options.unzip) as unpacker:
+        unpacker.add_all(options.write_dir, log.replay().owners())
         while True:
             jobs = log.replay()
             reminders.tell_of_damage(jobs, log, console.reminder)
-            status = Status.OK
             if jobs.in_state(State.OPEN):
-                rounds = rounds or rounds_over(log, options, console, leave_at)
+                rounds = rounds or rounds_over(log, options, console, leave_at, unpacker.add)
                 outcome = rounds.run(jobs)
-                status = outcome.status
                 jobs = log.replay()
                 is_all_done = outcome.has_closed_jobs and not jobs.in_state(State.OPEN)
+            status = worst([outcome.status if outcome else Status.OK, unpacker.finish(leave_at)])
             reminders.point_out_stalled(jobs, log, console, options.stalled_after)
             pointed_out = reminders.point_out_unsure(jobs, log, console)
             status = worst([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
@@ -97,6 +85,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
 
         jobs = log.replay()  # with what this run has just pointed out
         reports, failures = (outcome.reports, outcome.troubles) if outcome else ({}, [])
+        failures = [*failures, *unpacker.troubles]
         troubles.add(write_page(options, console, jobs, overview(jobs, reports, options), failures))
     return worst([status, *(troubles - {Status.TRY_LATER})])
 
@@ -122,16 +111,17 @@ def write_page(
     return Status.OK
 
 
-def rounds_over(log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float) -> "Rounds":
+def rounds_over(
+    log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float, noted: Callable[[Path], None]
+) -> "Rounds":
     """Return what goes over the open jobs: asks, fetches, and logs what became of each."""
     # Slow: where nothing is open, cron need not wait for it.
     from peps_maja.downloads.round import Rounds
-    from peps_maja.peps.service import Server
     from peps_maja.standing.advice import advise
     from peps_maja.standing.services import connect_with
 
-    advice = partial(advise, options, lambda wps_id: Server.parse(options.server).joblog(wps_id))
-    return Rounds(connect_with(options, console), log, options.write_dir, console, advice, options.jobs, leave_at)
+    connect, advice = connect_with(options, console), partial(advise, options)
+    return Rounds(connect, log, options.write_dir, console, advice, options.jobs, leave_at, noted)
 
 
 def make_folder(folder: Path) -> None:

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import NoReturn
 
-from peps_maja.errors import Status
+from peps_maja.errors import UsageError
 from peps_maja.text import one_line
 
 
@@ -19,7 +19,10 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, and which takes underscores in option names for dashes."""
 
     def __init__(self, prog: str, description: str, epilog: str) -> None:
-        super().__init__(prog=prog, description=description, epilog=epilog, allow_abbrev=False)
+        as_written = argparse.RawDescriptionHelpFormatter
+        super().__init__(
+            prog=prog, description=description, epilog=epilog, formatter_class=as_written, allow_abbrev=False
+        )
         self.register("type", None, text)  # of each option that names no other
 
     def read(self, arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -27,8 +30,8 @@ class Parser(argparse.ArgumentParser):
         return self.parse_args([_dashed(argument) for argument in given(arguments)])
 
     def error(self, message: str) -> NoReturn:
-        """Leave with status 2 and one line on standard error."""
-        self.exit(int(Status.UNUSABLE), f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
+        """Raise UsageError: the run ends with one line, or goes on with the next search of --again."""
+        raise UsageError(f"{one_line(message)} (see {self.prog} --help)")
 
 
 def given(arguments: Sequence[str] | None) -> Sequence[str]:

@@ -21,6 +21,13 @@ DEFAULT_GEODES = "https://geodes-portal.cnes.fr"
 STATES_TO_RESUBMIT = ("failed", "cancelled", "rejected", "unsure", "dropped")
 QUESTION_FROM = 10  # jobs, or dates of a series
 SHORTEST_CYCLE = 10.0  # seconds: PEPS wants to be asked about a job no more often
+_MORE = """\
+environment: PEPS_USER with PEPS_PASSWORD, and GEODES_API_KEY, come before the
+credentials file; PEPS_SERVER, GEODES_SERVER; PEPS_TIMEOUT (seconds without a
+byte, 30); HTTPS_PROXY, REQUESTS_CA_BUNDLE and the like as for other programs.
+
+more: docs/ (exit statuses: docs/options.md)"""
+_BESIDE_AGAIN = {"auth", "log", "server", "geodes", "quiet", "verbose", "write_dir", "dry_run", "yes"}
 _EDGES = {"lonmin": 180, "latmin": 90, "lonmax": 180, "latmax": 90}
 
 
@@ -57,6 +64,7 @@ class ProcessOptions(Options):
     max_cloud: float | None
     sat: str | None
     product: Sequence[str]
+    again: bool
     limit: int | None
     resubmit: Sequence[str]
     theia: str | None
@@ -107,6 +115,7 @@ class DownloaderOptions(Options):
     every: float | None
     timeout: float | None
     jobs: int
+    unzip: bool
     status: bool
     json: bool
     stalled_after: float
@@ -124,12 +133,13 @@ class DownloaderOptions(Options):
 
 
 def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
-    """Return the options of peps_maja_process.py; leave with status 2 and one line if they do not go together."""
+    """Return the options of peps_maja_process.py; raise UsageError if they do not go together."""
     parser = _parser_for(
         "peps_maja_process",
-        "Search for Sentinel-2 products and have MAJA make L2A products of them, each submitted exactly once;"
-        " with --theia, take those that Theia has already.",
-        "example: peps_maja_process.py -t 31TCJ -d 2019-03-01 -f 2019-03-31 -a peps.txt -l 31TCJ.log",
+        "Search for Sentinel-2 products; take the L2A products that Theia has already,\n"
+        "and have MAJA on PEPS make the others, each exactly once.",
+        "examples: peps_maja_process.py --theia only -t 31TCJ -d 2025-06-01 -f 2025-08-31 -n\n"
+        "          peps_maja_process.py --again -y -q",
     )
     where = parser.add_argument_group("where and when to search").add_argument
     where("-t", "--tile", metavar="TILE", nargs="+", action="extend", default=[],
@@ -147,8 +157,11 @@ def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
           help="this orbit only")  # fmt: skip
     which("-c", "--max-cloud", metavar="PCT", type=number(0, 100, "percentage"), help="at most so many clouds")
     which("--sat", choices=("S2A", "S2B", "S2C", "S2D"), help="this satellite only")
-    which("--product", metavar="NAME", nargs="+", action="extend", default=[],
+    where("--product", metavar="NAME", nargs="+", action="extend", default=[],
           help="these products, without a search")  # fmt: skip
+    where("--again", action="store_true", help="the searches that the log has noted, each once more")
+    which("-w", "--write-dir", metavar="DIR", type=path,
+          help="leave out products whose L2A is in this folder already")  # fmt: skip
     which("--limit", metavar="N", type=number(1, 10**9, "number of jobs", int), help="at most N jobs, oldest first")
     which("--resubmit", metavar="STATE", nargs="+", action="extend", default=[], choices=STATES_TO_RESUBMIT,
           help="submit again the jobs that the log has so; dropped ones only with --product")  # fmt: skip
@@ -163,7 +176,6 @@ def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
          help=f"do not ask, not even from {QUESTION_FROM} jobs or a series of {QUESTION_FROM} dates on")  # fmt: skip
     what("--json", metavar="FILE", type=path, help="keep the catalogue's answer, all pages, as GeoJSON")
     what("--series", action="store_true", help="one job for each tile and span of days instead of one for each product")
-    what("-w", "--write-dir", metavar="DIR", type=path, help="leave out products whose L2A is in this folder already")
     what("--adopt", nargs=2, metavar=("NAME", "URL"), action="append", default=[],
          help="log a job that runs on PEPS already")  # fmt: skip
     what("--drop", metavar="NAME", nargs="+", action="extend", default=[], help="log these jobs as not wanted any more")
@@ -183,10 +195,10 @@ def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
 
 
 def downloader_options(arguments: Sequence[str] | None) -> DownloaderOptions:
-    """Return the options of peps_maja_downloader.py; leave with status 2 and one line if they do not go together."""
+    """Return the options of peps_maja_downloader.py; raise UsageError if they do not go together."""
     parser = _parser_for(
         "peps_maja_downloader",
-        "Follow the jobs of a log and download the L2A products that are finished. Made for cron.",
+        "Follow the jobs of a log and download the L2A products that are finished.\nMade for cron.",
         "example: peps_maja_downloader.py -a peps.txt -l 31TCJ.log -w /data/maja -q",
     )
     add = parser.add_argument
@@ -198,6 +210,8 @@ def downloader_options(arguments: Sequence[str] | None) -> DownloaderOptions:
         help="with --wait: the longest time to stay (default: no limit)")  # fmt: skip
     add("-j", "--jobs", metavar="N", type=number(1, 16, "number of downloads from 1 to 16", int), default=2,
         help="downloads at once (default: %(default)s)")  # fmt: skip
+    add("--unzip", action="store_true",
+        help="unpack each product into a folder beside its zip, and remove the zip")  # fmt: skip
     add("--status", action="store_true", help="only show where the jobs stand; write, download and lock nothing")
     add("--json", action="store_true", help="the same as --status, as JSON")
     add("--stalled-after", metavar="HOURS", type=number(0, 10**6, "number of hours"), default=24,
@@ -220,7 +234,7 @@ def downloader_options(arguments: Sequence[str] | None) -> DownloaderOptions:
 
 def _parser_for(script: str, description: str, epilog: str) -> Parser:
     """Return a parser with the options that both scripts have."""
-    parser = Parser(script, description, epilog)
+    parser = Parser(script, description, f"{epilog}\n\n{_MORE}")
     add = parser.add_argument
     add("-a", "--auth", metavar="FILE", type=path, default=Path("peps.txt"), help="credentials (default: %(default)s)")
     add("-l", "--log", metavar="FILE", type=path, default=Path("peps_maja.log"),
@@ -237,8 +251,12 @@ def _parser_for(script: str, description: str, epilog: str) -> Parser:
 
 def _problem_of_process(options: ProcessOptions) -> str:
     named = {name for name, value in vars(options).items() if value is not None and value is not False and value != []}
+    if options.again and (more := named - _BESIDE_AGAIN - {"again", "command"}):
+        return f"--again repeats the searches of the log as they were: take away {_named(sorted(more)[0])}"
+    if options.again:
+        return ""
     corrections = named & {"adopt", "drop"}
-    others = named - corrections - {"auth", "log", "server", "geodes", "quiet", "verbose", "yes", "end_date", "command"}
+    others = named - corrections - (_BESIDE_AGAIN - {"dry_run", "write_dir"}) - {"command"}
     if corrections:
         return f"--adopt and --drop stand alone: take away {_named(sorted(others)[0])}" if others else ""
     is_search = bool(named & {"tile", "location", "lat", "lon", *_EDGES})
@@ -255,7 +273,7 @@ def _problem_of_process(options: ProcessOptions) -> str:
     if "dropped" in options.resubmit and "product" not in named:
         return "--resubmit dropped goes with --product: name what is wanted after all"
     if not is_search and not named & {"product", "resubmit"}:
-        return "nothing to do: say where to search (--tile and --start-date), or --product, or --resubmit"
+        return "nothing to do: say where to search (--tile and --start-date), or --product, --again or --resubmit"
     if options.page and not options.dry_run:
         return "--page goes with --dry-run: what became of the products is on the page of the downloader"
     return _problem_of_series(options, named) or _problem_of_theia(options, named)
@@ -307,6 +325,8 @@ def _problem_of_downloader(options: DownloaderOptions) -> str:
         return "--csv, --start-date and --end-date go with --dates"
     if options.start_date and options.end_date and options.start_date > options.end_date:
         return f"the start {options.start_date} is after the end {options.end_date}"
+    if options.unzip and (options.status or options.json or options.dates or options.check):
+        return "--unzip goes with a run that downloads: take it away, or --status, --json, --dates or --check"
     if options.page and options.check:
         return "--page does not go with --check, which writes nothing"
     return ""

@@ -11,6 +11,7 @@ import select
 import shutil
 import subprocess
 import sys
+import termios
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from pathlib import Path
 import pytest
 
 from peps_maja.sandbox import HTML_PAGE, NOT_FOUND, Altered, Canned, Job, Reply, Sandbox
+from peps_maja.sandbox.geodes import zip_of
+from peps_maja.sandbox.geodes.products import TheiaProduct
 
 ROOT = Path(__file__).parent.parent
 EMAIL, PASSWORD = "me@example.org", "secret"
@@ -128,6 +131,11 @@ class Place:
         lines = ["# peps_maja job log 1", *("\t".join(event) for event in events)]
         self.log.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
+    def add_to_log(self, *events: tuple[str, ...]) -> None:
+        """Add lines to the log, as another run does."""
+        with self.log.open("a", encoding="utf-8") as log:
+            log.writelines("\t".join(event) + "\n" for event in events)
+
     def zips(self) -> list[str]:
         """Return the names of the zips in the folder."""
         return sorted(path.name for path in self.folder.glob("*.zip"))
@@ -219,6 +227,22 @@ def add_small(peps: Sandbox, name: str, *results: str, status: str = "FINISHED")
     return job
 
 
+@dataclass(frozen=True)
+class Item:
+    """What GEODES tells of a product that can be downloaded."""
+
+    identifier: str
+    address: str
+    size: int
+    md5: str
+
+    @classmethod
+    def of(cls, peps: Sandbox, product: TheiaProduct) -> Item:
+        assets = peps.geodes.feature(product, peps.url)["assets"].values()
+        address = next(asset["href"] for asset in assets if asset["roles"] == ["data"])
+        return cls(product.name, address, len(zip_of(product.name)), address.rpartition("/")[2])
+
+
 def begun(job: Job, *dates: str, hours: float = 0) -> Lines:
     """Return the lines of a log in which a job was submitted so many hours ago; a series, to cover these dates."""
     return [
@@ -294,6 +318,20 @@ def _can_trace() -> bool:
 needs_strace = pytest.mark.skipif(not _can_trace(), reason="needs strace, and the right to trace processes")
 
 
+@contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[Path]:
+    """Make a folder a disk of its own for so many bytes, for the length of a `with`; skip the test where none may."""
+    mount, umount = shutil.which("mount") or "", shutil.which("umount") or ""
+    folder.mkdir()
+    command = [mount, "-t", "tmpfs", "-o", f"size={size}", "peps_maja_test", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode != 0:
+        pytest.skip("only root may mount a small disk, and not everywhere")
+    try:
+        yield folder
+    finally:
+        subprocess.run([umount, "--lazy", str(folder)], check=True)
+
+
 # Gives a child its own terminal.
 ON_TERMINAL = """\
 import fcntl, os, sys, termios
@@ -316,6 +354,7 @@ def on_terminal(place: Place, reply: bytes, *arguments: str, meanwhile: Callable
         return shown.decode().replace("\r\n", "\n")
 
     master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (50, 120))
     with subprocess.Popen(
         [sys.executable, "-c", ON_TERMINAL, ROOT / "peps_maja_process.py", *arguments],
         cwd=place.folder,

@@ -17,7 +17,8 @@ import page_picture
 import pytest
 from helpers import STATUS_URL, TILE, Place, add_small, ago, begun, l1c, l2a, novald
 
-from peps_maja.sandbox import Sandbox
+from peps_maja.sandbox import Canned, Endpoint, Fault, Sandbox
+from peps_maja.sandbox.geodes.refusals import QUOTA, WRONG_KEY
 
 pytestmark = pytest.mark.slow
 
@@ -133,7 +134,6 @@ def test_every_state_has_its_word_and_its_own_look(place: Place) -> None:
         (FIRST, [("missing", "- absent no results")], ["1 missing", "the report absent since", "no results"]),
         (THEIAS, [OFFER, ("missing", f"{THEIAS}.zip absent 410 on tape")], ["1 missing", "on tape"]),
         (THEIAS, [OFFER, ("failed", "missing for 7 days")], ["1 failed", f"--drop {THEIAS}"]),
-        ("a name of nothing known", [("failed", "why")], ["1 failed", "why", "--resubmit failed"]),
     ],
 )
 def test_what_a_person_has_to_do(place: Place, job: str, events: Sequence[tuple[str, str]], words: list[str]) -> None:
@@ -303,6 +303,29 @@ def test_what_the_run_could_not_do_stands_first(
     assert what in wrong
     assert " /" not in wrong  # no folder of this machine
     assert "No product has come yet." in wrong
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "words"),
+    [
+        (WRONG_KEY, 2, "the API key in peps.txt is wrong or has expired"),
+        (QUOTA, 75, "hourly quota"),
+        (None, 2, "need an API key"),
+    ],
+    ids=["key refused", "quota", "no key"],
+)
+def test_trouble_with_geodes_stands_first(
+    place: Place, peps: Sandbox, answer: Canned | None, status: int, words: str
+) -> None:
+    place.write_log((ago(1), "available", THEIAS, f"{peps.url}/api/download/x/files/y 1000 - 51 12"))
+    if answer:
+        (place.folder / "peps.txt").write_text("geodes a-key\n")
+        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, answer, times=None))
+    run = place.download("--page", "page", GEODES_SERVER=peps.url)
+    assert run.status == status, run
+    page = Reader(place.folder / "page")
+    assert words in page.part("What is wrong", "What is new")
+    assert "a-key" not in page.html
 
 
 def test_since_when_nothing_came_is_said_where_jobs_are_open(place: Place) -> None:

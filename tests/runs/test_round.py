@@ -12,7 +12,7 @@ import pytest
 from helpers import Place, Run, add, add_small, ago, altered_report, l1c, l2a, lines_of, opened, outcomes
 
 from peps_maja.joblog.details import Offer
-from peps_maja.sandbox import FORBIDDEN, HTML_PAGE, NOT_FOUND, Altered, Canned, Endpoint, Fault, Sandbox
+from peps_maja.sandbox import FORBIDDEN, HTML_PAGE, NOT_FOUND, Canned, Endpoint, Fault, Sandbox
 from peps_maja.sandbox.faults import Answer
 from peps_maja.sandbox.geodes import KEY, QUOTA
 from peps_maja.sandbox.geodes.products import products_of
@@ -219,7 +219,7 @@ FIREWALL = Canned(403, "<html>firewall</html>", {"Content-Type": "text/html"})
     "answer",
     [
         Canned(200, "<h1>login</h1>"),
-        Altered(login),
+        Canned(302, "", {"Location": "/login"}),
         Canned(403, "<html>firewall</html>", {"Content-Type": "text/html"}),
     ],
     ids=["page", "redirect to one", "403 of a firewall"],
