@@ -34,14 +34,16 @@ class OpenJob:
         self._notes = notes
         self._has_delivered = bool(job.files or job.novald)  # whenever that was
         self._dealt_with = {name for name in self.results if job.has_dealt_with(name)}
+        self._known = dict(job.missing)
         self._missing: set[str] = set()  # results that could not be had in this round
         self._is_changed = False  # by someone else, in the log
 
     def begin(self) -> None:
         """Note that a report that was missing is there again."""
-        known = self.job.missing.get(NO_RESULTS)
+        known = self._known.get(NO_RESULTS)
         if known and self.report.status and (known.reason == NO_REPORT or self.report.phase is not Phase.FINISHED):
             self._note(Event.MISSING, f"{NO_RESULTS} {BACK}", "its report is there again")
+            del self._known[NO_RESULTS]
 
     def wants(self, name: str) -> bool:
         """Return True if a result is to be fetched now; note it if it is too cloudy."""
@@ -52,7 +54,7 @@ class OpenJob:
                 self._has_delivered = True
                 self._dealt_with.add(name)
             return False
-        known = self.job.missing.get(name)
+        known = self._known.get(name)
         came = known.last if known and _came_complete(known.kind, known.reason) else None
         if came and timedelta(0) <= datetime.now(timezone.utc) - came < BROKEN_AGAIN_AFTER:
             self._is_missing(name, f"{name} came broken within the last day; it is tried again later")
@@ -81,9 +83,10 @@ class OpenJob:
         """Note a result, or the report, that is not there or comes broken; tell it the first time."""
         if self.report.in_joblog and name in self.results and not _came_complete(kind, reason):
             return  # it may be written just now
-        known = self.job.missing.get(name)
-        if known and {known.reason, reason} == {NO_REPORT, NONE_NAMED}:
+        known = self._known.get(name)
+        if known and {known.reason, reason} == {NO_REPORT, NONE_NAMED}:  # it is missing for another reason now
             known = None
+            del self._known[name]
         what = f"{name} is missing ({kind}): {reason}"
         if name == NO_RESULTS:
             what = f"{self._service} has no report of it" if reason == NO_REPORT else "it is finished without results"
@@ -117,7 +120,7 @@ class OpenJob:
     def _give_up(self, left: set[str]) -> None:
         """End the job if all that is left of it has been missing for too long."""
         for name in left:
-            known = self.job.missing.get(name)
+            known = self._known.get(name)
             if name not in self._missing or known is None or known.since is None:
                 return
             is_empty = name == NO_RESULTS and self.report.phase is Phase.FINISHED
@@ -129,12 +132,12 @@ class OpenJob:
             self._close(_ENDS[self.report.phase], self.report.message or self.report.status)
         else:
             name = min(left)
-            known = self.job.missing[name]
+            known = self._known[name]
             self._close(Event.FAILED, f"{name} {known.kind} since {known.since:%Y-%m-%d}: {known.reason}")
 
     def _close(self, event: Event, detail: str = "") -> None:
         """End the job; advise what to do if it did not finish."""
-        gone = sorted(self.job.missing.keys() - self.results.keys() - {NO_RESULTS})
+        gone = sorted(self._known.keys() - self.results.keys() - {NO_RESULTS})
         lines = [f"{name} was missing, and is not listed any more" for name in gone]
         if event is Event.FINISHED:
             detail = ""

@@ -272,6 +272,7 @@ def test_a_refusal_of_one_job_is_told_once_in_a_run(place: Place, peps: Sandbox)
 def test_a_redirect_to_no_address_is_trouble_of_that_job(place: Place, peps: Sandbox) -> None:
     bad, good = add(peps, 1), add(peps, 2)
     spoil(peps, Canned(302, "", {"Location": "https://[::1"}), Endpoint.STATUS, Endpoint.REPORT, match=bad.wps_id)
+    spoil(peps, NOT_FOUND, Endpoint.JOBLOG)
     place.write_log(*opened(bad, good))
     run = place.download()
     assert (run.status, "report it" in run.err) == (75, False)
