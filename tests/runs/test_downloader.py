@@ -333,7 +333,7 @@ def test_results_that_are_not_valid_are_noted_and_not_downloaded(place: Place, p
 
 
 def test_a_job_of_many_results_ends_when_the_last_is_dealt_with(place: Place, peps: Sandbox) -> None:
-    series = "FULL_MAJA_31TCJ"
+    series = "31TCJ_2019-03-01_2019-04-30"
     job = peps.add_job(series, results=(l2a(1), f"NOVALD_{l2a(11)}", l2a(21)))
     job.results[2].served = False
     place.write_log(*opened(job))

@@ -108,7 +108,7 @@ def test_name_of_a_job_is_never_a_path(place: Keeper, announce: Announce, before
     path = before.format(folder=place.folder)
     log.write_text(log.read_text().replace(f"\t{item.identifier}\t", f"\t{path}{item.identifier}\t"))
     assert place.download("-q", "-w", "zips").status == 0
-    assert list(place.folder.rglob("*.zip")) == [place.folder / "zips" / f"{item.identifier}.zip"]
+    assert list(place.folder.parent.rglob("*.zip")) == []  # that line is damaged
 
 
 class TestKey:
