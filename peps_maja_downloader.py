@@ -20,7 +20,7 @@ from peps_maja.options import DownloaderOptions, downloader_options
 from peps_maja.run import Signals, run
 
 if TYPE_CHECKING:
-    from peps_maja.downloads.cycle import Cycle
+    from peps_maja.downloads.round import Rounds
     from peps_maja.joblog.jobs import Jobs
     from peps_maja.joblog.log import JobLog
     from peps_maja.standing.values import Overview
@@ -49,25 +49,24 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
 
     make_folder(options.write_dir)
     leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
-    cycle, is_all_done = None, False
+    rounds, outcome, is_all_done = None, None, False
     troubles = set()
     with log.lock_for("downloader"), Unpacker(console, is_wanted=options.unzip) as unpacker:
         unpacker.add_all(options.write_dir, log.replay().owners())
         while True:
             jobs = log.replay()
             reminders.tell_of_damage(jobs, log, console.reminder)
-            status = Status.OK
             if jobs.in_state(State.OPEN):
-                cycle = cycle or cycle_over(log, options, console, leave_at, unpacker.add)
-                status = cycle.run(jobs)
+                rounds = rounds or rounds_over(log, options, console, leave_at, unpacker.add)
+                outcome = rounds.run(jobs)
                 jobs = log.replay()
-                is_all_done = cycle.has_closed_jobs and not jobs.in_state(State.OPEN)
-            status = worst([status, unpacker.finish(leave_at)])
+                is_all_done = outcome.has_closed_jobs and not jobs.in_state(State.OPEN)
+            status = worst([outcome.status if outcome else Status.OK, unpacker.finish(leave_at)])
             reminders.point_out_stalled(jobs, log, console, options.stalled_after)
             pointed_out = reminders.point_out_unsure(jobs, log, console)
             status = worst([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
-            open_jobs = jobs.in_state(State.OPEN)
-            if not options.wait or not cycle or not any(cycle.can_go_on(job) for job in open_jobs):
+            open_jobs = {job.name for job in jobs.in_state(State.OPEN)}
+            if not options.wait or not outcome or open_jobs <= outcome.stuck:
                 break
             if time.monotonic() + options.pause > leave_at:
                 console.reminder("--timeout is over and jobs are still open: the next run goes on")
@@ -85,7 +84,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
         from peps_maja.standing.overview import overview
 
         jobs = log.replay()  # with what this run has just pointed out
-        reports, failures = (cycle.reports, cycle.troubles) if cycle else ({}, [])
+        reports, failures = (outcome.reports, outcome.troubles) if outcome else ({}, [])
         failures = [*failures, *unpacker.troubles]
         troubles.add(write_page(options, console, jobs, overview(jobs, reports, options), failures))
     return worst([status, *(troubles - {Status.TRY_LATER})])
@@ -112,17 +111,17 @@ def write_page(
     return Status.OK
 
 
-def cycle_over(
+def rounds_over(
     log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float, noted: Callable[[Path], None]
-) -> "Cycle":
-    """Return what polls each open job, fetches what is finished, and logs what became of it."""
+) -> "Rounds":
+    """Return what goes over the open jobs: asks, fetches, and logs what became of each."""
     # Slow: where nothing is open, cron need not wait for it.
-    from peps_maja.downloads.cycle import Cycle
+    from peps_maja.downloads.round import Rounds
     from peps_maja.standing.advice import advise
     from peps_maja.standing.services import connect_with
 
     connect, advice = connect_with(options, console), partial(advise, options)
-    return Cycle(connect, log, options.write_dir, console, advice, options.jobs, leave_at, noted)
+    return Rounds(connect, log, options.write_dir, console, advice, options.jobs, leave_at, noted)
 
 
 def make_folder(folder: Path) -> None:

@@ -108,7 +108,7 @@ def test_name_of_a_job_is_never_a_path(place: Keeper, announce: Announce, before
     path = before.format(folder=place.folder)
     log.write_text(log.read_text().replace(f"\t{item.identifier}\t", f"\t{path}{item.identifier}\t"))
     assert place.download("-q", "-w", "zips").status == 0
-    assert list(place.folder.rglob("*.zip")) == [place.folder / "zips" / f"{item.identifier}.zip"]
+    assert list(place.folder.parent.rglob("*.zip")) == []  # that line is damaged
 
 
 class TestKey:
@@ -396,11 +396,11 @@ class TestTransfers:
         assert place.download().status == 0
         assert peps.requests == []
 
-    def test_page_in_the_place_of_a_zip_is_missing(self, place: Keeper, peps: Sandbox, announce: Announce) -> None:
+    def test_page_in_the_place_of_every_zip_is_trouble(self, place: Keeper, peps: Sandbox, announce: Announce) -> None:
         (item,) = announce()
         peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, Altered(lambda r: r.with_body("<html>login</html>"))))
-        assert place.download("-q").status == 1
-        assert "an HTML page came instead" in place.events("missing")[0][2]
+        assert place.download("-q") == Run(75, "", "")
+        assert place.events("missing") == []
         assert place.download("-q").status == 0
         assert is_whole(place, item)
 

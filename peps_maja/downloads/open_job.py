@@ -1,0 +1,180 @@
+"""One open job in a round: what became of it is told first, and then noted in the log."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+from peps_maja.downloads.fetching import NO_WHOLE_ZIP, Fetched, Wanted
+from peps_maja.downloads.notes import Notes
+from peps_maja.downloads.service import JobReport, Phase, result_name
+from peps_maja.errors import Status
+from peps_maja.joblog.events import ABSENT, BACK, BROKEN, NO_REPORT, NO_RESULTS, NONE_NAMED, Event
+from peps_maja.joblog.jobs import Job, Missing
+from peps_maja.products.names import L1CProduct, L2AProduct, is_novald
+from peps_maja.products.series import Series
+from peps_maja.text import one_line, size
+
+BROKEN_AGAIN_AFTER = timedelta(hours=24)  # a gigabyte that came complete and broken is not fetched every half hour
+GIVE_UP_AFTER = timedelta(days=7)
+GIVE_UP_EMPTY_AFTER = timedelta(hours=24)
+_ENDS = {Phase.FINISHED: Event.FINISHED, Phase.FAILED: Event.FAILED, Phase.CANCELLED: Event.CANCELLED}
+
+
+class OpenJob:
+    """An open job in a round; `job` stays as the log had it."""
+
+    def __init__(self, job: Job, report: JobReport, service: str, notes: Notes) -> None:
+        self.job = job
+        self.report = report
+        self.results: dict[str, list[str]] = {}  # the addresses of copies, by name
+        for address in report.results or report.in_joblog:
+            self.results.setdefault(result_name(job, address), []).append(address)
+        self._service = service
+        self._notes = notes
+        self._has_delivered = bool(job.files or job.novald)  # whenever that was
+        self._dealt_with = {name for name in self.results if job.has_dealt_with(name)}
+        self._known = dict(job.missing)
+        self._missing: set[str] = set()  # results that could not be had in this round
+        self._is_changed = False  # by someone else, in the log
+
+    def begin(self) -> None:
+        """Note that a report that was missing is there again."""
+        known = self._known.get(NO_RESULTS)
+        if known and self.report.status and (known.reason == NO_REPORT or self.report.phase is not Phase.FINISHED):
+            self._note(Event.MISSING, f"{NO_RESULTS} {BACK}", "its report is there again")
+            del self._known[NO_RESULTS]
+
+    def wants(self, name: str) -> bool:
+        """Return True if a result is to be fetched now; note it if it is too cloudy."""
+        if name in self._dealt_with or self._is_changed:
+            return False
+        if is_novald(name):
+            if self._note(Event.NOVALD, name, f"too cloudy, {name} holds nothing to use and is not downloaded"):
+                self._has_delivered = True
+                self._dealt_with.add(name)
+            return False
+        known = self._known.get(name)
+        came = known.last if known and _came_complete(known.kind, known.reason) else None
+        if came and timedelta(0) <= datetime.now(timezone.utc) - came < BROKEN_AGAIN_AFTER:
+            self._is_missing(name, f"{name} came broken within the last day; it is tried again later")
+            return False
+        return True
+
+    def wanted(self, name: str) -> Wanted:
+        """Return what is to be fetched: its names are those that no other job of the log has."""
+        job, claims, offer = self.job, self._notes.claims, self.job.offer
+        names = [each for each in (name, job.own_file_name(name)) if claims.setdefault(each, job.name) == job.name]
+        maker = L1CProduct.parse(job.name) or Series.parse(job.name)
+        belongs = maker.matches if maker else (lambda product: _is_version_of(job.name, product)) if offer else bool
+        size_there, md5 = (offer.size, offer.md5 or "") if offer else (None, "")
+        return Wanted(self.results[name], names, belongs, size_there, md5)
+
+    def note_file(self, name: str, fetched: Fetched) -> None:
+        """Note a result that is there."""
+        why = "" if fetched.path.name == name else f"; named so because there is another {name}, from another job"
+        line = f"downloaded {fetched.path} ({size(fetched.size)}){why}"
+        if self._note(Event.DOWNLOADED, fetched.path.name, line):
+            self._has_delivered = True
+            self._dealt_with.add(name)
+            self._notes.noted(fetched.path)
+
+    def note_missing(self, name: str, kind: str, reason: str) -> None:
+        """Note a result, or the report, that is not there or comes broken; tell it the first time."""
+        if self.report.in_joblog and name in self.results and not _came_complete(kind, reason):
+            return  # it may be written just now
+        known = self._known.get(name)
+        if known and {known.reason, reason} == {NO_REPORT, NONE_NAMED}:  # it is missing for another reason now
+            known = None
+            del self._known[name]
+        what = f"{name} is missing ({kind}): {reason}"
+        if name == NO_RESULTS:
+            what = f"{self._service} has no report of it" if reason == NO_REPORT else "it is finished without results"
+        if known is None or known.since is None or _came_complete(kind, reason):
+            as_missing = replace(self.job, missing={name: Missing(None, None, kind, reason)})
+            lines = [] if known else [f"{what}; {self._notes.advise(as_missing, Event.MISSING)}"]
+            if not self._note(Event.MISSING, f"{name} {kind} {reason}", *lines):
+                return
+        self._is_missing(name, f"still: {what}" if known else "")
+
+    def conclude(self) -> None:
+        """End the job if its report says so and its results are dealt with, or missing for too long."""
+        job, report, console = self.job, self.report, self._notes.console
+        has_ended, left = report.phase in _ENDS, self.results.keys() - self._dealt_with
+        # Only a report tells that a job has ended; but a job for one product has one result.
+        if report.in_joblog and self._has_delivered and L1CProduct.parse(job.name):
+            self._close(Event.FINISHED)
+        elif report.phase is Phase.GONE or (report.phase is Phase.FINISHED and not self.results):
+            self.note_missing(NO_RESULTS, ABSENT, NO_REPORT if report.phase is Phase.GONE else NONE_NAMED)
+            self._give_up({NO_RESULTS})
+        elif has_ended and not left:
+            self._close(_ENDS[report.phase], report.message or report.status)
+        elif has_ended:
+            self._give_up(left)
+        elif report.phase is Phase.UNREADABLE:
+            self._notes.statuses.append(Status.TRY_LATER)
+            console.reminder(f"{job.name}: {report.message}")
+        else:
+            console.info(f"{job.name}: {report}")
+
+    def _give_up(self, left: set[str]) -> None:
+        """End the job if all that is left of it has been missing for too long."""
+        for name in left:
+            known = self._known.get(name)
+            if name not in self._missing or known is None or known.since is None:
+                return
+            is_empty = name == NO_RESULTS and self.report.phase is Phase.FINISHED
+            if datetime.now(timezone.utc) - known.since < (GIVE_UP_EMPTY_AFTER if is_empty else GIVE_UP_AFTER):
+                return
+        if Series.parse(self.job.name) and self._has_delivered:
+            self._close(Event.FINISHED)
+        elif self.report.phase in {Phase.FAILED, Phase.CANCELLED}:
+            self._close(_ENDS[self.report.phase], self.report.message or self.report.status)
+        else:
+            name = min(left)
+            known = self._known[name]
+            self._close(Event.FAILED, f"{name} {known.kind} since {known.since:%Y-%m-%d}: {known.reason}")
+
+    def _close(self, event: Event, detail: str = "") -> None:
+        """End the job; advise what to do if it did not finish."""
+        gone = sorted(self._known.keys() - self.results.keys() - {NO_RESULTS})
+        lines = [f"{name} was missing, and is not listed any more" for name in gone]
+        if event is Event.FINISHED:
+            detail = ""
+            if left_out := self.report.unprocessed:
+                lines.append(f"{self._service} left out {left_out} of its dates; --dates tells which")
+        else:
+            lines.append(f"{event.value}: {one_line(detail)}; {self._notes.advise(self.job, event)}")
+        if self._note(event, detail, *lines):
+            self._notes.has_closed_jobs = True
+            self._notes.statuses.append(Status.OK if event is Event.FINISHED else Status.TROUBLE)
+            if event is Event.FINISHED:
+                self._notes.console.info(f"{self.job.name}: finished")
+
+    def _is_missing(self, name: str, line: str) -> None:
+        self._missing.add(name)
+        self._notes.statuses.append(Status.TROUBLE)
+        if line:
+            self._notes.console.info(f"{self.job.name}: {line}")
+
+    def _note(self, event: Event, detail: str, *lines: str) -> bool:
+        """Tell and note what happened, unless someone else has changed the job: then leave it as the log has it."""
+        if not self._is_changed:
+            self._is_changed = not self._notes.note(event, self.job, detail, *lines)
+            if self._is_changed:
+                self._notes.console.info(f"{self.job.name}: changed in the log meanwhile, and left as it is there")
+        return not self._is_changed
+
+
+def _came_complete(kind: str, reason: str) -> bool:
+    return kind == BROKEN and not reason.startswith(NO_WHOLE_ZIP)
+
+
+def _is_version_of(job: str, product: L2AProduct) -> bool:
+    """Return True for the product that a job of Theia is for, unless both name a version and these differ."""
+    wanted = L2AProduct.find(job)
+    return (
+        wanted is not None
+        and (product.satellite, product.tile, product.seen) == (wanted.satellite, wanted.tile, wanted.seen)
+        and (not product.version or wanted.version in {"", product.version})
+    )
