@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import inf
@@ -23,6 +23,8 @@ from peps_maja.errors import Broken, Forbidden, NotThere, PepsError, QuotaReache
 from peps_maja.joblog.events import ABSENT, BROKEN, Event, Source, State
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.joblog.log import JobLog
+
+_LONGEST_WAIT = 0.2  # seconds
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,13 @@ class Rounds:
         for job in jobs.in_state(State.OPEN):
             of_source.setdefault(job.source, []).append(job)
         threads = ThreadPoolExecutor(len(Source), WORKER)  # none holds up another
-        turns = [threads.submit(self._serve, source, of_source[source], notes) for source in of_source]
+        turns = under_way = {threads.submit(self._serve, source, of_source[source], notes) for source in of_source}
         reports: dict[str, JobReport] = {}
         try:
-            for turn in as_completed(turns):
-                reports |= turn.result()
+            while under_way:  # in short waits: a signal that another thread gets does not end a wait of this one
+                done, under_way = wait(under_way, _LONGEST_WAIT, FIRST_COMPLETED)
+                for turn in done:
+                    reports |= turn.result()
         finally:
             notes.is_over = True
             threads.shutdown(wait=all(turn.done() for turn in turns))
