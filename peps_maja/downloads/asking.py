@@ -18,6 +18,7 @@ from peps_maja.joblog.jobs import Job
 POLLS_AT_ONCE = 8  # connections to a service: polite to a public one, and enough for a thousand jobs
 GRACE = 5.0  # seconds that what is under way gets when a run has to end
 ENDS_ROUND = (CredentialsError, ServerAway, QuotaReached)  # any other job would meet the same
+_LONGEST_WAIT = 0.2  # seconds
 _SILENT_JOBS = 3  # in a row: then the server says nothing to anybody
 
 _Item = TypeVar("_Item")
@@ -102,6 +103,14 @@ def at_once(
                 yield under_way.pop(future), future
     finally:
         pool.shutdown(wait=not under_way, cancel_futures=True)
+
+
+def as_they_end(work: Iterable[Future[_Result]]) -> Iterator[Future[_Result]]:
+    """Yield each piece of work as it ends, in short waits: a signal may come to another thread, and would end no wait."""
+    under_way = set(work)
+    while under_way:
+        done, under_way = wait(under_way, _LONGEST_WAIT, FIRST_COMPLETED)
+        yield from done
 
 
 def error_of(work: Future[_Result]) -> PepsError | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import inf
@@ -14,7 +14,7 @@ from threading import Semaphore
 
 from peps_maja.console import Console, Meter
 from peps_maja.downloads import WORKER
-from peps_maja.downloads.asking import ENDS_ROUND, Silence, ask_all, at_once, error_of
+from peps_maja.downloads.asking import ENDS_ROUND, Silence, as_they_end, ask_all, at_once, error_of
 from peps_maja.downloads.fetching import NO_WHOLE_ZIP, Fetched, NoZip, Wanted, fetch
 from peps_maja.downloads.notes import Notes
 from peps_maja.downloads.open_job import OpenJob
@@ -23,8 +23,6 @@ from peps_maja.errors import Broken, Forbidden, NotThere, PepsError, QuotaReache
 from peps_maja.joblog.events import ABSENT, BROKEN, Event, Source, State
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.joblog.log import JobLog
-
-_LONGEST_WAIT = 0.2  # seconds
 
 
 @dataclass(frozen=True)
@@ -67,13 +65,11 @@ class Rounds:
         for job in jobs.in_state(State.OPEN):
             of_source.setdefault(job.source, []).append(job)
         threads = ThreadPoolExecutor(len(Source), WORKER)  # none holds up another
-        turns = under_way = {threads.submit(self._serve, source, of_source[source], notes) for source in of_source}
+        turns = {threads.submit(self._serve, source, of_source[source], notes) for source in of_source}
         reports: dict[str, JobReport] = {}
         try:
-            while under_way:  # in short waits: a signal that another thread gets does not end a wait of this one
-                done, under_way = wait(under_way, _LONGEST_WAIT, FIRST_COMPLETED)
-                for turn in done:
-                    reports |= turn.result()
+            for turn in as_they_end(turns):
+                reports |= turn.result()
         finally:
             notes.is_over = True
             threads.shutdown(wait=all(turn.done() for turn in turns))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
 from peps_maja.console import Console
 from peps_maja.disk import replacing
 from peps_maja.downloads import WORKER
+from peps_maja.downloads.asking import as_they_end
 from peps_maja.errors import CredentialsError, PepsError
 from peps_maja.joblog.events import Source
 from peps_maja.options import ProcessOptions
@@ -85,7 +86,7 @@ def _pictures(
     try:
         with console.meter(counted(len(records), "quicklook"), unit=" pictures") as meter:
             asked = {pool.submit(_picture_of, record, folder, quicklooks): record.identifier for record in records}
-            for number, done in enumerate(as_completed(asked), 1):
+            for number, done in enumerate(as_they_end(asked), 1):
                 pictures[asked[done]] = done.result()
                 meter(number, len(asked))
     finally:
