@@ -106,7 +106,7 @@ def at_once(
 
 
 def as_they_end(work: Iterable[Future[_Result]]) -> Iterator[Future[_Result]]:
-    """Yield each piece of work as it ends, in short waits: a signal may come to another thread, and would end no wait."""
+    """Yield each piece of work as it ends, in short waits: a signal that another thread gets would end no long one."""
     under_way = set(work)
     while under_way:
         done, under_way = wait(under_way, _LONGEST_WAIT, FIRST_COMPLETED)
