@@ -17,7 +17,7 @@ except KeyboardInterrupt:
     os._exit(130)
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +28,8 @@ from peps_maja.options import DownloaderOptions, downloader_options
 from peps_maja.run import Signals, run
 
 if TYPE_CHECKING:
-    from peps_maja.downloads.cycle import Cycle
+    from peps_maja.downloads.round import Rounds
+    from peps_maja.downloads.service import JobReport
     from peps_maja.joblog.jobs import Jobs
     from peps_maja.joblog.log import JobLog
     from peps_maja.standing.values import Overview
@@ -61,29 +62,32 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
 
     make_folder(options.write_dir)
     leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
-    cycle, is_all_done = None, False
-    troubles = set()
+    rounds, is_all_done = None, False
+    statuses = set()
+    reports: Mapping[str, JobReport] = {}
     with log.lock_for("downloader"):
         while True:
             jobs = log.replay()
             reminders.tell_of_damage(jobs, log, console.reminder)
             status = Status.OK
+            troubles: Sequence[str] = ()
             if jobs.in_state(State.OPEN):
-                cycle = cycle or cycle_over(log, options, console, leave_at)
-                status = cycle.run(jobs)
+                rounds = rounds or rounds_over(log, options, console, leave_at)
+                outcome = rounds.run(jobs)
+                status, reports, troubles = outcome.status, outcome.reports, outcome.troubles
                 jobs = log.replay()
-                is_all_done = cycle.has_closed_jobs and not jobs.in_state(State.OPEN)
+                is_all_done = outcome.has_closed_jobs and not jobs.in_state(State.OPEN)
             reminders.point_out_stalled(jobs, log, console, options.stalled_after)
             pointed_out = reminders.point_out_unsure(jobs, log, console)
             status = worst([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
             open_jobs = jobs.in_state(State.OPEN)
-            if not options.wait or not cycle or not any(cycle.can_go_on(job) for job in open_jobs):
+            if not options.wait or not rounds or not any(rounds.can_go_on(job) for job in open_jobs):
                 break
             if time.monotonic() + options.pause > leave_at:
                 console.reminder("--timeout is over and jobs are still open: the next run goes on")
                 status = worst([status, Status.TRY_LATER])
                 break
-            troubles.add(status)
+            statuses.add(status)
             time.sleep(options.pause)
     reminders.tell_of_folder(jobs, options.write_dir, console)
     summary = reminders.summary(jobs)
@@ -95,9 +99,8 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
         from peps_maja.standing.overview import overview
 
         jobs = log.replay()  # with what this run has just pointed out
-        reports, failures = (cycle.reports, cycle.troubles) if cycle else ({}, [])
-        troubles.add(write_page(options, console, jobs, overview(jobs, reports, options), failures))
-    return worst([status, *(troubles - {Status.TRY_LATER})])
+        statuses.add(write_page(options, console, jobs, overview(jobs, reports, options), troubles))
+    return worst([status, *(statuses - {Status.TRY_LATER})])
 
 
 def write_page(
@@ -121,16 +124,16 @@ def write_page(
     return Status.OK
 
 
-def cycle_over(log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float) -> "Cycle":
-    """Return what polls each open job, fetches what is finished, and logs what became of it."""
+def rounds_over(log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float) -> "Rounds":
+    """Return what polls the open jobs, fetches what is finished, and logs what became of it."""
     # Slow: where nothing is open, cron need not wait for it.
-    from peps_maja.downloads.cycle import Cycle
+    from peps_maja.downloads.round import Rounds
     from peps_maja.peps.service import Server
     from peps_maja.standing.advice import advise
     from peps_maja.standing.services import connect_with
 
     connect, advice = connect_with(options, console), partial(advise, options, Server.parse(options.server).joblog)
-    return Cycle(connect, log, options.write_dir, console, advice, options.jobs, leave_at)
+    return Rounds(connect, log, options.write_dir, console, advice, options.jobs, leave_at)
 
 
 def make_folder(folder: Path) -> None:

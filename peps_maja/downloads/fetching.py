@@ -1,37 +1,36 @@
-"""From a result's address to a complete, valid zip under its final name, and never anything less under that name."""
+"""From a result's addresses to a complete, valid zip under its name, and never anything less under that name."""
 
 from __future__ import annotations
 
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
+from enum import Enum
+from io import BufferedReader
 from pathlib import Path
 
 from peps_maja.console import Meter
 from peps_maja.disk import sync_folder
 from peps_maja.downloads.partfile import PartFile, Remote, part_of, plainly
-from peps_maja.downloads.service import Wanted
-from peps_maja.downloads.zips import ZIP_STARTS, Belongs, check_zip, md5_of
+from peps_maja.downloads.zips import ZIP_STARTS, Belongs, Damaged, Incomplete, check_zip, md5_of
 from peps_maja.errors import (
     Broken,
-    CredentialsError,
     Forbidden,
     NotThere,
     PepsError,
-    QuotaReached,
     ServerBusy,
     ServerSilent,
     ServerTrouble,
     Status,
 )
 from peps_maja.network.answers import Download, shown
-from peps_maja.network.client import TRIES, Client
+from peps_maja.network.client import Client
 from peps_maja.network.connections import within
 from peps_maja.network.documents import kind_of
-from peps_maja.text import counted, size
+from peps_maja.text import size
 
 # Begins the reason of a broken result that did not even come as a whole zip, and so is tried again at every run.
 NO_WHOLE_ZIP = "no whole zip:"
@@ -42,83 +41,113 @@ Transfer = Callable[[Path], AbstractContextManager[Meter]]  # holds the line whi
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """A result to fetch: where copies of it are, what it has to be, and the `names` of which it gets the first free.
+
+    Size (bytes) and MD5 (hex) are None and empty where nothing tells them before.
+    """
+
+    addresses: Sequence[str]
+    names: Sequence[str]
+    belongs: Belongs
+    size: int | None = None
+    md5: str = ""
+
+
+@dataclass(frozen=True)
 class Fetched:
     """A result that is there: its file, and the size in bytes that it had when it got its name."""
 
     path: Path
     size: int
+    is_new: bool  # it came from the server now
 
 
-class _TooSlow(PepsError):
-    """A transfer that would not end in any reasonable time."""
-
-    status = Status.TRY_LATER
+class NoZip(ServerTrouble):
+    """Something came in the place of a zip that is neither one nor an error in the service's own words."""
 
 
-class _BrokenOff(PepsError):
-    """A download ended before its end; `silently` if bytes just stopped coming."""
-
-    def __init__(self, message: str, *, silently: bool) -> None:
-        super().__init__(message)
-        self.silently = silently
+class _Place(Enum):
+    FREE, TAKEN, THE_RESULT = range(3)  # what stands under a name
 
 
 def fetch(client: Client, wanted: Wanted, folder: Path, transfer: Transfer) -> Fetched:
     """Bring a result to `folder`, unless it is there already; file and name are on disk then.
 
-    Raises NotThere or Broken if the result cannot be fetched, DiskFull, AlreadyRunning if another run is at it,
-    ServerTrouble, ServerBusy or ServerAway if the rest may come later, and CredentialsError.
+    Raises NotThere, Forbidden or Broken if the server does not have it, NoZip, ServerTrouble or ServerBusy if it may
+    come later, DiskFull, AlreadyRunning if another run is at it, PepsError if all names are taken, and
+    what ends a round.
     """
     for name in wanted.names:
         final = folder / name
         with part_of(final) as part:  # also while looking at what is there: nobody else can put a file there then
-            size = _complete_size(final, (lambda _: True) if wanted.md5 else wanted.belongs)
-            if size is not None and _is_the_same(client, wanted, final, size):
-                return Fetched(final, size)
-            if size is None or name == wanted.names[-1]:
-                return Fetched(final, _fetch_part(client, wanted, part, transfer))
-    raise ValueError("a result has one name at least")
+            place = _what_is_at(final, client, wanted)
+            if place is _Place.THE_RESULT:
+                return Fetched(final, final.stat().st_size, is_new=False)
+            if place is _Place.FREE:
+                return Fetched(final, _fetch_copy(client, wanted, part, transfer), is_new=True)
+    raise PepsError(f"{' and '.join(wanted.names)} are there and are something else: move them away to have it")
 
 
-def _complete_size(final: Path, belongs: Belongs) -> int | None:
-    """Return the size of the complete, valid zip that is there already, or None; it and its name are on disk then."""
-    with plainly("read", final), suppress(FileNotFoundError, Broken), final.open("rb") as file:
-        check_zip(file, belongs)
-        os.fsync(file.fileno())  # the run that has renamed it may have been killed before it could
-        sync_folder(final.parent)
-        return os.fstat(file.fileno()).st_size
-    return None
+def _what_is_at(final: Path, client: Client, wanted: Wanted) -> _Place:
+    """Return whether a name is free: it is not where a link, a folder or a whole zip is, unless that is the result."""
+    with plainly("read", final):
+        is_link = final.is_symlink()
+        if not final.exists():
+            return _Place.TAKEN if is_link else _Place.FREE
+        if not final.is_file():
+            return _Place.TAKEN
+        with final.open("rb") as file:
+            if not (wanted.md5 and md5_of(file) == wanted.md5):
+                try:
+                    check_zip(file, wanted.belongs)
+                except (Damaged, Incomplete):
+                    return _Place.TAKEN if is_link else _Place.FREE
+                except Broken:  # another product, or none of ours
+                    return _Place.TAKEN
+                length = wanted.size or _length_on_server(client, wanted.addresses)
+                if wanted.md5 or length != os.fstat(file.fileno()).st_size:
+                    return _Place.TAKEN
+            os.fsync(file.fileno())  # the run that has renamed it may have been killed before it could
+            sync_folder(final.parent)
+    return _Place.THE_RESULT
 
 
-def _is_the_same(client: Client, wanted: Wanted, final: Path, length: int) -> bool:
-    """Return True if the complete zip at `final` is the result wanted, and not another part or another processing."""
-    if wanted.md5:
-        with plainly("read", final), final.open("rb") as file:
-            return md5_of(file) == wanted.md5
-    return (wanted.size or _length_on_server(client, wanted.address)) in {None, length}
-
-
-def _length_on_server(client: Client, address: str) -> int | None:
+def _length_on_server(client: Client, addresses: Sequence[str]) -> int | None:
     """Return how long the file on the server is, without fetching it; None if the server does not say."""
-    for method in ("HEAD", "GET"):  # not every server knows the first
-        try:
-            with client.download(address, {"Range": "bytes=0-0"} if method == "GET" else {}, method) as answer:
+    for address in addresses:
+        with suppress(NotThere, Forbidden), client.download(address, {"Range": "bytes=0-0"}) as answer:
+            if answer.status in {200, 206} and next(answer.chunks, b"").startswith(ZIP_STARTS[0][:1]):
                 return Remote.of(answer.status, answer.headers).length
-        except (NotThere, Forbidden):
-            return None
-        except ServerTrouble:
-            if method == "GET":
-                raise
     return None
 
 
-def _fetch_part(client: Client, wanted: Wanted, part: PartFile, transfer: Transfer) -> int:
-    may_continue = True
-    while True:
-        with transfer(part.final) as meter:
-            _receive_patiently(client, wanted.address, part, meter, may_continue=may_continue)
+def _fetch_copy(client: Client, wanted: Wanted, part: PartFile, transfer: Transfer) -> int:
+    """Fetch one of the copies, the first that can be had; what may come later outweighs what is not there."""
+    problems: list[PepsError] = []
+    for address in wanted.addresses:
         try:
-            _check(part, wanted)
+            return _fetch_from(address, client, wanted, part, transfer)
+        except (NotThere, Forbidden, Broken, ServerTrouble, ServerBusy) as problem:
+            problems.append(problem)
+    raise next((problem for problem in problems if problem.status is Status.TRY_LATER), problems[0])
+
+
+def _fetch_from(address: str, client: Client, wanted: Wanted, part: PartFile, transfer: Transfer) -> int:
+    """Receive and check a zip; a connection that breaks is taken up again, three times in all."""
+    may_continue, pauses = True, iter((0.5, 1.0))
+    while True:
+        problem: PepsError
+        try:
+            with transfer(part.final) as meter:
+                _receive(client, address, part, meter, may_continue=may_continue)
+            with plainly("read", part.path), part.content() as content:
+                _check(content, part.length, wanted)
+            return part.publish()
+        except Incomplete as error:
+            if part.length == part.remote.length:
+                raise Broken(f"{NO_WHOLE_ZIP} {error}, though it is as long as the server says") from error
+            problem = ServerTrouble(str(error))
         except Broken:
             if not part.was_continued:
                 part.drop()
@@ -126,92 +155,79 @@ def _fetch_part(client: Client, wanted: Wanted, part: PartFile, transfer: Transf
             # Another file's beginning, or a server that sends any bytes for the rest: once from the start.
             may_continue = False
             part.restart(Remote())
-        else:
-            return part.publish()
+            continue
+        except ServerSilent as error:
+            problem = error
+        if (pause := next(pauses, None)) is None:
+            raise type(problem)(f"{problem}; {size(part.length)} are kept, the next run goes on there") from problem
+        time.sleep(pause)
 
 
-def _check(part: PartFile, wanted: Wanted) -> None:
-    """Raise Broken unless what came is what was wanted."""
-    if wanted.size not in {None, part.length}:
-        raise Broken(f"it has {part.length} bytes and should have {wanted.size}")
-    with plainly("read", part.path), part.content() as file:
-        check_zip(file, wanted.belongs)
-        if wanted.md5 and md5_of(file) != wanted.md5:
-            raise Broken(f"its MD5 is not {wanted.md5}, as it should be")
-
-
-def _receive_patiently(client: Client, address: str, part: PartFile, meter: Meter, *, may_continue: bool) -> None:
-    """Receive what is missing of `part`; a connection that breaks is taken up again, three times in all."""
-    ends: set[int | None] = set()
-    for again_after in (0.5, 1.0, None):
-        meter(part.length, part.remote.length)
-        try:
-            return _receive(client, address, part, meter, may_continue=may_continue)
-        except (NotThere, Forbidden) as error:
-            raise NotThere(str(error)) from error
-        except _BrokenOff as error:
-            ends.add(None if error.silently else part.length)
-            if again_after is None:
-                if len(ends) == 1 and None not in ends:
-                    raise Broken(f"{NO_WHOLE_ZIP} {counted(TRIES, 'time')} cut short, {error}") from error
-                raise ServerTrouble(f"{error}; {size(part.length)} are kept, the next run goes on there") from error
-            time.sleep(again_after)
+def _check(content: BufferedReader, length: int, wanted: Wanted) -> None:
+    """Raise Broken unless what came is what was wanted; an MD5 settles that."""
+    if wanted.md5 and md5_of(content) == wanted.md5:
+        return check_zip(content, lambda _: True)
+    check_zip(content, wanted.belongs)
+    if wanted.md5:
+        raise Broken(f"its MD5 is not {wanted.md5}, as it should be")
+    if wanted.size not in {None, length}:
+        raise Broken(f"it has {length} bytes and should have {wanted.size}")
     return None
 
 
 def _receive(client: Client, address: str, part: PartFile, meter: Meter, *, may_continue: bool) -> None:
     """Receive once: the rest if the remote file is still the one that the part is of, else the whole."""
     slow_for = min(SLOW_FOR, 10 * client.read_timeout)
+    meter(part.length, part.remote.length)
     if part.length and may_continue:
         condition = {"If-Range": part.remote.validator} if part.remote.validator else {}
-        from_there = {"Range": f"bytes={part.length}-"} | condition
-        # Some servers answer 500 to any Range.
-        with suppress(ServerTrouble), client.download(address, from_there) as answer:
-            remote = Remote.of(answer.status, answer.headers)
-            if answer.status == 416 and remote.length == part.length and part.remote.may_be(remote):
-                return
-            if answer.status == 206 and _goes_on_at(part.length, answer) and part.remote.may_be(remote):
-                part.was_continued = True
-                _store(_chunks(answer, slow_for), remote, part, meter)
-                return
-            if answer.status == 200:
+        with ExitStack() as connection:
+            try:
+                headers = {"Range": f"bytes={part.length}-"} | condition
+                answer = connection.enter_context(client.download(address, headers))
+            except ServerSilent:
+                raise
+            except ServerTrouble:  # some servers answer 500 to any Range
+                answer = None
+            remote = Remote.of(answer.status, answer.headers) if answer else Remote()
+            if answer and answer.status in {206, 416} and part.remote.may_be(remote):
+                if answer.status == 416 and remote.length == part.length:
+                    part.note(remote)
+                    return
+                if re.match(rf"bytes {part.length}-", answer.headers.get("Content-Range", "")):
+                    part.note(remote)
+                    part.was_continued = True
+                    _store(_chunks(answer, slow_for), part, meter)
+                    return
+            elif answer and answer.status == 200:
                 _store_from_start(client, answer, _chunks(answer, slow_for), part, meter)
                 return
     with client.download(address, {}) as answer:
         _store_from_start(client, answer, _chunks(answer, slow_for), part, meter)
 
 
-def _goes_on_at(offset: int, answer: Download) -> bool:
-    return re.match(rf"bytes {offset}-", answer.headers.get("Content-Range", "")) is not None
-
-
 def _store_from_start(client: Client, answer: Download, chunks: Iterator[bytes], part: PartFile, meter: Meter) -> None:
     if answer.status != 200:
-        raise Broken(f"{NO_WHOLE_ZIP} the server answers {answer.status} when asked for the whole file")
+        raise ServerTrouble(f"{shown(answer.address)} answers {answer.status} when asked for the whole file")
     start = _begun(b"", chunks, len(ZIP_STARTS[0]))
     if not start.startswith(ZIP_STARTS):
         start = _begun(start, chunks, _MOST_ERROR)
-        error = client.error_in(answer, start)
-        if isinstance(error, (CredentialsError, Forbidden, NotThere, QuotaReached, ServerBusy)):
-            raise error
-        raise Broken(f"{NO_WHOLE_ZIP} {error or kind_of(start)} came instead")
-    remote = Remote.of(answer.status, answer.headers)
-    part.restart(remote)
-    part.make_room(remote, len(start))
+        raise client.error_in(answer, start) or NoZip(f"{kind_of(start)} came in the place of {shown(answer.address)}")
+    part.restart(Remote.of(answer.status, answer.headers))
+    part.make_room()
     part.write(start)
-    _store(chunks, remote, part, meter)
+    _store(chunks, part, meter)
 
 
-def _store(chunks: Iterator[bytes], remote: Remote, part: PartFile, meter: Meter) -> None:
-    part.make_room(remote)
-    meter(part.length, remote.length)
+def _store(chunks: Iterator[bytes], part: PartFile, meter: Meter) -> None:
+    part.make_room()
+    length = part.remote.length
+    meter(part.length, length)
     for chunk in chunks:
-        if remote.length is None:
-            part.make_room(remote, len(chunk))
         part.write(chunk)
-        meter(part.length, remote.length)
-    if remote.length is not None and part.length != remote.length:
-        raise _BrokenOff(f"at {part.length} of {remote.length} bytes", silently=False)
+        meter(part.length, length)
+    if length is not None and part.length != length:
+        raise ServerSilent(f"at {part.length} of {length} bytes")
 
 
 def _begun(start: bytes, chunks: Iterator[bytes], length: int) -> bytes:
@@ -222,25 +238,26 @@ def _begun(start: bytes, chunks: Iterator[bytes], length: int) -> bytes:
 
 
 def _chunks(answer: Download, slow_for: float) -> Iterator[bytes]:
-    """Yield what comes; raise _TooSlow if less than SLOWEST did in so many seconds, _BrokenOff if it ends too early."""
+    """Yield what comes; raise PepsError if less than SLOWEST did in so many seconds, ServerSilent if it was cut."""
     begun, came = time.monotonic(), 0
     while True:
-        chunk, error = b"", None
+        chunk, cut = b"", None
         try:
             with within(slow_for):
                 chunk = next(answer.chunks, b"")
-        except ServerTrouble as trouble:
-            error = trouble
+        except ServerTrouble as error:
+            cut = error
         came += len(chunk)
-        if (seconds := time.monotonic() - begun) >= slow_for and (chunk or error):
+        if (seconds := time.monotonic() - begun) >= slow_for and (chunk or cut):
             if came < SLOWEST * seconds:
-                raise _TooSlow(
+                raise PepsError(
                     f"{shown(answer.address)} sends less than {size(SLOWEST)} a second: broken off; what came is kept,"
-                    " the next run goes on there"
+                    " the next run goes on there",
+                    Status.TRY_LATER,
                 )
             begun, came = time.monotonic(), 0
-        if error:
-            raise _BrokenOff(str(error), silently=isinstance(error, ServerSilent)) from error
+        if cut:
+            raise ServerSilent(str(cut)) from cut
         if not chunk:
             return
         yield chunk

@@ -1,6 +1,7 @@
 """The part of a zip that is there already: kept for the next try or the next run, locked, and renamed when complete.
 
-`NAME.zip.part` holds the bytes; beside it `NAME.zip.part.json` says of which remote file they are.
+`NAME.zip.part` holds the bytes; beside it `NAME.zip.part.json` says of which remote file they are. Both are regular
+files of their own: what a link leads to could be anything of the user's.
 """
 
 from __future__ import annotations
@@ -21,8 +22,6 @@ from peps_maja.disk import lock, sync_folder
 from peps_maja.errors import AlreadyRunning, DiskFull, PepsError
 from peps_maja.text import size
 
-LARGEST = 20_000_000_000  # bytes of a result; no product has that
-_LEFT_FREE = 2_000_000_000  # bytes of the disk (or a twentieth of it) that a file of unknown length leaves free
 _LONGEST_SHOWN = 500  # characters of a path in a message
 _SEND_OFF_EVERY = 8 * 1024 * 1024  # bytes
 # No room on the disk, in the quota, or under the limit of the largest file (`ulimit -f`).
@@ -77,30 +76,22 @@ class PartFile:
         os.ftruncate(self._descriptor, 0)
         self.length = self._sent_off = 0
         self.was_continued = False
+        self.note(remote)
+
+    def note(self, remote: Remote) -> None:
+        """Keep in mind, on disk, of which remote file the bytes are."""
         self.remote = remote
-        with plainly("write", _remote_path(self.final)):
-            _remote_path(self.final).write_text(json.dumps(asdict(remote)))
+        with os.fdopen(_open_own(_remote_path(self.final), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as file:
+            file.write(json.dumps(asdict(remote)))
 
-    def make_room(self, remote: Remote, next_bytes: int = 0) -> None:
-        """Raise DiskFull if the disk has no room for what is still to come of `remote`, PepsError if no disk should.
-
-        Where its length is unknown, `next_bytes` are still to come, and may be the last or not.
-        """
-        if max(remote.length or 0, self.length + next_bytes) > LARGEST:
-            if remote.length is None:
-                self.drop()
-            raise PepsError(
-                f"{self.final} is not fetched: the server sends more than {size(LARGEST)} for it, which no product"
-                " has; the next run asks again, tell the service if it stays so"
-            )
+    def make_room(self) -> None:
+        """Raise DiskFull if the disk has no room for what is still to come, as far as that is known."""
         with plainly("write", self.path):
-            total, _, free = shutil.disk_usage(self.path.parent)
-        # One of unknown length may never end: it leaves as much as it takes, up to a limit, to those behind it.
-        left = min(_LEFT_FREE, total // 20, self.length)
-        wanted = left + next_bytes if remote.length is None else remote.length - self.length
-        if wanted > free:
+            disk = shutil.disk_usage(self.path.parent)
+        to_come = (self.remote.length or 0) - self.length
+        if disk.total and to_come > disk.free:  # some network and FUSE file systems tell 0 for both
             raise DiskFull(
-                f"no room for {self.final}: {size(wanted)} are still to come and {size(free)} are free; what came"
+                f"no room for {self.final}: {size(to_come)} are still to come and {size(disk.free)} are free; what came"
                 " is kept, make room and the next run goes on"
             )
 
@@ -113,7 +104,11 @@ class PartFile:
                 self.length += written
                 left = left[written:]
         if self.length - self._sent_off >= _SEND_OFF_EVERY:
-            self._send_off()
+            # Have the system bring it to disk while more comes: else `publish` waits for all of it at the end.
+            with suppress(AttributeError, OSError):  # not every system takes such advice
+                length = self.length - self._sent_off
+                os.posix_fadvise(self._descriptor, self._sent_off, length, os.POSIX_FADV_DONTNEED)
+            self._sent_off = self.length
 
     def content(self) -> BufferedReader:
         """Open what is there for reading: this very file, whatever became of its name."""
@@ -141,22 +136,13 @@ class PartFile:
         if not _is_still_at(self.path, self._descriptor):
             raise PepsError(f"{self.path} was removed during the download: the next run begins it again")
 
-    def _send_off(self) -> None:
-        """Have the system bring to disk what came while more comes: else `publish` waits for all of it at the end."""
-        with suppress(AttributeError, OSError):  # not every system takes such advice
-            os.posix_fadvise(self._descriptor, self._sent_off, self.length - self._sent_off, os.POSIX_FADV_DONTNEED)
-        self._sent_off = self.length
-
 
 @contextmanager
 def part_of(final: Path) -> Iterator[PartFile]:
     """Open and lock the part of the file that will be `final`; raise AlreadyRunning if another run is at it."""
     path = _part_path(final)
-    for used in (final, path, _remote_path(final)):
-        _refuse_odd(used)
     while True:
-        with plainly("write", path):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = _open_own(path, os.O_RDWR | os.O_CREAT)
         try:
             if not lock(descriptor, path):
                 raise AlreadyRunning(f"another run is downloading {final}: nothing to do before it ends")
@@ -189,11 +175,21 @@ def plainly(action: str, path: Path) -> Iterator[None]:
         raise PepsError(f"cannot {action} {shown}: {error.strerror}; fix that, the next run tries again") from error
 
 
-def _refuse_odd(path: Path) -> None:
-    """Raise PepsError if what is at `path` is not a regular file: to open a pipe could take for ever."""
-    with plainly("read", path), suppress(FileNotFoundError):
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise PepsError(f"{path} is a folder, pipe or device: move it away, the next run tries again")
+def _open_own(path: Path, flags: int) -> int:
+    """Open a regular file that has no other name; raise PepsError for a link, and for a pipe, which could hang."""
+    with plainly("write", path):
+        try:
+            descriptor = os.open(path, flags & ~os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+            status = os.fstat(descriptor)
+            if stat.S_ISREG(status.st_mode) and status.st_nlink <= 1:
+                if flags & os.O_TRUNC:
+                    os.ftruncate(descriptor, 0)
+                return descriptor
+            os.close(descriptor)
+        except OSError as error:
+            if error.errno not in {errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EMLINK}:
+                raise
+    raise PepsError(f"{path} is a link, folder, pipe or device: move it away, the next run tries again")
 
 
 def _part_path(final: Path) -> Path:
@@ -206,8 +202,9 @@ def _remote_path(final: Path) -> Path:
 
 def _read_remote(path: Path) -> Remote:
     try:
-        fields = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError):
+        with os.fdopen(_open_own(path, os.O_RDONLY)) as file:
+            fields = json.load(file)
+    except (PepsError, OSError, ValueError, RecursionError):
         fields = None
     match fields:
         case {"length": int() | None as length, "etag": str() as etag, "modified": str() as modified}:
@@ -217,7 +214,7 @@ def _read_remote(path: Path) -> Remote:
 
 def _is_still_at(path: Path, descriptor: int) -> bool:
     try:
-        named = path.stat()
+        named = path.stat(follow_symlinks=False)
     except FileNotFoundError:
         return False
     mine = os.fstat(descriptor)

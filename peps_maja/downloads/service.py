@@ -1,13 +1,14 @@
-"""What the downloads need to know of a service, whichever it is: where its jobs stand and what their results are."""
+"""What a round needs to know of a service, whichever it is: where its jobs stand and who fetches their results."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from peps_maja.downloads.zips import Belongs, bare_name
+from peps_maja.downloads.zips import bare_name
+from peps_maja.joblog.events import Source
 from peps_maja.joblog.jobs import Job
 from peps_maja.network.client import Client
 
@@ -24,6 +25,11 @@ class Phase(Enum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether no more results can come."""
+        return self in {Phase.FINISHED, Phase.FAILED, Phase.CANCELLED}
 
 
 @dataclass(frozen=True)
@@ -48,47 +54,27 @@ class JobReport:
         return state + percent + (f": {self.message}" if self.message else "")
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """A result to fetch: where it is, what it has to be, and the `names` of which it gets the first that is free.
-
-    A name is taken where a complete product is that is another one; the last name is the result's own. Size (bytes)
-    and MD5 (hex) are None and empty where nothing tells them before.
-    """
-
-    address: str
-    names: Sequence[str]
-    belongs: Belongs
-    size: int | None = None
-    md5: str = ""
-
-
 class Service(Protocol):
-    """Whoever has the products of jobs. CredentialsError, ServerAway and QuotaReached end its round."""
+    """Whoever has the products of jobs."""
 
     @property
     def name(self) -> str:
         """The service as messages name it."""
 
     @property
-    def page(self) -> str:
-        """Where a person can look at a job, in the words of a message."""
-
-    @property
     def client(self) -> Client:
         """What fetches the results. Raises CredentialsError if the secret needed for that is not there."""
 
-    def begin_round(self) -> None:
-        """Prepare for each job to be polled once."""
+    @property
+    def quota_lasts(self) -> float:
+        """The seconds after which a quota that is used up may be there again."""
 
     def poll(self, job: Job) -> JobReport:
-        """Return where a job stands; raise CredentialsError, Forbidden, ServerTrouble, ServerBusy and the like."""
+        """Return where a job stands; raise what ends the round, Forbidden, ServerTrouble, ServerBusy."""
 
-    def result_address(self, job: Job, name: str) -> str:
-        """Return where a result of a job usually is."""
 
-    def wanted(self, job: Job, name: str, address: str) -> Wanted:
-        """Return what is to be fetched from an address: its names, what it must belong to, size and MD5 if known."""
+Connect = Callable[[Source], Service]
+"""Returns the service of a source. Raises PepsError where it cannot be used, for want of an account for example."""
 
 
 def result_name(job: Job, address: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import re
+import struct
 import zipfile
 from collections.abc import Callable, Iterable
 from io import BufferedReader
@@ -17,11 +19,21 @@ from peps_maja.products.names import L2AProduct, is_novald
 from peps_maja.text import one_line
 
 ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
-_LONGEST_NAME = 200  # bytes; a file system takes 255, and `.12345678.zip.part.json` comes behind
+MOST_MEMBERS = 100_000  # an L2A product has about a hundred
 _LARGEST_CONTENT = 100_000_000_000  # bytes that a zip may unpack to; an L2A product has 2 to 4 GB
+_LONGEST_NAME = 200  # bytes; a file system takes 255, and `.12345678.zip.part.json` comes behind
 _PARTS = ("_MTD_ALL.xml", ".tif")  # how the names of files end without which there is no product
 _PIECE = 256 * 1024  # bytes that are unpacked at once
+_END, _LONGEST_END = struct.Struct("<4s6xHI4xH"), 22 + 65_535  # APPNOTE.TXT, 4.3.16
 Belongs = Callable[[L2AProduct], bool]
+
+
+class Incomplete(Broken):
+    """It begins as a zip and lacks its end: the rest may still come."""
+
+
+class Damaged(Broken):
+    """It is no zip that anybody can unpack."""
 
 
 def bare_name(address: str, otherwise: str) -> str:
@@ -29,13 +41,21 @@ def bare_name(address: str, otherwise: str) -> str:
 
     Nothing of it can leave the folder, hide in it or upset a file system; `otherwise` serves where none is left.
     """
-    try:
-        last = re.split(r"[/\\]", unquote(urlsplit(address).path))[-1]
-    except ValueError:  # not an address at all
-        last = ""
-    name = re.sub(r'[\s<>:"|?*]+', "_", one_line(last, 1000)).strip("._")
+    name = re.sub(r'[\s<>:"|?*]+', "_", one_line(_last_part(address), 1000)).strip("._")
     stem = name[:-4] if name.lower().endswith(".zip") else name
     return (stem.encode()[:_LONGEST_NAME].decode(errors="ignore").strip("._") or otherwise) + ".zip"
+
+
+def is_of_zip(address: str) -> bool:
+    """Return True if an address is that of a zip: what else a report lists is no result."""
+    return _last_part(address).lower().endswith(".zip")
+
+
+def _last_part(address: str) -> str:
+    try:
+        return re.split(r"[/\\]", unquote(urlsplit(address).path))[-1]
+    except ValueError:  # not an address at all
+        return ""
 
 
 def products_in(folder: Path | None) -> dict[str, L2AProduct]:
@@ -58,30 +78,28 @@ def _has_content(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
-def check_zip(zipped: Path | BinaryIO, belongs: Belongs) -> None:
+def check_zip(file: BinaryIO, belongs: Belongs) -> None:
     """Read all of a zip; raise Broken unless it is complete and valid and holds a product that `belongs` to the job.
 
-    Raises OSError if the disk cannot be read: then nothing is known about the zip.
+    Raises Incomplete if it lacks its end, Damaged if it is no sound zip otherwise, and OSError if the disk cannot be
+    read: then nothing is known about the zip.
     """
     try:
-        with zipfile.ZipFile(zipped) as archive:
-            members = archive.infolist()
-            if sum(member.file_size for member in members) > _LARGEST_CONTENT:
-                raise Broken("the zip would unpack to more than any product has")
-            _check_product(members, belongs)
-            damaged = next((member.filename for member in members if _is_damaged(archive, member)), None)
+        _refuse_many(file)
+        with zipfile.ZipFile(file) as archive:
+            _check_product(archive.infolist(), belongs)
+            for member in archive.infolist():
+                _read(archive, member)
+    except Broken:
+        raise
     except Exception as error:
-        if isinstance(error, Broken):
-            raise
         # The decompressors name no complete list of what they raise over damaged bytes; OSError without a number or
         # with EINVAL (a seek to before the beginning) is among it. Any other one is the disk's, also where zipfile
         # makes a BadZipFile of it.
         for cause in (error, error.__context__):
             if isinstance(cause, OSError) and cause.errno not in {None, errno.EINVAL}:
                 raise cause from None
-        raise Broken(f"the zip is damaged ({one_line(str(error), 100)})") from error
-    if damaged is not None:
-        raise Broken(f"the zip is damaged: {one_line(damaged, 100)} has a wrong checksum")
+        raise Damaged(f"the zip is damaged ({one_line(str(error), 100)})") from error
 
 
 def md5_of(file: BufferedReader) -> str:
@@ -90,18 +108,45 @@ def md5_of(file: BufferedReader) -> str:
     return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _is_damaged(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
-    try:
-        with archive.open(member) as content:
-            while content.read(_PIECE):
-                pass
-    except zipfile.BadZipFile:
-        return True
-    return False
+def _refuse_many(file: BinaryIO) -> None:
+    """Raise Incomplete for a zip without its end, Broken for one of too many members: a million take 400 MB to list.
+
+    Counted are the entries of the directory before the end, whatever number that gives.
+    """
+    length = file.seek(0, os.SEEK_END)
+    file.seek(max(0, length - _LONGEST_END - 76))
+    tail = file.read()
+    at = tail.rfind(b"PK\5\6")
+    if at < 0 or len(tail) - at < _END.size:
+        raise Incomplete("the zip lacks its end") if tail else Damaged("the zip is empty")
+    directory: int = _END.unpack_from(tail, at)[2]
+    if at >= 76 and tail[at - 76 : at - 72] == b"PK\6\6":  # zip64
+        directory = struct.unpack_from("<Q", tail, at - 36)[0]
+    end = length - len(tail) + at
+    file.seek(max(0, end - directory - 76))
+    entries = 0
+    while entries <= MOST_MEMBERS and (left := end - file.tell()) > 0:
+        entries += file.read(min(left, _PIECE)).count(b"PK\1\2")
+    if entries > MOST_MEMBERS:
+        raise Broken(f"the zip has more than {MOST_MEMBERS} members, which no product has")
+
+
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    """Read all of a member; raise Damaged unless its content is what the zip says of it."""
+    length = 0
+    with archive.open(member) as content:
+        while piece := content.read(_PIECE):
+            length += len(piece)
+    if length != member.file_size:
+        raise Damaged(f"the zip is damaged: {one_line(member.filename, 100)} has not the size that it gives")
 
 
 def _check_product(members: Iterable[zipfile.ZipInfo], belongs: Belongs) -> None:
     """Raise Broken unless every product in the zip is the job's, and one has its metadata and at least one image."""
+    if sum(member.file_size for member in members) > _LARGEST_CONTENT:
+        raise Broken("the zip would unpack to more than any product has")
+    if any(member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} for member in members):
+        raise Broken("the zip is packed in a way that no product is")  # and unpacking that can take gigabytes
     contents: dict[str, list[str]] = {}  # names of files that hold something, by what stands at the top of the zip
     for member in members:
         top, *_ = re.split(r"[/\\]", member.filename)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 from functools import cached_property
 
 from peps_maja.joblog.details import Offer, is_status_url, wps_id
-from peps_maja.joblog.events import ABSENT, BROKEN, DOWNLOADED, DROPPED, ENDS, NO_RESULTS, Event, Source, State
+from peps_maja.joblog.events import ABSENT, BACK, BROKEN, DOWNLOADED, DROPPED, ENDS, NO_RESULTS, Event, Source, State
 from peps_maja.joblog.lines import History, histories_of
 from peps_maja.products.names import L1CProduct, L2AProduct
 from peps_maja.products.series import Series
@@ -254,6 +254,8 @@ def _begun(earlier: Job, moment: str, event: str, detail: str) -> Job:
 def _add_missing(job: Job, moment: str, detail: str) -> None:
     """Note a missing result; a detail without `absent` or `broken` in it says nothing."""
     words = detail.split(" ")
+    if words == [NO_RESULTS, BACK]:
+        job.missing.pop(NO_RESULTS, None)
     at = next((place for place, word in enumerate(words) if word in {ABSENT, BROKEN}), None)
     if at is None:
         return

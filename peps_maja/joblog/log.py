@@ -62,6 +62,15 @@ class JobLog:
         """
         return self._add(_line(event, job.name, detail), _not_noted(event, job.name, detail), job)
 
+    def is_current(self, job: Job) -> bool:
+        """Return True if no other run has dropped, adopted or resubmitted a job since. Raises LogError."""
+        try:
+            with self._opened(os.O_RDONLY) as descriptor:
+                self._catch_up(descriptor)
+        except OSError as error:
+            raise LogError(f"cannot read the log {self.path}: {error.strerror}") from error
+        return self._by_others.get(job.name, job.address) == job.address
+
     def announce(self, command: str) -> None:
         """Write the run's command, as a comment, above the first event of this run."""
         self._announcement = f"# {_now()} {one_line(command, _LONGEST_DETAIL)}\n"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from peps_maja.downloads.service import JobReport, Phase
+from peps_maja.downloads.zips import is_of_zip
 from peps_maja.errors import ServerTrouble
 from peps_maja.network.documents import array, percentage, read_json, text
 from peps_maja.text import one_line
@@ -70,5 +71,6 @@ def _count(value: object) -> int:
 
 
 def _addresses(value: object) -> tuple[str, ...]:
+    """Return the addresses of zips; `none`, `null`, `[]` and files beside a zip (`.jpg`, `.md5`) are no results."""
     values = [value] if isinstance(value, str) else array(value)
-    return tuple(dict.fromkeys(address for value in values if (address := text(value).strip())))
+    return tuple(dict.fromkeys(address for value in values if is_of_zip(address := text(value).strip())))

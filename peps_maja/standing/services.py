@@ -7,8 +7,8 @@ from functools import cache
 from typing import Any
 
 from peps_maja.console import Console
-from peps_maja.downloads.polls import POLLS_AT_ONCE, Connect
-from peps_maja.downloads.service import Service
+from peps_maja.downloads.asking import POLLS_AT_ONCE
+from peps_maja.downloads.service import Connect, Service
 from peps_maja.joblog.events import Source
 from peps_maja.network.credentials import is_open_to_others
 from peps_maja.options import DownloaderOptions

@@ -8,11 +8,11 @@ from datetime import date
 
 from peps_maja.console import Console
 from peps_maja.disk import write_whole
-from peps_maja.downloads.polls import poll_cycle
+from peps_maja.downloads.asking import ask_all
 from peps_maja.downloads.service import JobReport
 from peps_maja.errors import NoAccount, PepsError, Status, worst
 from peps_maja.joblog.events import Source, State
-from peps_maja.joblog.jobs import Job, Jobs
+from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.log import JobLog
 from peps_maja.options import DownloaderOptions
 from peps_maja.products.places import Days
@@ -64,19 +64,11 @@ def _ask(
     jobs: Jobs, options: DownloaderOptions, console: Console
 ) -> tuple[dict[str, JobReport | PepsError], list[PepsError]]:
     """Return what is known of each open job of PEPS (Theia's are not asked for), and what ended the asking."""
-    reports: dict[str, JobReport | PepsError] = {}
-    ends: list[PepsError] = []
-
-    def leave(job: Job, error: BaseException) -> None:
-        if not isinstance(error, PepsError):
-            raise error
-        reports[job.name] = error
-
-    poll_cycle(
-        [job for job in jobs.in_state(State.OPEN) if job.source is Source.PEPS],
-        connect_with(options, console),
-        lambda _, job, report: reports.update({job.name: report}),
-        leave,
-        lambda _, error: ends.append(error),
-    )
-    return reports, ends
+    open_jobs = [job for job in jobs.in_state(State.OPEN) if job.source is Source.PEPS]
+    if not open_jobs:
+        return {}, []
+    try:
+        answers = ask_all(connect_with(options, console)(Source.PEPS), open_jobs)
+    except PepsError as error:
+        return {}, [error]
+    return answers.reports | answers.problems, [answers.end] if answers.end else []

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from peps_maja.downloads.service import JobReport, Phase, Wanted
-from peps_maja.downloads.zips import Belongs
+from peps_maja.downloads.service import JobReport, Phase
 from peps_maja.errors import NotThere, QuotaReached, ServerBusy
 from peps_maja.joblog.jobs import Job
-from peps_maja.products.names import L2AProduct
 from peps_maja.theia.search import Search
 from peps_maja.theia.service import Theia
 
@@ -19,40 +17,14 @@ class TheiaJobs:
     """The jobs whose event is `available`: no request tells more of them than the log does."""
 
     name = "GEODES"
+    quota_lasts = 3600.0
 
     def __init__(self, theia: Theia) -> None:
         self.client = theia.client  # with the key from the site, without it from elsewhere
-        self.page = f"the portal of GEODES, {theia.site.base}"
-
-    def begin_round(self) -> None:
-        """Do nothing, for nothing is asked."""
 
     def poll(self, job: Job) -> JobReport:
         """Return that the one result of a job can be fetched."""
-        return JobReport(Phase.FINISHED, results=(self.result_address(job, ""),))
-
-    def result_address(self, job: Job, _: str) -> str:
-        """Return where the zip of a job is."""
-        return job.address
-
-    def wanted(self, job: Job, name: str, address: str) -> Wanted:
-        """Return what is to be fetched: the zip that GEODES had announced, and no other version of its product."""
-        size, md5 = (job.offer.size, job.offer.md5) if job.offer else (None, None)
-        return Wanted(address, (name, job.own_file_name(name)), belongs_to(job.name), size, md5 or "")
-
-
-def belongs_to(job: str) -> Belongs:
-    """Return what returns True for the product that a job is for, unless both name a version and these differ."""
-    wanted = L2AProduct.find(job)
-
-    def belongs(product: L2AProduct) -> bool:
-        return (
-            wanted is not None
-            and (product.satellite, product.tile, product.sight) == (wanted.satellite, wanted.tile, wanted.sight)
-            and (not product.version or wanted.version in {"", product.version})
-        )
-
-    return belongs
+        return JobReport(Phase.FINISHED, results=(job.address,))
 
 
 def check(theia: Theia) -> str:
