@@ -37,12 +37,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script with these arguments (None: those of the process) and return its exit status."""
-    return run("peps_maja_downloader", downloader_options, arguments, download, is_for_the_next_run)
-
-
-def is_for_the_next_run(error: PepsError) -> bool:
-    """Return True if an error goes away without a person: cron need not mail it."""
-    return error.status is Status.TRY_LATER
+    return run("peps_maja_downloader", downloader_options, arguments, download)
 
 
 def download(options: DownloaderOptions, console: Console, _: Signals) -> Status:

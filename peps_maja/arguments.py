@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import NoReturn
 
-from peps_maja.errors import Status
+from peps_maja.errors import UsageError
 from peps_maja.text import one_line
 
 
@@ -27,8 +27,8 @@ class Parser(argparse.ArgumentParser):
         return self.parse_args([_dashed(argument) for argument in given(arguments)])
 
     def error(self, message: str) -> NoReturn:
-        """Leave with status 2 and one line on standard error."""
-        self.exit(int(Status.UNUSABLE), f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
+        """Raise UsageError."""
+        raise UsageError(f"{one_line(message)} (see {self.prog} --help)")
 
 
 def given(arguments: Sequence[str] | None) -> Sequence[str]:

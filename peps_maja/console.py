@@ -17,7 +17,7 @@ from peps_maja.errors import UsageError
 from peps_maja.text import one_line
 
 Meter = Callable[[int, int | None], None]
-"""Is given the bytes that are there, and how many it will be if that is known."""
+"""Is given the bytes (or what else it counts) that are there, and how many it will be if that is known."""
 _STREAMS = ("stdout", "stderr")
 
 
@@ -78,10 +78,10 @@ class Console:
             answer = b""
         if not answer.endswith(b"\n"):
             self._print("", sys.stdout)
-        return answer.strip().lower() in {b"y", b"yes"}
+        return answer.strip().lower() in {b"y", b"yes", b"o", b"oui"}
 
     @contextmanager
-    def meter(self, name: str) -> Iterator[Meter]:
+    def meter(self, name: str, unit: str = "B") -> Iterator[Meter]:
         """Show a progress bar for one download, on a terminal; nothing in a pipe, a file or a cron mail."""
         if self.quiet or not sys.stderr or not sys.stderr.isatty():
             yield lambda _length, _total: None
@@ -90,7 +90,7 @@ class Console:
 
         self._bars = True
         # Because of the delay it writes only from `show`, where the error of a closed terminal is caught.
-        bar = tqdm(desc=name, unit="B", unit_scale=True, leave=False, dynamic_ncols=True, delay=0.1)
+        bar = tqdm(desc=name, unit=unit, unit_scale=unit == "B", leave=False, dynamic_ncols=True, delay=0.1)
 
         def show(length: int, total: int | None) -> None:
             bar.total = total

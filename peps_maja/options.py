@@ -57,10 +57,12 @@ class ProcessOptions(Options):
     max_cloud: float | None
     sat: str | None
     product: Sequence[str]
+    again: bool
     limit: int | None
     resubmit: Sequence[str]
     theia: str | None
     dry_run: bool
+    page: Path | None
     yes: bool
     json: Path | None
     series: bool
@@ -123,7 +125,7 @@ class DownloaderOptions(Options):
 
 
 def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
-    """Return the options of peps_maja_process.py; leave with status 2 and one line if they do not go together."""
+    """Return the options of peps_maja_process.py; raise UsageError if they do not go together."""
     parser = _parser_for(
         "peps_maja_process",
         "Search for Sentinel-2 products and have MAJA make L2A products of them, each submitted exactly once;"
@@ -148,6 +150,7 @@ def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
     which("--sat", choices=("S2A", "S2B", "S2C", "S2D"), help="this satellite only")
     which("--product", metavar="NAME", nargs="+", action="extend", default=[],
           help="these products, without a search")  # fmt: skip
+    which("--again", action="store_true", help="the searches that the log has noted, each once more, up to today")
     which("--limit", metavar="N", type=number(1, 10**9, "number of jobs", int), help="at most N jobs, oldest first")
     which("--resubmit", metavar="STATE", nargs="+", action="extend", default=[], choices=STATES_TO_RESUBMIT,
           help="submit again the jobs that the log has so; dropped ones only with --product")  # fmt: skip
@@ -156,6 +159,8 @@ def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
     what("--theia", choices=("first", "only"),
          help="take from Theia what it has already; first: submit the rest to PEPS; only: submit nothing")  # fmt: skip
     what("-n", "--dry-run", action="store_true", help="show what would be done; needs no account")
+    what("--page", metavar="DIR", type=path,
+         help="with -n: write a page of what there is, with Theia's quicklooks, to this folder")  # fmt: skip
     what("-y", "--yes", action="store_true",
          help=f"do not ask, not even from {QUESTION_FROM} jobs or a series of {QUESTION_FROM} dates on")  # fmt: skip
     what("--json", metavar="FILE", type=path, help="keep the catalogue's answer, all pages, as GeoJSON")
@@ -172,13 +177,15 @@ def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
     options.tile = sorted({Tile.parse(name).name for name in options.tile})
     options.product = list(dict.fromkeys(_product(name, options.theia) for name in options.product))
     read = ProcessOptions(**vars(options), command=shlex.join(["peps_maja_process.py", *given(arguments)]))
-    if problem := _problem_of_process(read) or problem_of_output("--json", read.json, (read.log, read.auth)):
+    index, inputs = read.page and read.page / "index.html", (read.log, read.auth)
+    output = problem_of_output("--json", read.json, inputs) or problem_of_output("--page", index, inputs)
+    if problem := _problem_of_process(read) or output:
         parser.error(problem)
     return read
 
 
 def downloader_options(arguments: Sequence[str] | None) -> DownloaderOptions:
-    """Return the options of peps_maja_downloader.py; leave with status 2 and one line if they do not go together."""
+    """Return the options of peps_maja_downloader.py; raise UsageError if they do not go together."""
     parser = _parser_for(
         "peps_maja_downloader",
         "Follow the jobs of a log and download the L2A products that are finished. Made for cron.",
@@ -232,8 +239,12 @@ def _parser_for(script: str, description: str, epilog: str) -> Parser:
 
 def _problem_of_process(options: ProcessOptions) -> str:
     named = {name for name, value in vars(options).items() if value is not None and value is not False and value != []}
+    of_this_run = {"auth", "log", "write_dir", "dry_run", "yes", "quiet", "verbose", "server", "geodes", "command"}
+    if options.again:
+        more = sorted(named - of_this_run - {"again"})
+        return f"--again repeats what the log has noted: take away {_named(more[0])}" if more else ""
     corrections = named & {"adopt", "drop"}
-    others = named - corrections - {"auth", "log", "server", "geodes", "quiet", "verbose", "yes", "end_date", "command"}
+    others = named - corrections - (of_this_run - {"dry_run", "write_dir"})
     if corrections:
         return f"--adopt and --drop stand alone: take away {_named(sorted(others)[0])}" if others else ""
     is_search = bool(named & {"tile", "location", "lat", "lon", *_EDGES})
@@ -250,7 +261,9 @@ def _problem_of_process(options: ProcessOptions) -> str:
     if "dropped" in options.resubmit and "product" not in named:
         return "--resubmit dropped goes with --product: name what is wanted after all"
     if not is_search and not named & {"product", "resubmit"}:
-        return "nothing to do: say where to search (--tile and --start-date), or --product, or --resubmit"
+        return "nothing to do: say where to search (--tile and --start-date), or --product, --again or --resubmit"
+    if options.page and not options.dry_run:
+        return "--page goes with --dry-run: what became of the products is on the page of the downloader"
     return _problem_of_series(options, named) or _problem_of_theia(options, named)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from peps_maja.console import Console, flush
 from peps_maja.downloads import WORKER
-from peps_maja.errors import AlreadyRunning, Interrupted, PepsError, Status, UsageError
+from peps_maja.errors import Interrupted, LogError, PepsError, Status, UsageError
 from peps_maja.options import Options
 
 if TYPE_CHECKING:
@@ -75,7 +75,6 @@ def run(
     read_options: Callable[[Sequence[str] | None], _Options],
     arguments: Sequence[str] | None,
     story: Callable[[_Options, Console, Signals], Status],
-    silent_when_quiet: Callable[[PepsError], bool],
 ) -> int:
     """Run a script from its arguments to its exit status; every error ends here, as one line."""
     if not sys.warnoptions:
@@ -90,7 +89,8 @@ def run(
         except SystemExit as end:  # of the options: the help, or what is wrong with them
             status = Status(int(end.code or 0))
         except PepsError as error:
-            if not (console.quiet and silent_when_quiet(error)):
+            # What goes away without a person need not be mailed by cron, but for an event that the log lacks.
+            if not (console.quiet and error.status is Status.TRY_LATER) or isinstance(error, LogError):
                 console.warning(str(error))
             console.debug_traceback(error)
             status = error.status
@@ -114,11 +114,6 @@ def _tell_unexpected(error: Exception, console: Console) -> Status:
     console.warning(lacking or f"unexpected {type(error).__name__}: {error}{hint}")
     console.debug_traceback(error)
     return Status.UNUSABLE if lacking else Status.TROUBLE
-
-
-def is_another_run(error: PepsError) -> bool:
-    """Return True if an error only says that another run is at work."""
-    return isinstance(error, AlreadyRunning)
 
 
 def read_account(options: Options, console: Console) -> Credentials:

@@ -31,7 +31,7 @@ def correct_log(
         *((Event.SUBMITTED, name, url) for name, url in adopted.items() if name not in followed),
         *((Event.CANCELLED, name, DROPPED) for name in dropped if not jobs[name].was_dropped),
     ]
-    log.announce(command)
+    log.note(command)
     for event in events:
         log.append(*event)
     return list(adopted), dropped

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -43,7 +44,6 @@ class JobLog:
         self._known = 0  # bytes of whole lines that this run has read, or has written itself
         self._tail = b""  # the last of them
         self._by_others: dict[str, str | None] = {}  # jobs of which others wrote since, and their addresses now
-        self._announcement = ""
         self._is_named_on_disk = False
 
     def replay(self) -> Jobs:
@@ -71,9 +71,19 @@ class JobLog:
             raise LogError(f"cannot read the log {self.path}: {error.strerror}") from error
         return self._by_others.get(job.name, job.address) == job.address
 
-    def announce(self, command: str) -> None:
-        """Write the run's command, as a comment, above the first event of this run."""
-        self._announcement = f"# {_now()} {one_line(command, _LONGEST_DETAIL)}\n"
+    def commands(self) -> list[str]:
+        """Return the commands that runs of the submitter have noted, in order. Raises LogError."""
+        noted = (
+            re.fullmatch(r"# [0-9-]{10}T[0-9:]{8}Z (peps_maja_process\.py .*)", line)
+            for line in self._read().splitlines()
+        )
+        return [comment[1] for comment in noted if comment]
+
+    def note(self, command: str) -> None:
+        """Note the command of this run as a comment, unless it is the last one noted. Raises LogError."""
+        text = one_line(command, _LONGEST_LINE)
+        if self.commands()[-1:] != [text]:
+            self._add(f"# {_now()} {text}", "the command of this run")
 
     def lock_for(self, script: str) -> AbstractContextManager[None]:
         """Return the lock that lets only one run of a script (`process`, `downloader`) work with this log."""
@@ -126,10 +136,9 @@ class JobLog:
                 self._catch_up(descriptor)
                 if job is not None and self._by_others.get(job.name, job.address) != job.address:
                     return False
-                addition = f"{_lead(descriptor, self.path)}{self._announcement}{line}\n".encode()
+                addition = f"{_lead(descriptor, self.path)}{line}\n".encode()
                 _write_line(descriptor, addition)
                 self._known, self._tail = os.fstat(descriptor).st_size, addition[-_TAIL:]
-                self._announcement = ""
                 self._sync(descriptor)
         except OSError as error:
             raise LogError(f"cannot write to the log {self.path}: {error.strerror}; not noted: {what}") from error

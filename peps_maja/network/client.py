@@ -19,9 +19,11 @@ from urllib3 import exceptions as urllib3_errors
 
 from peps_maja.errors import (
     PepsError,
+    ServerAway,
     ServerBusy,
     ServerSilent,
     ServerTrouble,
+    Status,
 )
 from peps_maja.network.addresses import Site
 from peps_maja.network.answers import REDIRECTS, Answer, Download, Judge, Passing, network_error, shown
@@ -148,8 +150,8 @@ class Client:
             tries -= 1
             try:
                 return attempt()
-            except (Passing, ServerSilent) as error:
-                failure, wait, is_over = error, pause, not tries
+            except (Passing, ServerAway, ServerSilent) as error:  # not what a person has to fix first
+                failure, wait, is_over = error, pause, not tries or error.status is Status.UNUSABLE
             except ServerBusy as error:  # waited for only where the caller has the patience
                 wait = pause if error.retry_after is None else max(error.retry_after, pause)
                 patience -= wait

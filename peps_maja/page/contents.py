@@ -15,7 +15,7 @@ from itertools import groupby
 from peps_maja.joblog.events import Source
 from peps_maja.page.pictures import Picture
 from peps_maja.products.names import L2AProduct
-from peps_maja.standing.values import DateStanding, Overview
+from peps_maja.standing.values import ON_DISK, DateStanding, Overview
 from peps_maja.text import counted, size
 
 NEW, AT_LEAST = timedelta(days=7), 6  # what came in so many days is new; without any, the last so many products
@@ -108,7 +108,8 @@ class Sheet:
     @property
     def totals(self) -> str:
         """The number of dates, and how much of them is on disk."""
-        files = {each.file: each.size or 0 for card in self.cards for each in card.standings if each.file}
+        standings = (each for card in self.cards for each in card.standings if each.state == ON_DISK)
+        files = {each.file: each.size or 0 for each in standings}
         on_disk = sum(files.values())
         return counted(len(self.cards), "date") + (f", {size(on_disk)} on disk" if on_disk else "")
 
@@ -131,9 +132,13 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Contents:
-    """All that a page shows. `troubles` are lines: what this run could not do, and what a person must know."""
+    """All that a page shows. `troubles` are lines: what this run could not do, and what a person must know.
+
+    `summary` is what there is in one line, empty for the page of a log.
+    """
 
     title: str
+    summary: str
     troubles: Sequence[str]
     overview: Overview
     sheets: tuple[Sheet, ...]
@@ -173,7 +178,7 @@ class Contents:
         """Since when nothing came, where a person should know: something is wrong, or for long though jobs are open."""
         last = self.come[0][1].standing.came if self.come else None
         is_late = last and last < self.written - NEW and any(job.to_come is not None for job in self.overview.jobs)
-        if not (self.troubles or is_late):
+        if not self.overview.jobs or not (self.troubles or is_late):
             return ""
         return f"Nothing has come since {last:%Y-%m-%d}." if last else "No product has come yet."
 
@@ -202,6 +207,7 @@ def contents(
     troubles: Sequence[str],
     overview: Overview,
     product_of: Callable[[DateStanding], Product | None],
+    summary: str = "",
 ) -> Contents:
     """Return what a page shows of these standings; `product_of` finds what there is of one."""
     cards = []
@@ -210,4 +216,4 @@ def contents(
         cards.append(Card(*key, standings, tuple(product for each in standings if (product := product_of(each)))))
     sheets = groupby(cards, lambda card: card.tile)
     by_tile = tuple(Sheet(tile, tuple(of_tile)) for tile, of_tile in sheets)
-    return Contents(title, troubles, overview, by_tile, datetime.now(timezone.utc))
+    return Contents(title, summary, troubles, overview, by_tile, datetime.now(timezone.utc))

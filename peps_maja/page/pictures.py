@@ -57,12 +57,17 @@ def picture_of(product: Path, folder: Path) -> Picture:
             content = _read(product, "_QKL_ALL.jpg", LARGEST_PICTURE)
         except _UnusableError as error:
             return Picture(reason=f"the quicklook {error}")
-        if not (content.startswith(_BEGIN) and _END in content):
+        if not is_picture(content):
             return Picture(reason="the quicklook is damaged")
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
             file.write(content)
     return Picture(path.name)
+
+
+def is_picture(content: bytes) -> bool:
+    """Return whether this is a complete picture, as far as its marks tell."""
+    return content.startswith(_BEGIN) and _END in content
 
 
 def clouds_of(product: Path) -> float | None:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,14 +20,14 @@ from peps_maja.page.pictures import PICTURES, clouds_of, picture_of
 from peps_maja.standing.values import MOVED_AWAY, ON_DISK, DateStanding, Overview
 from peps_maja.text import one_line
 
-_TITLE = re.compile(r"<title>MAJA products of (.*)</title>")
+_TITLE = re.compile(r"<title>(MAJA products (?:of|found for) .*)</title>")
 _MARK = '<meta name="generator" content="peps_maja">'
 _FOLDERS = re.compile(r"(?<![\w/:.-])/(?:[^\s/:]+/)+(?=[^\s/])")  # before a file's name: others see the page, too
 _HEAD = 20_000  # characters of a page in which its mark and title are
 
 
 def page_of_products(folder: Path, log: str, overview: Overview, write_dir: Path, troubles: Sequence[str]) -> str:
-    """Write the page of what became of a log's jobs; return one line if it was the page of another log, else nothing.
+    """Write the page of what became of a log's jobs; return one line if another page was there, else nothing.
 
     Raises PepsError where it cannot be written; then an earlier page stays.
     """
@@ -41,11 +42,10 @@ def page_of_products(folder: Path, log: str, overview: Overview, write_dir: Path
         clouds = clouds_of(path) if standing.clouds is None else standing.clouds
         return Product(standing, quote(os.fsencode(os.path.relpath(path, folder))), picture, clouds)
 
-    shown = [_FOLDERS.sub("", trouble) for trouble in troubles]
-    return write_page(folder, log, lambda: contents(f"MAJA products of {log}", shown, overview, product_of))
+    return write_page(folder, lambda: contents(f"MAJA products of {log}", troubles, overview, product_of))
 
 
-def write_page(folder: Path, log: str, make: Callable[[], Contents]) -> str:
+def write_page(folder: Path, make: Callable[[], Contents]) -> str:
     """Write what `make` returns, which may put pictures into the folder, as a page; else as above."""
     path = folder / "index.html"
     try:
@@ -63,7 +63,9 @@ def write_page(folder: Path, log: str, make: Callable[[], Contents]) -> str:
         try:
             with suppress(LogError):  # where there are no locks, two runs at one moment may cost a page
                 lock(descriptor, folder, seconds=30)
-            other = _log_of(path)
+            other = _title_of(path)
+            page = make()
+            shown = replace(page, troubles=[_FOLDERS.sub("", trouble) for trouble in page.troubles])
             environment = Environment(
                 loader=PackageLoader("peps_maja.page", ""),
                 autoescape=True,
@@ -73,8 +75,7 @@ def write_page(folder: Path, log: str, make: Callable[[], Contents]) -> str:
                 finalize=plain,
             )
             text = environment.get_template("page.html.jinja").render(
-                page=make(),
-                log=log,
+                page=shown,
                 mark=Markup(_MARK),  # noqa: S704 - ours
                 version=__version__,
             )
@@ -87,13 +88,13 @@ def write_page(folder: Path, log: str, make: Callable[[], Contents]) -> str:
             f"the page {path} cannot be written ({error.strerror or error}): make room, fix the permissions or name"
             " another --page DIR; the jobs go on without it"
         ) from error
-    if other in {"", log}:
+    if other in {"", page.title}:
         return ""
-    return f"{path} was the page of {other}, and is that of {log} now: give each log a --page of its own"
+    return f'{path} was the page "{other}", and is "{page.title}" now: give each a --page of its own'
 
 
-def _log_of(path: Path) -> str:
-    """Return the log whose page is there, or nothing; raise UsageError if what is there is no page of ours."""
+def _title_of(path: Path) -> str:
+    """Return the title of the page that is there, or nothing; raise UsageError if it is no page of ours."""
     if not path.exists():
         return ""
     head = ""

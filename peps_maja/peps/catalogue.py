@@ -8,7 +8,8 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from peps_maja.errors import Forbidden, NotThere, ServerSilent, ServerTrouble
+from peps_maja.errors import Forbidden, NotThere, ServerSilent, ServerTrouble, UsageError
+from peps_maja.network.answers import NotUnderstood
 from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT, PATIENCE_OF_SEARCH
 from peps_maja.network.documents import mapping, number, text, whole
 from peps_maja.network.pages import Page, read_all, read_page
@@ -81,6 +82,8 @@ def read_page_of(peps: Peps, search: Search, number: int = 1) -> Page:
             raise ServerTrouble("its answer to the search is not a page of a catalogue")
         except ServerSilent:
             raise
+        except NotUnderstood as error:
+            raise UsageError(f"{error}: the catalogue does not accept the search; is --server right?") from error
         except Forbidden as error:
             raise ServerTrouble(f"{error}: is --server right, or does your network ask for a login?") from error
         except (ServerTrouble, NotThere) as error:

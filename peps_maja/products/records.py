@@ -69,3 +69,4 @@ class L2ARecord(Record):
     product: L2AProduct
     address: str = ""
     md5: str | None = None
+    quicklook: str = ""  # the address of its picture

@@ -73,6 +73,7 @@ def read_item(feature: object) -> L2ARecord | None:
         bounds=Box.around(item),
         address=offer.address,
         md5=offer.md5,
+        quicklook=_quicklook(mapping(item.get("assets"))),
     )
 
 
@@ -98,6 +99,16 @@ def _zips(assets: Mapping[str, object]) -> Iterator[tuple[str, Offer]]:
                 " ".join((*names, address)),
                 Offer(address, size if is_size else None, checksum[1].lower() if checksum else None),
             )
+
+
+def _quicklook(assets: Mapping[str, object]) -> str:
+    """Return the address of the picture among the assets, the larger one first; an empty text if there is none."""
+    for role in ("overview", "thumbnail"):
+        for asset in map(mapping, assets.values()):
+            roles = asset.get("roles")
+            if isinstance(roles, list) and role in roles and (address := _address(text(asset.get("href")))):
+                return address
+    return ""
 
 
 def _address(href: str) -> str:

@@ -26,14 +26,14 @@ def test_page_of_what_a_search_found(tmp_path: Path) -> None:
         return Product(standing, "", Picture(reason="GEODES does not have it"), 3.2) if standing.file else None
 
     found = Overview(jobs=(), dates=(offered, asked), tasks=())
-    assert write_page(tmp_path, "my.log", lambda: contents("What there is", [], found, product_of)) == ""
+    assert write_page(tmp_path, lambda: contents("What there is", [], found, product_of)) == ""
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     words = (
         "<h1>What there is</h1>",
         "state-from-Theia",
         "No picture: GEODES does not have it",
         "state-submit",
-        "</span> L1C",
+        '<p class="job">L1C</p>',
     )
     assert [word for word in (*words, ZIP, "3 % clouds", "8 % clouds") if word not in page] == []
     assert [word for word in ("wrong", "to come", "What is new") if word in page.partition("<body>")[2]] == []

@@ -41,7 +41,25 @@ def test_reads_everything() -> None:
         bounds=Box(min(x for x, _ in RING), 43.15, max(x for x, _ in RING), 44.14),
         address=ADDRESS,
         md5=MD5,
+        quicklook=f"{GEODES}/api/quicklook/{URN}",
     )
+
+
+@pytest.mark.parametrize(
+    ("assets", "address"),
+    [
+        ({"a": {"roles": ["thumbnail"], "href": "/small"}, "b": {"roles": ["overview"], "href": "/large"}}, "/large"),
+        ({"a": {"roles": ["thumbnail"], "href": "https://x/y z"}}, "https://x/y%20z"),
+        ({"a": {"roles": "overview", "href": "/x"}, "b": None, "c": {"roles": ["overview"]}}, ""),
+        ({"a": {"roles": ["overview"], "href": "file:///etc/passwd"}}, ""),
+    ],
+)
+def test_quicklook_is_the_larger_picture_with_an_address(assets: dict[str, object], address: str) -> None:
+    item = feature()
+    item["assets"] = {name: asset for name, asset in item["assets"].items() if name != "quicklook.jpg"} | assets
+    record = read_item(item)
+    assert record
+    assert record.quicklook == address
 
 
 @pytest.mark.parametrize(
