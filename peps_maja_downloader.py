@@ -17,7 +17,7 @@ except KeyboardInterrupt:
     os._exit(130)
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +29,6 @@ from peps_maja.run import Signals, run
 
 if TYPE_CHECKING:
     from peps_maja.downloads.round import Rounds
-    from peps_maja.downloads.service import JobReport
     from peps_maja.joblog.jobs import Jobs
     from peps_maja.joblog.log import JobLog
     from peps_maja.standing.values import Overview
@@ -43,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def download(options: DownloaderOptions, console: Console, _: Signals) -> Status:
     """Poll the open jobs, fetch what is finished, and with --wait do so until no job is open."""
     # Here, for it takes a while: --help and a mistyped option are answered at once.
+    from peps_maja.downloads.unpacking import Unpacker
     from peps_maja.joblog.events import State
     from peps_maja.joblog.log import JobLog
     from peps_maja.standing import reminders
@@ -57,21 +57,20 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
 
     make_folder(options.write_dir)
     leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
-    rounds, is_all_done = None, False
+    rounds, outcome, is_all_done = None, None, False
     statuses = set()
-    reports: Mapping[str, JobReport] = {}
-    with log.lock_for("downloader"):
+    with log.lock_for("downloader"), Unpacker(console, is_wanted=options.unzip) as unpacker:
+        unpacker.add_all(options.write_dir, log.replay().owners())
         while True:
             jobs = log.replay()
             reminders.tell_of_damage(jobs, log, console.reminder)
             status = Status.OK
-            troubles: Sequence[str] = ()
             if jobs.in_state(State.OPEN):
-                rounds = rounds or rounds_over(log, options, console, leave_at)
+                rounds = rounds or rounds_over(log, options, console, leave_at, unpacker.add)
                 outcome = rounds.run(jobs)
-                status, reports, troubles = outcome.status, outcome.reports, outcome.troubles
-                jobs = log.replay()
+                status, jobs = outcome.status, log.replay()
                 is_all_done = outcome.has_closed_jobs and not jobs.in_state(State.OPEN)
+            status = worst([status, unpacker.finish(leave_at)])
             reminders.point_out_stalled(jobs, log, console, options.stalled_after)
             pointed_out = reminders.point_out_unsure(jobs, log, console)
             status = worst([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
@@ -94,6 +93,8 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
         from peps_maja.standing.overview import overview
 
         jobs = log.replay()  # with what this run has just pointed out
+        reports, troubles = (outcome.reports, outcome.troubles) if outcome else ({}, [])
+        troubles = [*troubles, *unpacker.troubles]
         statuses.add(write_page(options, console, jobs, overview(jobs, reports, options), troubles))
     return worst([status, *(statuses - {Status.TRY_LATER})])
 
@@ -119,16 +120,17 @@ def write_page(
     return Status.OK
 
 
-def rounds_over(log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float) -> "Rounds":
+def rounds_over(
+    log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float, noted: Callable[[Path], None]
+) -> "Rounds":
     """Return what polls the open jobs, fetches what is finished, and logs what became of it."""
     # Slow: where nothing is open, cron need not wait for it.
     from peps_maja.downloads.round import Rounds
-    from peps_maja.peps.service import Server
     from peps_maja.standing.advice import advise
     from peps_maja.standing.services import connect_with
 
-    connect, advice = connect_with(options, console), partial(advise, options, Server.parse(options.server).joblog)
-    return Rounds(connect, log, options.write_dir, console, advice, options.jobs, leave_at)
+    connect, advice = connect_with(options, console), partial(advise, options)
+    return Rounds(connect, log, options.write_dir, console, advice, options.jobs, leave_at, noted)
 
 
 def make_folder(folder: Path) -> None:

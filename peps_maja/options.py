@@ -108,6 +108,7 @@ class DownloaderOptions(Options):
     every: float | None
     timeout: float | None
     jobs: int
+    unzip: bool
     status: bool
     json: bool
     stalled_after: float
@@ -200,6 +201,8 @@ def downloader_options(arguments: Sequence[str] | None) -> DownloaderOptions:
         help="with --wait: the longest time to stay (default: no limit)")  # fmt: skip
     add("-j", "--jobs", metavar="N", type=number(1, 16, "number of downloads from 1 to 16", int), default=2,
         help="downloads at once (default: %(default)s)")  # fmt: skip
+    add("--unzip", action="store_true",
+        help="unpack each product into a folder beside its zip, and remove the zip")  # fmt: skip
     add("--status", action="store_true", help="only show where the jobs stand; write, download and lock nothing")
     add("--json", action="store_true", help="the same as --status, as JSON")
     add("--stalled-after", metavar="HOURS", type=number(0, 10**6, "number of hours"), default=24,
@@ -313,6 +316,8 @@ def _problem_of_downloader(options: DownloaderOptions) -> str:
         return "--csv, --start-date and --end-date go with --dates"
     if options.start_date and options.end_date and options.start_date > options.end_date:
         return f"the start {options.start_date} is after the end {options.end_date}"
+    if options.unzip and (options.status or options.json or options.dates or options.check):
+        return "--unzip goes with a run that downloads: take it away, or --status, --json, --dates or --check"
     if options.page and options.check:
         return "--page does not go with --check, which writes nothing"
     return ""

@@ -128,6 +128,11 @@ class Place:
         lines = ["# peps_maja job log 1", *("\t".join(event) for event in events)]
         self.log.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
+    def add_to_log(self, *events: tuple[str, ...]) -> None:
+        """Add lines to the log, as another run does."""
+        with self.log.open("a", encoding="utf-8") as log:
+            log.writelines("\t".join(event) + "\n" for event in events)
+
     def zips(self) -> list[str]:
         """Return the names of the zips in the folder."""
         return sorted(path.name for path in self.folder.glob("*.zip"))
@@ -292,6 +297,20 @@ def _can_trace() -> bool:
 
 
 needs_strace = pytest.mark.skipif(not _can_trace(), reason="needs strace, and the right to trace processes")
+
+
+@contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[Path]:
+    """Make a folder a disk of its own for so many bytes, for the length of a `with`; skip the test where none may."""
+    mount, umount = shutil.which("mount") or "", shutil.which("umount") or ""
+    folder.mkdir()
+    command = [mount, "-t", "tmpfs", "-o", f"size={size}", "peps_maja_test", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode != 0:
+        pytest.skip("only root may mount a small disk, and not everywhere")
+    try:
+        yield folder
+    finally:
+        subprocess.run([umount, "--lazy", str(folder)], check=True)
 
 
 # Gives a child its own terminal.

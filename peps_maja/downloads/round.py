@@ -32,7 +32,7 @@ class Rounds:
     """The rounds of one run, which end at a monotonic time.
 
     So many `downloads` of a service go into `folder` at once. `advise` says what to do about a job that has come to
-    such an end; `use` is given each zip once it is noted, and returns at once.
+    such an end; `noted` is given each zip that the log has, and returns at once.
     """
 
     connect: Connect
@@ -41,8 +41,8 @@ class Rounds:
     console: Console
     advise: Callable[[Job, Event], str]
     downloads: int
-    leave_at: float = inf
-    use: Callable[[Path], object] = id
+    leave_at: float
+    noted: Callable[[Path], None]
     _rests: dict[Source, tuple[float, Status]] = field(default_factory=dict)  # until when a service is not asked
     _told: set[str] = field(default_factory=set)
     _stuck: set[str] = field(default_factory=set)  # jobs that wait for a person
@@ -139,7 +139,7 @@ class Rounds:
                     fetched = coming.result()
                     has_come |= fetched.is_new
                     if job.note_file(name, fetched):
-                        self.use(fetched.path)
+                        self.noted(fetched.path)
                 case NotThere() | Forbidden():
                     job.note_missing(name, ABSENT, str(error))
                 case Broken():

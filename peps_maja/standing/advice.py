@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
 
 from peps_maja.console import command_for
 from peps_maja.joblog.events import BROKEN, NONE_NAMED, Event, Source
 from peps_maja.joblog.jobs import Job
 from peps_maja.options import DEFAULT_GEODES, DEFAULT_SERVER, Options
+from peps_maja.peps.service import Server
 from peps_maja.products.names import L1CProduct
 from peps_maja.standing.values import Advice
 
@@ -58,13 +58,14 @@ def advice_on(job: Job, trouble: str) -> Advice:
     return Advice(f"{'it came broken' if missing.kind == BROKEN else first}; {_TRIED}".removeprefix("; "), (_DROP,))
 
 
-def advise(options: Options, joblog: Callable[[str], str], job: Job, end: Event) -> str:
-    """Return, for a message, what to do about a job that has come to this; `joblog` tells where its own log is.
+def advise(options: Options, job: Job, end: Event) -> str:
+    """Return, for a message, what to do about a job that has come to this, and where its own log is.
 
     With it comes the first command, as this script was called, unless the next runs try again by themselves.
     """
-    where = f"its log: {joblog(job.wps_id)}; " if job.wps_id and end in {Event.FAILED, Event.CANCELLED} else ""
-    advice = advice_on(job, end.value)
+    advice, where = advice_on(job, end.value), ""
+    if job.wps_id and end in {Event.FAILED, Event.CANCELLED}:
+        where = f"its log: {Server.parse(options.server).joblog(job.wps_id)}; "
     command = f"{command_line('peps_maja_process.py', options)} {_named(advice.options[0], job.name)}"
     return f"{where}{advice.text}" + ("" if end is Event.MISSING else f": {command}")
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from peps_maja.errors import CredentialsError, DiskFull, LogError, NoAccount, Pe
 from peps_maja.joblog.events import Source, State
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.log import JobLog
-from peps_maja.network.credentials import USER_VARIABLE, is_open_to_others, read_credentials
+from peps_maja.network.credentials import is_open_to_others, read_credentials
 from peps_maja.options import DownloaderOptions
 from peps_maja.peps.catalogue import Search, read_page_of
 from peps_maja.peps.service import Peps, Server
@@ -24,25 +24,22 @@ from peps_maja.peps.submitting import MAJA, check_account
 from peps_maja.products.places import Days
 from peps_maja.run import read_timeout
 from peps_maja.standing.advice import WAY_OUT
-from peps_maja.text import counted, size
+from peps_maja.standing.reminders import summary
+from peps_maja.text import size
 from peps_maja.theia.jobs import check as check_geodes
-from peps_maja.theia.service import KEY_VARIABLE, Geodes, Key, Theia
+from peps_maja.theia.service import Geodes, Key, Theia
 
+Look = Callable[[], str]
 LARGEST_PRODUCT = 2.3e9  # bytes of an L2A zip (V4-0)
 
 
 def check(options: DownloaderOptions, log: JobLog, console: Console) -> Status:
     """Show a line for each thing that a run needs, in the order in which it does; return its exit status."""
-    statuses = []
-    folder = options.write_dir  # or, if a run will make it, the one in which it will
-    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    looks = dict(_looks_outside(options, log, console.debug)) | {
-        "log": partial(_log, log),
-        "locks": partial(_locks, log),
-        "folder": partial(_folder, folder, nearest),
-        "space": partial(_space, nearest),
-    }
-    for what, look in looks.items():
+    statuses, path = [], options.write_dir
+    folder = next(place for place in (path, *path.absolute().parents) if place.exists())  # a run makes those below
+    here = {"log": partial(_log, log), "locks": partial(_locks, log)}
+    here |= {"folder": partial(_folder, path, folder), "space": partial(_space, folder)}
+    for what, look in (dict(_looks_outside(options, log, console.debug)) | here).items():
         try:
             says, status = look(), Status.OK
         except PepsError as error:
@@ -53,42 +50,30 @@ def check(options: DownloaderOptions, log: JobLog, console: Console) -> Status:
     return worst(statuses)
 
 
-def _looks_outside(
-    options: DownloaderOptions, log: JobLog, trace: Callable[[str], None]
-) -> Iterator[tuple[str, Callable[[], str]]]:
-    """Yield what looks at the credentials and who asks for them.
+def _looks_outside(options: DownloaderOptions, log: JobLog, trace: Callable[[str], None]) -> Iterator[tuple[str, Look]]:
+    """Yield what looks at the credentials, and at those who ask for them.
 
     GEODES is looked at where there is its key, a job of Theia, or no account; PEPS where there is an account, a job of
     it that goes on, or nothing that could work without it.
     """
-    jobs, account, problems = Jobs({}), None, []
+    jobs, account, problem = Jobs({}), None, ""
     with suppress(LogError):  # which has a line of its own
         jobs = log.replay()
     key, settings = Key(options.auth, os.environ), {"read_timeout": read_timeout(), "trace": trace}
-    has_theias = any(job.source is Source.THEIA for job in jobs.values())
-    needs_account = any(job.source is Source.PEPS and job.is_going_on for job in jobs.values())
-    needs_account |= not (has_theias or key.is_given)
+    has_theias = key.is_given or any(job.source is Source.THEIA for job in jobs.values())
+    needs_account = not has_theias or any(job.source is Source.PEPS and job.is_going_on for job in jobs.values())
     try:
         account = read_credentials(options.auth, os.environ)
     except CredentialsError as error:
-        needs_account |= not isinstance(error, NoAccount)
-        problems += [str(error)] if needs_account else []
+        problem = str(error) if needs_account or not isinstance(error, NoAccount) else ""
     peps = Peps(Server.parse(options.server), account, **settings)
 
     def credentials() -> str:
-        try:
-            _ = key.value if has_theias or not account else ""
-        except CredentialsError as error:
-            problems.append(str(error))
-        if problems:
-            raise CredentialsError("; ".join(problems))
-        is_in_file = not os.environ.get(USER_VARIABLE if account else KEY_VARIABLE)
-        if is_in_file and is_open_to_others(options.auth):
-            raise UsageError(f"others can read your {'password' if account else 'API key'}: chmod 600 {options.auth}")
-        mode = f" (mode {options.auth.stat().st_mode & 0o777:o})" if is_in_file else ""
-        if account:
-            return f"{account.email}, from {account.source}{mode}"
-        return f"an API key, from {key.source}{mode}; no account of PEPS, and no job needs one"
+        if problem:
+            raise CredentialsError(problem)
+        if is_open_to_others(options.auth):
+            raise UsageError(f"others can read your password or key: chmod 600 {options.auth}")
+        return f"{account.email}, from {account.source}" if account else "no account of PEPS, and no job needs one"
 
     def server() -> str:
         today = datetime.now(timezone.utc).date()
@@ -102,9 +87,9 @@ def _looks_outside(
         return f"{account.email} may run {MAJA}"
 
     yield "credentials", credentials
-    if account or needs_account:
+    if account or problem:
         yield from (("server", server), ("account", may_run_maja))
-    if has_theias or key.is_given or not account:
+    if has_theias or not account:
         yield "GEODES", lambda: check_geodes(Theia(Geodes.parse(options.geodes), key, **settings))
 
 
@@ -112,37 +97,30 @@ def _log(log: JobLog) -> str:
     if not log.path.exists():
         raise LogError(f"there is no {log.path}: submit jobs with it first, or fix --log")
     jobs = log.replay()
-    states = [f"{number} {state}" for state, number in jobs.count().items()]
-    says = [f"{log.path}: {', '.join([counted(len(jobs), 'job'), *states])}", *filter(None, [jobs.damage])]
-    if unsure := [job.name for job in jobs.in_state(State.UNSURE)]:
-        more = f" and {len(unsure) - 1} more" if len(unsure) > 1 else ""
-        says.append(f"unsure whether PEPS took {unsure[0]}{more}: {WAY_OUT}")
-    if len(says) > 1:
-        raise PepsError("; ".join(says))
-    return says[0]
+    unsure = [job.name for job in jobs.in_state(State.UNSURE)]
+    wrong = [jobs.damage] if jobs.damage else []
+    wrong += [f"unsure whether PEPS took {unsure[0]}{' and others' * (len(unsure) > 1)}: {WAY_OUT}"] if unsure else []
+    if wrong:
+        raise PepsError("; ".join([f"{log.path}: {summary(jobs)}", *wrong]))
+    return f"{log.path}: {summary(jobs)}"
 
 
 def _locks(log: JobLog) -> str:
-    with ExitStack() as held:
-        for script in ("process", "downloader"):
-            held.enter_context(log.lock_for(script))
-    return "free, and the file system has them"
+    with log.lock_for("process"), log.lock_for("downloader"):
+        return "free, and the file system has them"
 
 
-def _folder(folder: Path, nearest: Path) -> str:
+def _folder(path: Path, folder: Path) -> str:
     try:
-        with tempfile.NamedTemporaryFile(dir=nearest, prefix=".peps_maja_check"):
-            return f"{folder.resolve()} " + ("can be written to" if nearest == folder else "will be made")
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".peps_maja_check"):
+            return f"{path.resolve()} " + ("can be written to" if path == folder else "will be made")
     except OSError as error:
-        raise UsageError(f"cannot write into {nearest}: {error.strerror}; fix its rights or --write-dir") from None
+        raise UsageError(f"cannot write into {folder}: {error.strerror}; fix its rights or --write-dir") from None
 
 
-def _space(nearest: Path) -> str:
-    try:
-        free = shutil.disk_usage(nearest).free
-    except OSError as error:
-        raise UsageError(f"cannot find out the space in {nearest}: {error.strerror}") from None
-    says = f"{size(free)} free in {nearest}, and a product takes up to {size(LARGEST_PRODUCT)}"
+def _space(folder: Path) -> str:
+    free = shutil.disk_usage(folder).free
+    says = f"{size(free)} free in {folder}, and a product takes up to {size(LARGEST_PRODUCT)}"
     if free < LARGEST_PRODUCT:
         raise DiskFull(f"{says}: make room")
     return says

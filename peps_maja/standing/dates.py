@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from peps_maja.downloads.zips import products_in
-from peps_maja.joblog.events import NO_RESULTS, State
+from peps_maja.joblog.events import NO_RESULTS, Source, State
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.products.names import L1CProduct, L2AProduct, named_product
 from peps_maja.products.series import PlannedDate, Series, read_plan
@@ -40,6 +40,9 @@ def dates_of(jobs: Jobs, stands: Mapping[str, Standing], folder: Path) -> list[D
     known: list[DateStanding] = []
     for job in sorted(jobs.values(), key=lambda job: (Series.parse(job.name) is not None, job.has_ended)):
         known += _dates_of_job(job, stands[job.name], folder, free, orbits)
+    for name, product in list(free.items()) if jobs.damaged else ():  # it may be any that the log has lost
+        source = Source.THEIA if product.version else Source.PEPS
+        known += _dates_of_job(Job(name), Standing(job="", source=source, state=ON_DISK), folder, free, orbits)
 
     named = sorted((dated.tile, dated.day, dated.satellite) for dated in known if dated.satellite)
     first = {(tile, day): satellite for tile, day, satellite in reversed(named)}  # has the plans that name none
@@ -128,15 +131,19 @@ def _date_of(product: L1CProduct | L2AProduct, orbits: _Orbits) -> PlannedDate:
 def _to_show(acquisition: Iterable[DateStanding]) -> list[DateStanding]:
     """Return what stands for an acquisition: all parts of the way that brought most, and what others have on disk.
 
-    Ways are a series, and a version of PEPS's or Theia's. What two ways have brought is shown once.
+    Ways are a series, PEPS's single jobs and Theia's; of these, a lost job for another version is no part. What two
+    ways have brought is shown once.
     """
-
-    def way(dated: DateStanding) -> tuple[type, str]:
-        product = named_product(dated.job)
-        return (type(product), product.version) if product else (Series, dated.job)
-
     ranked = sorted(acquisition, key=lambda dated: BEST_FIRST.index(dated.state))
-    shown = [dated for dated in ranked if way(dated) == way(ranked[0])]
+    best = named_product(ranked[0].job)
+
+    def is_part(dated: DateStanding) -> bool:
+        product = named_product(dated.job)
+        if product is None or best is None:
+            return dated.job == ranked[0].job
+        return type(product) is type(best) and (product.version == best.version or dated.state not in values.LOST)
+
+    shown = [dated for dated in ranked if is_part(dated)]
     names = [product.name for dated in shown if (product := L2AProduct.find(dated.file))]
     others = [dated for dated in ranked if dated not in shown and dated.size is not None]
     return shown + [dated for dated in others if not any(name in dated.file for name in names)]

@@ -35,7 +35,6 @@ from peps_maja.theia.search import Search, find_records
 
 KEY_VARIABLE = "GEODES_API_KEY"
 SEARCH_PATHS = ("/api/stac/search", "/api/stac/items")  # the second where the first is not there (any more)
-LARGEST_QUICKLOOK = 20_000_000  # bytes; one has 0.6 MB
 _NEW_KEY = "make one on the portal of GEODES (log in, profile, API key)"
 
 
@@ -114,10 +113,6 @@ class Theia:
     def has(self, address: str) -> bool:
         """Return True if what is there comes from this site, and so needs the key."""
         return self.site.may_see_secret(self.site.reach(address))
-
-    def quicklook(self, address: str) -> bytes:
-        """Return the picture at this address, with the key where it is needed; raises what `Client.ask` raises."""
-        return self.client.ask(self.site.reach(address), limit=LARGEST_QUICKLOOK).body
 
     def find(self, searches: Iterable[Search], keep: Callable[[object], None] = lambda _: None) -> list[L2ARecord]:
         """Return what GEODES has for these searches; `keep` is given each item as it came.

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import shutil
@@ -37,6 +38,7 @@ from others import ACCOUNT, THREADS, ZIP  # noqa: E402
 from server import product  # noqa: E402
 
 from peps_maja.sandbox import make_zip  # noqa: E402
+from peps_maja.sandbox.geodes.service import KEY  # noqa: E402
 
 Command = Sequence[str | Path]
 SCRIPTS = ("process", "downloader")
@@ -350,6 +352,25 @@ def theia(bench: Bench) -> Iterator[Row]:
 
 
 @comparison
+def quicklooks(bench: Bench) -> Iterator[Row]:
+    """The quicklooks of a summer: what -n --page fetches, against what eight connections take at that latency."""
+    latency = 0.1
+    with bench.serving(latency=latency) as served:
+        summer = ("-t", "31TCJ", "31TCH", "-d", "2019-06-01", "-f", "2019-06-30" if bench.quick else "2019-10-23")
+        search = script("process", "--theia", "only", "-n", *summer, "--server", served.url, "--geodes", served.url)
+
+        def ours() -> Spent:
+            shutil.rmtree(bench.folder / "summer", ignore_errors=True)
+            return bench.spend([*search, "-a", "peps.txt", "--page", "summer"], served)
+
+        starts, mine = bench.in_turns(lambda: bench.spend(search, served), ours)
+    pictures = [one.requests - start.requests for one, start in zip(mine, starts, strict=True)]
+    bound = [math.ceil(number / THREADS) * latency for number in pictures]
+    what, begun = f"{pictures[0]} quicklooks at 100 ms, less the search", statistics.median(walls(starts))
+    yield Row(what, f"requests × latency / {THREADS}", walls(mine, begun), bound, goal="1.3")
+
+
+@comparison
 def page(bench: Bench) -> Iterator[Row]:
     """The page of 450 dates of three tiles, when its quicklooks are there."""
     folder = bench.folder / "page_of_450"
@@ -458,7 +479,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # then, too, servers are stopped and files removed
     with tempfile.TemporaryDirectory(prefix="peps_maja_bench_") as name:
         folder = Path(name).resolve()
-        (folder / "peps.txt").write_text(" ".join(ACCOUNT) + "\n", encoding="utf-8")
+        (folder / "peps.txt").write_text(f"{' '.join(ACCOUNT)}\ngeodes {KEY}\n", encoding="utf-8")
         (folder / "peps.txt").chmod(0o600)
         kept = {key: value for key, value in os.environ.items() if key in {"PATH", "VIRTUAL_ENV", "TMPDIR"}}
         kept |= {"HOME": name, "LANG": "C.UTF-8", "REQUESTS_CA_BUNDLE": str(folder / "authorities.pem")}

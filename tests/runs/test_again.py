@@ -24,6 +24,7 @@ def offer(peps: Sandbox, *names: str) -> None:
 
 def test_what_is_noted(place: Place, peps: Sandbox) -> None:
     """Each search, once, also if there is nothing to do; none with -n, of a catalogue out of reach, or of --again."""
+    offer(peps)
     place.process(*MARCH, "-n")
     peps.faults.add(Fault(Endpoint.CATALOGUE, Canned(418)))
     assert place.process(*MARCH).status == 75
@@ -38,13 +39,14 @@ def test_what_is_noted(place: Place, peps: Sandbox) -> None:
 
 def test_each_search_once_more(place: Place, peps: Sandbox) -> None:
     """Of several for the same places the last, in the order of these; orbit and limit are those noted."""
+    offer(peps)
     for more in (
         ("-t", ANOTHER, TILE, "-d", "2019-01-01", "-f", "2019-01-31"),
         (*MARCH, "-o", "51", "--limit", "1"),
         ("-t", f"T{TILE}", ANOTHER.lower(), "-d", "2019-02-01", "-f", "2019-02-28"),
         (*MARCH, "--theia", "only"),
     ):
-        assert place.process(*more).status == 0
+        assert place.process(*more, GEODES_SERVER=peps.url).status == 0
     offer(
         peps,
         *(
@@ -54,9 +56,9 @@ def test_each_search_once_more(place: Place, peps: Sandbox) -> None:
             for day in ("01", "09")
         ),
     )
-    assert place.process("--again", "-n").status == 0
+    assert place.process("--again", "-n", GEODES_SERVER=peps.url).status == 0
     assert peps.executed == []
-    run = place.process("--again", "-q")
+    run = place.process("--again", "-q", GEODES_SERVER=peps.url)
     assert (run.status, run.err) == (0, "")
     february = [l1c(f"201902{day}", tile=tile) for day in ("01", "09") for tile in (TILE, ANOTHER)]
     assert (peps.executed[0], sorted(peps.executed[1:])) == (l1c(1), sorted(february))
@@ -73,6 +75,7 @@ def test_one_without_an_end_goes_on_to_today(place: Place, peps: Sandbox) -> Non
 
 
 def test_trouble_of_one_stops_none(place: Place, peps: Sandbox) -> None:
+    offer(peps)
     for tile in (ANOTHER, TILE):
         place.process("-t", tile, *MARCH[2:])
     with place.log.open("a", encoding="utf-8") as log:
@@ -101,6 +104,6 @@ def test_no_search_in_the_log(place: Place, peps: Sandbox) -> None:
         ("--resubmit", "failed"),
         ("-t", TILE, "-d", "2019-03-01", "-f", "2019-05-01", "--series"),
     ):
-        assert place.process(*more).status == 0
+        assert place.process(*more, GEODES_SERVER=peps.url).status == 0
     assert len(noted(place)) == 3
     in_one_line(place.process("--again"), 2, "no search to make again")

@@ -31,8 +31,8 @@ def test_all_is_well(ready: Place, peps: Sandbox) -> None:
     run = ready.download("--check")
     assert (run.status, run.err) == (0, "")
     assert findings(run.out) == dict.fromkeys(THINGS, "ok")
-    assert f"{EMAIL}, from peps.txt (mode 600)" in run.out
-    assert "1 job, 1 open" in run.out
+    assert f"{EMAIL}, from peps.txt" in run.out
+    assert "1 in the log: 1 open" in run.out
     assert PASSWORD not in run.out
     assert ready.log.read_bytes() == before
     assert not peps.asked(Endpoint.EXECUTE, Endpoint.STATUS)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from helpers import TILE, Place, Run
+from helpers import TILE, Place, Run, small_disk
 
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER, TORN
@@ -199,12 +199,7 @@ def padded(text: str, size: int) -> str:
 def full_disk(log: Path, room: int) -> Iterator[None]:
     """Put the log, for the length of a `with`, on a small disk that has room for so many more bytes of it alone."""
     page, pages = 4096, 16
-    disk = log.parent.parent / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={page * pages}", "peps_maja_test", str(disk)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
-        pytest.skip("only root may mount a small disk, and not everywhere")
-    try:
+    with small_disk(log.parent.parent / "disk", page * pages) as disk:
         small = disk / log.name
         small.write_text(padded(log.read_text(encoding="utf-8"), 2 * page - room), encoding="utf-8")
         (disk / "filler").write_bytes(bytes((pages - 2) * page))
@@ -214,8 +209,6 @@ def full_disk(log: Path, room: int) -> Iterator[None]:
         yield
         log.unlink()
         shutil.copy(small, log)
-    finally:
-        subprocess.run([shutil.which("umount") or "", "--lazy", str(disk)], check=True)
 
 
 def run_with_room(place: Place, how: str, room: int, script: str) -> Run:

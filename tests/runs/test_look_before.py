@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trustme
-from helpers import EMAIL, PASSWORD, TILE, Place, in_one_line, l1c
+from helpers import EMAIL, PASSWORD, TILE, Place, in_one_line, l1c, until
 from samples.geodes import GEODES, feature
 
-from peps_maja.sandbox import HTML_PAGE, NOT_FOUND, TOO_MANY, Canned, Cut, Delay, Endpoint, Fault, Sandbox
+from peps_maja.sandbox import HTML_PAGE, NOT_FOUND, TOO_MANY, Canned, Cut, Delay, Endpoint, Fault, Sandbox, Stall
 from peps_maja.sandbox.exchange import Recorded
 from peps_maja.sandbox.faults import Answer
 from peps_maja.sandbox.geodes.refusals import NOT_READY, QUOTA, WRONG_KEY
@@ -182,6 +183,15 @@ def test_eight_at_once(place: Place, peps: Sandbox) -> None:
     assert place.process(*SEARCH).status == 0
     first = [request.at for request in sorted(asked(peps), key=lambda request: request.at)]
     assert first[7] - first[0] < 0.4 < first[8] - first[0]
+
+
+def test_signal_ends_it_at_once(place: Place, peps: Sandbox) -> None:
+    peps.faults.add(Fault(LOOK, Stall(60), times=None))
+    with place.start("process", *SEARCH, PEPS_TIMEOUT="60") as process:
+        until(lambda: len(asked(peps)) == 3)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 143
+    assert not (place.folder / "page" / "index.html").exists()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ import page_picture
 import pytest
 from helpers import STATUS_URL, TILE, Place, add_small, ago, begun, l1c, l2a, novald
 
-from peps_maja.sandbox import Sandbox
+from peps_maja.sandbox import Canned, Endpoint, Fault, Sandbox
+from peps_maja.sandbox.geodes.refusals import QUOTA, WRONG_KEY
 
 pytestmark = pytest.mark.slow
 
@@ -303,6 +304,29 @@ def test_what_the_run_could_not_do_stands_first(
     assert what in wrong
     assert " /" not in wrong  # no folder of this machine
     assert "No product has come yet." in wrong
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "words"),
+    [
+        (WRONG_KEY, 2, "the API key in peps.txt is wrong or has expired"),
+        (QUOTA, 75, "hourly quota"),
+        (None, 2, "need an API key"),
+    ],
+    ids=["key refused", "quota", "no key"],
+)
+def test_trouble_with_geodes_stands_first(
+    place: Place, peps: Sandbox, answer: Canned | None, status: int, words: str
+) -> None:
+    place.write_log((ago(1), "available", THEIAS, f"{peps.url}/api/download/x/files/y 1000 - 51 12"))
+    if answer:
+        (place.folder / "peps.txt").write_text("geodes a-key\n")
+        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, answer, times=None))
+    run = place.download("--page", "page", GEODES_SERVER=peps.url)
+    assert run.status == status, run
+    page = Reader(place.folder / "page")
+    assert words in page.part("What is wrong", "What is new")
+    assert "a-key" not in page.html
 
 
 def test_since_when_nothing_came_is_said_where_jobs_are_open(place: Place) -> None:

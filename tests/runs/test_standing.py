@@ -109,17 +109,18 @@ def test_what_is_in_the_folder_is_on_disk_whatever_the_log_lost(place: Place) ->
     """Its `downloaded` line, all but its name, or who brought it."""
     for name in (l2a(1), l2a(6), f"{THEIAS.replace('0301', '0311')}.zip", f"{THEIAS.replace('0301', '0316')}.zip"):
         (place.folder / name).write_bytes(tiny(name))
-    place.write_log(
-        *finished(l1c(1)),
-        ("2019-04-02T09:12:44Z finished", l1c(6)),
-        *finished(l1c(11), "elsewhere.zip"),
-    )
-    rows = [(row["date"], row["state"], row["file"]) for row in table(place)]
-    assert rows == [
+    jobs = [*finished(l1c(1)), *finished(l1c(11), "elsewhere.zip")]
+    expected = [
         ("2019-03-01", "on disk", l2a(1)),
         ("2019-03-06", "on disk", l2a(6)),
         ("2019-03-11", "on disk", f"{THEIAS.replace('0301', '0311')}.zip"),
+        ("2019-03-16", "on disk", f"{THEIAS.replace('0301', '0316')}.zip"),
     ]
+    place.write_log(*jobs, ("2019-04-02T09:12:44Z finished", l1c(6)))
+    assert [(row["date"], row["state"], row["file"]) for row in table(place)] == expected
+    # Where no line is damaged, what is of no job's date is another log's.
+    place.write_log(*jobs, *finished(l1c(6)))
+    assert [(row["date"], row["state"], row["file"]) for row in table(place)] == expected[:3]
 
 
 def test_a_damaged_log_is_one_line_with_a_number(place: Place) -> None:

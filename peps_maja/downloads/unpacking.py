@@ -1,0 +1,152 @@
+"""From a complete zip to the folder of its product: a folder under a product's name is always complete."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path, PurePosixPath
+from time import monotonic
+from typing import Self
+
+from peps_maja.console import Console
+from peps_maja.disk import sync_folder
+from peps_maja.downloads import WORKER
+from peps_maja.downloads.partfile import part_of, plainly
+from peps_maja.errors import Broken, DiskFull, PepsError, Status, worst
+from peps_maja.products.names import L2AProduct
+from peps_maja.text import counted, size
+
+_LONGEST_WAIT = 1e6  # seconds: a lock takes no endless time-out
+
+
+class Unpacker:
+    """Unpacks zips one after the other in a thread of its own, beside the downloads; does nothing unless it is wanted.
+
+    At the end of the `with` it begins no other zip.
+    """
+
+    def __init__(self, console: Console, *, is_wanted: bool) -> None:
+        self._console = console
+        self._is_wanted = is_wanted
+        self._thread = ThreadPoolExecutor(1, WORKER)
+        self._added: list[Future[Path | None]] = []
+        self.troubles: list[str] = []  # what the last `finish` told
+
+    def add(self, zipped: Path) -> None:
+        """Unpack a zip that was checked and noted in the log."""
+        if self._is_wanted:
+            self._added.append(self._thread.submit(unpack, zipped))
+
+    def add_all(self, folder: Path, names: Iterable[str]) -> None:
+        """Unpack those zips of the log that earlier runs have left packed or half unpacked in a folder."""
+        zips = [folder / name for name in names if Path(name).name == name and name.endswith(".zip")]
+        for zipped in zips:
+            if zipped.is_file() or os.path.lexists(_unfinished(zipped)):
+                self.add(zipped)
+
+    def finish(self, leave_at: float) -> Status:
+        """Wait until all is unpacked, at most to this monotonic time; tell what became of each, `troubles` included."""
+        done, late = wait(self._added, min(max(0.0, leave_at - monotonic()), _LONGEST_WAIT))
+        errors = []
+        for future in self._added:
+            try:
+                if future in done and (folder := future.result()):
+                    self._console.info(f"unpacked {folder}")
+            except PepsError as error:
+                errors.append(error)
+        if late:
+            what = f"{counted(len(late), 'zip')} not unpacked yet when --timeout was over: the next run goes on"
+            errors.append(PepsError(what, Status.TRY_LATER))
+        for each in errors:
+            (self._console.reminder if each.status is Status.TRY_LATER else self._console.warning)(str(each))
+        self._added, self.troubles = list(late), [str(each) for each in errors]
+        return worst(each.status for each in errors)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(wait=all(future.done() for future in self._added), cancel_futures=True)
+
+
+def unpack(zipped: Path) -> Path | None:
+    """Unpack a product beside its zip into a folder named as the zip, remove the zip when all is on disk.
+
+    What an interrupted run has left of it is removed first; None if the zip is gone since. Raises PepsError where it
+    stays packed: DiskFull, AlreadyRunning if another run is at this zip, Broken, or because a folder has its name.
+    """
+    folder, unfinished = zipped.with_suffix(""), _unfinished(zipped)
+    with part_of(zipped), plainly("unpack", zipped):
+        _remove(unfinished)
+        if not zipped.is_file():
+            return None
+        try:
+            with zipfile.ZipFile(zipped) as archive:
+                members = _members(archive)
+                if not members:
+                    raise Broken(f"{zipped} holds no product of MAJA and stays packed")
+                if not os.path.lexists(folder):
+                    _write(archive, members, unfinished)
+                    unfinished.rename(folder)
+                elif not all(_has(folder / path, member.file_size) for path, member in members.items()):
+                    raise PepsError(f"{zipped} stays packed: another {folder} is there; move one of them away")
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+            raise Broken(f"{zipped} is damaged and stays packed ({error}): remove it, or get it once more") from error
+        finally:
+            _remove(unfinished)
+        sync_folder(folder.parent)
+        zipped.unlink()
+    return folder
+
+
+def _unfinished(zipped: Path) -> Path:
+    return zipped.with_name(f".{zipped.stem}.unzipping")
+
+
+def _members(archive: zipfile.ZipFile) -> dict[PurePosixPath, zipfile.ZipInfo]:
+    """Return the files of the product in a zip, by their paths inside the product's folder.
+
+    Links, and names that lead out of that folder, are no part of a product.
+    """
+    found = {}
+    for member in archive.infolist():
+        top, *inside = PurePosixPath(member.filename.replace("\\", "/")).parts or ("",)
+        is_link = stat.S_ISLNK(member.external_attr >> 16)
+        if L2AProduct.find(top) and inside and ".." not in inside and not is_link and not member.is_dir():
+            found[PurePosixPath(*inside)] = member
+    return found
+
+
+def _write(archive: zipfile.ZipFile, members: dict[PurePosixPath, zipfile.ZipInfo], folder: Path) -> None:
+    """Write the files of a product to a new folder; all of them, and their names, are on disk then."""
+    needed, free = sum(member.file_size for member in members.values()), shutil.disk_usage(folder.parent).free
+    if needed > free:
+        raise DiskFull(
+            f"no room to unpack {archive.filename}: it takes {size(needed)} and {size(free)} are free; it stays packed,"
+            " make room and the next run goes on"
+        )
+    for path, member in members.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        with archive.open(member) as packed, (folder / path).open("xb") as file:
+            shutil.copyfileobj(packed, file, 1024 * 1024)
+            file.flush()
+            os.fsync(file.fileno())
+    for parent, _, _ in os.walk(folder):
+        sync_folder(Path(parent))
+
+
+def _has(path: Path, size: int) -> bool:
+    """Return True if a run that was killed before it could remove the zip has written this file."""
+    return path.is_file() and not path.is_symlink() and path.stat().st_size == size
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder)

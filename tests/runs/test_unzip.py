@@ -1,0 +1,224 @@
+"""--unzip: a product's folder beside its zip, which is complete or not there, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+from helpers import (
+    Place,
+    add,
+    add_small,
+    ago,
+    begun,
+    contents,
+    in_one_line,
+    l1c,
+    l2a,
+    lines_of_dates,
+    small_disk,
+    tiny,
+    until,
+)
+
+from peps_maja.sandbox import Endpoint, Fault, Job, Sandbox, Stall
+
+NAME = l2a(1).removesuffix(".zip")
+ZIP = l2a(1)
+
+
+def large(name: str = NAME, size: int = 40_000_000) -> bytes:
+    """Return a zip that takes a moment to unpack."""
+    packed = io.BytesIO(tiny(name))
+    with zipfile.ZipFile(packed, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{name}/DATA/{name}_SRE_B3.tif", bytes(size))
+    return packed.getvalue()
+
+
+def in_log(place: Place, *jobs: Job) -> None:
+    place.write_log(*[line for job in jobs for line in begun(job)])
+
+
+def packed(place: Place, peps: Sandbox, content: bytes | None = None) -> bytes:
+    """Leave what a run without --unzip leaves: a zip, and the log that says so. Return the zip."""
+    content = content or tiny(ZIP)
+    job = add(peps)
+    place.write_log(*begun(job), (ago(), "downloaded", l1c(1), ZIP), (ago(), "finished", l1c(1), ""))
+    (place.folder / ZIP).write_bytes(content)
+    return content
+
+
+def members(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+
+
+def left(place: Place) -> set[str]:
+    """Return the names of all that has to do with the product."""
+    return {path.name for path in place.folder.iterdir() if NAME in path.name}
+
+
+def test_each_product_becomes_a_folder_and_its_zip_goes(place: Place, peps: Sandbox) -> None:
+    job = add(peps)
+    in_log(place, job)
+    run = place.download("--unzip", "--page", "page")
+    assert (run.status, run.err) == (0, "")
+    assert f"unpacked {NAME}" in run.out
+    assert left(place) == {NAME}
+    assert contents(place.folder / NAME) == members(job.results[0].content)
+    assert place.written()[l1c(1)] == [("downloaded", ZIP), ("finished", "")]
+    assert f'/{NAME}"' in (place.folder / "page" / "index.html").read_text()
+    assert len(list((place.folder / "page" / "quicklooks").iterdir())) == 1
+    assert [line.split()[5:7] for line in lines_of_dates(place.download("--dates").out)] == [["on", "disk"]]
+    again = place.download("--unzip")
+    assert (again.status, again.err) == (0, "")
+    assert "is -w right" not in again.out
+    assert len(peps.asked(Endpoint.RESULT)) == 1
+    search = place.process("-t", "31TCJ", "-d", "2019-03-01", "-f", "2019-03-01", "-n", "-l", "new.log", "-w", ".")
+    assert "on disk" in search.out
+
+
+def test_quietly_it_says_nothing_of_it(place: Place, peps: Sandbox) -> None:
+    packed(place, peps)
+    run = place.download("--unzip", "-q")
+    assert (run.status, run.out, run.err) == (0, "", "")
+    assert left(place) == {NAME}
+
+
+def test_permissions_are_those_of_the_umask(place: Place, peps: Sandbox) -> None:
+    content = io.BytesIO(tiny(ZIP))
+    with zipfile.ZipFile(content, "a") as archive:
+        secret = zipfile.ZipInfo(f"{NAME}/{NAME}_PVD_ALL.jpg")
+        secret.external_attr = 0o4700 << 16
+        archive.writestr(secret, "x")
+    packed(place, peps, content.getvalue())
+    earlier = os.umask(0o027)
+    try:
+        assert place.download("--unzip").status == 0
+    finally:
+        os.umask(earlier)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (place.folder / NAME).rglob("*")}
+    assert (stat.S_IMODE((place.folder / NAME).stat().st_mode), modes) == (0o750, {0o640})
+
+
+def test_members_that_climb_out_and_links_are_left_out(place: Place, peps: Sandbox) -> None:
+    content = io.BytesIO(tiny(ZIP))
+    outside = place.folder.parent / "evil"
+    with zipfile.ZipFile(content, "a") as archive:
+        for name in ("../evil", f"{NAME}/../../evil", str(outside), f"{NAME}\\..\\..\\evil", "evil", f"{NAME}/..", "/"):
+            archive.writestr(name, "x")
+        link = zipfile.ZipInfo(f"{NAME}/DATA")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, str(place.folder.parent))
+        archive.writestr(f"{NAME}/DATA/evil", "inside")
+    packed(place, peps, content.getvalue())
+    before = contents(place.folder.parent).keys()
+    assert place.download("--unzip").status == 0
+    assert not outside.exists()
+    new = contents(place.folder.parent).keys() - before
+    assert {Path(name).relative_to(f"work/{NAME}").name for name in new if "lock" not in name} == {
+        f"{NAME}_MTD_ALL.xml",
+        f"{NAME}_FRE_B2.tif",
+        "evil",
+    }
+    assert (place.folder / NAME / "DATA" / "evil").read_text() == "inside"
+    assert not (place.folder / NAME / "DATA").is_symlink()
+
+
+def test_killed_in_the_middle_the_next_run_goes_on(place: Place, peps: Sandbox) -> None:
+    content = packed(place, peps, large(size=100_000_000))
+    unfinished = place.folder / f".{NAME}.unzipping"
+    with place.start("downloader", "--unzip") as running:
+        until(lambda: unfinished.exists() and any(unfinished.rglob("*_SRE_B3.tif")))
+        running.kill()
+        running.communicate()
+    assert unfinished.is_dir()
+    assert (place.folder / ZIP).read_bytes() == content
+    assert not (place.folder / NAME).exists()
+    assert place.download().status == 0  # without --unzip nothing is done about it
+    assert unfinished.is_dir()
+    assert place.download("--unzip").status == 0
+    assert left(place) == {NAME}
+    assert contents(place.folder / NAME) == members(content)
+
+
+@pytest.mark.parametrize("leftover", ["a folder", "a link", "of a zip that is gone"])
+def test_what_an_interrupted_run_left_is_removed(place: Place, peps: Sandbox, leftover: str) -> None:
+    packed(place, peps)
+    unfinished, elsewhere = place.folder / f".{NAME}.unzipping", place.folder / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine").touch()
+    if leftover == "a link":
+        unfinished.symlink_to(elsewhere)
+    else:
+        unfinished.mkdir()
+        (unfinished / f"{NAME}_MTD_ALL.xml").write_text("half")
+    if leftover == "of a zip that is gone":
+        (place.folder / ZIP).unlink()
+    assert place.download("--unzip").status == 0
+    assert left(place) == (set() if leftover == "of a zip that is gone" else {NAME})
+    assert contents(elsewhere) == {"mine": b""}
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["killed before the zip was removed", "another folder"])
+def test_a_folder_that_is_there_is_not_replaced(place: Place, peps: Sandbox, *, same: bool) -> None:
+    content = packed(place, peps)
+    for name, bytes_of in members(content).items():
+        (place.folder / NAME).mkdir(exist_ok=True)
+        (place.folder / NAME / name).write_bytes(bytes_of if same else b"mine")
+    before = contents(place.folder / NAME)
+    run = place.download("--unzip", "-q")
+    assert contents(place.folder / NAME) == before
+    if same:
+        assert (run.status, run.err) == (0, "")
+        assert left(place) == {NAME}
+    else:
+        in_one_line(run, 1, ZIP, "stays packed", "move one of them away")
+        assert left(place) == {NAME, ZIP}
+        assert (place.folder / ZIP).read_bytes() == content
+
+
+def test_only_zips_of_the_log_that_are_whole(place: Place, peps: Sandbox) -> None:
+    packed(place, peps)
+    others = add_small(peps, l1c(2), l2a(2))
+    place.write_log(
+        *begun(others),
+        *[(ago(), "downloaded", l1c(2), name) for name in (l2a(2), "../outside.zip", "", ".zip", "folder")],
+        (ago(), "finished", l1c(2), ""),
+    )
+    (place.folder / l2a(2)).write_bytes(tiny(l2a(2))[:-30])
+    (place.folder.parent / "outside.zip").write_bytes(tiny(l2a(3)))
+    run = place.download("--unzip")
+    in_one_line(run, 1, l2a(2), "damaged", "stays packed")
+    assert place.zips() == [ZIP, l2a(2)]
+    assert left(place) == {ZIP}
+    assert (place.folder.parent / "outside.zip").exists()
+
+
+def test_without_room_the_zip_stays(place: Place, peps: Sandbox) -> None:
+    with small_disk(place.folder / "disk", 4_000_000) as disk:
+        content = packed(place, peps, large(size=8_000_000))
+        shutil.move(place.folder / ZIP, disk)
+        in_one_line(place.download("--unzip", "-q", "-w", disk), 1, ZIP, "no room", "8 MB", "make room")
+        assert contents(disk) == {ZIP: content}
+        assert [path.name for path in disk.iterdir()] == [ZIP]
+
+
+def test_it_works_beside_the_next_download(place: Place, peps: Sandbox) -> None:
+    in_log(place, *(add_small(peps, l1c(day), l2a(day)) for day in (1, 2)))
+    peps.faults.add(Fault(Endpoint.RESULT, Stall(30), match=l2a(2)))
+    with place.start("downloader", "--unzip", PEPS_TIMEOUT="30") as running:
+        until(lambda: left(place) == {NAME})
+        assert running.poll() is None
+        running.kill()
+        running.communicate()
+
+
+@pytest.mark.parametrize("look", ["--status", "--json", "--dates", "--check"])
+def test_it_goes_with_downloads_only(place: Place, look: str) -> None:
+    in_one_line(place.download("--unzip", look), 2, "--unzip", look)
