@@ -72,8 +72,6 @@ WAITING = {
     **{f"status refused, {name}": Form(sample, None) for name, sample in REFUSALS.items()},
     "succeeded_without_outputs": Form(STATUS["succeeded_without_outputs"], None),
     "report 404": Form(report=None),
-    "report empty": Form(report=""),
-    "report with nothing inside": Form(report=samples.NOTHING_INSIDE),
     "joblog without results": Form(None, None, JOBLOGS["under_way"]),
 }
 OPEN = {
@@ -86,10 +84,6 @@ DONE = {
     "literal_flat": Form(STATUS["literal_flat"], None),
     "literal_wrapped": Form(STATUS["literal_wrapped"], None),
     **{f"report {name}": Form(report=report) for name, report in FINISHED.items()},
-    **{
-        f"results {name}, but in joblog": Form(report=report, joblog=JOBLOGS["with_results"])
-        for name, report in WITHOUT_RESULTS.items()
-    },
     **{f"status URL {name}": Form(status_url=url) for name, url in STATUS_URLS.items()},
     "status 404": Form(None),
     "status empty": Form(""),

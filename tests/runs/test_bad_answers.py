@@ -9,15 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from helpers import BROKEN, NO_REPORT, Place, add, ago, altered_report, l1c, l2a, lines_of, opened, outcomes
+from helpers import BROKEN, NO_REPORT, Place, add, ago, altered_report, damaged, l1c, l2a, lines_of, opened, outcomes
 
 from peps_maja.peps.reports import results_in_joblog
 from peps_maja.sandbox import (
     FORBIDDEN,
     HTML_PAGE,
-    INTERNAL_ERROR,
     NOT_FOUND,
-    Altered,
     Canned,
     Endpoint,
     Fault,
@@ -62,8 +60,8 @@ def test_a_series_whose_report_is_unreadable_once_stays_open(place: Place, peps:
     peps.faults.add(Fault(Endpoint.REPORT, NO_REPORT[name]), Fault(Endpoint.JOBLOG, joblog(job, 2)))
 
     run = place.download()
-    assert run.status == (75 if name == "HTML" else 0)
-    assert ("waiting" in run.out) == (name != "HTML")
+    assert run.status == (0 if name == "gone" else 75)
+    assert ("waiting" in run.out) == (name == "gone")
     assert outcomes(place) == {SERIES: ["downloaded", "downloaded"]}
 
     assert place.download().status == 0
@@ -135,7 +133,9 @@ def test_a_quota_is_never_missing(place: Place, peps: Sandbox, name: str, endpoi
     run = place.download("-q")
 
     assert (run.status, run.err) == (75, "")
-    assert outcomes(place) == {held.product: [], good.product: ["downloaded", "finished"]}
+    found = outcomes(place)  # a quota ends the round, wherever the other job is by then
+    assert found[held.product] == []
+    assert found[good.product] == ["downloaded", "finished"] or (name != "202" and not found[good.product])
 
 
 @pytest.mark.parametrize("endpoint", EVERYWHERE)
@@ -236,7 +236,7 @@ TIMES: dict[str, tuple[list[float], bool, list[str]]] = {
 def test_a_time_that_cannot_be_true_delays_no_try(place: Place, peps: Sandbox, name: str) -> None:
     ages, is_asked, events = TIMES[name]
     job = add(peps, 1)
-    job.results[0].content = job.results[0].content[:-1000]
+    job.results[0].content = damaged(job.results[0].content)
     missing = [(ago(age), "missing", job.product, f"{l2a(1)} {BROKEN}") for age in ages]
     place.write_log(*opened(job, hours=200), *missing)
 
@@ -248,30 +248,18 @@ def test_a_time_that_cannot_be_true_delays_no_try(place: Place, peps: Sandbox, n
     assert bool(lines_of(run.out, job)) == ("failed" in events)  # an earlier run has told the rest
 
 
-def test_a_result_that_the_next_report_leaves_out_is_not_forgotten(place: Place, peps: Sandbox) -> None:
+def test_a_result_that_the_next_report_leaves_out_is_not_waited_for(place: Place, peps: Sandbox) -> None:
     job = series(peps, 1, 11)
     place.write_log(*opened(job))
-    peps.faults.add(Fault(Endpoint.RESULT, INTERNAL_ERROR, times=6, match=l2a(11)))
+    spoil(peps, NOT_FOUND, Endpoint.RESULT, match=l2a(11))
     assert place.download("-q").status == 1
     assert sorted(outcomes(place)[SERIES]) == ["downloaded", "missing"]
 
     spoil(peps, altered_report({"results": [job.results[0].url]}), Endpoint.REPORT)
-    assert place.download("-q").status == 1
-    assert len(outcomes(place)[SERIES]) == 2
-
-    assert place.download("-q").status == 0
-    assert outcomes(place)[SERIES][2:] == ["downloaded", "finished"]
-
-
-def test_nor_by_a_run_that_waits(place: Place, peps: Sandbox) -> None:
-    job = series(peps, 1, 11)
-    place.write_log(*opened(job))
-    peps.faults.add(
-        Fault(Endpoint.RESULT, Canned(502), times=3, match=l2a(11)), Fault(Endpoint.REPORT, Altered(lambda x: x))
-    )
-    spoil(peps, altered_report({"results": [job.results[0].url]}), Endpoint.REPORT)
-    assert place.download("--wait", "--every", "0.001").status == 0
-    assert outcomes(place) == {SERIES: ["downloaded", "downloaded", "finished"]}
+    again = place.download("-q")
+    assert again.status == 0
+    assert f"{l2a(11)} was missing, and is not listed any more" in again.out
+    assert outcomes(place)[SERIES][2:] == ["finished"]
 
 
 # -- servers that say nothing ---------------------------------------------------------------------------------------
@@ -358,7 +346,7 @@ def test_a_failure_tells_where_the_log_is_and_whether_to_try_again(place: Place,
 
     [line], [again] = lines_of(run.out, first), lines_of(run.out, second)
     command = f"peps_maja_process.py -a 'my peps.txt' -l {place.log.name} --server {peps.url}"
-    assert f"{command} --product {first.product} --resubmit failed" in line
+    assert f"{command} --resubmit failed --product {first.product}" in line
     assert "--resubmit" not in again
     assert "will not help" in again
     assert first.joblog_url in line

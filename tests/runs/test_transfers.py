@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from helpers import EMAIL, PASSWORD, ROOT, Place, add, l1c, l2a, opened, until
+from helpers import EMAIL, PASSWORD, ROOT, Place, add, damaged, l1c, l2a, opened, until
 
 from peps_maja.downloads.fetching import Fetched, fetch
 from peps_maja.downloads.service import Wanted
@@ -58,12 +58,6 @@ pytestmark = pytest.mark.slow
 ZIP = {"Content-Type": "application/zip"}
 HEAVY = 900_000  # bytes
 EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
-
-
-def damaged(content: bytes) -> bytes:
-    """Return a zip with one wrong byte among its last pixels."""
-    place = len(content) * 4 // 5
-    return content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
 
 
 def packed(of: bytes, *names: str) -> bytes:
