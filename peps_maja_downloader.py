@@ -8,14 +8,6 @@ if sys.version_info < (3, 11):  # before any import that an older Python would s
     sys.stderr.write("peps_maja_downloader: needs Python 3.11 or newer, and this is %d.%d\n" % sys.version_info[:2])
     sys.exit(2)
 
-try:  # from here on Ctrl-C ends without a traceback: so, until `run` has it in hand
-    import signal
-
-    if sys.argv[0].rpartition("/")[2].startswith("peps_maja_") and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-except KeyboardInterrupt:
-    os._exit(130)
-
 import time
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -8,26 +8,19 @@ if sys.version_info < (3, 11):  # before any import that an older Python would s
     sys.stderr.write("peps_maja_process: needs Python 3.11 or newer, and this is %d.%d\n" % sys.version_info[:2])
     sys.exit(2)
 
-try:  # from here on Ctrl-C ends without a traceback: so, until `run` has it in hand
-    import signal
-
-    if sys.argv[0].rpartition("/")[2].startswith("peps_maja_") and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-except KeyboardInterrupt:
-    os._exit(130)
-
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Optional
+from functools import partial
+from typing import TYPE_CHECKING, Optional
 
 from peps_maja.console import Console
-from peps_maja.errors import CredentialsError, PepsError, Status, worst
+from peps_maja.errors import CredentialsError, LogError, PepsError, Status, worst
 from peps_maja.options import ProcessOptions, process_options
-from peps_maja.run import Signals, read_account, read_timeout, run
+from peps_maja.run import Signals, read_account, read_timeout, run, tell
 
 if TYPE_CHECKING:
     from peps_maja.joblog.log import JobLog
-    from peps_maja.network.credentials import Credentials
+    from peps_maja.peps.service import Peps
     from peps_maja.submitter.proposal import Proposal
     from peps_maja.theia.service import Theia
 
@@ -38,75 +31,85 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def process(options: ProcessOptions, console: Console, signals: Signals) -> Status:
-    """Correct the log as the user says; or make a search, or with --again those that the log has noted."""
-    # Here and nowhere else, for it takes a while: --help and a mistyped option are answered at once.
+    """Correct the log, or carry out a search (with --again: each that the log has noted), one run at a time."""
+    # Here and in `carry_out`, for it takes a while: --help and a mistyped option are answered at once.
     from peps_maja.joblog.log import JobLog
+    from peps_maja.peps.service import Peps, Server
     from peps_maja.standing import reminders
     from peps_maja.submitter.again import noted_searches
     from peps_maja.submitter.finding import jobs_in
     from peps_maja.submitter.submission import correct
-
-    log = JobLog(options.log)
-    if options.adopt or options.drop:
-        with log.lock_for("process"):
-            return correct(log, options, console)
-
-    with nullcontext() if options.dry_run else log.lock_for("process"):
-        jobs = log.replay()
-        reminders.tell_of_damage(jobs, log, console.warning)
-        searches = noted_searches(log.commands(), options, console.warning) if options.again else [options]
-        again = [job.name for job in jobs_in(jobs, options.resubmit)]
-        pointed_out = [] if options.dry_run else reminders.point_out_unsure(jobs, log, console, but_not=again)
-
-        statuses: list[Status] = []
-        ordered: list[str] = []
-        for search in searches:
-            try:
-                statuses.append(carry_out(search, log, ordered, signals, console))
-            except PepsError as error:  # trouble of one stops none
-                if not options.again:
-                    raise
-                (console.reminder if error.status is Status.TRY_LATER else console.warning)(str(error))
-                statuses.append(error.status)
-        return worst([*statuses, reminders.remind_of_unsure(jobs, console, ordered, pointed_out)])
-
-
-def carry_out(options: ProcessOptions, log: "JobLog", ordered: list[str], signals: Signals, console: Console) -> Status:
-    """Find products, show what will be done with them, ask, log what Theia has, submit the rest to PEPS.
-
-    The names of the jobs submitted are added to `ordered`.
-    """
-    from peps_maja.peps.service import Peps, Server
-    from peps_maja.standing.advice import command_line
-    from peps_maja.submitter.finding import find, possible
-    from peps_maja.submitter.folder import products_in
-    from peps_maja.submitter.proposal import propose, series_wanted
-    from peps_maja.submitter.submission import is_agreed, show, submit, take
     from peps_maja.theia.service import Geodes, Key, Theia
 
+    log, timeout = JobLog(options.log), read_timeout()
+    peps = partial(Peps, Server.parse(options.server), read_timeout=timeout, trace=console.debug)
+    key = Key(options.auth, os.environ)
+    theia = Theia(Geodes.parse(options.geodes), key, read_timeout=timeout, trace=console.debug)
+    with nullcontext() if options.dry_run else log.lock_for("process"):
+        if options.adopt or options.drop:
+            return correct(log, options, console)
+        jobs = log.replay()
+        if jobs.nameless and not options.dry_run:
+            raise LogError(f"{log.path}: {jobs.damage}")
+        reminders.tell_of_damage(jobs, log, console.warning)
+        searches = noted_searches(jobs.commands, options, console.warning) if options.again else [options]
+        again = [job.name for job in jobs_in(jobs, options.resubmit)]
+        pointed_out = [] if options.dry_run else reminders.point_out_unsure(jobs, log, console, but_not=again)
+        statuses = []
+        for search in searches:
+            if options.again:
+                console.info(search.command)
+            try:
+                statuses.append(carry_out(search, log, peps, theia, console, signals=signals))
+            except PepsError as error:
+                if isinstance(error, LogError):
+                    raise
+                statuses.append(tell(error, console))
+        now = log.replay()
+        told = [name for name in now if name not in pointed_out and now[name] != jobs.get(name)]
+        return worst([*statuses, reminders.remind_of_unsure(now, console, told, pointed_out)])
+
+
+def carry_out(
+    options: ProcessOptions,
+    log: "JobLog",
+    peps: "Callable[..., Peps]",
+    theia: "Theia",
+    console: Console,
+    *,
+    signals: Signals,
+) -> Status:
+    """Find products, show what will be done with them, ask, log what Theia has, submit the rest to PEPS."""
+    from peps_maja.downloads.folder import products_in
+    from peps_maja.standing.advice import command_line
+    from peps_maja.submitter.finding import find, possible
+    from peps_maja.submitter.proposal import propose, series_wanted
+    from peps_maja.submitter.submission import is_agreed, show, submit, take
+
     # What is wrong with the options is an error before any request, and before the command comes into the log.
-    server, geodes = Server.parse(options.server), Geodes.parse(options.geodes)
     options = possible(options, console.warning)
     if options.series:
         series_wanted(options)
     products_in(options.write_dir)
-    account = None if options.dry_run or options.theia else read_account(options, console)
-    settings: dict[str, Any] = {"read_timeout": read_timeout(), "trace": console.debug}
 
-    jobs, theia = log.replay(), Theia(geodes, Key(options.auth, os.environ), **settings)
-    records = find(options, jobs, Peps(server, **settings), theia)
-    if not (options.dry_run or options.again):
-        log.note(options.command)
+    jobs = log.replay()
+    records = find(options, jobs, peps(), theia)
     proposal = propose(records, jobs, products_in(options.write_dir), options)
+    if options.days and not (options.dry_run or options.again):
+        log.note(options.command, jobs)
     status = show(proposal, jobs, options, console)
     if options.page:
         write_page(proposal, theia, options, console)
     if options.dry_run or proposal.is_empty:
         return status
 
-    account = account or account_for(proposal, options, console)
-    if proposal.orders and account is None:
-        status = Status.UNUSABLE
+    try:
+        account = read_account(options, console) if proposal.orders else None
+    except CredentialsError as error:
+        if not proposal.taken:
+            raise
+        console.warning(f"nothing is submitted: {error}")
+        account, status = None, Status.UNUSABLE
         proposal = proposal.only([record.identifier for record in proposal.taken], "no account")
     if not is_agreed(proposal, options, console):
         return status
@@ -114,27 +117,15 @@ def carry_out(options: ProcessOptions, log: "JobLog", ordered: list[str], signal
     # The question may have waited for hours: what is in the log now is left out, what is new was not agreed to.
     jobs = log.replay()
     proposal = propose(records, jobs, products_in(options.write_dir), options).agreed(proposal)
-    ordered += [order.job for order in proposal.orders]
     take(proposal.taken, log, console)
     try:
         if proposal.orders:
-            status = worst([status, submit(proposal.orders, Peps(server, account, **settings), log, signals, console)])
+            status = worst([status, submit(proposal.orders, peps(account), log, signals, console)])
     finally:  # Theia's jobs are to be followed even if PEPS takes none
         if not proposal.is_empty:
             folder = ["-w", str(options.write_dir)] if options.write_dir else []
             console.info(f"Follow the jobs: {command_line('peps_maja_downloader.py', options, *folder)}")
     return status
-
-
-def account_for(proposal: "Proposal", options: ProcessOptions, console: Console) -> "Optional[Credentials]":
-    """Return the account if an order is to go out. If there is none, but something for Theia to give, say so."""
-    try:
-        return read_account(options, console) if proposal.orders else None
-    except CredentialsError as error:
-        if not proposal.taken:
-            raise
-        console.warning(f"nothing is submitted: {error}")
-        return None
 
 
 def write_page(proposal: "Proposal", theia: "Theia", options: ProcessOptions, console: Console) -> None:

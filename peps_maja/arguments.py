@@ -19,7 +19,10 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, and which takes underscores in option names for dashes."""
 
     def __init__(self, prog: str, description: str, epilog: str) -> None:
-        super().__init__(prog=prog, description=description, epilog=epilog, allow_abbrev=False)
+        as_written = argparse.RawDescriptionHelpFormatter
+        super().__init__(
+            prog=prog, description=description, epilog=epilog, formatter_class=as_written, allow_abbrev=False
+        )
         self.register("type", None, text)  # of each option that names no other
 
     def read(self, arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -27,7 +30,7 @@ class Parser(argparse.ArgumentParser):
         return self.parse_args([_dashed(argument) for argument in given(arguments)])
 
     def error(self, message: str) -> NoReturn:
-        """Raise UsageError."""
+        """Raise UsageError: the run ends with one line, or goes on with the next search of --again."""
         raise UsageError(f"{one_line(message)} (see {self.prog} --help)")
 
 

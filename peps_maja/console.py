@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import shlex
 import shutil
@@ -61,7 +62,8 @@ class Console:
         if self.verbose:
             import traceback
 
-            self._print("".join(traceback.format_exception(error)).rstrip(), sys.stderr)
+            lines = "".join(traceback.format_exception(error)).rstrip()
+            self._print(re.sub(r"//\S*@", "//", lines), sys.stderr)  # an account, of a proxy for example
 
     def agrees(self, question: str) -> bool:
         """Ask a person; raise UsageError where there is no terminal to ask on, or the question would not be seen."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
 import tomllib
-from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, distributions, requires
+from importlib.util import find_spec
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -16,29 +17,35 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 def advice() -> str | None:
     """Return in one line what this Python lacks and what to do about it, or None if it lacks nothing."""
-    lacking = _lacking(sys.path)
-    if not lacking:
-        return None
-    what = " and ".join(
-        f"{name} {version} or newer ({f'{found} is installed' if found else 'not installed'})"
-        for name, (version, found) in lacking.items()
-    )
-    if python := _python_beside():
-        return f"this Python lacks {what}: use the environment beside the script: {python} {shlex.quote(sys.argv[0])}"
-    wanted = (f"{name}>={version}" for name, (version, _) in lacking.items())
-    return f"this Python lacks {what}: {shlex.join([sys.executable, '-m', 'pip', 'install', *wanted])}"
-
-
-def _lacking(path: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return the packages that are missing on this path or too old: the version needed, and the one that is there."""
-    lacking = {}
+    missing, wanted = [], []
     for requirement in _requirements():
-        if match := re.fullmatch(r"([\w.-]+) ?>= ?([\d.]+)", requirement):
-            name, version = match.groups()
-            found = next(iter(distributions(name=name, path=list(path))), None)
-            if found is None or _numbers(found.version) < _numbers(version):
-                lacking[name] = (version, found.version if found else "")
-    return lacking
+        if not (match := re.fullmatch(r"([\w.-]+) ?>= ?([\d.]+)", requirement)):
+            continue
+        name, version = match.groups()
+        found = {
+            Path(str(package.locate_file(""))).resolve(): package.version
+            for package in reversed(list(distributions(name=name, path=sys.path)))
+        }
+        new = [folder for folder, there in found.items() if _numbers(there) >= _numbers(version)]
+        folder = _folder_of_pythonpath(name)
+        if folder and new and folder not in new:
+            return f"{folder} in PYTHONPATH hides the newer {name} that is installed: run it without PYTHONPATH"
+        if not new or list(found)[-1] not in new:
+            there = f"{list(found.values())[-1]} is installed" if found else "not installed"
+            missing.append(f"{name} {version} or newer ({there})")
+            wanted.append(f"{name}>={version}")
+    if not missing:
+        return None
+    return f"this Python lacks {' and '.join(missing)}: {shlex.join([sys.executable, '-m', 'pip', 'install', *wanted])}"
+
+
+def _folder_of_pythonpath(name: str) -> Path | None:
+    """Return the folder of PYTHONPATH from which a package is imported, if there is one."""
+    spec = find_spec(name.lower())
+    if spec is None or spec.origin is None:
+        return None
+    folders = {Path(folder).resolve() for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder}
+    return next((folder for folder in Path(spec.origin).resolve().parents if folder in folders), None)
 
 
 def _requirements() -> list[str]:
@@ -48,15 +55,6 @@ def _requirements() -> list[str]:
     with suppress(PackageNotFoundError):
         return requires("peps_maja") or []
     return []
-
-
-def _python_beside() -> str:
-    """Return the Python of the environment beside the scripts if that one lacks nothing."""
-    for python in _ROOT.glob("*venv/bin/python"):
-        folders = [str(folder) for folder in python.parents[1].glob("lib/python3*/site-packages")]
-        if python.parents[1] != Path(sys.prefix) and not _lacking(folders):
-            return shlex.quote(str(python))
-    return ""
 
 
 def _numbers(version: str) -> list[int]:

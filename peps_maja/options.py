@@ -21,6 +21,13 @@ DEFAULT_GEODES = "https://geodes-portal.cnes.fr"
 STATES_TO_RESUBMIT = ("failed", "cancelled", "rejected", "unsure", "dropped")
 QUESTION_FROM = 10  # jobs, or dates of a series
 SHORTEST_CYCLE = 10.0  # seconds: PEPS wants to be asked about a job no more often
+_MORE = """\
+environment: PEPS_USER with PEPS_PASSWORD, and GEODES_API_KEY, come before the
+credentials file; PEPS_SERVER, GEODES_SERVER; PEPS_TIMEOUT (seconds without a
+byte, 30); HTTPS_PROXY, REQUESTS_CA_BUNDLE and the like as for other programs.
+
+more: docs/ (exit statuses: docs/options.md)"""
+_BESIDE_AGAIN = {"auth", "log", "server", "geodes", "quiet", "verbose", "write_dir", "dry_run", "yes"}
 _EDGES = {"lonmin": 180, "latmin": 90, "lonmax": 180, "latmax": 90}
 
 
@@ -129,9 +136,10 @@ def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
     """Return the options of peps_maja_process.py; raise UsageError if they do not go together."""
     parser = _parser_for(
         "peps_maja_process",
-        "Search for Sentinel-2 products and have MAJA make L2A products of them, each submitted exactly once;"
-        " with --theia, take those that Theia has already.",
-        "example: peps_maja_process.py -t 31TCJ -d 2019-03-01 -f 2019-03-31 -a peps.txt -l 31TCJ.log",
+        "Search for Sentinel-2 products; take the L2A products that Theia has already,\n"
+        "and have MAJA on PEPS make the others, each exactly once.",
+        "examples: peps_maja_process.py --theia only -t 31TCJ -d 2025-06-01 -f 2025-08-31 -n\n"
+        "          peps_maja_process.py --again -y -q",
     )
     where = parser.add_argument_group("where and when to search").add_argument
     where("-t", "--tile", metavar="TILE", nargs="+", action="extend", default=[],
@@ -149,9 +157,11 @@ def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
           help="this orbit only")  # fmt: skip
     which("-c", "--max-cloud", metavar="PCT", type=number(0, 100, "percentage"), help="at most so many clouds")
     which("--sat", choices=("S2A", "S2B", "S2C", "S2D"), help="this satellite only")
-    which("--product", metavar="NAME", nargs="+", action="extend", default=[],
+    where("--product", metavar="NAME", nargs="+", action="extend", default=[],
           help="these products, without a search")  # fmt: skip
-    which("--again", action="store_true", help="the searches that the log has noted, each once more, up to today")
+    where("--again", action="store_true", help="the searches that the log has noted, each once more")
+    which("-w", "--write-dir", metavar="DIR", type=path,
+          help="leave out products whose L2A is in this folder already")  # fmt: skip
     which("--limit", metavar="N", type=number(1, 10**9, "number of jobs", int), help="at most N jobs, oldest first")
     which("--resubmit", metavar="STATE", nargs="+", action="extend", default=[], choices=STATES_TO_RESUBMIT,
           help="submit again the jobs that the log has so; dropped ones only with --product")  # fmt: skip
@@ -166,7 +176,6 @@ def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
          help=f"do not ask, not even from {QUESTION_FROM} jobs or a series of {QUESTION_FROM} dates on")  # fmt: skip
     what("--json", metavar="FILE", type=path, help="keep the catalogue's answer, all pages, as GeoJSON")
     what("--series", action="store_true", help="one job for each tile and span of days instead of one for each product")
-    what("-w", "--write-dir", metavar="DIR", type=path, help="leave out products whose L2A is in this folder already")
     what("--adopt", nargs=2, metavar=("NAME", "URL"), action="append", default=[],
          help="log a job that runs on PEPS already")  # fmt: skip
     what("--drop", metavar="NAME", nargs="+", action="extend", default=[], help="log these jobs as not wanted any more")
@@ -189,7 +198,7 @@ def downloader_options(arguments: Sequence[str] | None) -> DownloaderOptions:
     """Return the options of peps_maja_downloader.py; raise UsageError if they do not go together."""
     parser = _parser_for(
         "peps_maja_downloader",
-        "Follow the jobs of a log and download the L2A products that are finished. Made for cron.",
+        "Follow the jobs of a log and download the L2A products that are finished.\nMade for cron.",
         "example: peps_maja_downloader.py -a peps.txt -l 31TCJ.log -w /data/maja -q",
     )
     add = parser.add_argument
@@ -225,7 +234,7 @@ def downloader_options(arguments: Sequence[str] | None) -> DownloaderOptions:
 
 def _parser_for(script: str, description: str, epilog: str) -> Parser:
     """Return a parser with the options that both scripts have."""
-    parser = Parser(script, description, epilog)
+    parser = Parser(script, description, f"{epilog}\n\n{_MORE}")
     add = parser.add_argument
     add("-a", "--auth", metavar="FILE", type=path, default=Path("peps.txt"), help="credentials (default: %(default)s)")
     add("-l", "--log", metavar="FILE", type=path, default=Path("peps_maja.log"),
@@ -242,12 +251,12 @@ def _parser_for(script: str, description: str, epilog: str) -> Parser:
 
 def _problem_of_process(options: ProcessOptions) -> str:
     named = {name for name, value in vars(options).items() if value is not None and value is not False and value != []}
-    of_this_run = {"auth", "log", "write_dir", "dry_run", "yes", "quiet", "verbose", "server", "geodes", "command"}
+    if options.again and (more := named - _BESIDE_AGAIN - {"again", "command"}):
+        return f"--again repeats the searches of the log as they were: take away {_named(sorted(more)[0])}"
     if options.again:
-        more = sorted(named - of_this_run - {"again"})
-        return f"--again repeats what the log has noted: take away {_named(more[0])}" if more else ""
+        return ""
     corrections = named & {"adopt", "drop"}
-    others = named - corrections - (of_this_run - {"dry_run", "write_dir"})
+    others = named - corrections - (_BESIDE_AGAIN - {"dry_run", "write_dir"}) - {"command"}
     if corrections:
         return f"--adopt and --drop stand alone: take away {_named(sorted(others)[0])}" if others else ""
     is_search = bool(named & {"tile", "location", "lat", "lon", *_EDGES})

@@ -9,6 +9,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
     from peps_maja.network.credentials import Credentials
 
 READ_TIMEOUT_VARIABLE = "PEPS_TIMEOUT"
-_INTERRUPTIONS = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: Status.TERMINATED}
+_INTERRUPTIONS = {
+    signal.SIGINT: Status.INTERRUPTED,
+    signal.SIGTERM: Status.TERMINATED,
+    signal.SIGHUP: Status.HANGUP,  # the terminal was closed
+}
 
 
 class Signals:
-    """Turns Ctrl-C and SIGTERM into Interrupted: at once, or after the block that must not be cut."""
+    """Turns Ctrl-C, SIGTERM and SIGHUP into Interrupted: at once, or after the block that must not be cut."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -83,17 +88,14 @@ def run(
     try:
         signals = Signals(console)
         try:
+            _check_working_folder()
             options = read_options(arguments)
             console.quiet, console.verbose = options.quiet, options.verbose
             status = story(options, console, signals)
         except SystemExit as end:  # of the options: the help, or what is wrong with them
             status = Status(int(end.code or 0))
         except PepsError as error:
-            # What goes away without a person need not be mailed by cron, but for an event that the log lacks.
-            if not (console.quiet and error.status is Status.TRY_LATER) or isinstance(error, LogError):
-                console.warning(str(error))
-            console.debug_traceback(error)
-            status = error.status
+            status = tell(error, console)
         except Exception as error:
             status = _tell_unexpected(error, console)
         _ignore_signals()
@@ -106,14 +108,31 @@ def run(
 
 
 def _tell_unexpected(error: Exception, console: Console) -> Status:
-    """Show an error that nobody foresaw, or of the package whose lack is behind it; return the status."""
+    """Show an error that nobody foresaw, or what is behind it; return the status."""
     from peps_maja.dependencies import advice
 
     lacking = advice() if isinstance(error, (ImportError, AttributeError, TypeError)) else None
-    hint = "" if console.verbose else "; run it again with -v and report what that shows"
-    console.warning(lacking or f"unexpected {type(error).__name__}: {error}{hint}")
+    if lacking:
+        message, status = lacking, Status.UNUSABLE
+    elif isinstance(error, OSError) and error.filename:
+        message, status = f"cannot use {error.filename}: {error.strerror}; fix that, or name another", Status.UNUSABLE
+    elif isinstance(error, RuntimeError) and "new thread" in str(error):
+        most = "this machine lets you start no more threads (ulimit -u, or its memory)"
+        message, status = f"{most}: end other programs, then run it again", Status.TRY_LATER
+    else:
+        hint = "" if console.verbose else "; run it again with -v and report what that shows"
+        message, status = f"unexpected {type(error).__name__}: {error}{hint}", Status.TROUBLE
+    console.warning(message)
     console.debug_traceback(error)
-    return Status.UNUSABLE if lacking else Status.TROUBLE
+    return status
+
+
+def tell(error: PepsError, console: Console) -> Status:
+    """Show an error and return its status; when quiet, only one that a person has to know or to fix."""
+    passes = error.status is Status.TRY_LATER and not isinstance(error, LogError)  # which says what was not noted
+    (console.reminder if passes else console.warning)(str(error))
+    console.debug_traceback(error)
+    return error.status
 
 
 def read_account(options: Options, console: Console) -> Credentials:
@@ -122,7 +141,7 @@ def read_account(options: Options, console: Console) -> Credentials:
 
     account = read_credentials(options.auth, os.environ)
     if not os.environ.get(USER_VARIABLE) and is_open_to_others(options.auth):
-        console.warning(f"others can read your password: chmod 600 {options.auth}")
+        console.reminder(f"others can read your password: chmod 600 {options.auth}")
     return account
 
 
@@ -136,6 +155,13 @@ def read_timeout() -> float:
     if not 0 < seconds <= 86_400:
         raise UsageError(f"{READ_TIMEOUT_VARIABLE}={given!r} is not a number of seconds")
     return seconds
+
+
+def _check_working_folder() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise UsageError(f"the working folder cannot be used ({error.strerror}): cd to another one") from None
 
 
 def _leave_interrupted(status: Status, console: Console) -> NoReturn:

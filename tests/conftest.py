@@ -27,13 +27,22 @@ def pytest_xdist_auto_num_workers() -> int:
     return 2 * (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
+# Of the whole runs, which take most of the time, the fast way (`-m "not slow"`) has these.
+FAST_RUNS = {
+    *("test_from_search_to_zips", "test_which_products", "test_dry_run_writes_nothing_and_needs_no_account"),
+    *("test_quiet_says_only_what_was_done", "test_submit_again", "test_adopt", "test_drop", "test_wrong_options"),
+    *("test_an_absent_result_is_told_once_and_asked_for_in_every_run", "test_results_of_one_name_get_two_files"),
+    *("test_each_search_once_more", "test_each_product_becomes_a_folder_and_its_zip_goes"),
+}
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have the fast way (`-m "not slow"`) run each test of whole runs once, with the first of its parameters."""
+    """Mark as slow all whole runs but the FAST_RUNS, each with the first of its parameters."""
     seen = set()
     for item in items:
-        name = item.nodeid.partition("[")[0]
-        if name in seen and item.path.parent.name in {"runs", "interop"}:
+        name = item.name.partition("[")[0]
+        if item.path.parent.name in {"runs", "interop"} and (name not in FAST_RUNS or name in seen):
             item.add_marker(pytest.mark.slow)
         seen.add(name)
 
@@ -75,11 +84,21 @@ def place(nowhere: Place, peps: Sandbox) -> Place:
     return Place(nowhere.folder, nowhere.environment | {"PEPS_SERVER": peps.url})
 
 
+HASTY = """\
+import time
+real, passed = time.monotonic, [0.0]
+time.monotonic = lambda: real() + sum(passed)
+def sleep(seconds):
+    passed.append(seconds)
+    print(seconds, file=open({waits!r}, "a"))
+time.sleep = sleep
+"""
+
+
 @pytest.fixture
 def hasty(place: Place, tmp_path: Path) -> Place:
-    """The user's folder on a machine on which waiting takes no time; `waits` tells of each wait."""
-    code = f"import time\ntime.sleep = lambda seconds: print(seconds, file=open({str(tmp_path / 'waits')!r}, 'a'))\n"
-    (tmp_path / "sitecustomize.py").write_text(code, encoding="utf-8")
+    """The user's folder on a machine on which waiting takes no time, though its clock goes on; see `waits`."""
+    (tmp_path / "sitecustomize.py").write_text(HASTY.format(waits=str(tmp_path / "waits")), encoding="utf-8")
     return Place(place.folder, place.environment | {"PYTHONPATH": str(tmp_path)})
 
 

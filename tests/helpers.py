@@ -11,6 +11,7 @@ import select
 import shutil
 import subprocess
 import sys
+import termios
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from pathlib import Path
 import pytest
 
 from peps_maja.sandbox import HTML_PAGE, NOT_FOUND, Altered, Canned, Job, Reply, Sandbox
+from peps_maja.sandbox.geodes import zip_of
+from peps_maja.sandbox.geodes.products import TheiaProduct
 
 ROOT = Path(__file__).parent.parent
 EMAIL, PASSWORD = "me@example.org", "secret"
@@ -224,6 +227,22 @@ def add_small(peps: Sandbox, name: str, *results: str, status: str = "FINISHED")
     return job
 
 
+@dataclass(frozen=True)
+class Item:
+    """What GEODES tells of a product that can be downloaded."""
+
+    identifier: str
+    address: str
+    size: int
+    md5: str
+
+    @classmethod
+    def of(cls, peps: Sandbox, product: TheiaProduct) -> Item:
+        assets = peps.geodes.feature(product, peps.url)["assets"].values()
+        address = next(asset["href"] for asset in assets if asset["roles"] == ["data"])
+        return cls(product.name, address, len(zip_of(product.name)), address.rpartition("/")[2])
+
+
 def begun(job: Job, *dates: str, hours: float = 0) -> Lines:
     """Return the lines of a log in which a job was submitted so many hours ago; a series, to cover these dates."""
     return [
@@ -341,6 +360,7 @@ def on_terminal(place: Place, reply: bytes, *arguments: str, meanwhile: Callable
         return shown.decode().replace("\r\n", "\n")
 
     master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (50, 120))
     with subprocess.Popen(
         [sys.executable, "-c", ON_TERMINAL, ROOT / "peps_maja_process.py", *arguments],
         cwd=place.folder,

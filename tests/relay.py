@@ -34,7 +34,9 @@ class _Connection(socketserver.StreamRequestHandler):
                 self._misbehave(mood.removeprefix("CONNECT "))
                 return
             self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        if mood != "pass on":
+        if mood.endswith(" first"):
+            self.wfile.write(f"HTTP/1.1 {mood.split()[0]} Early\r\nLink: </style.css>\r\n\r\n".encode())
+        elif mood != "pass on":
             self.connection.recv(65536)
             self._misbehave(mood)
             return
@@ -91,8 +93,8 @@ class Relay(socketserver.ThreadingTCPServer):
 
     `moods` tell what becomes of the next connections, one each: `cut`, `reset`, `silence`, `interim answers`,
     `slow header`, `slow body`, `huge redirect` as soon as a request (or TLS's first bytes) came; with `CONNECT `
-    before it, in the place of the answer to that; a status line refuses the CONNECT. `heads` are the CONNECTs that
-    came, `megabytes` what a huge redirect could send.
+    before it, in the place of the answer to that; a status line refuses the CONNECT; `103 first` is an
+    answer before the answer. `heads` are the CONNECTs that came, `megabytes` what a huge redirect could send.
     """
 
     daemon_threads = True

@@ -26,7 +26,8 @@ from peps_maja.errors import (
     ServerTrouble,
     Status,
 )
-from peps_maja.network.answers import Download, shown
+from peps_maja.network.addresses import shown
+from peps_maja.network.answers import Download
 from peps_maja.network.client import Client
 from peps_maja.network.connections import within
 from peps_maja.network.documents import kind_of

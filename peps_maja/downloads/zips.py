@@ -10,11 +10,10 @@ import struct
 import zipfile
 from collections.abc import Callable, Iterable
 from io import BufferedReader
-from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from peps_maja.errors import Broken, UsageError
+from peps_maja.errors import Broken
 from peps_maja.products.names import L2AProduct, is_novald
 from peps_maja.text import one_line
 
@@ -56,26 +55,6 @@ def _last_part(address: str) -> str:
         return re.split(r"[/\\]", unquote(urlsplit(address).path))[-1]
     except ValueError:  # not an address at all
         return ""
-
-
-def products_in(folder: Path | None) -> dict[str, L2AProduct]:
-    """Return the L2A products in a folder, if any, whoever put them there, by the names of their zips without `.zip`.
-
-    An unpacked product is the same as its zip.
-    """
-    try:
-        entries = list(folder.iterdir()) if folder else []
-    except OSError as error:
-        raise UsageError(
-            f"cannot read the folder {folder}: {error.strerror}; correct --write-dir, or make it"
-        ) from None
-    names = [entry.name for entry in entries if entry.is_dir() or (entry.suffix == ".zip" and _has_content(entry))]
-    found = {name.removesuffix(".zip"): L2AProduct.find(name) for name in names if not is_novald(name)}
-    return {name: product for name, product in found.items() if product}
-
-
-def _has_content(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size > 0
 
 
 def check_zip(file: BinaryIO, belongs: Belongs) -> None:

@@ -13,13 +13,11 @@ from peps_maja.products.names import L1CProduct, pasted_name
 from peps_maja.products.series import Series
 
 
-def correct_log(
-    log: JobLog, found: Iterable[tuple[str, str]], unwanted: Iterable[str], command: str
-) -> tuple[list[str], list[str]]:
+def correct_log(log: JobLog, found: Iterable[tuple[str, str]], unwanted: Iterable[str]) -> tuple[list[str], list[str]]:
     """Log that jobs run under the status URLs that the user found for them, and that others are not wanted any more.
 
     Return the names of the adopted and of the dropped jobs. Raises UsageError, and logs nothing, if a name or a URL is
-    not valid or the log contradicts it. The `command` is written above the events, as a comment.
+    not valid or the log contradicts it.
     """
     jobs = log.replay()
     adopted = _adopted(jobs, log, found)
@@ -31,7 +29,6 @@ def correct_log(
         *((Event.SUBMITTED, name, url) for name, url in adopted.items() if name not in followed),
         *((Event.CANCELLED, name, DROPPED) for name in dropped if not jobs[name].was_dropped),
     ]
-    log.note(command)
     for event in events:
         log.append(*event)
     return list(adopted), dropped

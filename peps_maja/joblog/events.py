@@ -1,6 +1,6 @@
 """What can happen to a job, and where it stands then: the words of the log.
 
-The values of Event, DROPPED, ABSENT, BROKEN and the names below them are part of the file format.
+The values of Event, DROPPED, ABSENT, BROKEN, BACK and the names below them are part of the file format.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ DROPPED = "dropped by the user"
 class Event(str, Enum):
     """What can happen to a job. The comment behind each says what its detail is."""
 
-    AVAILABLE = "available"  # address, size, MD5
-    SUBMITTING = "submitting"
+    AVAILABLE = "available"  # address, size, MD5, orbit, clouds
+    SUBMITTING = "submitting"  # clouds, or a series' dates
     SUBMITTED = "submitted"  # status URL
     REJECTED = "rejected"  # reason
     POSTPONED = "postponed"  # reason
     NOVALD = "novald"  # the result's name
     DOWNLOADED = "downloaded"  # file name
-    MISSING = "missing"  # the result's name, `absent` or `broken`, reason
+    MISSING = "missing"  # the result's name, `absent`, `broken` or `back`, reason
     STALLED = "stalled"  # hours
     FINISHED = "finished"
     FAILED = "failed"  # the server's message
@@ -45,19 +45,15 @@ class State(str, Enum):
     CANCELLED = "cancelled"
 
 
-# Compared once for each line, and a text compares faster than a member of an enum.
-AVAILABLE = Event.AVAILABLE.value
-SUBMITTING, SUBMITTED = Event.SUBMITTING.value, Event.SUBMITTED.value
-POSTPONED, DOWNLOADED = Event.POSTPONED.value, Event.DOWNLOADED.value
-EVENTS = frozenset(event.value for event in Event)
+EVENTS = {event.value: event for event in Event}
+BEGINNINGS = frozenset({Event.AVAILABLE, Event.SUBMITTING, Event.SUBMITTED})
 ENDS = {
-    Event.REJECTED.value: State.REJECTED,
-    Event.FINISHED.value: State.FINISHED,
-    Event.FAILED.value: State.FAILED,
-    Event.CANCELLED.value: State.CANCELLED,
+    Event.REJECTED: State.REJECTED,
+    Event.FINISHED: State.FINISHED,
+    Event.FAILED: State.FAILED,
+    Event.CANCELLED: State.CANCELLED,
 }
-# Events with which a job begins or ends.
-TURNS = frozenset({*ENDS, AVAILABLE, SUBMITTING, SUBMITTED, POSTPONED})
+TURNS = frozenset({*BEGINNINGS, *ENDS, Event.POSTPONED})
 ABSENT, BROKEN, BACK = "absent", "broken", "back"
 NO_RESULTS = "-"  # in place of a result's name where a job has none, for one of these two reasons
 NONE_NAMED, NO_REPORT = "no results", "no report"

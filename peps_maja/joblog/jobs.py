@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
+from itertools import chain, pairwise
 
 from peps_maja.joblog.details import Offer, is_status_url, wps_id
-from peps_maja.joblog.events import ABSENT, BACK, BROKEN, DOWNLOADED, DROPPED, ENDS, NO_RESULTS, Event, Source, State
-from peps_maja.joblog.lines import History, histories_of
+from peps_maja.joblog.events import BACK, BEGINNINGS, DROPPED, ENDS, NO_RESULTS, Event, Source, State
+from peps_maja.joblog.lines import TORN, Damaged, Line, read_line
 from peps_maja.products.names import L1CProduct, L2AProduct
 from peps_maja.products.series import Series
 
+_COMMAND = re.compile(r"# [-0-9]{10}T[0-9:]{8}Z (peps_maja_process\.py .*)")
 _PER_CENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,9})?")
+_MISSING = re.compile(r"(?:(.*?) )?(absent|broken|back)(?: (.*))?")
+_NOTED = re.compile(r"# [0-9-]{10}T[0-9:]{8}Z (peps_maja_process\.py .*?)\r?\n?$")
 UNSURE_FOR_LONG = timedelta(hours=1)
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Missing:
     """A result that could not be fetched: since when and when last (None if no time can be right), and why."""
 
@@ -33,7 +36,7 @@ class Missing:
     reason: str
 
 
-@dataclass
+@dataclass(slots=True)
 class Job:
     """One job as the log has it. `files` are the names under which its zips were saved."""
 
@@ -46,12 +49,12 @@ class Job:
     begun_at: datetime | None = None  # the time of its `submitting`, or of what else made it unsure
     submitted_at: datetime | None = None
     stalled: bool = False
-    files: list[str] = field(default_factory=list)
-    novald: list[str] = field(default_factory=list)
+    is_damaged: bool = False  # a damaged line names it
+    files: tuple[str, ...] = ()
+    novald: tuple[str, ...] = ()
     missing: dict[str, Missing] = field(default_factory=dict)
-    earlier_files: list[str] = field(default_factory=list)  # of earlier submissions of this job
+    earlier_files: tuple[str, ...] = ()  # of earlier submissions of this job
     came: dict[str, str] = field(default_factory=dict, compare=False)  # the time at which each file was downloaded
-    is_damaged: bool = False  # a line of it cannot be read
     has_failed_before: bool = False  # or was cancelled by the server, in an earlier submission
 
     @property
@@ -100,8 +103,8 @@ class Job:
 
     @property
     def is_going_on(self) -> bool:
-        """Whether it may still deliver anything of what it is to process."""
-        return self.state in {State.OPEN, State.UNSURE}
+        """Whether it may deliver more than the log says: it is not at its end, or what it delivered cannot be read."""
+        return self.state in {State.OPEN, State.UNSURE} or (self.state is State.FINISHED and self.is_damaged)
 
     @property
     def was_dropped(self) -> bool:
@@ -122,13 +125,9 @@ class Job:
         stem = file.removesuffix(f".{self.mark}.zip")
         return file if stem == file else f"{stem}.zip"
 
-    def file_of(self, name: str) -> str | None:
-        """Return the name of the file that holds the result `name`, or None if it was not downloaded."""
-        return next((file for file in (name, self.own_file_name(name)) if file in self.files), None)
-
     def has_dealt_with(self, name: str) -> bool:
         """Return True if the result `name` is downloaded or known to be too cloudy."""
-        return name in self.novald or self.file_of(name) is not None
+        return name in self.novald or name in self.files or self.own_file_name(name) in self.files
 
     def came_at(self, file: str) -> datetime | None:
         """Return when a file was downloaded; None if the log has no time that can be right."""
@@ -146,124 +145,147 @@ class Job:
         return now - self.begun_at if self.begun_at and self.begun_at <= now else UNSURE_FOR_LONG
 
 
-class Jobs(Mapping[str, Job]):
-    """The jobs of a log by name. Each is replayed when it is asked for, for most jobs of a long log are never."""
+class Jobs(dict[str, Job]):
+    """The jobs of a log by name, in the order of their first lines; and what of the log cannot be read."""
 
-    def __init__(self, histories: dict[str, History], damaged: Sequence[int] = ()) -> None:
-        """Take the events of each job, and the numbers of the lines that are neither events nor comments."""
-        self.damaged = damaged
-        self._histories = histories
-        self._jobs: dict[str, Job] = {}
+    def __init__(self, jobs: Mapping[str, Job] | Iterable[tuple[str, Job]] = ()) -> None:
+        """Take jobs; there is no damage."""
+        super().__init__(jobs)
+        self.damaged: list[int] = []  # numbers of the lines that are neither events nor comments
+        self.nameless: list[int] = []  # of these, those of which nobody knows what they are about
+        self.pieces: set[str] = set()  # beginnings of names in the damaged lines
+        self.commands: list[str] = []  # of searches, as the comments have them
 
     @classmethod
-    def replay(cls, text: str) -> Jobs:
-        """Return the jobs of a log, given its text, in the order of their first lines."""
-        return cls(*histories_of(text))
-
-    def __getitem__(self, name: str) -> Job:
-        if name not in self._jobs:
-            self._jobs[name] = _job(name, self._histories[name])
-        return self._jobs[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._histories)
-
-    def __len__(self) -> int:
-        return len(self._histories)
+    def replay(cls, log: str | Iterable[str]) -> Jobs:
+        """Return the jobs of a log, given its text or its lines."""
+        jobs, lines = cls(), log.split("\n") if isinstance(log, str) else log
+        before: dict[str, Job | None] = {}  # where each stood before its `submitting`, until something came of that
+        for number, (line, below) in enumerate(pairwise(chain(lines, [""])), 1):
+            read = None if below.startswith(TORN) else read_line(line, jobs)
+            if isinstance(read, Damaged):
+                jobs._add_damage(number, read)
+                before = {name: job for name, job in before.items() if name not in read.names}
+            elif read and read.event is not Event.POSTPONED:
+                job = jobs.get(read.job)
+                if read.event in BEGINNINGS or read.event in ENDS:
+                    before.pop(read.job, None)
+                if read.event is Event.SUBMITTING:
+                    before[read.job] = job
+                if read.event in BEGINNINGS:
+                    jobs[read.job] = _begun(job or Job(read.job), read)
+                elif job or not read.job.startswith("SENTINEL2"):  # of Theia's: where the zip is cannot be read
+                    _add_event(jobs.setdefault(read.job, job or Job(read.job)), read)
+            elif read and read.job in before:
+                if earlier := before.pop(read.job):
+                    jobs[read.job] = earlier
+                else:
+                    del jobs[read.job]
+            elif not read and (command := _COMMAND.match(line)):
+                jobs.commands.append(command[1].rstrip())
+        return jobs
 
     @property
     def damage(self) -> str:
         """What to tell the user of the damaged lines; an empty text if there are none."""
         if not self.damaged:
             return ""
-        lines = f"line {self.damaged[0]}"
-        if len(self.damaged) > 1:
-            lines = f"{len(self.damaged)} lines, the first of them {lines},"
+        one, more = f"line {self.damaged[0]}", len(self.damaged) > 1
+        lines = f"{len(self.damaged)} lines, the first of them {one}," if more else one
+        then = "what is named there is not submitted again; restore the log from a copy if you can"
+        if self.nameless:
+            then = (
+                f"line {self.nameless[0]} does not say of which product, so nothing is submitted or taken until it is"
+                " fixed: restore the log from a copy, or remove the line if it is not about a product"
+            )
         return (
             f"{lines} cannot be read as events (four columns with a tab between), as an editor or a spreadsheet may"
-            " leave them: the products named there are not submitted again; restore the log from a copy if you can"
+            f" leave them: {then}"
         )
+
+    def may_have(self, name: str) -> bool:
+        """Return True if a damaged line has the beginning of this name, and so may be about it."""
+        return name.startswith(tuple(self.pieces))
 
     def in_state(self, *states: State) -> list[Job]:
         """Return the jobs that stand in one of these states."""
-        ends = {event for event, state in ENDS.items() if state not in states}
-        candidates = [name for name, event in self._last_events.items() if event not in ends]
-        return [job for name in candidates if (job := self[name]).state in states]
+        return [job for job in self.values() if job.state in states]
 
     def count(self) -> Counter[str]:
         """Return how many jobs stand in which state; dropped ones are counted as such."""
-        last = Counter(self._last_events.values())
-        ends = {event: state for event, state in ENDS.items() if state is not State.CANCELLED}
-        counts = Counter({state.value: last[event] for event, state in ends.items() if last[event]})
-        return counts + Counter(self[name].standing for name, event in self._last_events.items() if event not in ends)
+        return Counter(job.standing for job in self.values())
 
     def owners(self) -> dict[str, str]:
         """Return the names of all files that were downloaded, each with the name of its job."""
-        rows = (line.split("\t") for lines in self._histories.values() for line in lines)
-        return {detail: name for _, event, name, detail in rows if event == DOWNLOADED}
+        return {file: job.name for job in self.values() for file in (*job.earlier_files, *job.files)}
 
-    @cached_property
-    def _last_events(self) -> dict[str, str]:
-        return {name: lines[-1].split("\t", 2)[1] for name, lines in self._histories.items()}
+    def _add_damage(self, number: int, line: Damaged) -> None:
+        self.damaged.append(number)
+        self.pieces |= line.pieces
+        if not (line.names or line.pieces):
+            self.nameless.append(number)
+        for name in sorted(line.names):
+            job = self.setdefault(name, Job(name, begun_at=_when(line.time)))
+            job.is_damaged = True
+            if line.is_unclear:
+                job.state = State.UNSURE
 
 
-def _job(name: str, lines: History) -> Job:
-    job = Job(name)
-    for line in lines:
-        moment, event, _, detail = line.split("\t")
-        job = _after(job, moment, event, detail)
+def _begun(earlier: Job, line: Line) -> Job:
+    """Return the job that a submission, or an offer of Theia's, begins."""
+    has_failed = earlier.has_ended and earlier.state is not State.REJECTED
+    job = Job(
+        earlier.name,
+        begun_at=_when(line.time),
+        is_damaged=earlier.is_damaged and line.event is Event.SUBMITTED,
+        earlier_files=earlier.earlier_files + earlier.files,
+        came=earlier.came,
+        has_failed_before=earlier.has_failed_before or has_failed,
+    )
+    if line.event is Event.AVAILABLE:
+        job.state, job.offer = State.OPEN, Offer.parse(line.detail)
+    elif line.event is Event.SUBMITTING:
+        job.plan = line.detail
+    else:
+        job.plan = earlier.plan
+        if is_status_url(line.detail):
+            job.state, job.status_url, job.submitted_at = State.OPEN, line.detail, job.begun_at
     return job
 
 
-def _after(job: Job, moment: str, event: str, detail: str) -> Job:
-    """Return the job after one event; each submission, and each `available`, begins a new one."""
-    if event in {Event.SUBMITTING, Event.SUBMITTED, Event.AVAILABLE}:
-        return _begun(job, moment, event, detail)
+def _add_event(job: Job, line: Line) -> None:
+    """Note in a job what happened to it; an event of another name changes nothing."""
+    event, detail = line.event, line.detail
     if event in ENDS:
         job.state, job.detail = ENDS[event], detail
     elif event in {Event.NOVALD, Event.DOWNLOADED}:
-        (job.novald if event == Event.NOVALD else job.files).append(detail)
-        job.came[detail] = moment
+        if not detail.lower().endswith(".zip"):
+            return  # a crash has cut it
+        if event is Event.NOVALD:
+            job.novald += (detail,)
+        else:
+            job.files += (detail,)
+            job.came[detail] = line.time
         still = [name for name in job.missing if name != NO_RESULTS and not job.has_dealt_with(name)]
         job.missing = {name: job.missing[name] for name in still}
-    elif event == Event.MISSING:
-        _add_missing(job, moment, detail)
-    elif event == Event.STALLED:
+    elif event is Event.MISSING:
+        _add_missing(job, line)
+    elif event is Event.STALLED:
         job.stalled = True
-    elif not event and job == Job(job.name):
-        job.begun_at, job.is_damaged = _when(moment), True
-    return job
 
 
-def _begun(earlier: Job, moment: str, event: str, detail: str) -> Job:
-    job = Job(earlier.name, begun_at=_when(moment), earlier_files=[*earlier.earlier_files, *earlier.files])
-    job.came = earlier.came
-    has_failed = earlier.state in {State.FAILED, State.CANCELLED} and not earlier.was_dropped
-    job.has_failed_before = earlier.has_failed_before or has_failed
-    if event == Event.AVAILABLE:
-        job.state, job.offer = State.OPEN, Offer.parse(detail)
-    elif event == Event.SUBMITTING:
-        job.plan = detail
-    else:
-        job.plan = earlier.plan
-        if is_status_url(detail):
-            job.state, job.status_url, job.submitted_at = State.OPEN, detail, job.begun_at
-    return job
-
-
-def _add_missing(job: Job, moment: str, detail: str) -> None:
-    """Note a missing result; a detail without `absent` or `broken` in it says nothing."""
-    words = detail.split(" ")
-    if words == [NO_RESULTS, BACK]:
-        job.missing.pop(NO_RESULTS, None)
-    at = next((place for place, word in enumerate(words) if word in {ABSENT, BROKEN}), None)
-    if at is None:
+def _add_missing(job: Job, line: Line) -> None:
+    """Note a result that is missing, or back; a detail without one of the words for it says nothing."""
+    match = _MISSING.fullmatch(line.detail)
+    name, word, reason = (part or "" for part in match.groups()) if match else ("", "", "")
+    if word == BACK:
+        job.missing.pop(name, None)
+    if word in {"", BACK}:
         return
-    name, reason = " ".join(words[:at]), " ".join(words[at + 1 :])
-    when, known = _believed(moment, job), job.missing.get(name)
+    when, known = _believed(line.time, job), job.missing.get(name)
     if known is None or (name == NO_RESULTS and reason != known.reason):
         known = Missing(None, None, "", "")
-    job.missing[name] = Missing(known.since or when, when or known.last, words[at], reason)
+    job.missing[name] = Missing(known.since or when, when or known.last, word, reason)
 
 
 def _believed(moment: str, job: Job) -> datetime | None:
@@ -276,6 +298,7 @@ def _believed(moment: str, job: Job) -> datetime | None:
 
 def _when(moment: str) -> datetime | None:
     try:
-        return datetime.strptime(moment, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+        when = datetime.fromisoformat(moment)
     except ValueError:
         return None
+    return when if when.tzinfo else None

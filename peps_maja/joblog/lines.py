@@ -1,139 +1,112 @@
-"""The lines of a log, also those that a crash has cut or an editor has changed.
+"""The lines of a log, also those that a crash has cut or an editor has damaged.
 
 A log is text: UTF-8, Unix line ends, one event per line, in four columns with a tab between (UTC time, event, job,
-detail). `#` begins a comment, and the first line is HEADER. Lines are only ever appended. Of an event that a crash has
-cut, the piece stays where it is, and the next run writes TORN below it.
+detail). `#` begins a comment, and the first line is HEADER. Lines are only ever appended.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from itertools import groupby
+from collections.abc import Container
+from typing import NamedTuple
 
-from peps_maja.joblog.details import Offer, is_status_url
-from peps_maja.joblog.events import AVAILABLE, EVENTS, POSTPONED, SUBMITTED, SUBMITTING, TURNS
+from peps_maja.joblog.details import Offer
+from peps_maja.joblog.events import EVENTS, Event
 from peps_maja.products.names import L1CProduct
 from peps_maja.products.series import Series
 
 HEADER = "# peps_maja job log 1"
-# Part of the file format: logs of earlier versions have these very words.
-TORN = "# the line above was torn by a crash: passed over"
-_NAMES = re.compile(
-    r"S2[A-D]_MSIL1C_\d{8}T\d{6}_N\d{4}_R\d{3}_T\d\d[A-Z]{3}_\d{8}T\d{6}"
-    r"|\d\d[A-Z]{3}_\d{4}-\d\d-\d\d_\d{4}-\d\d-\d\d(?:_R\d{3})?"
-    r"|SENTINEL2[A-D]_[\d-]+_L2A_(?![\w.-]*\.zip)",  # a file's name is not a job, and can be of a job of PEPS
-    re.ASCII,
+TORN = "# the line above was torn by a crash: passed over"  # earlier versions: the piece of an event above says nothing
+
+_FORMS = {"@": "[A-D]", "#": "[0-9]", "?": "[A-Z]"}
+_L1C = [_FORMS.get(sign, sign) for sign in "S2@_MSIL1C_########T######_N####_R###_T##???_########T######"]
+_SERIES = [_FORMS.get(sign, sign) for sign in "##???_####-##-##_####-##-##_R###"]
+_JOB_OF_THEIA = re.compile(r"SENTINEL2[A-D]_[-0-9]+_L2A_T[\w-]+")
+
+
+def _beginning_of(form: list[str]) -> str:
+    """Return a pattern for all that a name of this form can begin with."""
+    pattern = ""
+    for sign in reversed(form):
+        pattern = f"(?:{sign}{pattern})?"
+    return pattern
+
+
+_NAME_OR_PIECE = re.compile(
+    rf"(?=S2[A-D]_MSIL1C_){_beginning_of(_L1C)}|(?=[0-9]{{2}}[A-Z]{{3}}_[0-9]{{4}}-){_beginning_of(_SERIES)}"
 )
-
-# What a crash leaves of an event. One with a part of its fourth column counts as it is, unless that is a file's name.
-_PIECE = re.compile(r"[-0-9T:Z]{1,20}(?:(?:\t[^\t\n]*){0,2}|\t(?:downloaded|novald)\t[^\t\n]*\t[^\t\n]*(?<!\.zip))")
-History = list[str]  # the lines of one job, each of four columns
-_LONGEST_LINES = 200_000  # characters
-
-
-def histories_of(text: str) -> tuple[dict[str, History], list[int]]:
-    """Return the events of each job, and the numbers of the damaged lines."""
-    histories: dict[str, History] = {}
-    damaged: list[int] = []
-    for number, line in enumerate(whole_lines(text), 1):
-        if line[:1] == "#":
-            continue
-        columns = line.split("\t")
-        name = columns[2] if len(columns) == 4 and columns[1] in EVENTS else ""
-        if name and columns[1] == AVAILABLE and Offer.parse(columns[3]) is None:
-            continue  # damaged: fetching again costs nothing
-        if name and name not in histories and not _NAMES.fullmatch(name):
-            found = _first_name(name)
-            name = found if found and _is_of_peps(found) else name  # without a `.SAFE` behind it
-        elif not name:
-            name = _first_name(line)
-            if not _is_damaged(line, name):
-                continue
-            damaged.append(number)
-            if not name:
-                continue
-            columns = [line[:20].replace("\t", " "), "", name, ""]  # what it says of the job cannot be trusted
-            line = "\t".join(columns)  # noqa: PLW2901
-        if name not in histories:
-            histories[name] = []
-        if columns[1] == POSTPONED:
-            _take_back(histories, name)
-        else:
-            histories[name].append(line)
-    for name in [name for name in histories if not _is_of_peps(name)]:
-        if all(line.split("\t", 2)[1] != AVAILABLE for line in histories[name]):
-            del histories[name]  # where it is cannot be read
-    return histories, damaged
+_BROKEN_OFF = re.compile(rf"[^\t]*\t[^\t]*\t(?=.)({_beginning_of(_L1C)}|{_beginning_of(_SERIES)})")
+_BROKEN_OFF_BEFORE = re.compile(r"[-0-9T:Z]{1,20}(?:\t[a-z]*\t?)?")
+# The name of a job of Theia, or its beginning; a file's name, `….zip`, is none, and can be of a job of PEPS.
+_OF_THEIA = re.compile(r"SENTINEL2[A-D]_(?![\w.-]*\.ZIP)|\tS(?:E[NTIL2]*)?$")
+_NOT_OF_THEIA = frozenset({Event.SUBMITTING, Event.SUBMITTED, Event.POSTPONED})
+_JOINED = re.compile(r"^[^\t]*submitt(?:ing|ed)\b|\t.*[0-9]Z\W+submitt(?:ing|ed)\b")  # with another line, or in itself
+_EVENT = re.compile("|".join(EVENTS).upper())
+# Colours of a terminal, controls, characters without width, and what Markdown sets before `_`.
+_INVISIBLE = re.compile("\x1b\\[[0-9;]*[A-Za-z]|[\x01-\x08\x0a-\x1f\x7f-\x9f\xad\u200b-\u200f\u2060\ufeff\\\\]")
 
 
-def submissions(text: str) -> dict[str, str | None]:
-    """Return the jobs that a piece of a log is about, each with its address then: none yet, or None at its end."""
-    found: dict[str, str | None] = {}
-    for line in whole_lines(text):
-        columns = line.split("\t")
-        if line[:1] == "#" or len(columns) != 4 or columns[1] not in TURNS:
-            continue
-        _, event, name, detail = columns
-        if event == AVAILABLE:
-            if offer := Offer.parse(detail):
-                found[name] = offer.address
-        elif event in {SUBMITTING, SUBMITTED}:
-            found[name] = detail if is_status_url(detail) else ""
-        else:
-            found[name] = None
-    return found
+class Line(NamedTuple):
+    """An event; None for one that this version does not know, which changes no state."""
+
+    time: str
+    event: Event | None
+    job: str
+    detail: str
 
 
-def _take_back(histories: dict[str, History], name: str) -> None:
-    """Put a job back to where it stood before its `submitting`, if nothing else became of that."""
-    events = [line.split("\t", 2)[1] for line in histories[name]]
-    last = next((index for index in reversed(range(len(events))) if events[index] in TURNS), None)
-    if last is not None and events[last] == SUBMITTING:
-        del histories[name][last:]
-    if not histories[name]:
-        del histories[name]
+class Damaged(NamedTuple):
+    """What can be read of a damaged line: names of jobs of PEPS, and pieces of such names.
+
+    Without any, nobody knows what it is about. It `is_unclear` whether these jobs were submitted.
+    """
+
+    time: str = ""
+    names: frozenset[str] = frozenset()
+    pieces: frozenset[str] = frozenset()
+    is_unclear: bool = True
 
 
-def _first_name(text: str) -> str:
-    """Return the first name of a product or series that stands in a text, or nothing."""
-    names = (match[0] for match in _NAMES.finditer(text))
-    return next((name for name in names if not _is_of_peps(name) or L1CProduct.parse(name) or Series.parse(name)), "")
+def read_line(line: str, known: Container[str] = ()) -> Line | Damaged | None:
+    """Return what a line says, given `known` names of jobs; None for what says nothing of a job."""
+    text = line.rstrip("\r\n")
+    if "\0" in text and not (text := text.replace("\0", "")):
+        return Damaged()
+    if text[:1] in {"#", ""}:
+        return None
+    columns = text.split("\t")
+    if len(columns) == 3:
+        columns.append("")
+    if len(columns) != 4 or not (columns[2] in known or _is_job(columns[2])):
+        return _damaged(text)
+    time, word, job, detail = columns
+    if len(time) > 30 or (text.count("submitt") > word.startswith("submitt") and _JOINED.search(text)):
+        return _damaged(text)
+    event = EVENTS.get(word)
+    if job.startswith("SENTINEL2"):
+        if event is Event.AVAILABLE and Offer.parse(detail) is None:
+            return None  # fetching again costs nothing
+        return Line(time, None if event in _NOT_OF_THEIA else event, job, detail)
+    return Line(time, None if event is Event.AVAILABLE else event, job, detail)
 
 
-def _is_of_peps(name: str) -> bool:
-    return not name.startswith("SENTINEL2")
+def _is_job(name: str) -> bool:
+    named = L1CProduct.parse(name) or Series.parse(name)
+    return named.name == name if named else _JOB_OF_THEIA.fullmatch(name) is not None
 
 
-def _is_damaged(line: str, name: str) -> bool:
-    """Return True for a line with text that is neither an event nor a comment, nor about a job of Theia."""
-    is_comment = line.lstrip(" \"'").startswith("#")
-    return not is_comment and (not name or _is_of_peps(name)) and re.search(r"\w", line) is not None
-
-
-def whole_lines(text: str) -> list[str]:
-    """Return the lines of a log as they were meant, each at its place: an empty one where a crash has cut it."""
-    text = text.replace("\r\n", "\n") if "\r" in text else text  # looking for two characters takes longer
-    lines = text.split("\n")
-    if is_torn(text):
-        lines[-1] = TORN if TORN.startswith(lines[-1]) else ""
-    return _without_torn(lines) if TORN in lines else lines
-
-
-def is_torn(text: str) -> bool:
-    """Return True if the text of a log ends in a piece of an event, or of the mark below such a piece."""
-    *lines, last = text[-_LONGEST_LINES:].split("\n")
-    if last and TORN.startswith(last):  # a second crash, while the piece of the first was being marked
-        last = next((line for line in reversed(lines) if not line or not TORN.startswith(line)), "")
-    return _PIECE.fullmatch(last) is not None
-
-
-def _without_torn(lines: Iterable[str]) -> list[str]:
-    """Empty each line that is marked as torn; there is more than one mark where a crash has cut the mark itself."""
-    whole: list[str] = []
-    for is_mark, group in groupby(lines, key=lambda line: bool(line) and TORN.startswith(line)):
-        run = list(group)
-        if is_mark and TORN in run:
-            whole[-1:] = [""]
-        whole += run
-    return whole
+def _damaged(line: str) -> Damaged | None:
+    """Return what can be read of a line that is no event; None if it is nothing, or of Theia's."""
+    is_comment = line.lstrip(" \"'\ufeff\ufffd").startswith("#")
+    if is_comment or _BROKEN_OFF_BEFORE.fullmatch(line) or not re.search(r"\w", line):
+        return None
+    text = _INVISIBLE.sub("", line).upper()
+    found = frozenset(_NAME_OR_PIECE.findall(text))
+    if broken_off := _BROKEN_OFF.fullmatch(text):
+        found |= {broken_off[1]}
+    names = frozenset(filter(_is_job, found))
+    events = {EVENTS[word.lower()] for word in _EVENT.findall(text)}
+    if _OF_THEIA.search(text) and (events == {Event.AVAILABLE} or not found):
+        return None
+    is_unclear = not events or bool(events & {Event.SUBMITTING, Event.SUBMITTED})
+    return Damaged(line[:20], names, found - names, is_unclear)

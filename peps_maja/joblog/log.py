@@ -9,21 +9,26 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
+from itertools import chain
 from pathlib import Path
 
 from peps_maja.disk import held, lock, sync_folder
 from peps_maja.errors import LogError, Status
-from peps_maja.joblog.events import Event
+from peps_maja.joblog.events import BEGINNINGS, TURNS, Event
 from peps_maja.joblog.jobs import Job, Jobs
-from peps_maja.joblog.lines import HEADER, TORN, is_torn, submissions
+from peps_maja.joblog.lines import HEADER, Damaged, Line, read_line
+from peps_maja.products.names import is_same_acquisition, named_product
+from peps_maja.products.series import Series
 from peps_maja.text import one_line
 
-_ANOTHER_FILE = "it was moved, replaced, emptied or removed during this run: put it back, and run again"
+_ANOTHER_FILE = (
+    "it was moved, replaced, emptied or removed during this run: put it back, and run again (or its file system gives"
+    " a file a new number now and then: keep the log on another one)"
+)
 PATIENCE = 30.0  # seconds for another process to give the append lock back
 _LONGEST_DETAIL = 20_000  # characters
 _LONGEST_LINE = 100_000  # bytes
@@ -43,47 +48,62 @@ class JobLog:
         self._was_missing = False
         self._known = 0  # bytes of whole lines that this run has read, or has written itself
         self._tail = b""  # the last of them
-        self._by_others: dict[str, str | None] = {}  # jobs of which others wrote since, and their addresses now
+        self._by_others: list[Line | Damaged] = []  # what others wrote since the first look
+        self._unseen: list[Line | Damaged] = []  # of these, what the last replay has not seen
         self._is_named_on_disk = False
 
     def replay(self) -> Jobs:
         """Return the jobs of the log. Raises LogError."""
-        return Jobs.replay(self._read())
+        self._check_kind()
+        try:
+            with self._opened(os.O_RDONLY) as descriptor:
+                self._catch_up(descriptor)
+                self._unseen = []
+                with open(descriptor, encoding="utf-8", errors="replace", newline="\n", closefd=False) as file:
+                    first = file.readline()
+                    if first.rstrip("\r\n") != HEADER and not HEADER.startswith(first):
+                        raise _not_a_log(self.path, first)
+                    return Jobs.replay(chain([first], file))
+        except FileNotFoundError:
+            self._was_missing = True
+            return Jobs()
+        except OSError as error:
+            raise LogError(f"cannot read the log {self.path}: {error.strerror}") from None
 
     def append(self, event: Event, job: str, detail: str = "") -> None:
         """Add one event, and return when it is on disk. Raises LogError if it cannot be."""
-        self._add(_line(event, job, detail), _not_noted(event, job, detail))
+        self._add(event, job, detail, lambda: True)
+
+    def begin(self, event: Event, job: str, detail: str = "") -> bool:
+        """Add the event with which a job begins, if its acquisition still stands as the last replay saw it.
+
+        Return False, and write nothing, if another run has begun, dropped or ended a job of the acquisition since (this
+        is looked up under the append lock, so that of two runs at once only one begins it). Raises LogError.
+        """
+        return self._add(event, job, detail, lambda: not any(_is_about(line, job) for line in self._unseen))
 
     def append_if_current(self, event: Event, job: Job, detail: str = "") -> bool:
         """Add one event to a job that this run has replayed, if `job` is still its current submission.
 
-        Return False, and write nothing, if another run has dropped, adopted or resubmitted the job since (this is read
-        under the append lock): what it logged stands, and the caller leaves the job alone. Raises LogError.
+        Return False, and write nothing, if another run has dropped, adopted, ended or resubmitted the job since: what
+        it logged stands, and the caller leaves the job alone. Raises LogError.
         """
-        return self._add(_line(event, job.name, detail), _not_noted(event, job.name, detail), job)
+        return self._add(event, job.name, detail, lambda: self._is_current(job))
 
     def is_current(self, job: Job) -> bool:
-        """Return True if no other run has dropped, adopted or resubmitted a job since. Raises LogError."""
+        """Return True if a job still is the submission that it was when this run replayed it. Raises LogError."""
         try:
             with self._opened(os.O_RDONLY) as descriptor:
                 self._catch_up(descriptor)
         except OSError as error:
             raise LogError(f"cannot read the log {self.path}: {error.strerror}") from error
-        return self._by_others.get(job.name, job.address) == job.address
+        return self._is_current(job)
 
-    def commands(self) -> list[str]:
-        """Return the commands that runs of the submitter have noted, in order. Raises LogError."""
-        noted = (
-            re.fullmatch(r"# [0-9-]{10}T[0-9:]{8}Z (peps_maja_process\.py .*)", line)
-            for line in self._read().splitlines()
-        )
-        return [comment[1] for comment in noted if comment]
-
-    def note(self, command: str) -> None:
-        """Note the command of this run as a comment, unless it is the last one noted. Raises LogError."""
-        text = one_line(command, _LONGEST_LINE)
-        if self.commands()[-1:] != [text]:
-            self._add(f"# {_now()} {text}", "the command of this run")
+    def note(self, command: str, jobs: Jobs) -> None:
+        """Note the command of a search as a comment, unless `jobs` has it as the last one noted. Raises LogError."""
+        text = one_line(command, _LONGEST_DETAIL)
+        if jobs.commands[-1:] != [text]:
+            self._write(f"# {_now()} {text}", f"not noted: {text}; fix that, then run it again", lambda: True)
 
     def lock_for(self, script: str) -> AbstractContextManager[None]:
         """Return the lock that lets only one run of a script (`process`, `downloader`) work with this log."""
@@ -109,45 +129,39 @@ class JobLog:
                 " remove the others, or copy it"
             )
 
-    def _read(self) -> str:
-        self._check_kind()
-        try:
-            with self._opened(os.O_RDONLY) as descriptor:
-                self._catch_up(descriptor)
-                with open(descriptor, "rb", closefd=False) as file:
-                    text = file.read().decode("utf-8", errors="replace")
-        except FileNotFoundError:
-            self._was_missing = True
-            return ""
-        except OSError as error:
-            raise LogError(f"cannot read the log {self.path}: {error.strerror}") from None
-        first = text.partition("\n")[0].removesuffix("\r")
-        if first != HEADER and not HEADER.startswith(text):
-            raise _not_a_log(self.path, first)
-        return text
+    def _add(self, event: Event, job: str, detail: str, stands: Callable[[], bool]) -> bool:
+        line = "\t".join((_now(), event.value, one_line(job), one_line(detail, _LONGEST_DETAIL)))
+        then = "adopt the job with --adopt" if event is Event.SUBMITTED else "run the same command again"
+        not_noted = f"not noted: {event.value} {job} {detail}".rstrip() + f"; fix that, then {then}"
+        return self._write(line, not_noted, stands)
 
-    def _add(self, line: str, what: str, job: Job | None = None) -> bool:
-        """Add a line under the append lock; False if `job` is given and no longer the submission that it was."""
+    def _write(self, line: str, not_noted: str, stands: Callable[[], bool]) -> bool:
+        """Add a line under the append lock; False if what it is about does not stand any more."""
         is_new = os.O_CREAT | (os.O_EXCL if self._was_missing else 0)
         try:
             with self._opened(os.O_RDWR | os.O_APPEND | (0 if self._file else is_new)) as descriptor:
                 if not lock(descriptor, self.path, seconds=PATIENCE):
-                    raise LogError(f"another process locks the log {self.path}; not noted: {what}", Status.TRY_LATER)
+                    raise LogError(f"another process locks the log {self.path}", Status.TRY_LATER)
                 self._catch_up(descriptor)
-                if job is not None and self._by_others.get(job.name, job.address) != job.address:
+                if not stands():
                     return False
                 addition = f"{_lead(descriptor, self.path)}{line}\n".encode()
                 _write_line(descriptor, addition)
                 self._known, self._tail = os.fstat(descriptor).st_size, addition[-_TAIL:]
-                self._sync(descriptor)
+                os.fsync(descriptor)
+                if not self._is_named_on_disk:  # made now, or by a run that was killed before it could sync the name
+                    sync_folder(self.lock_path("process").parent)
+                    self._is_named_on_disk = True
         except OSError as error:
-            raise LogError(f"cannot write to the log {self.path}: {error.strerror}; not noted: {what}") from error
+            raise LogError(f"cannot write to the log {self.path}: {error.strerror}; {not_noted}") from error
+        except LogError as error:
+            raise LogError(f"{error}; {not_noted}", error.status) from error
         return True
 
     @contextmanager
     def _opened(self, flags: int) -> Iterator[int]:
         try:
-            descriptor = os.open(self.path, flags, 0o666)
+            descriptor = os.open(os.path.realpath(self.path), flags, 0o666)  # a link's target may have to be made
         except (FileNotFoundError, FileExistsError) as error:
             if self._file or isinstance(error, FileExistsError):
                 raise OSError(errno.ESTALE, _ANOTHER_FILE) from None
@@ -165,32 +179,37 @@ class JobLog:
             tail = os.pread(descriptor, len(self._tail), self._known - len(self._tail))
             if file != self._file or tail != self._tail:
                 raise OSError(errno.ESTALE, _ANOTHER_FILE)
-            added = os.pread(descriptor, status.st_size - self._known, self._known)
-            self._by_others |= submissions(added.decode("utf-8", errors="replace"))
+            added = os.pread(descriptor, status.st_size - self._known, self._known).decode(errors="replace")
+            lines = [read for line in added[: added.rfind("\n") + 1].split("\n") if (read := read_line(line))]
+            self._by_others += lines
+            self._unseen += lines
         self._file = file
         end = os.pread(descriptor, _LONGEST_LINE, max(0, status.st_size - _LONGEST_LINE))
         self._known = status.st_size - len(end) + end.rfind(b"\n") + 1  # another run may be writing the line behind it
         self._tail = os.pread(descriptor, min(_TAIL, self._known), max(0, self._known - _TAIL))
 
-    def _sync(self, descriptor: int) -> None:
-        os.fsync(descriptor)
-        if not self._is_named_on_disk:  # made now, or by a run that was killed before it could sync the name
-            sync_folder(self.lock_path("process").parent)
-            self._is_named_on_disk = True
+    def _is_current(self, job: Job) -> bool:
+        """Return True if, by what others wrote of it since, a job is the submission that it was."""
+        for line in reversed(self._by_others):
+            if isinstance(line, Damaged):
+                if job.name in line.names:
+                    return False
+            elif line.job == job.name and line.event in TURNS:
+                return line.event in BEGINNINGS and line.detail.split(" ")[0] == job.address
+        return True
 
 
 def _now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _line(event: Event, job: str, detail: str) -> str:
-    return "\t".join((_now(), event.value, one_line(job), one_line(detail, _LONGEST_DETAIL)))
-
-
-def _not_noted(event: Event, job: str, detail: str) -> str:
-    """Return, for an error, an event that could not be written, and what to do then."""
-    then = "adopt the job with --adopt" if event is Event.SUBMITTED else "run the same command again"
-    return f"{event.value} {job} {detail}".rstrip() + f"; fix that, then {then}"
+def _is_about(line: Line | Damaged, job: str) -> bool:
+    """Return True if a line says that a job of the same acquisition began or ended, or may say so."""
+    if isinstance(line, Damaged):
+        return job in line.names or job.startswith(tuple(line.pieces)) or not (line.names or line.pieces)
+    series, product = Series.parse(line.job), named_product(job)
+    covers = series and product and series.covers_days(product.tile, product.days, product.orbit)
+    return line.event in TURNS and (bool(covers) or is_same_acquisition(line.job, job))
 
 
 def _not_a_log(path: Path, first: str) -> LogError:
@@ -212,10 +231,7 @@ def _lead(descriptor: int, path: Path) -> str:
     first = start.partition("\n")[0].removesuffix("\r")
     if first != HEADER:
         raise _not_a_log(path, first)
-    end = os.pread(descriptor, _LONGEST_LINE, max(0, length - _LONGEST_LINE)).decode(errors="replace")
-    if end.endswith("\n"):
-        return ""
-    return f"\n{TORN}\n" if is_torn(end) else "\n"
+    return "" if os.pread(descriptor, 1, length - 1) == b"\n" else "\n"
 
 
 def _write_line(descriptor: int, line: bytes) -> None:

@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from peps_maja.errors import ServerTrouble, UsageError
+from peps_maja.text import one_line
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -26,7 +27,7 @@ class Site:
     @classmethod
     def parse(cls, address: str) -> Self:
         """Read what a user gave; raise UsageError for an address to which a secret cannot be sent safely."""
-        if "@" in address.partition("?")[0]:
+        if "@" in address:  # anywhere: the password may have a `/`, `?` or `#` that is not escaped
             raise UsageError(f"{cls.option} has an account in it: write that into the credentials file instead")
         try:
             parts = urlsplit(address.strip())
@@ -46,15 +47,22 @@ class Site:
     def reach(self, address: str, seen_at: str | None = None) -> str:
         """Return the address under which something that an answer names can be reached from outside.
 
-        Addresses on the service's own hosts and on plain http are brought back to this site. An address without a
-        host is relative to `seen_at`. Raises ServerTrouble for an address that is not one of http or https.
+        Addresses on the service's own hosts, on plain http and of files on its disk are brought back to this site. An
+        address without a host is relative to `seen_at`. Raises ServerTrouble for any other.
         """
         try:
-            reached = self._reached(urlsplit(urljoin(seen_at or self.base + "/", address.strip())))
-            _origin(urlsplit(reached))
+            parts = urlsplit(urljoin(seen_at or self.base + "/", address.strip()))
+            parts = urlsplit(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")))
+            origin = _origin(parts)
         except ValueError:
-            raise ServerTrouble(f"the server names something that is not an address: {address!r}") from None
-        return reached
+            raise ServerTrouble(f"the server names something that is not an address: {shown(address)!r}") from None
+        is_file = parts.scheme == "file" and "/outputs/" in parts.path  # PyWPS's default
+        if not is_file and (parts.scheme not in _PORTS or not parts.hostname):
+            raise ServerTrouble(f"the server names an address that is neither http nor https: {shown(address)!r}")
+        is_elsewhere = parts.scheme == "https" and not self.own_hosts.fullmatch(origin[1])
+        if is_elsewhere or origin == _origin(urlsplit(self.base)):
+            return urlunsplit(parts)
+        return self.base + urlunsplit(("", "", self.public_path(parts.path), parts.query, ""))
 
     def public_path(self, path: str) -> str:
         """Return the path from outside of what has `path` on another machine of the service."""
@@ -64,14 +72,10 @@ class Site:
         """Return True if `address` is on this very site: same scheme, host and port."""
         return _origin(urlsplit(address)) == _origin(urlsplit(self.base))
 
-    def _reached(self, parts: SplitResult) -> str:
-        if parts.scheme not in _PORTS or not parts.hostname:
-            raise ServerTrouble(f"the server names an address that is neither http nor https: {parts.geturl()!r}")
-        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")
-        is_here = _origin(parts) == _origin(urlsplit(self.base))
-        if is_here or (parts.scheme == "https" and not self.own_hosts.fullmatch(parts.hostname)):
-            return urlunsplit(bare)
-        return self.base + urlunsplit(("", "", self.public_path(parts.path), parts.query, ""))
+
+def shown(address: str) -> str:
+    """Return an address as messages show it: without account and query."""
+    return one_line(re.sub(r"//\S*@", "//", address).partition("?")[0], 300)
 
 
 def _origin(parts: SplitResult) -> tuple[str, str, int | None]:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from typing import Any, TypeVar
-from urllib.parse import urljoin
 
 import requests
 from urllib3 import exceptions as urllib3_errors
@@ -25,9 +24,9 @@ from peps_maja.errors import (
     ServerTrouble,
     Status,
 )
-from peps_maja.network.addresses import Site
-from peps_maja.network.answers import REDIRECTS, Answer, Download, Judge, Passing, network_error, shown
-from peps_maja.network.connections import Session, within
+from peps_maja.network.addresses import Site, shown
+from peps_maja.network.answers import REDIRECTS, Answer, Download, Judge, Passing, network_error
+from peps_maja.network.connections import Session, proxy_for, within
 from peps_maja.network.credentials import Secret
 from peps_maja.text import size
 
@@ -181,7 +180,7 @@ class Client:
                 circle = replace(self._answer(first, b""), status=response.status_code)
                 raise self._judge(circle) or ServerTrouble(f"{shown(first.url)} redirects in a circle")
             redirects += 1
-            target = self._site.reach(urljoin(response.url, target))
+            target = self._site.reach(target, response.url)
             response = self._send(method, target, anonymously=anonymously, **options)
         return response
 
@@ -192,10 +191,11 @@ class Client:
         secret = self.secret if self._site.may_see_secret(address) and not anonymously else None
         options = {"timeout": (self._connect_timeout, self.read_timeout)} | options
         begun = time.monotonic()
+        proxy = proxy_for(address)
         try:
             response = (session or self._session).request(method, address, auth=secret, **options)
         except (requests.RequestException, urllib3_errors.HTTPError, ValueError) as error:
-            raise network_error(error, address, self._site) from error
+            raise network_error(error, address, self._site, proxy) from error
         self._trace(f"{method} {response.url} -> {response.status_code} after {time.monotonic() - begun:.2f} s")
         return response
 
@@ -235,4 +235,4 @@ class Client:
                 length += len(chunk)
                 yield chunk
         except urllib3_errors.HTTPError as error:
-            raise network_error(error, response.url, self._site) from error
+            raise network_error(error, response.url, self._site, proxy_for(response.url)) from error

@@ -14,6 +14,7 @@ from functools import cache
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
@@ -25,7 +26,52 @@ from peps_maja import __version__
 from peps_maja.errors import ServerAway, Status
 from peps_maja.text import one_line
 
+_PROXY_SCHEMES = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}
 _one_reader = threading.Lock()
+_thread = threading.local()
+
+
+class Session(requests.Session):
+    """A session that follows no redirect, leaves every body to be read, and asks loopback without any proxy."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.stream = True
+        self.auth = lambda request: request  # where none is given, requests would take one out of ~/.netrc
+        self.headers["User-Agent"] = f"peps_maja/{__version__}"
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _Connections(most))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None, so that none is followed, nor its body read, which requests does even where it follows none."""
+
+    def merge_environment_settings(self, url: Any, *args: Any) -> Any:
+        """Return what requests would, but for plain http: that is for loopback, and a proxy would see the secret."""
+        settings = super().merge_environment_settings(url, *args)
+        return {**settings, "proxies": {}} if url.lower().startswith("http:") else settings
+
+
+def proxy_for(address: str) -> str:
+    """Return the proxy through which requests asks an address, without the account in it; empty without one.
+
+    Raises ServerAway if the environment names one that cannot be used: what requests says then shows the password.
+    """
+    proxy = "" if address.lower().startswith("http:") else select_proxy(address, get_environ_proxies(address))
+    if not proxy:
+        return ""
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        is_usable = parts.scheme in _PROXY_SCHEMES and parts.hostname and parts.port != 0
+        # Behind one of `/?#` that is not escaped, the rest of the password and the host are no part of the host.
+        if is_usable and "@" not in parts.path + parts.query + parts.fragment:
+            return parts.netloc.rpartition("@")[2]
+    except ValueError:  # of the port
+        pass
+    raise ServerAway(
+        "the proxy in HTTPS_PROXY or ALL_PROXY cannot be used: is it written right? http://HOST:PORT, or"
+        " http://USER:PASSWORD@HOST:PORT with %23 for #, %2F for / and %3F for ? in the password",
+        Status.UNUSABLE,
+    ) from None
 
 
 def trusting(authorities: str) -> ssl.SSLContext:
@@ -49,7 +95,7 @@ def _read_authorities(authorities: str) -> ssl.SSLContext:
     return context
 
 
-class Connections(HTTPAdapter):
+class _Connections(HTTPAdapter):
     """The connections of a session: at most so many to a server, and the same TLS settings for all of them."""
 
     def __init__(self, most: int) -> None:
@@ -67,46 +113,15 @@ class Connections(HTTPAdapter):
         return host, tls
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
-        """Return the pool that requests would, for connections whose answers come in time."""
+        """Return the pool that requests would, with connections of our own kind."""
         pool: Any = super().get_connection_with_tls_context(*args, **options)
-        pool.ConnectionCls = in_time(pool.ConnectionCls)
+        pool.ConnectionCls = _our_kind_of(pool.ConnectionCls)
         return pool
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Change nothing, for the settings know the authorities; but those for a TLS proxy do not."""
         if conn.proxy and conn.proxy.scheme == "https":
             super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
-
-
-class Session(requests.Session):
-    """A session that follows no redirect, leaves every body to be read, and asks loopback without any proxy."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self.stream = True
-        self.auth = lambda request: request  # where none is given, requests would take one out of ~/.netrc
-        self.headers["User-Agent"] = f"peps_maja/{__version__}"
-        for scheme in ("http://", "https://"):
-            self.mount(scheme, Connections(most))
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return None, so that none is followed, nor its body read, which requests does even where it follows none."""
-
-    def merge_environment_settings(self, url: Any, *args: Any) -> Any:
-        """Return what requests would, but for plain http: that is for loopback, and a proxy would see the secret."""
-        settings = super().merge_environment_settings(url, *args)
-        return {**settings, "proxies": {}} if url.lower().startswith("http:") else settings
-
-
-def proxy_for(address: str) -> str:
-    """Return the proxy through which requests asks an address, without the account in it; empty without one."""
-    if address.lower().startswith("http:"):
-        return ""
-    proxy = select_proxy(address, get_environ_proxies(address)) or ""
-    return proxy.rpartition("@")[2].rpartition("//")[2].rstrip("/")
-
-
-_thread = threading.local()
 
 
 class Unsent(urllib3_errors.HTTPError):
@@ -124,12 +139,15 @@ def within(seconds: float) -> Iterator[None]:
 
 
 class _InTime(io.RawIOBase):
-    """The bytes of an answer: each read waits until the socket's own time-out or the deadline, whichever is first."""
+    """A socket, as `HTTPResponse` reads it: each read waits until its time-out or the deadline, whichever is first."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         self._patience = connection.gettimeout() or math.inf
         self._raw = connection.makefile("rb", buffering=0)
+
+    def makefile(self, _: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
 
     def readable(self) -> bool:
         return True
@@ -148,12 +166,17 @@ class _InTime(io.RawIOBase):
 
 
 class _Response(HTTPResponse):
-    """An answer, or a proxy's answer to CONNECT, that is read in time."""
+    """An answer, or a proxy's to CONNECT, that is read in time."""
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
-        super().__init__(sock, *args, **options)
-        self.fp.close()
-        self.fp = io.BufferedReader(_InTime(sock))
+        super().__init__(_InTime(sock), *args, **options)  # type: ignore[arg-type] # only its `makefile` is used
+
+    def begin(self) -> None:
+        """Read status and header fields, behind those of 102 and 103 (RFC 8297), which Python takes for the answer."""
+        super().begin()
+        while self.status in {102, 103}:
+            self.headers = self.msg = None  # type: ignore[assignment]
+            super().begin()
 
 
 class _Connection:
@@ -170,6 +193,5 @@ class _Connection:
 
 
 @cache
-def in_time(connection: type) -> type:
-    """Return a class of connections of urllib3 with what is added here."""
+def _our_kind_of(connection: type) -> type:
     return connection if issubclass(connection, _Connection) else type("Connection", (_Connection, connection), {})

@@ -87,6 +87,12 @@ def number(value: object) -> float | None:
         return None
 
 
+def per_cent(value: object) -> float | None:
+    """Return a number from 0 to 100, None for anything else: some catalogues write -1 for clouds not known."""
+    found = number(value)
+    return found if found is not None and 0 <= found <= 100 else None
+
+
 def whole(value: object) -> int | None:
     """Return a whole number from 0 on, None for anything else."""
     found = number(value)

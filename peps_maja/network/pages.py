@@ -9,7 +9,7 @@ from itertools import count
 from typing import TypeVar
 
 from peps_maja.errors import ServerTrouble, UsageError
-from peps_maja.network.documents import array, mapping, read_json, text, whole
+from peps_maja.network.documents import array, mapping, read_json, whole
 
 MOST_PRODUCTS = 10_000
 _Read = TypeVar("_Read")
@@ -33,22 +33,18 @@ def read_page(body: bytes, size: int) -> Page | None:
     """Return a page, of at most `size` features, in the form of either service; None for any other JSON."""
     answer = mapping(read_json(body))
     properties, context = mapping(answer.get("properties")), mapping(answer.get("context"))
-    features = answer.get("features")
-    if not isinstance(features, list):
+    if not isinstance(features := answer.get("features"), list):
         return None
     exact = properties.get("totalResults") if properties.get("exactCount") is True else None
     totals = map(whole, (exact, context.get("matched"), answer.get("numberMatched")))
-    links = [*array(answer.get("links")), *array(properties.get("links"))]
-    has_next = any(mapping(link).get("rel") == "next" for link in links)
+    links = (*array(answer.get("links")), *array(properties.get("links")))
+    has_next = "next" in [mapping(link).get("rel") for link in links]
     is_full = len(features) >= (whole(context.get("limit")) or size)
     return Page(features, next((total for total in totals if total is not None), None), has_next, is_full)
 
 
 def read_all(ask: Callable[[int], Page], read: Callable[[object], _Read], catalogue: str) -> list[_Read]:
-    """Return what `read` makes of each feature of all pages; an answer that breaks off is asked for once more.
-
-    `ask` returns a page by its number, from 1 on. Raises BrokenOff if the answer is not complete then either.
-    """
+    """Return what `read` makes of each feature on all pages that `ask` returns; if these break off, ask again."""
     try:
         return _read_once(ask, read, catalogue)
     except BrokenOff:
@@ -64,8 +60,7 @@ def _read_once(ask: Callable[[int], Page], read: Callable[[object], _Read], cata
         found |= {key: read(feature) for key, feature in new.items()}
         total = total if page.total is None else page.total
         if max(len(found), total or 0) > MOST_PRODUCTS:
-            few = "name fewer days or a smaller place"
-            raise UsageError(f"{catalogue} has more than {MOST_PRODUCTS} products for this search: {few}")
+            raise UsageError(f"{catalogue} has more than {MOST_PRODUCTS} products: name fewer days or a smaller place")
         # A total that is known counts for more than links; without either, a full page speaks for another one.
         has_more = page.has_next or (is_announced and not new) if total is None else len(found) < total
         if not new and (page.features or has_more):
@@ -80,5 +75,4 @@ def _read_once(ask: Callable[[int], Page], read: Callable[[object], _Read], cata
 def _key(feature: object) -> str:
     """Return what tells a feature from others: its id and name, else all of it."""
     item = mapping(feature)
-    name = text(mapping(item.get("properties")).get("identifier"))
-    return json.dumps([item["id"], name] if item.get("id") else feature)
+    return json.dumps([item["id"], mapping(item.get("properties")).get("identifier")] if item.get("id") else feature)

@@ -88,9 +88,9 @@ def write_page(folder: Path, make: Callable[[], Contents]) -> str:
             f"the page {path} cannot be written ({error.strerror or error}): make room, fix the permissions or name"
             " another --page DIR; the jobs go on without it"
         ) from error
-    if other in {"", page.title}:
+    if other in {"", title := one_line(page.title, 2000)}:
         return ""
-    return f'{path} was the page "{other}", and is "{page.title}" now: give each a --page of its own'
+    return f'{path} was the page "{other}", and is "{title}" now: give each a --page of its own'
 
 
 def _title_of(path: Path) -> str:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from peps_maja.errors import (
     PepsError,
     ServerAway,
     ServerTrouble,
     Status,
+    UsageError,
 )
 from peps_maja.network.addresses import Site
 from peps_maja.network.answers import MOST_ERROR, Answer, refusal
@@ -25,7 +26,7 @@ from peps_maja.text import one_line
 CLOSED = (
     "PEPS has closed (March 2026): --theia only takes what Theia has already, --server names another server like PEPS"
 )
-_OUTPUTS = "/wps/outputs/"
+_OUTPUTS, _SEARCH = "/wps/outputs/", "/resto/api/collections/S2ST/search.json"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Server(Site):
     @property
     def catalogue(self) -> str:
         """Where single-tile Sentinel-2 products are searched."""
-        return f"{self.base}/resto/api/collections/S2ST/search.json"
+        return self.base + _SEARCH
 
     @property
     def wps(self) -> str:
@@ -91,6 +92,8 @@ def refused(answer: Answer) -> PepsError | None:
     That JSON, `{"ErrorCode": 500, "ErrorMessage": "…"}`, comes with any status, 200 included.
     """
     code, reason = _error_json(answer) or (answer.status, "")
+    if code == 400 and urlsplit(answer.address).path.endswith(_SEARCH):
+        return UsageError(f"PEPS does not accept the search (400{reason and f': {reason}'}): is --server right?")
     return refusal(answer, code, reason)
 
 

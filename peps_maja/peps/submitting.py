@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from enum import Enum
+from urllib.parse import urlsplit, urlunsplit
 
 from peps_maja.errors import (
     CredentialsError,
@@ -20,26 +21,30 @@ from peps_maja.errors import (
     ServerBusy,
     ServerTrouble,
 )
-from peps_maja.joblog.details import is_status_url
+from peps_maja.joblog.details import file_name, is_status_url
 from peps_maja.joblog.events import Event
 from peps_maja.joblog.log import JobLog
 from peps_maja.network.answers import Answer, retry_after
 from peps_maja.network.credentials import Secret
 from peps_maja.network.documents import kind_of
-from peps_maja.peps.service import Peps, explaining_closure, refused
+from peps_maja.peps.service import Peps, Server, explaining_closure, refused
 from peps_maja.peps.wps import (
     Capabilities,
     ExceptionReport,
     ExecuteResponse,
+    WpsDocument,
     capabilities_query,
     order_query,
     read_document,
 )
 from peps_maja.products.series import Series
+from peps_maja.text import one_line
 
 PATIENCE = 60.0  # seconds that a run waits for a busy server, all its waits together
 _FIRST_WAIT = 3.0  # seconds; doubled from wait to wait unless the server says how long
 _SHORTEST_WAIT = 1.0  # seconds, also where the server says 0
+_MEANWHILE = "another run has begun, dropped or ended this or a job of the same acquisition meanwhile"
+_LEFT = "what is left will be submitted by the next run of the same command"
 
 MAJA = "MAJA"  # one product
 FULL_MAJA = "FULL_MAJA"  # a tile over a span of days
@@ -72,6 +77,7 @@ class Outcome(Enum):
     SUBMITTED = "submitted"
     REJECTED = "rejected"
     UNSURE = "unsure"
+    IN_LOG = "in log"  # another run has begun, dropped or ended a job of its acquisition
 
 
 @dataclass(frozen=True)
@@ -120,19 +126,17 @@ class Submitter:
     patience: float = PATIENCE  # that is left
 
     def submit(self, order: Order) -> Outcome:
-        """Submit a job. If it was surely not taken: CredentialsError, ServerAway, QuotaReached or ServerBusy."""
-        job = order.job
+        """Submit a job. Raises the error that says why it was surely not taken."""
         wait = _FIRST_WAIT
         while True:
             with self.deferred():
-                self._announce(job, order.detail)
-                answer = self._ordered(order)
+                answer = self._ordered(order) if self._is_noted(order) else Submission(Outcome.IN_LOG, _MEANWHILE)
                 if isinstance(answer, PepsError):
-                    self.log.append(Event.POSTPONED, job, str(answer))
+                    self.log.append(Event.POSTPONED, order.job, str(answer))
                 else:
-                    if answer.outcome is not Outcome.UNSURE:
-                        self.log.append(Event(answer.outcome.value), job, answer.detail)
-                    self.tell(job, answer)
+                    if answer.outcome in {Outcome.SUBMITTED, Outcome.REJECTED}:
+                        self.log.append(Event(answer.outcome.value), order.job, answer.detail)
+                    self.tell(order.job, answer)
             if isinstance(answer, Submission):
                 return answer.outcome
             if not isinstance(answer, ServerBusy):
@@ -140,57 +144,83 @@ class Submitter:
             self._wait(wait if answer.retry_after is None else answer.retry_after, answer)
             wait *= 2
 
-    def _announce(self, job: str, detail: str) -> None:
-        """Log that the order is about to leave; if that does not come to disk, it does not leave."""
+    def _is_noted(self, order: Order) -> bool:
+        """Log that the order is about to leave, unless another run was quicker; what is not on disk does not leave."""
         try:
-            self.log.append(Event.SUBMITTING, job, detail)
+            return self.log.begin(Event.SUBMITTING, order.job, order.detail)
         except LogError:
             with suppress(LogError):  # the line may stand there all the same
-                self.log.append(Event.POSTPONED, job, "not sent: the log could not be brought to disk")
+                self.log.append(Event.POSTPONED, order.job, "not sent: the log could not be brought to disk")
             raise
 
     def _ordered(self, order: Order) -> Submission | PepsError:
         """Send the order once; return what became of it, or the error that says it was surely not taken."""
         try:
-            query = order_query(order.process, order.inputs)
-            return read_answer(self.peps.client.order(self.peps.server.wps, query))
-        except (CredentialsError, QuotaReached, ServerAway, ServerBusy) as error:
+            answer = self.peps.client.order(self.peps.server.wps, order_query(order.process, order.inputs))
+        except ServerAway as error:
             return error
         except ServerTrouble as error:
             return Submission(Outcome.UNSURE, str(error))
         except Interrupted:
             self.tell(order.job, Submission(Outcome.UNSURE, "interrupted before the answer came"))
             raise
+        return meaning_of(answer, self.peps.server)
 
     def _wait(self, seconds: float, busy: ServerBusy) -> None:
         seconds = max(seconds, _SHORTEST_WAIT)
         if seconds > self.patience:
-            raise ServerBusy(f"{busy}; what is left will be submitted by the next run of the same command")
+            raise ServerBusy(f"{busy}; {_LEFT}")
         self.patience -= seconds
         self.notice(f"{busy}; again in {seconds:.0f} s")
         time.sleep(seconds)
 
 
-def read_answer(answer: Answer) -> Submission:
-    """Return what an answer to an order means; raise CredentialsError or ServerBusy: then it was surely not taken.
+def meaning_of(answer: Answer, server: Server) -> Submission | PepsError:
+    """Return what became of an order by the answer to it: an error if it was surely not taken.
 
     Whatever is not clear is UNSURE: an order that may have arrived is never repeated without the user's word.
     """
-    error = refused(answer)
-    if isinstance(error, Forbidden):
-        raise CredentialsError(f"{error}: {_has_no_right('this', answer.secret)}")
-    if isinstance(error, (CredentialsError, QuotaReached, ServerBusy)):
-        raise error
+    unreadable = ""
+    document: WpsDocument | None = None
     try:
         document = read_document(answer.body)
-    except ServerTrouble as unreadable:
-        return Submission(Outcome.UNSURE, str(error or f"the server answers {unreadable}"))
+    except ServerTrouble as error:
+        unreadable = str(error)
+    location = ""
+    if isinstance(document, ExecuteResponse) and not document.failure:
+        location = document.status_location
+        if url := _status_url(location, server):
+            return Submission(Outcome.SUBMITTED, url)
+    trouble = refused(answer)
     refusal = document.failure if isinstance(document, ExecuteResponse) else document
-    if isinstance(refusal, ExceptionReport):
-        if refusal.means_busy():
-            raise ServerBusy(f"the server is busy ({refusal})", retry_after(answer.headers))
-        if answer.status < 500:
+    if answer.status < 500 or answer.status == 503:
+        if isinstance(refusal, ExceptionReport) and refusal.means_busy():
+            return ServerBusy(f"the server is busy ({refusal})", retry_after(answer.headers))
+        if answer.status == 429 or (isinstance(trouble, ServerBusy) and answer.status != 202):  # accepted, for HTTP
+            return ServerBusy(str(trouble), retry_after(answer.headers))
+        if isinstance(trouble, QuotaReached):
+            return QuotaReached(f"{trouble}; {_LEFT}")
+        if isinstance(trouble, Forbidden):
+            return CredentialsError(f"{trouble}: {_has_no_right('this', answer.secret)}")
+        if isinstance(trouble, CredentialsError) or (trouble and answer.status in {401, 403}):
+            return trouble
+        if isinstance(refusal, ExceptionReport):
             return Submission(Outcome.REJECTED, str(refusal))
-    if isinstance(document, ExecuteResponse) and is_status_url(document.status_location):
-        return Submission(Outcome.SUBMITTED, document.status_location)
-    return Submission(Outcome.UNSURE, str(error or f"the server answers without a status URL: {kind_of(answer.body)}"))
+    without = f"without a usable status URL: {one_line(location, 300) or kind_of(answer.body)}"
+    return Submission(Outcome.UNSURE, str(trouble or f"the server answers {unreadable or without}"))
+
+
+def _status_url(location: str, server: Server) -> str:
+    """Return the address that an accepted document names, as far as it can be followed; else an empty text.
+
+    PyWPS gives out `file:///…/<id>.xml` where nobody told it the server's address.
+    """
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return ""
+    if parts.scheme in {"http", "https"}:
+        url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    else:
+        url = server.base + server.public_path(f"/wps/outputs/{file_name(parts.path)}")
+    return url if is_status_url(url) else ""

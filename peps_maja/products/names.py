@@ -65,7 +65,7 @@ class L2AProduct:
     @property
     def days(self) -> list[date]:
         """The one or two days on which its datatake can have begun, the likelier first."""
-        return list(dict.fromkeys(time.date() for time in (self.seen, *self.begun)))
+        return list(dict.fromkeys(time.date() for time in (self.seen, self.seen - LATEST_SIGHT)))
 
     @property
     def begun(self) -> tuple[datetime, datetime]:
@@ -97,6 +97,11 @@ class L1CProduct:
     def seen(self) -> datetime:
         """When its pass began, as far as its name tells."""
         return self.sensing
+
+    @property
+    def days(self) -> list[date]:
+        """The day of its acquisition."""
+        return [self.sensing.date()]
 
     @property
     def version(self) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-from peps_maja.downloads.zips import products_in
+from peps_maja.downloads.folder import products_in
 from peps_maja.joblog.events import NO_RESULTS, Source, State
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.products.names import L1CProduct, L2AProduct, named_product
@@ -36,12 +36,12 @@ def dates_of(jobs: Jobs, stands: Mapping[str, Standing], folder: Path) -> list[D
 
     owned = {product.name for file in jobs.owners() if (product := L2AProduct.find(file))}
     there = products_in(folder) if folder.is_dir() else {}
-    free = {name: product for name, product in there.items() if product.name not in owned}
+    free = {name: _date_of(product, orbits) for name, product in there.items() if product.name not in owned}
     known: list[DateStanding] = []
     for job in sorted(jobs.values(), key=lambda job: (Series.parse(job.name) is not None, job.has_ended)):
         known += _dates_of_job(job, stands[job.name], folder, free, orbits)
-    for name, product in list(free.items()) if jobs.damaged else ():  # it may be any that the log has lost
-        source = Source.THEIA if product.version else Source.PEPS
+    for name in list(free) if jobs.damaged else ():  # it may be any that the log has lost
+        source = Source.THEIA if there[name].version else Source.PEPS
         known += _dates_of_job(Job(name), Standing(job="", source=source, state=ON_DISK), folder, free, orbits)
 
     named = sorted((dated.tile, dated.day, dated.satellite) for dated in known if dated.satellite)
@@ -54,7 +54,7 @@ def dates_of(jobs: Jobs, stands: Mapping[str, Standing], folder: Path) -> list[D
 
 
 def _dates_of_job(
-    job: Job, standing: Standing, folder: Path, free: dict[str, L2AProduct], orbits: _Orbits
+    job: Job, standing: Standing, folder: Path, free: dict[str, PlannedDate], orbits: _Orbits
 ) -> Iterator[DateStanding]:
     """Yield the date of a job for one product, with the best that came of it; or all dates of a series.
 
@@ -76,9 +76,9 @@ def _dates_of_job(
         nothing = values.MISSING if NO_RESULTS in job.missing else nothing
     for due, results in dates.items():
         its_own = [found for found in results if found[0] == ON_DISK]
-        claimed = (name for name, other in free.items() if other.tile == tile
-                   and due.day == _date_of(other, orbits).day and due.satellite in {"", other.satellite})  # fmt: skip
-        if not its_own and (name := next(claimed, None)):
+        its_day = (name for name, other in free.items() if other.day == due.day and f"_T{tile}_" in name
+                   and due.satellite in {"", other.satellite})  # fmt: skip
+        if not its_own and (name := next(its_day, None)):
             del free[name]
             file = f"{name}.zip" if (folder / f"{name}.zip").exists() else name
             its_own = [(ON_DISK, file, _bytes_of(folder / file))]

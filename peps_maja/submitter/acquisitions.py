@@ -68,6 +68,7 @@ def _acquisition(
     singles = {name: jobs[name] for name in names if name not in series}
     listed = {record.identifier for record in records if record.identifier in again}
     live = {name: job for name, job in singles.items() if name not in listed and not job.has_ended}
+    live |= {name: Job(name) for record in records if jobs.may_have(name := record.identifier)}  # damaged lines name it
     covering = [name for name, span in series.items() if span.covers_days(sights[0][0].tile, days, orbit)]
     covering = [name for name in covering if jobs[name].is_going_on and name not in again]
     # A live job that has downloaded nothing accounts for one file: that of its own name, or any.

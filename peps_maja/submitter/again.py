@@ -1,40 +1,37 @@
-"""The searches that the log has noted, to be made once more."""
+"""--again: the searches that the log has noted, each as if typed once more."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from peps_maja.errors import UsageError
 from peps_maja.options import ProcessOptions, process_options
 
+_PLACES = ("tile", "location", "lat", "lon", "lonmin", "latmin", "lonmax", "latmax")
+_WHAT = (*_PLACES, "start_date", "end_date", "orbit", "max_cloud", "sat", "theia", "limit")
+
 
 def noted_searches(
-    commands: Sequence[str], options: ProcessOptions, notice: Callable[[str], None]
+    commands: Iterable[str], options: ProcessOptions, warn: Callable[[str], None]
 ) -> list[ProcessOptions]:
-    """Return the searches among the commands that a log has noted, as this run with `options` makes them again.
+    """Return the searches among these commands, oldest first: what they take, but where to as `options` say.
 
-    Of several for the same places with the same --theia, the last. One that cannot be read is left out, of which
-    `notice` is told. Raises UsageError if there is none.
+    Of several for the same places with the same --theia, the last one counts. Raises UsageError if there is none.
     """
-    searches: dict[object, ProcessOptions] = {}
+    searches: dict[tuple[object, ...], ProcessOptions] = {}
     for command in commands:
         try:
             noted = process_options(shlex.split(command)[1:])
-        except (UsageError, ValueError) as error:
-            notice(f"the log has a search that cannot be read, and which is left out: {command}: {error}")
+        except (UsageError, ValueError, SystemExit) as error:
+            warn(f"{options.log} has a search that cannot be read, skipped: {command} ({error})")
             continue
-        if noted.days and not (noted.series or noted.resubmit):
+        if noted.days and not noted.series and not noted.resubmit:
+            what = {name: getattr(noted, name) for name in _WHAT}
             key = (tuple(noted.tile), noted.place, noted.theia)
-            searches.pop(key, None)  # to take the last one's place
-            searches[key] = _of_this_run(noted, options)
+            searches.pop(key, None)  # for the place of the last one
+            searches[key] = replace(options, command=command, **what)
     if not searches:
-        raise UsageError(f"{options.log} has no search to make again: search once with --tile and --start-date")
+        raise UsageError(f"{options.log} has no search to repeat: name a place and days; later runs can use --again")
     return list(searches.values())
-
-
-def _of_this_run(noted: ProcessOptions, options: ProcessOptions) -> ProcessOptions:
-    """Return what a noted search tells of what is taken; where to, and with which account, is this run's."""
-    own = ("auth", "log", "server", "geodes", "quiet", "verbose", "again", "dry_run", "yes", "write_dir", "page")
-    return replace(noted, json=None, **{name: getattr(options, name) for name in own})

@@ -86,9 +86,7 @@ def not_asked_for(record: Record, left: Acquisition, options: ProcessOptions) ->
         return "other satellite"
     if isinstance(options.place, Box) and not (record.bounds and options.place.meets(record.bounds)):
         return "other place"
-    if isinstance(record, L1CRecord) and record.is_beyond_60():
-        return BEYOND_60
-    return NOT_AT_THEIA if isinstance(record, L2ARecord) and not record.address else ""
+    return BEYOND_60 if isinstance(record, L1CRecord) and record.is_beyond_60() else ""
 
 
 def of_the_other_source(record: Record, left: Acquisition, options: ProcessOptions) -> str:
@@ -137,6 +135,11 @@ def on_disk(record: Record, left: Acquisition, _: ProcessOptions) -> str:
     return ON_DISK if record in own_first[: len(left.files)] else ""
 
 
+def not_at_theia(record: Record, _: Acquisition, __: ProcessOptions) -> str:
+    """4. For a product that the user named, too: out is what Theia does not have."""
+    return NOT_AT_THEIA if isinstance(record, L2ARecord) and not record.address else ""
+
+
 def too_cloudy(record: Record, _: Acquisition, options: ProcessOptions) -> str:
     """5. By the figure of the source itself; a record without one stays."""
     is_too_cloudy = options.max_cloud is not None and record.clouds is not None and record.clouds > options.max_cloud
@@ -144,7 +147,7 @@ def too_cloudy(record: Record, _: Acquisition, options: ProcessOptions) -> str:
 
 
 STEPS = (not_asked_for, of_the_other_source, in_log_or_older, on_disk, too_cloudy)
-STEPS_IF_NAMED = (not_asked_for, in_log_by_name, on_disk)
+STEPS_IF_NAMED = (not_asked_for, in_log_by_name, on_disk, not_at_theia)
 
 
 def source_of(name: str) -> Source:

@@ -120,7 +120,7 @@ def _in_series(
     for series in series_wanted(options):
         inside = {choice: product for choice in chosen if (product := _product_in(series, choice))}
         wanted = {choice for choice in inside if choice.is_submitted}
-        is_known = series.name in jobs and series.name not in again
+        is_known = (series.name in jobs and series.name not in again) or jobs.may_have(series.name)
         if wanted and not is_known:
             days = {product.sensing.date() for product in inside.values()}
             logged = {product.sensing.date() for each, product in inside.items() if each.action.startswith(IN_LOG)}

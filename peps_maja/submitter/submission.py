@@ -16,9 +16,9 @@ from peps_maja.options import QUESTION_FROM, ProcessOptions
 from peps_maja.peps.service import Peps
 from peps_maja.peps.submitting import Order, Outcome, Submission, Submitter, check_account
 from peps_maja.products.records import L2ARecord
-from peps_maja.run import Signals
+from peps_maja.run import Signals, tell
 from peps_maja.standing.advice import WAY_OUT
-from peps_maja.submitter.choice import NOT_AT_THEIA
+from peps_maja.submitter.choice import IN_LOG, NOT_AT_THEIA
 from peps_maja.submitter.finding import jobs_in
 from peps_maja.submitter.proposal import Proposal, costs
 from peps_maja.submitter.table import summary, table
@@ -82,7 +82,7 @@ def is_agreed(proposal: Proposal, options: ProcessOptions, console: Console) -> 
 def correct(log: JobLog, options: ProcessOptions, console: Console) -> Status:
     """Log what the user knows better than the log: jobs to adopt, jobs to drop."""
     found = [(name, url) for name, url in options.adopt]
-    adopted, dropped = correct_log(log, found, options.drop, options.command)
+    adopted, dropped = correct_log(log, found, options.drop)
     for name in adopted:
         console.info(f"{name}: adopted; the downloader follows it from now on")
     for name in dropped:
@@ -94,8 +94,8 @@ def take(records: Sequence[L2ARecord], log: JobLog, console: Console) -> None:
     """Log what Theia has ready, for the downloader to fetch."""
     for record in records:
         offer = Offer(record.address, record.size, record.md5, record.orbit, record.clouds)
-        log.append(Event.AVAILABLE, record.identifier, str(offer))
-        console.result(f"{record.identifier}: from Theia")
+        is_new = log.begin(Event.AVAILABLE, record.identifier, str(offer))
+        console.result(f"{record.identifier}: {'from Theia' if is_new else IN_LOG}")
 
 
 def submit(orders: Sequence[Order], peps: Peps, log: JobLog, signals: Signals, console: Console) -> Status:
@@ -104,17 +104,19 @@ def submit(orders: Sequence[Order], peps: Peps, log: JobLog, signals: Signals, c
         check_account(peps, process)
     outcomes: Counter[str] = Counter()
 
-    def tell(job: str, submission: Submission) -> None:
+    def say(job: str, submission: Submission) -> None:
         outcomes[submission.outcome.value] += 1
         match submission.outcome:
             case Outcome.SUBMITTED:
                 console.result(f"{job}: submitted")
             case Outcome.REJECTED:
                 console.warning(f"{job}: rejected: {submission.detail}")
+            case Outcome.IN_LOG:
+                console.result(f"{job}: {IN_LOG}: {submission.detail}")
             case Outcome.UNSURE:
                 console.warning(f"{job}: unsure whether PEPS took it ({submission.detail}): {WAY_OUT}")
 
-    submitter = Submitter(peps, log, signals.deferred, tell, console.reminder)
+    submitter = Submitter(peps, log, signals.deferred, say, console.reminder)
     status = Status.OK
     try:
         for order in orders:
@@ -123,8 +125,7 @@ def submit(orders: Sequence[Order], peps: Peps, log: JobLog, signals: Signals, c
                 # A server in trouble would make every further job unsure: a free question tells whether it is.
                 check_account(peps, order.process)
     except PepsError as error:
-        console.warning(str(error))
-        status = error.status
+        status = tell(error, console)
     finally:
         left = len(orders) - sum(outcomes.values())
         counts = [*outcomes.items(), ("left for the next run", left)]

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from peps_maja.errors import ServerTrouble
 from peps_maja.joblog.details import Offer
-from peps_maja.network.documents import mapping, number, read_object, text, whole
+from peps_maja.network.documents import mapping, number, per_cent, read_object, text, whole
 from peps_maja.network.pages import Page, read_page
 from peps_maja.products.names import L2AProduct
 from peps_maja.products.places import Box
@@ -61,13 +61,13 @@ def read_item(feature: object) -> L2ARecord | None:
     names, offer = zips[0]
     zipped = L2AProduct.find(names[names.find(identifier) :]) if identifier in names else None
     version = product.version or (zipped.version if zipped else "") or _version(properties.get("version"))
-    orbit, clouds = whole(properties.get("sat:relative_orbit")), number(properties.get("eo:cloud_cover"))
+    orbit = whole(properties.get("sat:relative_orbit"))
     return L2ARecord.of(
         product,
         identifier=identifier if product.version or not version else f"{identifier}_{version}",
         version=version,
         orbit=orbit if orbit is not None and 1 <= orbit <= 143 else None,
-        clouds=clouds if clouds is not None and 0 <= clouds <= 100 else None,
+        clouds=per_cent(properties.get("eo:cloud_cover")),
         processed=text(properties.get("datetime")),
         size=offer.size,
         bounds=Box.around(item),

@@ -93,11 +93,13 @@ def test_trouble_of_one_stops_none(place: Place, peps: Sandbox) -> None:
 
 @pytest.mark.parametrize("more", ["--limit 3", "-d 2019-03-01", "--theia only", "--json all.json", "--series"])
 def test_it_stands_alone(place: Place, more: str) -> None:
-    in_one_line(place.process("--again", *more.split()), 2, "--again repeats what the log has noted: take away --")
+    in_one_line(
+        place.process("--again", *more.split()), 2, "--again repeats the searches of the log as they were: take"
+    )
 
 
 def test_no_search_in_the_log(place: Place, peps: Sandbox) -> None:
-    """Products by name, a series and a resubmission are noted, and never repeated."""
+    """Products by name and a resubmission are no searches; one with --series is noted, and never repeated."""
     offer(peps, l1c(1), l1c(28))
     for more in (
         ("--product", l1c(1)),
@@ -105,5 +107,5 @@ def test_no_search_in_the_log(place: Place, peps: Sandbox) -> None:
         ("-t", TILE, "-d", "2019-03-01", "-f", "2019-05-01", "--series"),
     ):
         assert place.process(*more, GEODES_SERVER=peps.url).status == 0
-    assert len(noted(place)) == 3
-    in_one_line(place.process("--again"), 2, "no search to make again")
+    assert len(noted(place)) == 1
+    in_one_line(place.process("--again"), 2, "no search to repeat")

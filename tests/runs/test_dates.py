@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
-import signal
-import tempfile
-import time
-import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
-from enum import Enum
+from collections.abc import Iterable
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from helpers import (
     EMAIL,
-    PASSWORD,
     STATUS_URL,
     TILE,
     Lines,
@@ -36,24 +27,16 @@ from helpers import (
     novald,
     tiny,
 )
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from peps_maja.joblog.jobs import Jobs
-from peps_maja.joblog.lines import HEADER
-from peps_maja.joblog.log import JobLog
-from peps_maja.peps.service import Server
-from peps_maja.sandbox import NOT_FOUND, Altered, Endpoint, Fault, Reply, Sandbox, Stall
-from peps_maja.standing.dates import as_csv
-from peps_maja.standing.dates import dates_of as dated
-from peps_maja.standing.overview import standing_of
-from peps_maja_downloader import main as download
+from peps_maja.sandbox import NOT_FOUND, Altered, Endpoint, Fault, Reply, Sandbox
 
 pytestmark = pytest.mark.slow
 
 Row = dict[str, str]
 
 YEAR = f"{TILE}_2018-01-01_2018-12-31"
+SINGLE, ZIP = l1c("2018-01-05"), l2a("2018-01-05")
+PLAN = "2018-01-05/S2A/R051"
 DAY = timedelta(days=1)
 OUT_OF_MEMORY = "out of memory"
 FINAL = {"on disk", "too cloudy", "failed", "not delivered"}
@@ -343,148 +326,6 @@ def test_every_state_has_its_line(place: Place, peps: Sandbox) -> None:
         assert line.endswith(row["job"] + (f": {row['message']}" if row["message"] else ""))
 
 
-def replayed(tmp_path: Path, *events: tuple[str, str, str]) -> list[tuple[str, ...]]:
-    """Return date, satellite, state, file and job of the ledger of a log with these events; what came is on disk."""
-    for event, _, file in events:
-        if event == "downloaded":
-            (tmp_path / file).write_bytes(b"x")
-    lines = [HEADER, *("\t".join((ago(), *event)) for event in events)]
-    jobs, server = Jobs.replay("\n".join(lines) + "\n"), Server.parse(Server.example)
-    dates = dated(jobs, {job.name: standing_of(job, None, server) for job in jobs.values()}, tmp_path)
-    rows = list(csv.DictReader(io.StringIO(as_csv(dates))))
-    return [tuple(row[name] for name in ("date", "satellite", "state", "file", "job")) for row in rows]
-
-
-SINGLE, OTHER_PART = l1c("2018-01-05"), l1c("2018-01-05", last="140000")
-ZIP, SECOND_ZIP = l2a("2018-01-05"), l2a("2018-01-05").replace(".zip", ".8e99b3de.zip")
-PLAN = "2018-01-05/S2A/R051"
-BOTH_KNOW = {
-    "on disk by the single job": ("downloaded", "novald", "on disk", ZIP, SINGLE),
-    "on disk by the series": ("failed", "downloaded", "on disk", ZIP, YEAR),
-    "cloudy, and not delivered": ("novald", "finished", "too cloudy", "", SINGLE),
-    "failed, and cloudy": ("failed", "novald", "too cloudy", "", YEAR),
-    "open, and not delivered": ("", "finished", "waiting", "", SINGLE),
-    "failed, and open": ("failed", "", "waiting", "", YEAR),
-    "failed, and not delivered": ("failed", "finished", "failed", "", SINGLE),
-}
-
-
-@pytest.mark.parametrize(("single", "series", "state", "file", "job"), BOTH_KNOW.values(), ids=list(BOTH_KNOW))
-@pytest.mark.parametrize("single_first", [True, False])
-def test_a_date_of_two_jobs_has_one_line(
-    tmp_path: Path, *, single: str, series: str, state: str, file: str, job: str, single_first: bool
-) -> None:
-    details = {"downloaded": ZIP, "novald": f"NOVALD_{ZIP}"}
-    jobs = [
-        [("submitting", name, plan), ("submitted", name, STATUS_URL)]
-        + [(event, name, details.get(event, ""))] * bool(event)
-        for name, plan, event in ((SINGLE, "", single), (YEAR, PLAN, series))
-    ]
-    events = [event for job in (jobs if single_first else jobs[::-1]) for event in job]
-    assert replayed(tmp_path, *events) == [("2018-01-05", "S2A", state, file, job)]
-
-
-def test_both_jobs_of_a_date_have_it_on_disk(tmp_path: Path) -> None:
-    rows = replayed(
-        tmp_path,
-        ("submitted", YEAR, STATUS_URL),
-        ("downloaded", YEAR, ZIP),
-        ("submitted", SINGLE, STATUS_URL),
-        ("downloaded", SINGLE, SECOND_ZIP),
-    )
-    assert [row[:3] for row in rows] == [("2018-01-05", "S2A", "on disk")]
-
-
-@pytest.mark.parametrize(
-    ("second", "state", "file"),
-    [(("downloaded", OTHER_PART, SECOND_ZIP), "on disk", SECOND_ZIP), (("failed", OTHER_PART, "x"), "failed", "")],
-)
-def test_the_parts_of_a_cut_acquisition_are_both_shown(
-    tmp_path: Path, second: tuple[str, str, str], state: str, file: str
-) -> None:
-    begin = [("submitted", SINGLE, STATUS_URL), ("submitted", OTHER_PART, STATUS_URL)]
-    rows = replayed(tmp_path, *begin, ("downloaded", SINGLE, ZIP), second)
-    assert rows == [
-        ("2018-01-05", "S2A", "on disk", ZIP, SINGLE),
-        ("2018-01-05", "S2A", state, file, OTHER_PART),
-    ]
-    # A series that covers the date has its own: nothing is lost when both parts are.
-    series = [("submitting", YEAR, PLAN), ("submitted", YEAR, STATUS_URL), ("downloaded", YEAR, ZIP)]
-    lost = [("failed", SINGLE, "x"), ("failed", OTHER_PART, "x")]
-    assert replayed(tmp_path, *begin, *series, *lost) == [("2018-01-05", "S2A", "on disk", ZIP, YEAR)]
-
-
-@pytest.mark.parametrize("cloudy_first", [True, False])
-def test_a_date_of_a_series_that_is_partly_cloudy_is_on_disk(tmp_path: Path, *, cloudy_first: bool) -> None:
-    cut = l2a("2018-01-05", time="105441-000")
-    results = [("downloaded", YEAR, ZIP), ("novald", YEAR, f"NOVALD_{cut}")]
-    events = [
-        ("submitting", YEAR, PLAN),
-        ("submitted", YEAR, STATUS_URL),
-        *(results[::-1] if cloudy_first else results),
-    ]
-    assert replayed(tmp_path, *events, ("finished", YEAR, "")) == [("2018-01-05", "S2A", "on disk", ZIP, YEAR)]
-
-
-def test_a_date_seen_after_midnight_is_the_day_it_began(tmp_path: Path) -> None:
-    late, next_one = l2a("2018-01-06", time="001500-000"), l2a("2018-01-06", "S2B", time="235900-000")
-    plan = "2018-01-05/S2A/R051 2018-01-06/S2B/R008 2018-01-15/S2A/R051"
-    events = [("submitting", YEAR, plan), ("submitted", YEAR, STATUS_URL)]
-    results = [("downloaded", YEAR, next_one), ("downloaded", YEAR, late), ("finished", YEAR, "")]
-    assert replayed(tmp_path, *events, *results) == [
-        ("2018-01-05", "S2A", "on disk", late, YEAR),
-        ("2018-01-06", "S2B", "on disk", next_one, YEAR),
-        ("2018-01-15", "S2A", "not delivered", "", YEAR),
-    ]
-
-
-def test_a_date_seen_before_midnight_is_the_day_in_its_name(tmp_path: Path) -> None:
-    early = l2a("2018-01-04", time="235930-000")  # as in names of baseline N0204
-    events = [("submitting", YEAR, "2018-01-05/S2A/R051"), ("submitted", YEAR, STATUS_URL), ("downloaded", YEAR, early)]
-    assert replayed(tmp_path, *events) == [("2018-01-05", "S2A", "on disk", early, YEAR)]
-
-
-def test_a_plan_of_bare_dates_is_read_too(tmp_path: Path) -> None:
-    rows = replayed(
-        tmp_path,
-        ("submitting", YEAR, "2018-01-01,2018-01-05,2018-01-06"),
-        ("submitted", YEAR, STATUS_URL),
-        ("downloaded", YEAR, l2a("2018-01-06", "S2B")),
-        ("submitting", SINGLE, ""),
-        ("submitted", SINGLE, STATUS_URL),
-        ("downloaded", SINGLE, ZIP),
-    )
-    assert rows == [
-        ("2018-01-01", "", "waiting", "", YEAR),
-        ("2018-01-05", "S2A", "on disk", ZIP, SINGLE),
-        ("2018-01-06", "S2B", "on disk", l2a("2018-01-06", "S2B"), YEAR),
-    ]
-
-
-def test_an_adopted_series_shows_what_it_brought(tmp_path: Path) -> None:
-    rows = replayed(
-        tmp_path,
-        ("submitted", f"{YEAR}_R051", STATUS_URL),
-        ("downloaded", f"{YEAR}_R051", ZIP),
-        ("novald", f"{YEAR}_R051", novald("2018-01-15")),
-        ("finished", f"{YEAR}_R051", ""),
-    )
-    assert rows == [
-        ("2018-01-05", "S2A", "on disk", ZIP, f"{YEAR}_R051"),
-        ("2018-01-15", "S2A", "too cloudy", "", f"{YEAR}_R051"),
-    ]
-
-
-def test_a_zip_stays_in_the_ledger_when_its_series_is_submitted_again(tmp_path: Path) -> None:
-    plan = f"{PLAN} 2018-01-15/S2A/R051"
-    begin = [("submitting", YEAR, plan), ("submitted", YEAR, STATUS_URL)]
-    events = [*begin, ("downloaded", YEAR, ZIP), ("failed", YEAR, "out of memory"), *begin]
-    on_disk = ("2018-01-05", "S2A", "on disk", ZIP, YEAR)
-    assert replayed(tmp_path, *events) == [on_disk, ("2018-01-15", "S2A", "waiting", "", YEAR)]
-    lost_again = replayed(tmp_path, *events, ("failed", YEAR, "out of memory"))
-    assert lost_again == [on_disk, ("2018-01-15", "S2A", "failed", "", YEAR)]
-
-
 def test_a_log_without_jobs_has_an_empty_ledger(place: Place, peps: Sandbox) -> None:
     place.write_log((ago(), "submitted", "something else", STATUS_URL), (ago(), "failed", "something else", ""))
     assert dates_of(place) == []
@@ -578,7 +419,8 @@ def test_what_a_log_names_and_no_file_can_be(place: Place, file: str) -> None:
     )
     run = place.download("--dates")
     assert (run.status, run.err) == (0, "")
-    assert "moved away" in run.out
+    assert len(lines_of_dates(run.out)) == 1
+    assert "on disk" not in run.out
 
 
 def test_a_long_name_is_shortened_on_a_terminal_only(place: Place) -> None:
@@ -616,209 +458,3 @@ def test_what_does_not_go_with_the_ledger(nowhere: Place, options: tuple[str, ..
     run = nowhere.download(*options)
     assert (run.status, run.out, len(run.err.splitlines())) == (2, "", 1)
     assert "--dates" in run.err
-
-
-# -- no date is lost --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("fetched", [1, 3])
-def test_a_kill_between_zips_loses_no_date(place: Place, peps: Sandbox, fetched: int) -> None:
-    names = [l2a(f"2018-01-{day:02}") for day in (1, 11, 21)] + [l2a(f"2018-02-{day:02}") for day in (10, 20)]
-    days = [f"{name[11:15]}-{name[15:17]}-{name[17:19]}" for name in names]
-    job = add_small(peps, YEAR, *names, novald("2018-03-02"))
-    place.write_log(*begun(job, *(f"{day}/S2A/R051" for day in [*days, "2018-03-02", "2018-03-12"])))
-    peps.faults.add(Fault(Endpoint.RESULT, Stall(60), times=None, match=names[fetched]))
-    with place.start("downloader", "-j", "1") as running:
-        give_up = time.monotonic() + 30
-        while len(peps.asked(Endpoint.RESULT)) <= fetched or len(place.events("downloaded")) < fetched:
-            assert running.poll() is None
-            assert time.monotonic() < give_up
-            time.sleep(0.01)
-        running.kill()
-    peps.faults.clear()
-    had = [detail for _, _, detail in place.events("downloaded")]
-    found = states(dates_of(place))
-    assert len(found) == 7
-    assert Counter(found.values())["on disk"] == len(had) >= fetched
-
-    before = len(peps.asked(Endpoint.RESULT))
-    assert place.download("-j", "1").status == 0
-    asked = [request.path.rpartition("/")[2] for request in peps.asked(Endpoint.RESULT)[before:]]
-    assert Counter(asked) == Counter(set(names) - set(had))
-    assert Counter(detail for _, _, detail in place.events("downloaded")) == Counter(names)
-    assert Counter(states(dates_of(place)).values()) == {"on disk": 5, "too cloudy": 1, "not delivered": 1}
-
-
-class Fate(Enum):
-    """What becomes of one date of a series."""
-
-    DELIVERED = "delivered"
-    CLOUDY = "cloudy"
-    LEFT_OUT = "left out"
-    LATE = "late"  # not available at first
-    GONE = "gone"  # listed, and never available
-    BROKEN = "broken"
-
-
-@dataclass(frozen=True)
-class Story:
-    """A series job: its dates with their fates, how it ends, and how many lines of the log each kill costs."""
-
-    fates: tuple[tuple[date, str, Fate], ...]
-    begins: datetime  # of the first datatake; they begin at this time on every day
-    seen_after: timedelta
-    end: str
-    kills: tuple[int, ...]
-    is_torn: bool
-
-    @property
-    def plan(self) -> list[str]:
-        return [f"{day}/{satellite}/R051" for day, satellite, _ in self.fates]
-
-    def result(self, day: date, satellite: str, fate: Fate) -> str:
-        seen = datetime.combine(day, self.begins.time()) + self.seen_after
-        name = l2a(f"{seen:%Y-%m-%d}", satellite, time=f"{seen:%H%M%S}-000")
-        return f"NOVALD_{name}" if fate is Fate.CLOUDY else name
-
-
-@st.composite
-def stories(draw: st.DrawFn) -> Story:
-    day = date(2018, 1, 1)
-    fates = []
-    for number, gap in enumerate(draw(st.lists(st.integers(1, 12), min_size=1, max_size=8))):
-        fates.append((day, ("S2A", "S2B")[number % 2], draw(st.sampled_from(Fate))))
-        day += gap * DAY
-    return Story(
-        tuple(fates),
-        datetime(2018, 1, 1, *draw(st.sampled_from([(10, 50, 21), (23, 45, 0)])), tzinfo=timezone.utc),
-        timedelta(minutes=draw(st.integers(0, 30))),
-        draw(st.sampled_from(["FINISHED", "FINISHED", "FAILED", "CANCELED"])),
-        tuple(draw(st.lists(st.integers(0, 9), min_size=2, max_size=2))),
-        draw(st.booleans()),
-    )
-
-
-@contextmanager
-def handlers_kept() -> Iterator[None]:
-    """Give the process its signal handlers back, for the scripts set their own."""
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
-
-
-@dataclass(frozen=True)
-class Desk:
-    """A user's folder in which the downloader runs inside this process: a property has many runs."""
-
-    folder: Path
-    server: str
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "series.log"
-
-    def run(self, *options: str) -> int:
-        credentials = self.folder / "peps.txt"
-        if not credentials.exists():
-            credentials.touch(0o600)
-            credentials.write_text(f"{EMAIL} {PASSWORD}\n", encoding="utf-8")
-        always = ["-a", str(credentials), "-l", str(self.log), "-w", str(self.folder), "--server", self.server]
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as output, handlers_kept():
-            status = download([*always, *options])
-        assert "unexpected" not in output.getvalue()
-        return status
-
-    def states(self) -> dict[str, str]:
-        self.run("--dates", "--csv", str(self.folder / "dates.csv"))
-        rows = read(self.folder / "dates.csv")
-        for row in rows:
-            if row["state"] == "on disk":
-                assert zipfile.ZipFile(self.folder / row["file"]).testzip() is None
-                assert row["size_bytes"] == str((self.folder / row["file"]).stat().st_size)
-        return states(rows)
-
-    def lines(self) -> list[str]:
-        return self.log.read_text(encoding="utf-8").splitlines(keepends=True)
-
-    def state(self) -> str:
-        return JobLog(self.log).replay()[YEAR].state.value
-
-    def lose(self, number: int, *, is_torn: bool) -> None:
-        """Leave the log as a kill would that came so many events earlier, after the submission."""
-        lines = self.lines()
-        kept = lines[: max(3, len(lines) - number)]
-        torn = lines[len(kept)][:-20] if is_torn and len(kept) < len(lines) else ""
-        self.log.write_text("".join(kept) + torn, encoding="utf-8")
-
-    def age(self, days: int) -> None:
-        """Let these days pass since all that the log tells."""
-
-        def earlier(match: re.Match[str]) -> str:
-            return f"{datetime.strptime(match[0], '%Y-%m-%dT%H:%M:%SZ') - days * DAY:%Y-%m-%dT%H:%M:%SZ}"  # noqa: DTZ007
-
-        text = re.sub(r"^[0-9-]{10}T[0-9:]{8}Z", earlier, self.log.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        self.log.write_text(text, encoding="utf-8")
-
-
-def expected(story: Story, desk: Desk) -> dict[str, str]:
-    """Return the state in which each date has to end."""
-    log = desk.log.read_text(encoding="utf-8")
-    delivered = [fate for *_, fate in story.fates if fate is not Fate.LEFT_OUT]
-    is_stuck = not delivered or {Fate.GONE, Fate.BROKEN} & set(delivered)
-    ends = {
-        Fate.DELIVERED: "on disk",
-        Fate.LATE: "on disk",
-        Fate.CLOUDY: "too cloudy",
-        Fate.LEFT_OUT: "failed" if is_stuck else "not delivered",
-        Fate.GONE: "failed",
-        Fate.BROKEN: "failed",
-    }
-    if story.end == "FINISHED" or desk.state() == "finished":
-        return {str(day): ends[fate] for day, _, fate in story.fates}
-    # Of a job that fails there is what was noted or fetched before.
-    results = {str(day): story.result(day, satellite, fate) for day, satellite, fate in story.fates}
-    return {
-        str(day): ends[fate]
-        if f"\t{results[str(day)]}\n" in log or (desk.folder / results[str(day)]).exists()
-        else "failed"
-        for day, _, fate in story.fates
-    }
-
-
-@settings(max_examples=15, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(story=stories())
-def test_every_date_ends_in_exactly_one_state(peps: Sandbox, story: Story) -> None:
-    listed = {story.result(*fate): fate[2] for fate in story.fates if fate[2] is not Fate.LEFT_OUT}
-    job = add_small(peps, YEAR, *listed, status="RUNNING")
-    for result in job.results:
-        result.served = listed[result.name] not in {Fate.LATE, Fate.GONE}
-        if listed[result.name] is Fate.BROKEN:
-            result.content = result.content[:60] + b"\0" * 60
-    planned = {str(day) for day, *_ in story.fates}
-
-    with tempfile.TemporaryDirectory() as folder:
-        desk = Desk(Path(folder), peps.url)
-        begin = ("\t".join(line) for line in begun(job, *story.plan))
-        desk.log.write_text("\n".join([HEADER, *begin, ""]), encoding="utf-8")
-        assert desk.states() == dict.fromkeys(planned, "running")
-
-        job.status = "FINISHED"
-        for kill in story.kills:
-            desk.run()
-            desk.lose(kill, is_torn=story.is_torn)
-            assert desk.states().keys() == planned
-        for result in job.results:
-            result.served = listed[result.name] is not Fate.GONE
-        job.status = story.end
-        for _ in range(6):
-            desk.run()
-            if desk.state() != "open":
-                break
-            desk.age(8)
-        found = desk.states()
-        assert set(found.values()) <= FINAL
-        assert found == expected(story, desk)
-        assert not list(desk.folder.glob("*.part"))

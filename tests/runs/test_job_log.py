@@ -31,59 +31,6 @@ ZIP = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D.zip"
 
 # -- edited -------------------------------------------------------------------------------------------------------
 
-EDITS: dict[str, Callable[[str], str]] = {
-    "spaces for tabs": str.expandtabs,
-    "no-break spaces": lambda text: text.replace("\t", "\u00a0"),
-    "a suffix": lambda text: text.replace(FIRST, f"{FIRST}.SAFE").expandtabs(),
-    "quoted cells": lambda text: re.sub(r"([^\t\n]+)(?=[\t\n])", r'"\1"', text),
-    "commas": lambda text: text.replace("\t", ","),
-    "a file's name before the job": lambda text: re.sub(
-        "^(?=.)", f"{ZIP};", text.replace("\t", ";"), flags=re.MULTILINE
-    ),
-    "a list of names": lambda text: "".join(f"{line.split(chr(9))[2]}\n" for line in text.splitlines()),
-    "without the last line end": lambda text: text.expandtabs().rstrip("\n"),
-}
-
-
-@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
-def test_an_edited_log_keeps_its_products_from_going_out_again(
-    place: Place, peps: Sandbox, edit: Callable[[str], str]
-) -> None:
-    lines = "".join(
-        f"{OLD}\t{event}\t{FIRST}\t{detail}\n" for event, detail in [("submitting", ""), ("submitted", URL)]
-    )
-    place.log.write_text(f"{HEADER}\n{edit(lines)}", encoding="utf-8")
-    run = place.process("--product", FIRST, SECOND, "-q")
-    assert (run.status, peps.executed) == (1, [SECOND])
-    damaged, unsure = run.err.splitlines()
-    assert "peps_maja.log: 2 lines, the first of them line 2," in damaged
-    assert f"{FIRST}: unsure" in unsure
-
-    run = place.download("-q")
-    assert (run.status, run.err) == (1, "")
-    assert FIRST not in run.out
-    for loud in (place.download(), place.download("--status"), place.download("--dates")):
-        assert "line 2," in loud.err.splitlines()[0]
-    assert re.search(r"^BAD +log +.*line 2,", place.download("--check").out, re.MULTILINE)
-
-
-@pytest.mark.parametrize("way_out", ["--adopt", "--resubmit", "--drop"])
-@pytest.mark.parametrize("name", [FIRST, SERIES])
-def test_ways_out_for_a_job_of_a_damaged_line(place: Place, peps: Sandbox, name: str, way_out: str) -> None:
-    place.log.write_text(f"{HEADER}\n{OLD} submitting {name}\n", encoding="utf-8")
-    given = {"--adopt": [name, URL], "--resubmit": ["unsure", "-y"], "--drop": [name]}[way_out]
-    assert place.process(way_out, *given).status == 0
-    log = place.log.read_text(encoding="utf-8")
-    end = {"--adopt": "submitted", "--resubmit": "submitted", "--drop": "cancelled"}[way_out]
-    assert log.rstrip().split("\n")[-1].split("\t")[1:3] == [end, name]
-    assert len(peps.executed) == (way_out == "--resubmit")
-
-
-def test_a_damaged_line_of_theia_does_not_count(place: Place, peps: Sandbox) -> None:
-    place.log.write_text(f"{HEADER}\n{OLD} available {ZIP[:-4]} https://x/{FIRST} 1 -\n", encoding="utf-8")
-    run = place.process("--product", FIRST)
-    assert (run.status, run.err, peps.executed) == (0, "", [FIRST])
-
 
 @pytest.mark.parametrize("header", ["\ufeff" + HEADER, f"{HEADER}\t\t\t", f'"{HEADER}"'])
 def test_a_damaged_header_is_told_everywhere_with_advice(place: Place, header: str) -> None:
@@ -128,6 +75,13 @@ def test_a_log_with_two_names_has_one_lock(place: Place) -> None:
     assert place.process("--product", FIRST).status == 0
     assert place.log.is_symlink()
     assert not list(place.folder.glob("*.lock"))
+
+
+def test_a_link_to_a_log_that_is_not_there_yet(place: Place, peps: Sandbox) -> None:
+    (place.folder / "real").mkdir()
+    place.log.symlink_to("real/my.log")
+    assert place.process("--product", FIRST, SECOND).status == 0
+    assert (place.log.is_symlink(), len(peps.executed)) == (True, 2)
 
 
 def test_a_log_with_hard_links_is_refused(place: Place, peps: Sandbox) -> None:
@@ -188,7 +142,7 @@ def test_a_log_that_cannot_be_brought_to_disk(
         assert is_one_line(
             Run(2, run.stdout, run.stderr),
             "peps_maja.log",
-            f"not noted: submitting {FIRST}",
+            "not noted: peps_maja_process.py --",
             "then run the same command again",
         )
         assert peps.executed == []
@@ -204,6 +158,7 @@ WRONG = {
     "two URLs for one job": ["--adopt", FIRST, URL, "--adopt", f"{FIRST}.SAFE", OTHER_URL],
     "one right, one wrong": ["--adopt", FIRST, URL, "--drop", "wrong"],
     "dropped and adopted": ["--adopt", SECOND, URL, "--drop", SECOND],
+    "an end of a search": ["--drop", SECOND, "-f", "2019-04-01"],
     "an account of the server": ["--drop", SECOND, "--server", "https://user:hunter2@peps.cnes.fr"],
 }
 
@@ -266,6 +221,8 @@ def test_a_run_that_writes_events_first_writes_its_command(place: Place, peps: S
     assert place.process(*commands[3]).status == 0
     assert comments(place) == [
         *(shlex.join(["peps_maja_process.py", *command]) for command in commands[:3]),
+        f"peps_maja_process.py --product {FIRST}",
+        shlex.join(["peps_maja_process.py", *commands[2]]),
         "peps_maja_process.py --resubmit failed -a 'my peps .txt'",
     ]
     assert place.log.read_text(encoding="utf-8").split("\n")[1].startswith("# 20"), "above the first event"
@@ -360,14 +317,9 @@ def test_a_log_that_appears_during_a_run_ends_it(place: Place, peps: Sandbox) ->
 # -- unsure for long ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "line",
-    [f"{OLD}\tsubmitting\t{FIRST}\t", f"{FIRST}.SAFE", f"{ago(1.1)} submitting {FIRST}"],
-    ids=["an event", "a name", "spaces for tabs"],
-)
 @pytest.mark.parametrize("first", ["process", "downloader"])
-def test_an_unsure_job_is_pointed_out_once(place: Place, peps: Sandbox, line: str, first: str) -> None:
-    place.log.write_text(f"{HEADER}\n{line}\n", encoding="utf-8")
+def test_an_unsure_job_is_pointed_out_once(place: Place, peps: Sandbox, first: str) -> None:
+    place.write_log((ago(1.1), "submitting", FIRST, ""))
     scripts = ["process", "downloader"] * 2
     runs = [
         place.process("--product", FIRST, "-q") if script == "process" else place.download("-q")
@@ -380,15 +332,14 @@ def test_an_unsure_job_is_pointed_out_once(place: Place, peps: Sandbox, line: st
     assert f"{FIRST}: unsure whether" in place.download().err
     check = place.download("--check")
     assert (check.status, check.err) == (1, "")
-    assert re.search(rf"^BAD +log .*{'unsure' if chr(9) in line else 'line 2'}", check.out, re.MULTILINE)
+    assert re.search(r"^BAD +log .*unsure", check.out, re.MULTILINE)
 
 
 def test_a_job_unsure_since_lately_is_silent_under_quiet(place: Place) -> None:
     place.write_log((ago(0.9), "submitting", FIRST, ""))
-    before = place.log.read_bytes()
     for run in (place.process("--product", FIRST, "-q"), place.download("-q"), place.process("-n", "--product", FIRST)):
         assert run.status == 1
-    assert place.log.read_bytes() == before
+    assert len(place.events()) == 1
 
 
 def test_an_unsure_job_is_pointed_out_though_the_server_is_away(place: Place, nobody_there: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trustme
-from helpers import EMAIL, PASSWORD, TILE, Place, in_one_line, l1c, until
+from helpers import EMAIL, PASSWORD, TILE, Place, in_one_line, l1c, on_terminal, until
 from samples.geodes import GEODES, feature
 
 from peps_maja.sandbox import HTML_PAGE, NOT_FOUND, TOO_MANY, Canned, Cut, Delay, Endpoint, Fault, Sandbox, Stall
@@ -183,6 +184,11 @@ def test_eight_at_once(place: Place, peps: Sandbox) -> None:
     assert place.process(*SEARCH).status == 0
     first = [request.at for request in sorted(asked(peps), key=lambda request: request.at)]
     assert first[7] - first[0] < 0.4 < first[8] - first[0]
+
+
+def test_progress_bar_counts_pictures(place: Place, peps: Sandbox) -> None:
+    peps.faults.add(Fault(LOOK, Delay(0.3), times=None))
+    assert re.search(r"3 quicklooks: .*/3 \[", on_terminal(place, b"", *SEARCH).out)
 
 
 def test_signal_ends_it_at_once(place: Place, peps: Sandbox) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,12 +12,6 @@ import trustme
 from helpers import EMAIL, PASSWORD, TILE, Place, in_one_line
 from relay import Relay, host_and_port
 
-from peps_maja.errors import ServerSilent
-from peps_maja.network import client
-from peps_maja.peps import catalogue
-from peps_maja.peps.catalogue import Search
-from peps_maja.peps.service import Peps, Server
-from peps_maja.products.places import Days
 from peps_maja.sandbox import TOO_MANY, Altered, Canned, Cut, Endpoint, Fault, Reply, Sandbox
 
 pytestmark = pytest.mark.slow
@@ -160,20 +153,28 @@ def test_a_proxy_that_refuses_is_told_where_a_person_can_help(running: Place, mo
     assert len(told) == (status == 2)
 
 
-@pytest.mark.parametrize(
-    ("proxy", "word"),
-    [
-        ("socks5://me:s3same@127.0.0.1:1", "pip install PySocks"),
-        ("http://me:s3same@127.0.0.1:99999", "is it written right?"),
-        ("http://me:s3same@127.0.0.1:1", "no connection"),
-    ],
-    ids=["SOCKS", "no such port", "nobody there"],
-)
-def test_a_proxy_that_cannot_be_used(trusting: Place, proxy: str, word: str, tmp_path: Path) -> None:
+UNUSABLE = {
+    "SOCKS": "socks5://me:s3same@127.0.0.1:1",
+    "no such port": "http://me:s3same@127.0.0.1:99999",
+    "port that is none": "http://me:s3same@127.0.0.1:port",
+    "no host": "http://me:s3same@",
+    "unknown scheme": "htp://me:s3same@127.0.0.1:1",
+    "# in the password": "http://me:s3#same@127.0.0.1:1",
+    "? in the password": "http://me:s3?same@127.0.0.1:1",
+    "/ in the password": "http://me:s3/same@127.0.0.1:1",
+    "nobody there": "http://me:s3same@127.0.0.1:1",
+}
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_a_proxy_that_cannot_be_used_is_told_without_its_account(trusting: Place, case: str, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['socks'] = None\n")  # PySocks is not there
-    run = trusting.process(*SEARCH, HTTPS_PROXY=proxy, PYTHONPATH=str(tmp_path))
-    in_one_line(run, 75 if word == "no connection" else 2, "the proxy 127.0.0.1", word)
-    assert "s3same" not in run.err
+    for arguments in (SEARCH, (*SEARCH, "-v")):
+        run = trusting.process(*arguments, HTTPS_PROXY=UNUSABLE[case], PYTHONPATH=str(tmp_path))
+        assert run.status == (75 if case == "nobody there" else 2)
+        assert ("the proxy 127.0.0.1:1" if case in {"SOCKS", "nobody there"} else "HTTPS_PROXY") in run.err
+        assert "pip install PySocks" in run.err or case != "SOCKS"
+        assert not any(secret in run.err for secret in ("s3", "same", "me:"))
     assert not trusting.log.exists()
 
 
@@ -243,17 +244,6 @@ def test_a_poll_whose_answer_never_ends_holds_nobody_up(place: Place, peps: Sand
         assert time.monotonic() - begun < 15
     assert run.status == 75
     assert "timed out" in run.err
-
-
-def test_a_page_of_the_catalogue_has_a_time_of_its_own(monkeypatch: pytest.MonkeyPatch, peps: Sandbox) -> None:
-    assert client.LONGEST_PAGE == 300
-    monkeypatch.setattr(catalogue, "LONGEST_PAGE", 0.5)
-    march = Search({"tileid": TILE}, Days(date(2019, 3, 1), date(2019, 3, 31)))
-    with Relay(["slow body"] * 3, target=host_and_port(peps.url)) as relay:
-        begun = time.monotonic()
-        with pytest.raises(ServerSilent):
-            catalogue.find_records(Peps(Server(relay.url), read_timeout=30), march)
-    assert time.monotonic() - begun < 10
 
 
 # -- a catalogue that breaks off ------------------------------------------------------------------------------------

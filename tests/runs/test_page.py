@@ -134,7 +134,6 @@ def test_every_state_has_its_word_and_its_own_look(place: Place) -> None:
         (FIRST, [("missing", "- absent no results")], ["1 missing", "the report absent since", "no results"]),
         (THEIAS, [OFFER, ("missing", f"{THEIAS}.zip absent 410 on tape")], ["1 missing", "on tape"]),
         (THEIAS, [OFFER, ("failed", "missing for 7 days")], ["1 failed", f"--drop {THEIAS}"]),
-        ("a name of nothing known", [("failed", "why")], ["1 failed", "why", "--resubmit failed"]),
     ],
 )
 def test_what_a_person_has_to_do(place: Place, job: str, events: Sequence[tuple[str, str]], words: list[str]) -> None:

@@ -109,6 +109,7 @@ def test_what_is_in_the_folder_is_on_disk_whatever_the_log_lost(place: Place) ->
     """Its `downloaded` line, all but its name, or who brought it."""
     for name in (l2a(1), l2a(6), f"{THEIAS.replace('0301', '0311')}.zip", f"{THEIAS.replace('0301', '0316')}.zip"):
         (place.folder / name).write_bytes(tiny(name))
+        (place.folder / f"copy of {name}").write_bytes(tiny(name))  # is somebody's own
     jobs = [*finished(l1c(1)), *finished(l1c(11), "elsewhere.zip")]
     expected = [
         ("2019-03-01", "on disk", l2a(1)),

@@ -10,20 +10,17 @@ from pathlib import Path
 
 import pytest
 import trustme
-from helpers import EMAIL, PASSWORD, Place, Run, ago
+from helpers import EMAIL, PASSWORD, Item, Place, Run, ago
 from relay import Relay
 
-from peps_maja.joblog.details import Offer
-from peps_maja.products.records import L2ARecord
 from peps_maja.sandbox import Altered, Canned, Cut, Endpoint, Fault, Reply, Sandbox
 from peps_maja.sandbox.geodes import KEY, LICENCE, NOT_READY, ON_TAPE, QUOTA, QUOTA_429, REDIRECTS, zip_of
 from peps_maja.sandbox.geodes.products import products_of
-from peps_maja.theia.items import read_item
 
 pytestmark = pytest.mark.slow
 
 SPRING = datetime(2019, 3, 1, tzinfo=timezone.utc), datetime(2019, 5, 31, tzinfo=timezone.utc)
-Announce = Callable[..., list[L2ARecord]]
+Announce = Callable[..., list[Item]]
 
 
 @dataclass(frozen=True)
@@ -56,14 +53,14 @@ def place(nowhere: Place, peps: Sandbox, tmp_path: Path) -> Keeper:
 def announce(place: Keeper, peps: Sandbox) -> Announce:
     """Writes a log of so many products that Theia has, at these addresses; `{path}` stands for the true path."""
 
-    def write(count: int = 1, *, address: str = "", detail: str = "") -> list[L2ARecord]:
+    def write(count: int = 1, *, address: str = "", detail: str = "") -> list[Item]:
         products = islice(products_of(peps.world, ["31TCJ"], *SPRING), count)
-        items = [item for product in products if (item := read_item(peps.geodes.feature(product, peps.url)))]
+        items = [Item.of(peps, product) for product in products]
         lines = []
         for item in items:
             path = item.address.removeprefix(peps.url)
             where = address.format(path=path) or item.address
-            known = detail or " ".join(str(Offer(item.address, item.size, item.md5)).split()[1:])
+            known = detail or f"{item.size} {item.md5}"
             lines.append((ago(), "available", item.identifier, f"{where} {known}"))
         place.write_log(*lines)
         return items
@@ -81,7 +78,7 @@ def secure(tmp_path: Path) -> Iterator[Sandbox]:
         yield sandbox
 
 
-def is_whole(place: Keeper, item: L2ARecord) -> bool:
+def is_whole(place: Keeper, item: Item) -> bool:
     return (place.folder / f"{item.identifier}.zip").read_bytes() == zip_of(item.identifier)
 
 
@@ -386,7 +383,6 @@ class TestTransfers:
 
     def test_file_of_that_name_with_other_content_is_another_product(self, place: Keeper, announce: Announce) -> None:
         (item,) = announce()
-        assert item.md5
         usual = place.folder / f"{item.identifier}.zip"
         usual.write_bytes(zip_of(item.identifier) + b"\0")  # a complete zip
         assert place.download().status == 0

@@ -322,7 +322,7 @@ class TestQuestion:
         run = place.process(*SEARCH, *FIRST)
         assert run.status == 2
         assert "Submit 10 jobs and download about 777 MB from Theia?" in run.err
-        assert not place.log.exists()
+        assert (taken(place), peps.executed) == ([], [])
 
 
 class TestNamedProducts:
@@ -421,6 +421,11 @@ def test_account_in_geodes_address_comes_into_no_log(place: Place) -> None:
 
 def test_what_the_log_gained_during_the_question_is_not_taken_again(place: Place, peps: Sandbox) -> None:
     peps.geodes.items = [feature(NAME, asset={"description": "File size: 200000000000 bytes"})]
-    run = on_terminal(place, b"y\n", *DAY, *ONLY, meanwhile=lambda: place.write_log(AVAILABLE))
+
+    def add() -> None:
+        with place.log.open("a") as log:
+            log.write("\t".join(AVAILABLE) + "\n")
+
+    run = on_terminal(place, b"y\n", *DAY, *ONLY, meanwhile=add)
     assert run.status == 0
     assert taken(place) == [JOB]

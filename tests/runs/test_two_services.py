@@ -7,13 +7,11 @@ from datetime import datetime, timezone
 from itertools import islice
 
 import pytest
-from helpers import EMAIL, Lines, Place, Run, ago
+from helpers import EMAIL, Item, Lines, Place, Run, ago
 
-from peps_maja.joblog.details import Offer
 from peps_maja.sandbox import Endpoint, Fault, Sandbox, Stall
 from peps_maja.sandbox.geodes import KEY, QUOTA
 from peps_maja.sandbox.geodes.products import products_of
-from peps_maja.theia.items import read_item
 
 pytestmark = pytest.mark.slow
 
@@ -26,8 +24,8 @@ NOWHERE = "http://127.0.0.1:1"
 def offers(peps: Sandbox, count: int = 2, hours: float = 0) -> Lines:
     """Return the lines of a log about products that Theia has."""
     some = islice(products_of(peps.world, ["31TCJ"], *SPRING), count)
-    items = [item for product in some if (item := read_item(peps.geodes.feature(product, peps.url)))]
-    return [(ago(hours), "available", item.identifier, str(Offer(item.address, item.size, item.md5))) for item in items]
+    items = [Item.of(peps, product) for product in some]
+    return [(ago(hours), "available", one.identifier, f"{one.address} {one.size} {one.md5}") for one in items]
 
 
 @pytest.fixture

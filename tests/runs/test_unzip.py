@@ -217,8 +217,3 @@ def test_it_works_beside_the_next_download(place: Place, peps: Sandbox) -> None:
         assert running.poll() is None
         running.kill()
         running.communicate()
-
-
-@pytest.mark.parametrize("look", ["--status", "--json", "--dates", "--check"])
-def test_it_goes_with_downloads_only(place: Place, look: str) -> None:
-    in_one_line(place.download("--unzip", look), 2, "--unzip", look)

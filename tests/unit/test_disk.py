@@ -101,6 +101,7 @@ def test_the_scripts_have_a_lock_each_beside_the_log(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_second_run_leaves_with_75_whoever_holds_the_lock(place: Place) -> None:
     place.write_log(("2019-04-02T09:12:45Z", "submitted", JOB, STATUS_URL))
     before = place.log.read_bytes()
@@ -156,6 +157,7 @@ def test_without_locks_nothing_is_done_and_the_path_is_named(
     assert not log.path.exists() or log.path.read_bytes() == b""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ENOLCK", "ENOSYS"])
 def test_without_locks_both_scripts_end_with_status_2(place: Place, tmp_path: Path, name: str) -> None:
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_LOCKS.format(number=name))

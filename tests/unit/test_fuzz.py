@@ -36,6 +36,7 @@ quick = settings(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_value_or_one_of_our_errors(name: str) -> None:
     quick(given(TARGETS[name].values)(TARGETS[name].check))()

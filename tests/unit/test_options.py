@@ -155,6 +155,7 @@ BAD_DOWNLOADER = {
     "time-out without waiting": ("--timeout 5", "--every and --timeout go with --wait"),
     "wait and status": ("--wait --status", "exclude each other"),
     "wait and json": ("--wait --json", "exclude each other"),
+    "unzip and status": ("--unzip --json", "--unzip goes with a run that downloads"),
     "page and check": ("--page out --check", "--page does not go with --check"),
     "wait and check": ("--wait --check", "exclude each other"),
     "stalled some time": ("--stalled-after x", "'x' is not a valid number of hours"),

@@ -116,7 +116,7 @@ def test_what_is_available_again_starts_without_the_results_of_before() -> None:
         State.OPEN,
         offer=Offer.parse(OTHER_OFFER),
         begun_at=when(5),
-        earlier_files=[ZIP],
+        earlier_files=(ZIP,),
         has_failed_before=True,
     )
 

@@ -118,7 +118,7 @@ def test_jobs_side_by_side_do_not_touch_each_other() -> None:
 def test_a_new_submission_starts_without_the_results_of_before() -> None:
     before = [*SUBMITTED, ("downloaded", ZIP), ("novald", NOVALD), ("missing", f"{SECOND_ZIP} absent 404")]
     assert job_after(*before, ("stalled", "24"), ("failed", "x"), ("submitting", "")) == Job(
-        JOB, State.UNSURE, begun_at=when(7), earlier_files=[ZIP], has_failed_before=True
+        JOB, State.UNSURE, begun_at=when(7), earlier_files=(ZIP,), has_failed_before=True
     )
     again = job_after(*before, ("stalled", "24"), ("failed", "x"), ("submitting", ""), ("submitted", OTHER_URL))
     assert again == Job(
@@ -127,7 +127,7 @@ def test_a_new_submission_starts_without_the_results_of_before() -> None:
         status_url=OTHER_URL,
         begun_at=when(8),
         submitted_at=when(8),
-        earlier_files=[ZIP],
+        earlier_files=(ZIP,),
         has_failed_before=True,
     )
 
@@ -164,7 +164,7 @@ def test_reasons_are_kept() -> None:
 
 def test_results_are_dealt_with_when_downloaded_or_too_cloudy() -> None:
     job = job_after(*SUBMITTED, ("downloaded", ZIP), ("novald", NOVALD))
-    assert (job.files, job.novald) == ([ZIP], [NOVALD])
+    assert (job.files, job.novald) == ((ZIP,), (NOVALD,))
     assert job.has_dealt_with(ZIP)
     assert job.has_dealt_with(NOVALD)
     assert not job.has_dealt_with(SECOND_ZIP)
@@ -174,7 +174,7 @@ def test_a_result_saved_under_a_second_name_is_dealt_with_too() -> None:
     own = ZIP.replace(".zip", ".8e99b3de.zip")
     job = job_after(*SUBMITTED, ("downloaded", own))
     assert job.own_file_name(ZIP) == own
-    assert (job.file_of(ZIP), job.result_name(own), job.result_name(ZIP)) == (own, ZIP, ZIP)
+    assert (job.result_name(own), job.result_name(ZIP)) == (ZIP, ZIP)
     assert job.has_dealt_with(ZIP)
 
 

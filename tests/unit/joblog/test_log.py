@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -17,7 +16,6 @@ from hypothesis import strategies as st
 from samples.logs import (
     HEADER,
     JOB,
-    OFFER,
     OTHER,
     STATUS_URL,
     SUBMITTED,
@@ -29,6 +27,7 @@ from samples.logs import (
     written,
 )
 
+from peps_maja.disk import lock
 from peps_maja.errors import LogError, PepsError, Status
 from peps_maja.joblog.events import Event, State
 from peps_maja.joblog.jobs import Jobs
@@ -44,11 +43,12 @@ log = JobLog(Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(int(sys.argv[3])):
-    log.append(Event.SUBMITTING, f"{sys.argv[2]}-{number}", "é" * 400)
+    log.append(Event.SUBMITTING, f"{sys.argv[2]}{number:03}", "é" * 400)
 """
 APPENDER_OUT_OF_ROOM = """
 import resource, sys
 from pathlib import Path
+from peps_maja.disk import lock
 from peps_maja.errors import LogError
 from peps_maja.joblog.log import JobLog
 from peps_maja.joblog.events import Event
@@ -143,22 +143,20 @@ def test_whatever_a_server_says_takes_one_line(tmp_path: Path, hostile: str) -> 
     log = JobLog(tmp_path / "my.log")
     log.append(Event.SUBMITTING, JOB, hostile)
     log.append(Event.FAILED, JOB, hostile)
-    log.append(Event.FAILED, f"{OTHER}{hostile}", "")
+    log.append(Event.STALLED, JOB, hostile)
     _, *added = log.path.read_text(encoding="utf-8").splitlines(keepends=True)
     assert [line for line in added if not LINE.fullmatch(line)] == []
     assert len(added) == 3
     assert log.replay()[JOB].detail.isprintable()
-    assert [job.state for job in snapshot(log.replay())] == [State.FAILED, State.FAILED]
+    assert [job.state for job in snapshot(log.replay())] == [State.FAILED]
 
 
 def plainly(own: Sequence[tuple[Event, str]]) -> State | None:
     """Return the state of a job by the rules in their plainest form."""
     ends = {Event.REJECTED, Event.FINISHED, Event.FAILED, Event.CANCELLED}
-    turns = {Event.SUBMITTING, Event.SUBMITTED, Event.AVAILABLE, *ends}
+    turns = {Event.SUBMITTING, Event.SUBMITTED, *ends}
     kept: list[tuple[Event, str]] = []
     for event, detail in own:
-        if event is Event.AVAILABLE and detail != OFFER:
-            continue
         begun = max((place for place, (earlier, _) in enumerate(kept) if earlier in turns), default=0)
         if event is not Event.POSTPONED:
             kept.append((event, detail))
@@ -171,8 +169,6 @@ def plainly(own: Sequence[tuple[Event, str]]) -> State | None:
                 state = State.UNSURE
             case Event.SUBMITTED:
                 state = State.OPEN if detail == STATUS_URL else State.UNSURE
-            case Event.AVAILABLE:
-                state = State.OPEN
             case Event.REJECTED | Event.FINISHED | Event.FAILED | Event.CANCELLED:
                 state = State(event.value)
             case _:
@@ -226,61 +222,71 @@ def test_any_bytes_are_a_log_or_an_expected_error(tmp_path_factory: pytest.TempP
         snapshot(JobLog(path).replay())
 
 
+# -- others -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_append_waits_for_another_process_so_long_and_names_what_is_not_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("peps_maja.joblog.log.PATIENCE", 0.0)
+    log = written(tmp_path, f"{HEADER}\n")
+    with log.path.open("rb") as held:
+        assert lock(held.fileno(), log.path)
+        with pytest.raises(LogError, match=f"locks the log .*not noted: submitted {JOB} {STATUS_URL}") as error:
+            log.append(Event.SUBMITTED, JOB, STATUS_URL)
+    assert error.value.status is Status.TRY_LATER
+
+
+@pytest.mark.parametrize(
+    ("by_another", "detail", "stands"),
+    [
+        (Event.SUBMITTING, "", False),
+        (Event.SUBMITTED, STATUS_URL, True),
+        (Event.SUBMITTED, STATUS_URL.replace("8e99b3de", "11111111"), False),
+        (Event.CANCELLED, "dropped by the user", False),
+        (Event.FINISHED, "", False),
+        (Event.STALLED, "24", True),
+        (Event.DOWNLOADED, ZIP, True),
+    ],
+)
+def test_what_another_run_wrote_of_a_job_stands(
+    tmp_path: Path, by_another: Event, detail: str, *, stands: bool
+) -> None:
+    log = written(tmp_path, f"{HEADER}\n{lines(*SUBMITTED)}")
+    jobs = log.replay()
+    JobLog(log.path).append(by_another, JOB, detail)
+    JobLog(log.path).append(Event.FAILED, OTHER)
+    assert log.append_if_current(Event.DOWNLOADED, jobs[JOB], ZIP) is stands
+    assert log.append_if_current(Event.FINISHED, jobs[JOB]) is stands
+    assert not log.begin(Event.SUBMITTING, OTHER)
+    log.replay()
+    assert log.begin(Event.SUBMITTING, OTHER), "seen by the replay"
+    assert log.begin(Event.SUBMITTING, OTHER), "this run's own lines do not count"
+
+
 # -- crashes ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_log_cut_at_any_byte_is_what_its_complete_columns_say(tmp_path: Path) -> None:
-    log = JobLog(tmp_path / "my.log")
-    log.append(Event.SUBMITTING, JOB)
-    log.append(Event.SUBMITTED, JOB, STATUS_URL)
-    log.append(Event.MISSING, JOB, f"{ZIP} absent é€😀")
-    log.append(Event.DOWNLOADED, JOB, ZIP)
-    log.append(Event.FINISHED, JOB)
-    whole = log.path.read_bytes()
-    for end in reversed(range(len(whole))):
-        os.truncate(log.path, end)
-        kept = whole[:end].decode(errors="replace").splitlines(keepends=True)
-        is_file_cut = kept[-1:] and "\tdownloaded\t" in kept[-1] and ".zip" not in kept[-1]
-        if kept and not kept[-1].endswith("\n") and (kept[-1].count("\t") < 3 or is_file_cut):
-            del kept[-1]
-        assert snapshot(JobLog(log.path).replay()) == snapshot(Jobs.replay("".join(kept)))
-
-
-def test_append_after_an_incomplete_line_cut_at_any_byte(tmp_path: Path) -> None:
-    whole = f"{HEADER}\n{lines(*SUBMITTED)}".encode()
-    torn_line = lines(("submitting", "é€😀"), job=OTHER).encode()
-    for end in range(len(torn_line)):
+def test_a_log_cut_at_any_byte_and_what_is_appended_then(tmp_path: Path) -> None:
+    rows = [*SUBMITTED, ("missing", f"{ZIP} absent é€😀"), ("downloaded", ZIP), ("finished", "")]
+    whole = f"{HEADER}\n{lines(*rows)}".encode()
+    for end in range(len(HEADER), len(whole)):
         log = written(tmp_path, "")
-        log.path.write_bytes(whole + torn_line[:end])
-        other = {OTHER: State.UNSURE} if torn_line[:end].count(b"\t") == 3 else {}
-        assert {name: job.state for name, job in log.replay().items()} == {JOB: State.OPEN} | other
+        log.path.write_bytes(whole[:end])
+        *kept, last = whole[:end].decode(errors="replace").split("\n")
+        columns = last.split("\t")
+        is_read = len(columns) == 4 or columns[2:] == [JOB]
+        is_read &= ".zip" in columns[-1] or "\tdownloaded\t" not in last
+        expected = Jobs.replay("\n".join([*kept, *[last] * is_read]))
+        jobs = log.replay()
+        assert snapshot(jobs) == snapshot(expected) or "\tdownloaded\t" in last
+        piece = columns[2] if len(columns) == 3 and columns[2] not in {"", JOB} else ""
+        assert (jobs.pieces, jobs.nameless) == ({piece} if piece else set(), [])
+        assert jobs.may_have(OTHER) == (piece != "" and OTHER.startswith(piece))
+
         log.append(Event.FAILED, JOB, "no DEM")
-        assert log.path.read_bytes().startswith(whole + torn_line[:end])
-        assert {name: job.state for name, job in log.replay().items()} == {JOB: State.FAILED} | other
-        assert list(log.replay().damaged) == []
-        log.append(Event.SUBMITTING, OTHER)
-        assert {name: job.state for name, job in log.replay().items()} == {JOB: State.FAILED, OTHER: State.UNSURE}
-
-
-def test_a_second_crash_while_an_incomplete_line_is_marked(tmp_path: Path) -> None:
-    # The first crash left a piece of a line, of the next append a second one left another piece.
-    whole = f"{HEADER}\n{lines(*SUBMITTED)}".encode()
-    piece = f"{at(0)}\tsubmitting\t{OTHER[:-9]}".encode()
-    log = JobLog(tmp_path / "my.log")
-    log.path.write_bytes(whole + piece)
-    log.append(Event.FAILED, JOB, "no DEM")
-    added = log.path.read_bytes()[len(whole + piece) :]
-    spoilt = []
-    for end in range(len(added)):
-        log = JobLog(log.path)
-        log.path.write_bytes(whole + piece + added[:end])
-        before = {name: job.state for name, job in log.replay().items()}
-        log.append(Event.CANCELLED, JOB, "KILLED")
-        after = {name: job.state for name, job in log.replay().items()}
-        counts = added[:end].count(b"\t") == 3
-        if (before, after) != ({JOB: State.FAILED if counts else State.OPEN}, {JOB: State.CANCELLED}):
-            spoilt.append(end)
-    assert spoilt == []
+        assert log.path.read_bytes().startswith(whole[:end])
+        assert log.replay()[JOB].state is State.FAILED
 
 
 def test_a_full_disk_leaves_no_incomplete_line(tmp_path: Path) -> None:
@@ -312,7 +318,7 @@ def test_many_processes_append_at_once_and_every_line_is_whole(tmp_path: Path, s
     writers, each = 4, 25
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", APPENDER, str(log.path), f"writer{writer}", str(each)],
+            [sys.executable, "-c", APPENDER, str(log.path), f"{JOB[:-6]}{writer:03}", str(each)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -329,11 +335,13 @@ def test_many_processes_append_at_once_and_every_line_is_whole(tmp_path: Path, s
     text = log.path.read_text(encoding="utf-8")
     assert text.startswith(f"{HEADER}\n")
     assert text.count(HEADER) == 1
-    appended = [line for line in text.splitlines(keepends=True) if "writer" in line]
+    appended = [line for line in text.splitlines(keepends=True) if "é" in line]
     assert [line for line in appended if not LINE.fullmatch(line)] == []
     names = [line.split("\t")[2] for line in appended]
-    assert sorted(names) == sorted(f"writer{writer}-{number}" for writer in range(writers) for number in range(each))
+    assert sorted(names) == sorted(
+        f"{JOB[:-6]}{writer:03}{number:03}" for writer in range(writers) for number in range(each)
+    )
     for writer in range(writers):
-        own = [name for name in names if name.startswith(f"writer{writer}-")]
-        assert own == [f"writer{writer}-{number}" for number in range(each)]
+        own = [name for name in names if name.startswith(f"{JOB[:-6]}{writer:03}")]
+        assert own == [f"{JOB[:-6]}{writer:03}{number:03}" for number in range(each)]
     assert list(log.replay()) == names

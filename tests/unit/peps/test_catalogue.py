@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import date, datetime
 
 import pytest
+from helpers import TILE
 from hypothesis import given
+from relay import Relay, host_and_port
 from samples.features import (
     FEATURE,
     FIRST,
@@ -19,9 +22,14 @@ from samples.features import (
     values,
 )
 
+from peps_maja.errors import ServerSilent
+from peps_maja.network import client
 from peps_maja.network.pages import read_page
+from peps_maja.peps import catalogue
 from peps_maja.peps.catalogue import Search, read_feature
+from peps_maja.peps.service import Peps, Server
 from peps_maja.products.places import Box, Days
+from peps_maja.sandbox import Sandbox
 
 # -- what goes out ----------------------------------------------------------------------------------------------------
 
@@ -122,3 +130,14 @@ def test_a_letter_in_another_encoding_hides_no_product() -> None:
 def test_any_json_is_a_record_or_none(feature: object) -> None:
     record = read_feature(json.loads(json.dumps(feature)))
     assert record is None or record.identifier.isprintable()
+
+
+def test_a_page_of_the_catalogue_has_a_time_of_its_own(monkeypatch: pytest.MonkeyPatch, peps: Sandbox) -> None:
+    assert client.LONGEST_PAGE == 300
+    monkeypatch.setattr(catalogue, "LONGEST_PAGE", 0.5)
+    march = Search({"tileid": TILE}, Days(date(2019, 3, 1), date(2019, 3, 31)))
+    with Relay(["slow body"] * 3, target=host_and_port(peps.url)) as relay:
+        begun = time.monotonic()
+        with pytest.raises(ServerSilent):
+            catalogue.find_records(Peps(Server(relay.url), read_timeout=30), march)
+    assert time.monotonic() - begun < 10

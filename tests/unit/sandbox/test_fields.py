@@ -21,7 +21,7 @@ EXECUTE = "/resto/wps?service=WPS&request=execute&version=1.0.0&storeExecuteResp
 
 def get(peps: Sandbox, path: str, **headers: str) -> requests.Response:
     address = path if path.startswith("http") else peps.url + path
-    return requests.get(address, auth=AUTH, headers=headers, timeout=10)
+    return requests.get(address, auth=AUTH, headers=headers, timeout=60)
 
 
 def missing(value: Any, *names: str) -> list[str]:
@@ -37,7 +37,7 @@ def missing(value: Any, *names: str) -> list[str]:
 def items(peps: Sandbox) -> list[dict[str, Any]]:
     query = {"dataset": {"eq": DATASET}, "grid:code": {"contains": "31TCJ"}}
     first = {"query": query, "limit": 80, "sortBy": [{"field": "start_datetime", "direction": "desc"}]}
-    pages = [requests.post(f"{peps.url}/api/stac/search", json=first | {"page": n}, timeout=20) for n in range(1, 6)]
+    pages = [requests.post(f"{peps.url}/api/stac/search", json=first | {"page": n}, timeout=60) for n in range(1, 6)]
     return [item for answer in pages for item in answer.json()["features"]]
 
 

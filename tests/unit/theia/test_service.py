@@ -189,8 +189,16 @@ REFUSED = Canned(400, json.dumps({"type": "ITEMSEARCHBODY_PARSING", "message": "
     ],
 )
 def test_bad_answer_ends_the_search(
-    theia: Theia, peps: Sandbox, answer: Canned, error: type[PepsError], *, status: int, says: str
+    theia: Theia,
+    peps: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Canned,
+    error: type[PepsError],
+    *,
+    status: int,
+    says: str,
 ) -> None:
+    monkeypatch.setattr("peps_maja.network.client.time.sleep", lambda _: None)
     peps.faults.add(Fault(Endpoint.GEODES_SEARCH, answer, times=None))
     with pytest.raises(error, match=says) as caught:
         theia.find([MARCH])
