@@ -111,7 +111,7 @@ class OpenJob:
         job, claims, offer = self.job, self._outcome.claims, self.job.offer
         names = [each for each in (name, job.own_file_name(name)) if claims.setdefault(each, job.name) == job.name]
         maker = L1CProduct.parse(job.name) or Series.parse(job.name)
-        belongs = maker.matches if maker else (lambda product: _is_version_of(job.name, product)) if offer else bool
+        belongs = maker.matches if maker else (lambda product: is_version_of(job.name, product)) if offer else bool
         return Wanted(self.results[name], names, belongs, offer.size if offer else None, (offer and offer.md5) or "")
 
     def note_file(self, name: str, fetched: Fetched) -> bool:
@@ -220,7 +220,7 @@ def _came_complete(kind: str, reason: str) -> bool:
     return kind == BROKEN and not reason.startswith(NO_WHOLE_ZIP)
 
 
-def _is_version_of(job: str, product: L2AProduct) -> bool:
+def is_version_of(job: str, product: L2AProduct) -> bool:
     """Return True for the product that a job of Theia is for, unless both name a version and these differ."""
     wanted = L2AProduct.find(job)
     return (

@@ -26,8 +26,7 @@ import pytest
 import trustme
 from helpers import EMAIL, PASSWORD, ROOT, Place, add, damaged, l1c, l2a, opened, until
 
-from peps_maja.downloads.fetching import Fetched, fetch
-from peps_maja.downloads.service import Wanted
+from peps_maja.downloads.fetching import Fetched, Wanted, fetch
 from peps_maja.errors import Broken
 from peps_maja.network.client import Client
 from peps_maja.network.credentials import Credentials
@@ -955,14 +954,14 @@ def test_size_and_md5_that_are_known_before(
         (tmp_path / "a.zip").write_bytes(content + bytes(there))
     more, md5 = announced
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    wanted = Wanted(job.results[0].url, ("a.zip", "b.zip"), lambda _: True, len(content) + more, md5 or digest)
+    wanted = Wanted([job.results[0].url], ("a.zip", "b.zip"), lambda _: True, len(content) + more, md5 or digest)
     client = Client(Server.parse(peps.url), refused, Credentials(EMAIL, PASSWORD))
 
     def get() -> Fetched:
         return fetch(client, wanted, tmp_path, lambda _: nullcontext(lambda _there, _total: None))
 
     if expected:
-        assert get() == Fetched(tmp_path / expected, len(content))
+        assert get() == Fetched(tmp_path / expected, len(content), is_new=there != 0)
         assert (tmp_path / expected).read_bytes() == content
         assert len(ranges(peps)) == (there != 0)
     else:

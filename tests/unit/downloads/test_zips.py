@@ -65,7 +65,8 @@ def belongs(result: L2AProduct) -> bool:
 
 
 def check(path: Path) -> None:
-    check_zip(path, belongs)
+    with path.open("rb") as file:
+        check_zip(file, belongs)
 
 
 def make_zip(path: Path, *members: str, compression: int = zipfile.ZIP_STORED) -> Path:
