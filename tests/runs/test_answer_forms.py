@@ -66,13 +66,22 @@ NOT_LAUNCHED = {
 }
 WAITING = {
     **NOT_LAUNCHED,
-    "status empty": Form("", None),
     "status 404": Form(None, None),
-    "status cut short": Form(STATUS["reference_with_href"][:700], None),
-    **{f"status refused, {name}": Form(sample, None) for name, sample in REFUSALS.items()},
     "succeeded_without_outputs": Form(STATUS["succeeded_without_outputs"], None),
     "report 404": Form(report=None),
     "joblog without results": Form(None, None, JOBLOGS["under_way"]),
+}
+# In the place of a status document or report, these say nothing.
+NO_ANSWER = {
+    "status empty": Form("", None),
+    "status cut short": Form(STATUS["reference_with_href"][:700], None),
+    **{f"status refused, {name}": Form(sample, None) for name, sample in REFUSALS.items()},
+    "report empty": Form(report=""),
+    "report with nothing inside": Form(report=samples.NOTHING_INSIDE),
+    **{
+        f"report {text}": Form(report=text)
+        for text in ("<h1>Maintenance</h1>", "<br />", "<center>", "text", "{}", "[]")
+    },
 }
 OPEN = {
     **{name: (form, "waiting") for name, form in WAITING.items()},
@@ -208,6 +217,16 @@ def test_a_job_that_is_not_finished_stays_open_until_it_is(place: Place, peps: S
     assert news(place) == {
         job.product: [("downloaded", job.results[0].name), ("finished", "")] for job in jobs.values()
     }
+
+
+def test_what_is_no_answer_says_nothing(place: Place, peps: Sandbox) -> None:
+    jobs = submitted(place, peps, NO_ANSWER)
+    assert place.download("-q") == Run(75, "", "")
+    run = place.download()
+    assert run.status == 75
+    assert [name for name, job in jobs.items() if "waiting" in " ".join(told(run, job))] == []
+    assert all(told(run, job) for job in jobs.values())
+    assert news(place) == {}
 
 
 def test_a_finished_job_is_fetched_and_not_asked_for_again(place: Place, peps: Sandbox) -> None:

@@ -100,17 +100,6 @@ def test_fetches_without_an_account_and_asks_nothing_else(place: Keeper, peps: S
     assert place.download("-q") == Run(0, "", "")
 
 
-@pytest.mark.parametrize("before", ["../", "folder/", "{folder}/"])
-def test_name_of_a_job_is_never_a_path(place: Keeper, announce: Announce, before: str) -> None:
-    (item,) = announce()
-    (place.folder / "zips" / "folder").mkdir(parents=True)
-    log = place.folder / "peps_maja.log"
-    path = before.format(folder=place.folder)
-    log.write_text(log.read_text().replace(f"\t{item.identifier}\t", f"\t{path}{item.identifier}\t"))
-    assert place.download("-q", "-w", "zips").status == 0
-    assert list(place.folder.rglob("*.zip")) == [place.folder / "zips" / f"{item.identifier}.zip"]
-
-
 class TestKey:
     @pytest.mark.parametrize(
         ("credentials", "environment", "says"),
