@@ -22,6 +22,7 @@ from peps_maja.disk import lock, sync_folder
 from peps_maja.errors import AlreadyRunning, DiskFull, PepsError
 from peps_maja.text import size
 
+_TRIES = 20  # to open a part that other runs, one after the other, have given its final name meanwhile
 _LONGEST_SHOWN = 500  # characters of a path in a message
 _SEND_OFF_EVERY = 8 * 1024 * 1024  # bytes
 # No room on the disk, in the quota, or under the limit of the largest file (`ulimit -f`).
@@ -141,7 +142,7 @@ class PartFile:
 def part_of(final: Path) -> Iterator[PartFile]:
     """Open and lock the part of the file that will be `final`; raise AlreadyRunning if another run is at it."""
     path = _part_path(final)
-    while True:
+    for _ in range(_TRIES):
         descriptor = _open_own(path, os.O_RDWR | os.O_CREAT)
         try:
             if not lock(descriptor, path):
@@ -157,6 +158,10 @@ def part_of(final: Path) -> Iterator[PartFile]:
             return
         finally:
             os.close(descriptor)
+    raise PepsError(
+        f"{path} is another file at each look, as on a file system without stable inode numbers: name a folder on"
+        " another one with --write-dir"
+    )
 
 
 @contextmanager

@@ -22,7 +22,6 @@ from peps_maja.products.series import Series
 _COMMAND = re.compile(r"# [-0-9]{10}T[0-9:]{8}Z (peps_maja_process\.py .*)")
 _PER_CENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,9})?")
 _MISSING = re.compile(r"(?:(.*?) )?(absent|broken|back)(?: (.*))?")
-_NOTED = re.compile(r"# [0-9-]{10}T[0-9:]{8}Z (peps_maja_process\.py .*?)\r?\n?$")
 UNSURE_FOR_LONG = timedelta(hours=1)
 
 

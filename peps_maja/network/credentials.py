@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -16,7 +15,7 @@ from peps_maja.errors import CredentialsError, NoAccount
 
 USER_VARIABLE, PASSWORD_VARIABLE = "PEPS_USER", "PEPS_PASSWORD"
 KEY_OF_GEODES = "geodes"  # first word of a line that holds a key, and never the account
-_THEN = "put your e-mail and password into it and run chmod 600 on it"
+_WRITE = "write e-mail and password into its first line, with a space between, and run chmod 600 on it"
 
 
 class Secret(Protocol):
@@ -104,7 +103,7 @@ def _read(path: Path) -> str:
             )
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise NoAccount(f"no credentials file {path}: copy {example_file()} there, {_THEN}") from None
+        raise NoAccount(f"no credentials file {path}: {_WRITE}") from None
     except PermissionError as error:
         raise NoAccount(f"cannot read the credentials file {path}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -113,24 +112,12 @@ def _read(path: Path) -> str:
         raise CredentialsError(f"cannot read the credentials file {path}: {error.strerror}") from None
 
 
-def example_file() -> Path:
-    """Return where the example of a credentials file is: in the checkout, or where it was installed."""
-    example = Path(__file__).resolve().parents[2] / "peps.txt.example"
-    if example.is_file():
-        return example
-    from importlib.metadata import PackageNotFoundError, files
-
-    with suppress(PackageNotFoundError):
-        installed = (file for file in files("peps_maja") or () if file.name == example.name)
-        return next((Path(str(file.locate())).resolve() for file in installed), example)
-    return example
-
-
 def _parse(text: str, path: Path) -> Credentials:
     # Not splitlines(): it would also split at characters that a password may have, U+0085 or U+2028.
     for line in text.split("\n"):
         words = line.removesuffix("\r").split(None, 1)
-        if not words or words[0].startswith("#") or words[0].casefold() == KEY_OF_GEODES:
+        is_of_a_key = words and words[0].casefold().startswith(KEY_OF_GEODES) and "@" not in words[0]  # `geodes:` too
+        if not words or words[0].startswith("#") or is_of_a_key:
             continue
         if len(words) == 1:
             raise CredentialsError(
@@ -139,5 +126,5 @@ def _parse(text: str, path: Path) -> Credentials:
             )
         return Credentials(words[0], words[1], str(path))
     if not text.strip():
-        raise NoAccount(f"the credentials file {path} is empty: copy {example_file()} there, {_THEN}")
+        raise NoAccount(f"the credentials file {path} is empty: {_WRITE}")
     raise NoAccount(f"the credentials file {path} has no account in it: write e-mail and password into its first line")

@@ -95,6 +95,29 @@ def test_a_mode_that_cannot_be_changed_is_no_matter_for_cron(place: Place, peps:
     assert plain.download("-q").err == ""
 
 
+# Gives the files whose names end so another inode number at each look.
+UNSTABLE = """\
+import itertools, os
+fstat, number = os.fstat, itertools.count(10**6)
+def changing(descriptor):
+    status = fstat(descriptor)
+    if not os.readlink(f"/proc/self/fd/{descriptor}").endswith(os.environ["UNSTABLE"]):
+        return status
+    return os.stat_result((status[0], next(number), *status[2:]))
+os.fstat = changing
+"""
+
+
+def test_inode_numbers_that_are_not_stable(place: Place, peps: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(UNSTABLE)
+    job = peps.add_job(ONE, status="FINISHED")
+    place.write_log(("2019-04-02T09:12:44Z", "submitted", ONE, job.status_url))
+    run = place.download("--stalled-after", "1000000", PYTHONPATH=str(tmp_path), UNSTABLE=".part")
+    in_one_line(run, 1, "file system without stable inode numbers")
+    in_one_line(place.download("-q", PYTHONPATH=str(tmp_path), UNSTABLE=".log"), 2, "its file system", "a new number")
+    assert place.download("--stalled-after", "1000000").status == 0
+
+
 # -- threads and signals -----------------------------------------------------------------------------------------
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 import pytest
-from helpers import Place
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from peps_maja.errors import CredentialsError, PepsError, Status
+from peps_maja.errors import CredentialsError, NoAccount, PepsError, Status
 from peps_maja.network.credentials import Credentials, is_open_to_others, read_credentials
 
 EMAIL = "me@example.org"
@@ -82,19 +80,19 @@ def test_a_file_that_cannot_be_read_is_an_error_that_says_what_to_do(tmp_path: P
         read_credentials(tmp_path / "file" / "peps.txt", {})
 
 
-def test_credentials_have_to_be_a_regular_file(nowhere: Place) -> None:
-    os.mkfifo(nowhere.folder / "pipe")
-    for path in ("pipe", "/dev/null", "/dev/zero", "."):
-        run = nowhere.process("-t", "31TCJ", "-d", "2019-03-01", "-a", path)
-        assert (run.status, run.err.count("\n")) == (2, 1)
-        assert f"cannot read the credentials file {path}: " in run.err
+def test_credentials_have_to_be_a_regular_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/null"), Path("/dev/zero"), tmp_path):
+        with pytest.raises(CredentialsError, match=f"cannot read the credentials file {path}: "):
+            read_credentials(path, {})
 
 
-def test_the_example_to_copy_is_where_the_message_says(nowhere: Place) -> None:
-    run = nowhere.process("-t", "31TCJ", "-d", "2019-03-01")
-    named = re.search(r"copy (.*) there", run.err)
-    assert named
-    assert "e-mail address" in Path(named[1]).read_text(encoding="utf-8")
+@pytest.mark.parametrize("first", ["geodes", "GEODES", "geodes:", "geodes=KEY", "geodesKEY"])
+def test_a_key_written_wrongly_is_no_account(tmp_path: Path, first: str) -> None:
+    account = read(tmp_path, f"{first} KEY\nme@example.org secret\n".encode())
+    assert (account.email, account.password) == ("me@example.org", "secret")
+    with pytest.raises(NoAccount):
+        read(tmp_path, f"{first} KEY\n".encode())
 
 
 @pytest.mark.parametrize("content", [b"other@example.org other\n", b"", b"one-word\n"])
