@@ -139,24 +139,27 @@ def _fetch_from(address: str, client: Client, wanted: Wanted, part: PartFile, tr
     may_continue, pauses = True, iter((0.5, 1.0))
     while True:
         problem: PepsError
+        kept = part.length
         try:
             with transfer(part.final) as meter:
                 _receive(client, address, part, meter, may_continue=may_continue)
             with plainly("read", part.path), part.content() as content:
                 _check(content, part.length, wanted)
             return part.publish()
-        except Incomplete as error:
-            if part.length == part.remote.length:
+        except Broken as error:
+            is_incomplete = isinstance(error, Incomplete)
+            if is_incomplete and part.length != part.remote.length:
+                problem = ServerTrouble(str(error))
+            elif part.was_continued and not (is_incomplete and part.length == kept):
+                # Another file's beginning, or a server that sends any bytes for the rest: once from the start.
+                may_continue = False
+                part.restart(Remote())
+                continue
+            elif is_incomplete:
                 raise Broken(f"{NO_WHOLE_ZIP} {error}, though it is as long as the server says") from error
-            problem = ServerTrouble(str(error))
-        except Broken:
-            if not part.was_continued:
+            else:
                 part.drop()
                 raise
-            # Another file's beginning, or a server that sends any bytes for the rest: once from the start.
-            may_continue = False
-            part.restart(Remote())
-            continue
         except ServerSilent as error:
             problem = error
         if (pause := next(pauses, None)) is None:

