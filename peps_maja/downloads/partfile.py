@@ -82,7 +82,8 @@ class PartFile:
     def note(self, remote: Remote) -> None:
         """Keep in mind, on disk, of which remote file the bytes are."""
         self.remote = remote
-        with os.fdopen(_open_own(_remote_path(self.final), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as file:
+        descriptor = _open_own(_remote_path(self.final), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        with plainly("write", self.final), os.fdopen(descriptor, "w") as file:
             file.write(json.dumps(asdict(remote)))
 
     def make_room(self) -> None:

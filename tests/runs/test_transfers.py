@@ -298,13 +298,11 @@ def test_what_is_there_and_whole_is_not_fetched_again(place: Place, peps: Sandbo
 
     assert (run.status, run.err) == (0, "")
     others = {job.product: f"{job.results[0].name[:-4]}.{job.wps_id[:8]}.zip" for job in (foreign, empty)}
-    assert place.written() == {
-        job.product: [("downloaded", others.get(job.product, job.results[0].name)), ("finished", "")]
-        for job in peps.jobs
-    }
-    assert len(ranges(peps)) == 4
+    names = {job.product: others.get(job.product, job.results[0].name) for job in peps.jobs}
+    assert place.written() == {name: [("downloaded", file), ("finished", "")] for name, file in names.items()}
+    assert sorted(ranges(peps)) == ["", "", "", "", "bytes=0-0"]
     for job in peps.jobs:
-        assert (place.folder / job.results[0].name).read_bytes() == job.results[0].content
+        assert (place.folder / names[job.product]).read_bytes() == job.results[0].content
 
 
 ONE_ACQUISITION = {
@@ -856,12 +854,12 @@ def test_a_full_disk_is_neither_missing_nor_an_end(
     run = place.download("-q", "-j", "1", "-w", small_disk)
 
     assert run.status == 1
-    [line] = run.err.splitlines()
-    assert "no room" in line.lower()
+    assert run.err.count("\n") == 1, run.err
+    assert "no room" in run.err.lower()
     assert {job.product: place.written()[job.product] for job in peps.jobs if job is not failed} == {
-        job.product: fetched(job) if job is small else [] for job in peps.jobs if job is not failed
+        job.product: fetched(job) if job is small and has_length else [] for job in peps.jobs if job is not failed
     }
-    (small_disk / l2a(4)).unlink()
+    (small_disk / l2a(4)).unlink(missing_ok=True)
     assert [event for _, event, _ in place.events("missing")] == []
     assert place.written()[failed.product] == [("failed", "no memory")]
     assert not list(small_disk.glob("*.zip"))
