@@ -50,30 +50,29 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
     make_folder(options.write_dir)
     leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
     rounds, outcome, is_all_done = None, None, False
-    statuses = set()
+    troubles = set()
     with log.lock_for("downloader"), Unpacker(console, is_wanted=options.unzip) as unpacker:
         unpacker.add_all(options.write_dir, log.replay().owners())
         while True:
             jobs = log.replay()
             reminders.tell_of_damage(jobs, log, console.reminder)
-            status = Status.OK
             if jobs.in_state(State.OPEN):
                 rounds = rounds or rounds_over(log, options, console, leave_at, unpacker.add)
                 outcome = rounds.run(jobs)
-                status, jobs = outcome.status, log.replay()
+                jobs = log.replay()
                 is_all_done = outcome.has_closed_jobs and not jobs.in_state(State.OPEN)
-            status = worst([status, unpacker.finish(leave_at)])
+            status = worst([outcome.status if outcome else Status.OK, unpacker.finish(leave_at)])
             reminders.point_out_stalled(jobs, log, console, options.stalled_after)
             pointed_out = reminders.point_out_unsure(jobs, log, console)
             status = worst([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
-            open_jobs = jobs.in_state(State.OPEN)
-            if not options.wait or not rounds or not any(rounds.can_go_on(job) for job in open_jobs):
+            open_jobs = {job.name for job in jobs.in_state(State.OPEN)}
+            if not options.wait or not outcome or open_jobs <= outcome.stuck:
                 break
             if time.monotonic() + options.pause > leave_at:
                 console.reminder("--timeout is over and jobs are still open: the next run goes on")
                 status = worst([status, Status.TRY_LATER])
                 break
-            statuses.add(status)
+            troubles.add(status)
             time.sleep(options.pause)
     reminders.tell_of_folder(jobs, options.write_dir, console)
     summary = reminders.summary(jobs)
@@ -85,10 +84,10 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
         from peps_maja.standing.overview import overview
 
         jobs = log.replay()  # with what this run has just pointed out
-        reports, troubles = (outcome.reports, outcome.troubles) if outcome else ({}, [])
-        troubles = [*troubles, *unpacker.troubles]
-        statuses.add(write_page(options, console, jobs, overview(jobs, reports, options), troubles))
-    return worst([status, *(statuses - {Status.TRY_LATER})])
+        reports, failures = (outcome.reports, outcome.troubles) if outcome else ({}, [])
+        failures = [*failures, *unpacker.troubles]
+        troubles.add(write_page(options, console, jobs, overview(jobs, reports, options), failures))
+    return worst([status, *(troubles - {Status.TRY_LATER})])
 
 
 def write_page(
@@ -115,7 +114,7 @@ def write_page(
 def rounds_over(
     log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float, noted: Callable[[Path], None]
 ) -> "Rounds":
-    """Return what polls the open jobs, fetches what is finished, and logs what became of it."""
+    """Return what goes over the open jobs: asks, fetches, and logs what became of each."""
     # Slow: where nothing is open, cron need not wait for it.
     from peps_maja.downloads.round import Rounds
     from peps_maja.standing.advice import advise

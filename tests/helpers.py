@@ -270,12 +270,6 @@ NO_REPORT = {
 BROKEN = "broken the zip is damaged: a member has a wrong checksum"
 
 
-def damaged(content: bytes) -> bytes:
-    """Return a zip with one wrong byte among its last pixels."""
-    place = len(content) * 4 // 5
-    return content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
-
-
 def altered_report(fields: dict[str, object], *, without: str = "") -> Altered:
     """Return the real report with these fields instead of its own, and one left out."""
 

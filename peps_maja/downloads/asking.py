@@ -18,6 +18,7 @@ from peps_maja.joblog.jobs import Job
 POLLS_AT_ONCE = 8  # connections to a service: polite to a public one, and enough for a thousand jobs
 GRACE = 5.0  # seconds that what is under way gets when a run has to end
 ENDS_ROUND = (CredentialsError, ServerAway, QuotaReached)  # any other job would meet the same
+_SILENT_JOBS = 3  # in a row: then the server says nothing to anybody
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -29,20 +30,13 @@ class Silence:
     def __init__(self) -> None:
         self._jobs: set[str] = set()
 
-    def hear(self) -> None:
-        """Note that something came."""
-        self._jobs.clear()
-
-    def ends(self, job: Job, error: BaseException | None) -> bool:
+    def ends(self, job: Job, error: PepsError | None) -> bool:
         """Take in how a job's turn ended, and return True if that ends the round."""
         if isinstance(error, ServerSilent):
             self._jobs.add(job.name)
-        elif not isinstance(error, ENDS_ROUND):
-            self.hear()
-        return isinstance(error, ENDS_ROUND) or len(self._jobs) >= 3
-
-    def __contains__(self, job: Job) -> bool:
-        return job.name in self._jobs
+        else:
+            self._jobs.clear()
+        return isinstance(error, ENDS_ROUND) or len(self._jobs) >= _SILENT_JOBS
 
 
 @dataclass
@@ -57,18 +51,16 @@ class Answers:
 def ask_all(service: Service, jobs: Iterable[Job], leave_at: float = inf) -> Answers:
     """Ask where each job stands, eight at once, until the end of all, of the round, or of the (monotonic) time."""
     answers, silence, no_more = Answers(), Silence(), Event()
-    for job, poll in at_once(POLLS_AT_ONCE, service.poll, jobs, no_more=no_more, leave_at=leave_at):
-        error = poll.exception()
-        if error is None:
-            silence.hear()
-            answers.reports[job.name] = poll.result()
-        elif not isinstance(error, PepsError):
-            raise error
-        elif silence.ends(job, error):
+    for job, poll in at_once(POLLS_AT_ONCE, service.poll, jobs, no_more, leave_at=leave_at):
+        error = error_of(poll)
+        if error and silence.ends(job, error):
             answers.end = answers.end or error
             no_more.set()
-        else:
+        elif error:
             answers.problems[job.name] = error
+        else:
+            silence.ends(job, None)
+            answers.reports[job.name] = poll.result()
     refused = [error for error in answers.problems.values() if isinstance(error, Forbidden)]
     if refused and not answers.end and len(refused) == len(answers.problems) and not answers.reports:
         who = f"the account in {service.client.secret.source}" if service.client.secret else "this account"
@@ -83,9 +75,9 @@ def at_once(
     most: int,
     work: Callable[[_Item], _Result],
     items: Iterable[_Item],
-    *,
     no_more: Event,
-    leave_at: float,
+    *,
+    leave_at: float = inf,
     grace: float = GRACE,
 ) -> Iterator[tuple[_Item, Future[_Result]]]:
     """Do the work for all items, so many at once, and yield each with its outcome as it comes.
@@ -110,3 +102,11 @@ def at_once(
                 yield under_way.pop(future), future
     finally:
         pool.shutdown(wait=not under_way, cancel_futures=True)
+
+
+def error_of(work: Future[_Result]) -> PepsError | None:
+    """Return the error with which a piece of work ended, also one that nobody foresaw; None for none."""
+    error = work.exception()
+    if error is None or isinstance(error, PepsError):
+        return error
+    return PepsError(f"unexpected {type(error).__name__}: {error}; please report it")

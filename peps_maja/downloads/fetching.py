@@ -61,7 +61,6 @@ class Fetched:
 
     path: Path
     size: int
-    is_new: bool  # it came from the server now
 
 
 class NoZip(ServerTrouble):
@@ -76,18 +75,19 @@ def fetch(client: Client, wanted: Wanted, folder: Path, transfer: Transfer) -> F
     """Bring a result to `folder`, unless it is there already; file and name are on disk then.
 
     Raises NotThere, Forbidden or Broken if the server does not have it, NoZip, ServerTrouble or ServerBusy if it may
-    come later, DiskFull, AlreadyRunning if another run is at it, PepsError if all names are taken, and
-    what ends a round.
+    come later, DiskFull, AlreadyRunning if another run is at it, PepsError if all names are taken, what ends a round.
     """
     for name in wanted.names:
         final = folder / name
         with part_of(final) as part:  # also while looking at what is there: nobody else can put a file there then
             place = _what_is_at(final, client, wanted)
             if place is _Place.THE_RESULT:
-                return Fetched(final, final.stat().st_size, is_new=False)
+                return Fetched(final, final.stat().st_size)
             if place is _Place.FREE:
-                return Fetched(final, _fetch_copy(client, wanted, part, transfer), is_new=True)
-    raise PepsError(f"{' and '.join(wanted.names)} are there and are something else: move them away to have it")
+                return Fetched(final, _fetch_copy(client, wanted, part, transfer))
+    raise PepsError(
+        f"{' and '.join(wanted.names)} are there, and are something else: move them away to have it fetched"
+    )
 
 
 def _what_is_at(final: Path, client: Client, wanted: Wanted) -> _Place:
@@ -136,10 +136,9 @@ def _fetch_copy(client: Client, wanted: Wanted, part: PartFile, transfer: Transf
 
 def _fetch_from(address: str, client: Client, wanted: Wanted, part: PartFile, transfer: Transfer) -> int:
     """Receive and check a zip; a connection that breaks is taken up again, three times in all."""
-    may_continue, pauses = True, iter((0.5, 1.0))
+    kept, may_continue, pauses = part.length, True, iter((0.5, 1.0))
     while True:
         problem: PepsError
-        kept = part.length
         try:
             with transfer(part.final) as meter:
                 _receive(client, address, part, meter, may_continue=may_continue)
@@ -147,8 +146,8 @@ def _fetch_from(address: str, client: Client, wanted: Wanted, part: PartFile, tr
                 _check(content, part.length, wanted)
             return part.publish()
         except Broken as error:
-            is_incomplete = isinstance(error, Incomplete)
-            if is_incomplete and part.length != part.remote.length:
+            is_incomplete, is_whole = isinstance(error, Incomplete), part.length == part.remote.length
+            if is_incomplete and not is_whole:
                 problem = ServerTrouble(str(error))
             elif part.was_continued and not (is_incomplete and part.length == kept):
                 # Another file's beginning, or a server that sends any bytes for the rest: once from the start.

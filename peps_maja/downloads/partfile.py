@@ -131,7 +131,8 @@ class PartFile:
         with plainly("remove", self.path):
             if _is_still_at(self.path, self._descriptor):
                 self.path.unlink(missing_ok=True)
-                _remote_path(self.final).unlink(missing_ok=True)
+                with suppress(IsADirectoryError):  # that was told
+                    _remote_path(self.final).unlink(missing_ok=True)
 
     def _need_own_path(self) -> None:
         """Raise PepsError if the part was removed meanwhile: what is at its path now is another run's."""

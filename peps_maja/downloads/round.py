@@ -1,13 +1,10 @@
-"""A round over the open jobs of a log: ask all, fetch what is wanted of what they listed, conclude each.
-
-Each service has a thread, which goes through these three phases alone: no service waits for the other.
-"""
+"""A round over the open jobs: ask all where they stand, fetch what is wanted of what they listed, conclude each."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import inf
@@ -17,149 +14,154 @@ from threading import Semaphore
 
 from peps_maja.console import Console, Meter
 from peps_maja.downloads import WORKER
-from peps_maja.downloads.asking import ENDS_ROUND, Silence, ask_all, at_once
-from peps_maja.downloads.fetching import NO_WHOLE_ZIP, Fetched, NoZip, fetch
-from peps_maja.downloads.open_job import OpenJob, Outcome
-from peps_maja.downloads.service import Connect, Service
-from peps_maja.errors import Broken, Forbidden, NotThere, PepsError, QuotaReached, Status
+from peps_maja.downloads.asking import ENDS_ROUND, Silence, ask_all, at_once, error_of
+from peps_maja.downloads.fetching import NO_WHOLE_ZIP, Fetched, NoZip, Wanted, fetch
+from peps_maja.downloads.notes import Notes
+from peps_maja.downloads.open_job import OpenJob
+from peps_maja.downloads.service import Connect, JobReport, Service
+from peps_maja.errors import Broken, Forbidden, NotThere, PepsError, QuotaReached, Status, worst
 from peps_maja.joblog.events import ABSENT, BROKEN, Event, Source, State
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.joblog.log import JobLog
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """How a round went; `troubles` are what it could not do and a person must know, each in a line."""
+
+    status: Status
+    reports: Mapping[str, JobReport]  # by the names of the jobs
+    troubles: Sequence[str]
+    stuck: frozenset[str]  # the jobs that cannot go on without a person
+    has_closed_jobs: bool
+
+
+class _Stopped(PepsError):
+    """The service is asked no more: this download was not begun."""
+
+
 @dataclass
 class Rounds:
-    """The rounds of one run, which end at a monotonic time.
+    """Goes over the open jobs of a log, once for each `run`, until a monotonic time.
 
-    So many `downloads` of a service go into `folder` at once. `advise` says what to do about a job that has come to
-    such an end; `noted` is given each zip that the log has, and returns at once.
+    Downloads so many zips of a service at once into `folder`.
     """
 
     connect: Connect
     log: JobLog
     folder: Path
     console: Console
-    advise: Callable[[Job, Event], str]
+    advise: Callable[[Job, Event], str]  # what to do about a job that has come to this
     downloads: int
-    leave_at: float
-    noted: Callable[[Path], None]
-    _rests: dict[Source, tuple[float, Status]] = field(default_factory=dict)  # until when a service is not asked
+    leave_at: float = inf
+    noted: Callable[[Path], None] = lambda _: None  # is given each zip once it is noted as `downloaded`
     _told: set[str] = field(default_factory=set)
-    _stuck: set[str] = field(default_factory=set)  # jobs that wait for a person
+    _resting: dict[Source, tuple[float, PepsError]] = field(default_factory=dict)  # not asked before that time
 
     def run(self, jobs: Jobs) -> Outcome:
-        """Go over all open jobs once."""
-        outcome = Outcome(self.log, self.console, self.advise, jobs.owners(), self._told)
-        by_source: dict[Source, list[Job]] = {}
+        """Ask every open job where it stands, fetch what is finished, and return how that went. Raises LogError."""
+        notes = Notes(self.log, self.console, self.advise, self.noted, jobs.owners(), self._told)
+        of_source: dict[Source, list[Job]] = {}
         for job in jobs.in_state(State.OPEN):
-            by_source.setdefault(job.source, []).append(job)
-        threads = ThreadPoolExecutor(len(Source), WORKER)
-        services = {threads.submit(self._serve, *each, outcome) for each in by_source.items()}
-        under_way = services
+            of_source.setdefault(job.source, []).append(job)
+        threads = ThreadPoolExecutor(len(Source), WORKER)  # none holds up another
+        turns = [threads.submit(self._serve, source, of_source[source], notes) for source in of_source]
+        reports: dict[str, JobReport] = {}
         try:
-            done, under_way = wait(services, return_when=FIRST_EXCEPTION)
-            for service in done:
-                service.result()
+            for turn in as_completed(turns):
+                reports |= turn.result()
         finally:
-            threads.shutdown(wait=not under_way)
-        self._stuck = outcome.stuck
+            notes.is_over = True
+            threads.shutdown(wait=all(turn.done() for turn in turns))
         if time.monotonic() >= self.leave_at:
-            outcome.statuses.append(Status.TRY_LATER)
-        return outcome
+            notes.statuses.append(Status.TRY_LATER)
+        return Outcome(worst(notes.statuses), reports, notes.troubles, frozenset(notes.stuck), notes.has_closed_jobs)
 
-    def can_go_on(self, job: Job) -> bool:
-        """Return True if a later round may bring an open job further without a person."""
-        return self._rests.get(job.source, (0, None))[0] < inf and job.name not in self._stuck
-
-    def _serve(self, source: Source, jobs: list[Job], outcome: Outcome) -> None:
-        """Take the jobs of one service through the phases."""
-        until, status = self._rests.get(source, (0.0, Status.OK))
-        if time.monotonic() < until:
-            outcome.statuses.append(status)
-            return
-        quota_lasts = 0.0
+    def _serve(self, source: Source, jobs: Sequence[Job], notes: Notes) -> dict[str, JobReport]:
+        """Do the three phases for the jobs of one service, and return their reports."""
+        until, error = self._resting.get(source, (0.0, None))
+        if error and time.monotonic() < until:
+            notes.statuses.append(error.status)
+            notes.troubles.append(str(error))
+            notes.stuck |= {job.name for job in jobs if until == inf}
+            return {}
         try:
             service = self.connect(source)
         except PepsError as error:
-            end: PepsError | None = error
-        else:
-            quota_lasts = service.quota_lasts
-            answers = ask_all(service, jobs, self.leave_at)
-            outcome.reports |= answers.reports
-            answered = [
-                OpenJob(job, answers.reports[job.name], service.name, outcome)
-                for job in jobs
-                if job.name in answers.reports
-            ]
-            end = answers.end or self._fetch_all(service, answered, outcome)
-            for open_job in answered:
-                open_job.conclude()
-            for job in jobs:
-                if problem := answers.problems.get(job.name):
-                    outcome.leave(job, problem)
+            self._end(source, jobs, error, 0, notes)
+            return {}
+        answers = ask_all(service, jobs, self.leave_at)
+        for job in jobs:
+            if problem := answers.problems.get(job.name):
+                notes.trouble(problem, job)
+        reports = answers.reports
+        open_jobs = [OpenJob(job, reports[job.name], service.name, notes) for job in jobs if job.name in reports]
+        for each in open_jobs:
+            each.begin()
+        end = answers.end or self._fetch_all(service, open_jobs, notes)
+        for each in open_jobs:
+            each.conclude()
         if end:
-            outcome.tell(end, str(end))
-            if end.status is Status.UNUSABLE or isinstance(end, QuotaReached):
-                lasts = inf if end.status is Status.UNUSABLE else quota_lasts
-                self._rests[source] = time.monotonic() + lasts, end.status
+            self._end(source, jobs, end, service.quota_lasts, notes)
+        return reports
 
-    def _fetch_all(self, service: Service, jobs: list[OpenJob], outcome: Outcome) -> PepsError | None:
-        """Fetch what is wanted, and note each as it comes; return what ended that before its end."""
-        silence, no_more, line = Silence(), Flag(), Semaphore(self.downloads)
-        no_zips: list[tuple[OpenJob, str, NoZip]] = []
-        end, has_come = None, False
+    def _fetch_all(self, service: Service, open_jobs: Sequence[OpenJob], notes: Notes) -> PepsError | None:
+        """Fetch what is wanted, so many transfers at once, and note each as it comes; return what ended that early."""
+        line, no_more, silence = Semaphore(self.downloads), Flag(), Silence()
+        end: PepsError | None = None
+        no_zips: list[tuple[OpenJob, str, PepsError]] = []
+        is_well = False
 
         @contextmanager
         def transfer(final: Path) -> Iterator[Meter]:
-            """Hold the line for one file."""
-            with line, self.console.meter(final.name) as show:
-
-                def meter(length: int, total: int | None) -> None:
-                    silence.hear()
-                    show(length, total)
-
-                if no_more.is_set() or time.monotonic() >= self.leave_at:
-                    raise _Stopped
+            with line, self.console.meter(final.name) as meter:
+                if no_more.is_set():
+                    raise _Stopped(f"{final}: not begun")
                 try:
                     yield meter
                 except ENDS_ROUND:
-                    no_more.set()  # before the next file gets the line
+                    no_more.set()  # before the next transfer has the line
                     raise
 
-        def bring(item: tuple[OpenJob, str]) -> Fetched:
-            job, name = item
-            return fetch(service.client, job.wanted(name), self.folder, transfer)
+        def work(item: tuple[OpenJob, str, Wanted]) -> Fetched:
+            return fetch(service.client, item[2], self.folder, transfer)
 
-        wanted = ((job, name) for job in jobs for name in job.results if job.job not in silence and job.wants(name))
-        # Twice as many threads as downloads: each file is checked while the next one comes.
-        fetching = at_once(2 * self.downloads, bring, wanted, no_more=no_more, leave_at=self.leave_at, grace=inf)
-        for (job, name), coming in fetching:
-            match error := coming.exception():
+        wanted = ((each, name, each.wanted(name)) for each in open_jobs for name in each.results if each.wants(name))
+        # Twice as many threads as transfers: each zip is checked while the next one comes.
+        done = at_once(2 * self.downloads, work, wanted, no_more, leave_at=self.leave_at, grace=inf)
+        for (each, name, _), fetched in done:
+            error = error_of(fetched)
+            if not isinstance(error, _Stopped) and silence.ends(each.job, error):
+                end = end or error
+                no_more.set()
+                continue
+            match error:
                 case None:
-                    fetched = coming.result()
-                    has_come |= fetched.is_new
-                    if job.note_file(name, fetched):
-                        self.noted(fetched.path)
+                    is_well = True
+                    each.note_file(name, fetched.result())
                 case NotThere() | Forbidden():
-                    job.note_missing(name, ABSENT, str(error))
+                    each.note_missing(name, ABSENT, str(error))
                 case Broken():
-                    job.note_missing(name, BROKEN, str(error))
+                    each.note_missing(name, BROKEN, str(error))
                 case NoZip():
-                    no_zips.append((job, name, error))
-                case PepsError() if silence.ends(job.job, error):
-                    end = end or error
-                    no_more.set()
+                    no_zips.append((each, name, error))
                 case _Stopped():
                     pass
                 case _:
-                    outcome.leave(job.job, error)
-        for job, name, error in no_zips:
-            if has_come:
-                job.note_missing(name, BROKEN, f"{NO_WHOLE_ZIP} {error}")
-            else:  # the service sends that for everything
-                outcome.leave(job.job, error)
+                    notes.trouble(error, each.job)
+        # What comes in the place of every zip is the service's trouble, in the place of one among others that one's.
+        for each, name, error in no_zips:
+            if is_well:
+                each.note_missing(name, BROKEN, f"{NO_WHOLE_ZIP} {error}")
+            else:
+                notes.trouble(error, each.job)
         return end
 
-
-class _Stopped(Exception):
-    """A file is left for a later round."""
+    def _end(self, source: Source, jobs: Sequence[Job], error: PepsError, quota_lasts: float, notes: Notes) -> None:
+        """Tell why a service was asked no more in this round, and keep in mind for how long it need not be asked."""
+        notes.trouble(error)
+        if error.status is Status.UNUSABLE:
+            self._resting[source] = inf, error
+            notes.stuck |= {job.name for job in jobs}
+        elif isinstance(error, QuotaReached):
+            self._resting[source] = time.monotonic() + quota_lasts, error

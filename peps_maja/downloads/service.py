@@ -70,7 +70,7 @@ class Service(Protocol):
         """The seconds after which a quota that is used up may be there again."""
 
     def poll(self, job: Job) -> JobReport:
-        """Return where a job stands; raise what ends the round, Forbidden, ServerTrouble, ServerBusy."""
+        """Return where a job stands; raise what ends the round, or what keeps this one job."""
 
 
 Connect = Callable[[Source], Service]

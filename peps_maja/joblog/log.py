@@ -91,12 +91,12 @@ class JobLog:
         return self._add(event, job.name, detail, lambda: self._is_current(job))
 
     def is_current(self, job: Job) -> bool:
-        """Return True if a job still is the submission that it was when this run replayed it. Raises LogError."""
+        """Return True if the log still has a job that this run has replayed as it was. Raises LogError."""
         try:
             with self._opened(os.O_RDONLY) as descriptor:
                 self._catch_up(descriptor)
         except OSError as error:
-            raise LogError(f"cannot read the log {self.path}: {error.strerror}") from error
+            raise LogError(f"cannot read the log {self.path}: {error.strerror}") from None
         return self._is_current(job)
 
     def note(self, command: str, jobs: Jobs) -> None:

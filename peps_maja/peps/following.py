@@ -23,7 +23,6 @@ from peps_maja.peps.service import Peps, explaining_closure
 from peps_maja.peps.wps import ExecuteResponse, WpsState, read_document, refresh_query
 
 REPORT_DUE_AFTER = timedelta(hours=1)  # a job may not have a report before
-_BEING_LAUNCHED = {WpsState.ACCEPTED, WpsState.STARTED, WpsState.PAUSED}
 _MOST_SILENT = 3  # refreshes in a row: then the reports as they are tell less, and still something
 _REST = 300.0  # seconds before the next one
 
@@ -47,8 +46,7 @@ class Follower:
         """
         with explaining_closure(self._server):
             document, trouble = self._status(job)
-            if document is None or document.state not in _BEING_LAUNCHED:
-                self._refresh(job)
+            self._refresh(job)
             if document and document.report:
                 with suppress(ServerTrouble):
                     return self._literal_report(job, document)
@@ -119,8 +117,10 @@ class Follower:
         is_due = job.submitted_at is None or job.open_for() >= REPORT_DUE_AFTER
         if document is None and is_due:
             return JobReport(Phase.GONE, message=NO_REPORT, in_joblog=in_joblog)
-        message = "being launched" if document and document.state in _BEING_LAUNCHED else "no report yet"
-        return JobReport(Phase.WAITING, message=message, in_joblog=in_joblog)
+        is_launched = document is None or document.state in {WpsState.SUCCEEDED, None}
+        return JobReport(
+            Phase.WAITING, message="no report yet" if is_launched else "being launched", in_joblog=in_joblog
+        )
 
     def _results_in_joblog(self, job: Job) -> tuple[str, ...]:
         def reading(chunks: Iterator[bytes]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from peps_maja.errors import (
     PepsError,
@@ -52,10 +52,6 @@ class Server(Site):
     def report(self, wps_id: str) -> str:
         """Where the report of a job is."""
         return f"{self.base}/resto{_OUTPUTS}report-{wps_id}.json"
-
-    def result(self, wps_id: str, name: str) -> str:
-        """Where a result of a job is."""
-        return f"{self.base}/cgi-bin/mapcache_results/maja/{wps_id}/{quote(name)}"
 
     def joblog(self, wps_id: str) -> str:
         """Where the computing centre's own log of a job is, once there is one."""

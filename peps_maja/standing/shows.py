@@ -64,11 +64,12 @@ def _ask(
     jobs: Jobs, options: DownloaderOptions, console: Console
 ) -> tuple[dict[str, JobReport | PepsError], list[PepsError]]:
     """Return what is known of each open job of PEPS (Theia's are not asked for), and what ended the asking."""
-    open_jobs = [job for job in jobs.in_state(State.OPEN) if job.source is Source.PEPS]
-    if not open_jobs:
+    asked = [job for job in jobs.in_state(State.OPEN) if job.source is Source.PEPS]
+    if not asked:
         return {}, []
     try:
-        answers = ask_all(connect_with(options, console)(Source.PEPS), open_jobs)
+        service = connect_with(options, console)(Source.PEPS)
     except PepsError as error:
         return {}, [error]
-    return answers.reports | answers.problems, [answers.end] if answers.end else []
+    answers = ask_all(service, asked)
+    return {**answers.reports, **answers.problems}, [answers.end] if answers.end else []

@@ -163,7 +163,7 @@ def refused_download(answer: Answer) -> PepsError | None:
             return ServerBusy("GEODES prepares it (202); the next run asks again")
         case 429 | 403 if isinstance(error, QuotaReached):
             return QuotaReached(f"the hourly quota of GEODES is used up ({answer.status}); the next run goes on")
-        case 403 if isinstance(error, ServerTrouble):  # a firewall's page is no word about the key
+        case 403 if isinstance(error, ServerTrouble):  # a page of HTML is no word about the key
             return error
         case status if answer.secret and (status in {401, 403} or status in REDIRECTS):
             how = "redirects without end" if status in REDIRECTS else status

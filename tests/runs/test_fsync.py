@@ -164,7 +164,7 @@ class Disk:
             *lines, end = call.text.split("\n")
             if end or not lines or len([line for line in lines if line[:1] != "#"]) > 1:
                 self.complaints.append(f"not one whole line is appended: {call.text!r}")
-            _, event, job, detail, *_ = [*lines[0].split("\t"), "", "", ""]
+            _, event, job, detail, *_ = [*lines[-1].split("\t"), "", "", ""]
             if self.log in self.unsynced:
                 self.complaints.append(f"{event} is logged while the line before is not synced")
             self.announced = job if event == "submitting" else None
@@ -361,10 +361,10 @@ def test_a_folder_made_for_the_zips_is_on_disk_before_they_are_logged(place: Pla
 @pytest.mark.parametrize(
     ("kill_at", "events", "is_executed"),
     [
-        pytest.param("write:2", [], False, id="before submitting"),
-        pytest.param("fsync:2", ["submitting"], False, id="before submitting is synced"),
-        pytest.param("write:3", ["submitting"], True, id="before submitted"),
-        pytest.param("fsync:3", ["submitting", "submitted"], True, id="before submitted is synced"),
+        pytest.param("write:1", [], False, id="before submitting"),
+        pytest.param("fsync:1", ["submitting"], False, id="before submitting is synced"),
+        pytest.param("write:2", ["submitting"], True, id="before submitted"),
+        pytest.param("fsync:2", ["submitting", "submitted"], True, id="before submitted is synced"),
     ],
 )
 def test_a_submitter_killed_at_a_log_line(

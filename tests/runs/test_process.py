@@ -778,9 +778,13 @@ def test_unusable_credentials(
     if content is not None:
         credentials.write_bytes(content)
         credentials.chmod(0o600)
-    in_one_line(nowhere.process(*SEARCH, PEPS_SERVER=peps.url, **environment), 2, words)
-    assert peps.requests == []
-    assert not nowhere.log.exists()
+    environment = {"PEPS_SERVER": peps.url, **environment}
+    list_products(peps)
+    assert nowhere.process(*SEARCH, **environment).status == 0, "there is nothing to order"
+    list_products(peps, l1c(1))
+    in_one_line(nowhere.process(*SEARCH, **environment), 2, words)
+    assert not peps.asked(Endpoint.CAPABILITIES, Endpoint.EXECUTE)
+    assert nowhere.events() == []
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,17 @@ def test_fetches_without_an_account_and_asks_nothing_else(place: Keeper, peps: S
     assert place.download("-q") == Run(0, "", "")
 
 
+@pytest.mark.parametrize("before", ["../", "folder/", "{folder}/"])
+def test_name_of_a_job_is_never_a_path(place: Keeper, announce: Announce, before: str) -> None:
+    (item,) = announce()
+    (place.folder / "zips" / "folder").mkdir(parents=True)
+    log = place.folder / "peps_maja.log"
+    path = before.format(folder=place.folder)
+    log.write_text(log.read_text().replace(f"\t{item.identifier}\t", f"\t{path}{item.identifier}\t"))
+    assert place.download("-q", "-w", "zips").status == 0
+    assert list(place.folder.parent.rglob("*.zip")) == []  # that line is damaged
+
+
 class TestKey:
     @pytest.mark.parametrize(
         ("credentials", "environment", "says"),
@@ -385,11 +396,11 @@ class TestTransfers:
         assert place.download().status == 0
         assert peps.requests == []
 
-    def test_page_in_the_place_of_a_zip_says_nothing(self, place: Keeper, peps: Sandbox, announce: Announce) -> None:
+    def test_page_in_the_place_of_every_zip_is_trouble(self, place: Keeper, peps: Sandbox, announce: Announce) -> None:
         (item,) = announce()
         peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, Altered(lambda r: r.with_body("<html>login</html>"))))
-        run = place.download("-q")
-        assert (run.status, run.out, run.err, place.events("missing")) == (75, "", "", [])
+        assert place.download("-q") == Run(75, "", "")
+        assert place.events("missing") == []
         assert place.download("-q").status == 0
         assert is_whole(place, item)
 

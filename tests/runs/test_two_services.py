@@ -93,7 +93,7 @@ class TestTroubleOfOne:
 
     def test_quota_leaves_the_rest_for_the_next_run(self, both: Place, peps: Sandbox) -> None:
         peps.geodes.quota, peps.geodes.out_of_quota = 1, QUOTA
-        run = both.download("-q", "-j", "1")
+        run = both.download("-q", "--wait", "--timeout", "0.01", "-j", "1")  # else it asks again after an hour
         assert (run.status, run.err, finished(both)) == (75, "", ["peps", "theia"])
         assert len(both.events("finished")) == 2
 

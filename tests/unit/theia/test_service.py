@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from samples.geodes import IDENTIFIER, MD5, URN
 
-from peps_maja.downloads.open_job import is_version_of
 from peps_maja.errors import (
     CredentialsError,
     NotThere,
@@ -21,7 +20,6 @@ from peps_maja.errors import (
 )
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.network.credentials import read_credentials
-from peps_maja.products.names import L2AProduct
 from peps_maja.sandbox import Canned, Endpoint, Fault, Sandbox
 from peps_maja.sandbox.geodes import KEY, LICENCE, NOT_READY, ON_TAPE, QUOTA, QUOTA_429, REDIRECTS, WRONG_KEY
 from peps_maja.theia.jobs import TheiaJobs, check
@@ -141,28 +139,12 @@ class TestDownload:
 
 
 class TestJobs:
-    @pytest.mark.parametrize(
-        ("job", "folder", "expected"),
-        [
-            (f"{IDENTIFIER}_V4-0", f"{IDENTIFIER}_V4-0", True),
-            (f"{IDENTIFIER}_V4-0", f"{IDENTIFIER}_V3-1", False),
-            (f"{IDENTIFIER}_V4-0", IDENTIFIER, True),  # it names no version: size and MD5 tell what it is
-            (IDENTIFIER, f"{IDENTIFIER}_V3-1", True),
-            (IDENTIFIER, IDENTIFIER.replace("459", "460"), False),
-            (IDENTIFIER, IDENTIFIER.replace("31TCJ", "31TDH"), False),
-            ("x", IDENTIFIER, False),
-        ],
-    )
-    def test_zip_belongs_to_its_job(self, job: str, folder: str, expected: object) -> None:
-        product = L2AProduct.find(folder)
-        assert product is not None
-        assert is_version_of(job, product) is expected
-
     def test_available_job_is_ready_without_a_request(self, theia: Theia, peps: Sandbox) -> None:
         name, address = f"{IDENTIFIER}_V4-0", f"https://geodes-portal.cnes.fr/api/download/{URN}/files/{MD5}"
         line = f"2026-01-01T00:00:00Z\tavailable\t{name}\t{address} 12 {MD5}"
         job = Jobs.replay(f"# peps_maja job log 1\n{line}\n")[name]
-        assert TheiaJobs(theia).poll(job).results == (address,)
+        jobs = TheiaJobs(theia)
+        assert jobs.poll(job).results == (address,)
         assert peps.requests == []
 
 
