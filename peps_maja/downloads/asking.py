@@ -39,6 +39,9 @@ class Silence:
             self._jobs.clear()
         return isinstance(error, ENDS_ROUND) or len(self._jobs) >= _SILENT_JOBS
 
+    def __contains__(self, job: Job) -> bool:
+        return job.name in self._jobs
+
 
 @dataclass
 class Answers:

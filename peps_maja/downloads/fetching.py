@@ -61,6 +61,7 @@ class Fetched:
 
     path: Path
     size: int
+    is_new: bool  # it came now; else it was there
 
 
 class NoZip(ServerTrouble):
@@ -82,9 +83,9 @@ def fetch(client: Client, wanted: Wanted, folder: Path, transfer: Transfer) -> F
         with part_of(final) as part:  # also while looking at what is there: nobody else can put a file there then
             place = _what_is_at(final, client, wanted)
             if place is _Place.THE_RESULT:
-                return Fetched(final, final.stat().st_size)
+                return Fetched(final, final.stat().st_size, is_new=False)
             if place is _Place.FREE:
-                return Fetched(final, _fetch_copy(client, wanted, part, transfer))
+                return Fetched(final, _fetch_copy(client, wanted, part, transfer), is_new=True)
     raise PepsError(
         f"{' and '.join(wanted.names)} are there, and are something else: move them away to have it fetched"
     )

@@ -126,7 +126,12 @@ class Rounds:
         def work(item: tuple[OpenJob, str, Wanted]) -> Fetched:
             return fetch(service.client, item[2], self.folder, transfer)
 
-        wanted = ((each, name, each.wanted(name)) for each in open_jobs for name in each.results if each.wants(name))
+        wanted = (
+            (each, name, each.wanted(name))
+            for each in open_jobs
+            for name in each.results
+            if each.job not in silence and each.wants(name)
+        )
         # Twice as many threads as transfers: each zip is checked while the next one comes.
         done = at_once(2 * self.downloads, work, wanted, no_more, leave_at=self.leave_at, grace=inf)
         for (each, name, _), fetched in done:
@@ -137,7 +142,7 @@ class Rounds:
                 continue
             match error:
                 case None:
-                    is_well = True
+                    is_well |= fetched.result().is_new
                     each.note_file(name, fetched.result())
                 case NotThere() | Forbidden():
                     each.note_missing(name, ABSENT, str(error))

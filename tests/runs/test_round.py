@@ -12,7 +12,7 @@ import pytest
 from helpers import Place, Run, add, add_small, ago, altered_report, l1c, l2a, lines_of, opened, outcomes
 
 from peps_maja.joblog.details import Offer
-from peps_maja.sandbox import FORBIDDEN, HTML_PAGE, NOT_FOUND, Canned, Endpoint, Fault, Sandbox
+from peps_maja.sandbox import FORBIDDEN, HTML_PAGE, NOT_FOUND, Canned, Endpoint, Fault, Sandbox, Stall
 from peps_maja.sandbox.faults import Answer
 from peps_maja.sandbox.geodes import KEY, QUOTA
 from peps_maja.sandbox.geodes.products import products_of
@@ -242,6 +242,16 @@ def test_a_page_in_place_of_one_zip_among_others_is_missing(place: Place, peps: 
 # -- nobody holds anybody up -------------------------------------------------------------------------------------------
 
 
+def test_a_zip_that_was_there_does_not_speak_for_the_service(theia: Place, peps: Sandbox) -> None:
+    available = theia.log.read_text()
+    assert theia.download("-q").status == 0
+    theia.log.write_text(available)  # as if the run had been killed before it could note what came
+    (theia.folder / theia.zips()[-1]).unlink()
+    spoil(peps, HTML_PAGE, Endpoint.GEODES_DOWNLOAD)
+    assert theia.download("-q").status == 75
+    assert theia.events("missing") == []
+
+
 @pytest.mark.parametrize("endpoint", [Endpoint.STATUS, Endpoint.REPORT, Endpoint.RESULT])
 def test_a_busy_server_is_not_waited_for(place: Place, peps: Sandbox, endpoint: Endpoint) -> None:
     jobs = [add_small(peps, l1c(day), l2a(day)) for day in range(1, 20)]
@@ -251,6 +261,13 @@ def test_a_busy_server_is_not_waited_for(place: Place, peps: Sandbox, endpoint: 
     run = place.download("-q")  # within the minute that one wait would take
     assert (run.status, run.err) == (75, "")
     assert outcomes(place)[jobs[-1].product] == DONE
+
+
+def test_a_series_to_which_a_server_says_nothing_holds_up_no_round(place: Place, peps: Sandbox) -> None:
+    place.write_log(*opened(add_small(peps, SERIES, *(l2a(day) for day in range(1, 32)))))
+    spoil(peps, Stall(60), Endpoint.RESULT)
+    assert place.download("-q", "-j", "1", PEPS_TIMEOUT="0.3") == Run(75, "", "")
+    assert len({asked.path for asked in peps.asked(Endpoint.RESULT)}) <= 3
 
 
 def test_waiting_goes_on_after_an_hourly_quota_and_theias_jobs_stall(theia: Place, peps: Sandbox) -> None:

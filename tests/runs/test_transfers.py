@@ -954,7 +954,7 @@ def test_size_and_md5_that_are_known_before(
         return fetch(client, wanted, tmp_path, lambda _: nullcontext(lambda _there, _total: None))
 
     if expected:
-        assert get() == Fetched(tmp_path / expected, len(content))
+        assert get() == Fetched(tmp_path / expected, len(content), is_new=there != 0)
         assert (tmp_path / expected).read_bytes() == content
         assert len(ranges(peps)) == (there != 0)
     else:
