@@ -26,11 +26,11 @@ from peps_maja.errors import (
     ServerTrouble,
     Status,
 )
-from peps_maja.network.addresses import shown
 from peps_maja.network.answers import Download
 from peps_maja.network.client import Client
 from peps_maja.network.connections import within
 from peps_maja.network.documents import kind_of
+from peps_maja.network.trust import shown
 from peps_maja.text import size
 
 # Begins the reason of a broken result that did not even come as a whole zip, and so is tried again at every run.

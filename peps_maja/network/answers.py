@@ -23,10 +23,10 @@ from peps_maja.errors import (
     ServerTrouble,
     Status,
 )
-from peps_maja.network.addresses import Site, shown
 from peps_maja.network.connections import Unsent
 from peps_maja.network.credentials import Secret
 from peps_maja.network.documents import HTML, kind_of
+from peps_maja.network.trust import Site, shown
 from peps_maja.text import one_line
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -24,10 +24,10 @@ from peps_maja.errors import (
     ServerTrouble,
     Status,
 )
-from peps_maja.network.addresses import Site, shown
 from peps_maja.network.answers import REDIRECTS, Answer, Download, Judge, Passing, network_error
 from peps_maja.network.connections import Session, proxy_for, within
 from peps_maja.network.credentials import Secret
+from peps_maja.network.trust import Site, shown
 from peps_maja.text import size
 
 TRIES = 3

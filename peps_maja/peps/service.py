@@ -16,11 +16,11 @@ from peps_maja.errors import (
     Status,
     UsageError,
 )
-from peps_maja.network.addresses import Site
 from peps_maja.network.answers import MOST_ERROR, Answer, refusal
 from peps_maja.network.client import Client
 from peps_maja.network.credentials import Credentials
 from peps_maja.network.documents import read_object
+from peps_maja.network.trust import Site
 from peps_maja.text import one_line
 
 CLOSED = (

@@ -23,11 +23,11 @@ from peps_maja.errors import (
     ServerTrouble,
     UsageError,
 )
-from peps_maja.network.addresses import Site
 from peps_maja.network.answers import REDIRECTS, Answer, refusal
 from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT, Client
 from peps_maja.network.credentials import KEY_OF_GEODES, read_key
 from peps_maja.network.documents import read_object, text
+from peps_maja.network.trust import Site
 from peps_maja.products.records import L2ARecord
 from peps_maja.text import one_line
 from peps_maja.theia.items import message_of

@@ -67,7 +67,7 @@ def test_a_report_outweighs_the_status_document(place: Place, peps: Sandbox, sta
 
 
 @pytest.mark.parametrize("dead_first", [True, False])
-def test_addresses_with_one_name_are_copies_tried_in_turn(place: Place, peps: Sandbox, *, dead_first: bool) -> None:
+def test_trust_with_one_name_are_copies_tried_in_turn(place: Place, peps: Sandbox, *, dead_first: bool) -> None:
     job = add(peps)
     copies = [f"{peps.url}/cgi-bin/mapcache_results/maja/gone/{l2a(1)}", job.results[0].url]
     spoil(peps, altered_report({"results": copies if dead_first else copies[::-1]}), Endpoint.REPORT)

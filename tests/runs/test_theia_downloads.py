@@ -186,7 +186,7 @@ class TestWhoSeesTheKey:
         "address",
         ["https://geodes-portal.cnes.fr{path}", "http://geodes.cnes.fr:8080{path}", "http://example.org{path}"],
     )
-    def test_addresses_of_geodes_and_plain_http_are_brought_to_the_server(
+    def test_trust_of_geodes_and_plain_http_are_brought_to_the_server(
         self, place: Keeper, peps: Sandbox, announce: Announce, address: str
     ) -> None:
         (item,) = announce(address=address)

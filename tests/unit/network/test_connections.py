@@ -11,9 +11,9 @@ import pytest
 import trustme
 
 from peps_maja.errors import ServerAway, ServerTrouble
-from peps_maja.network.addresses import Site
 from peps_maja.network.client import Client
 from peps_maja.network.connections import trusting
+from peps_maja.network.trust import Site
 
 
 class Service(Site):

@@ -184,7 +184,7 @@ def test_any_answer_can_be_asked_for(peps: Sandbox, answer: Any, seen: Any) -> N
     assert PRODUCT in answers[2].text
 
 
-def test_addresses_and_results_can_be_anything(peps: Sandbox) -> None:
+def test_trust_and_results_can_be_anything(peps: Sandbox) -> None:
     peps.faults.addresses = lambda url: url.removeprefix(peps.url) if url.endswith(".xml") else url
     answer = get(peps, f"{EXECUTE}&identifier=MAJA&datainputs=product={PRODUCT}")
     assert 'statusLocation="/resto/wps/outputs/' in answer.text

@@ -98,7 +98,7 @@ class TestDownload:
         assert fetch(theia, address_of(theia)).startswith(b"PK")
         assert [request.headers.get("x-api-key") for request in peps.requests] == [None, KEY]
 
-    def test_addresses_inside_cnes_are_brought_to_the_server(self, theia: Theia, peps: Sandbox) -> None:
+    def test_trust_inside_cnes_are_brought_to_the_server(self, theia: Theia, peps: Sandbox) -> None:
         path = address_of(theia).removeprefix(peps.url)
         for base in ("https://geodes-portal.cnes.fr", "http://geodes.cnes.fr:8080", "http://anywhere.example.org", ""):
             assert fetch(theia, base + path).startswith(b"PK")

@@ -157,7 +157,7 @@ def test_paths_on_the_server() -> None:
 
 @pytest.mark.parametrize("server", [PEPS, LOOPBACK, Server("https://mirror.example.org/peps")], ids=str)
 @pytest.mark.parametrize(("address", "path"), BROUGHT_BACK.items(), ids=BROUGHT_BACK)
-def test_addresses_inside_cnes_and_on_plain_http_are_brought_back(server: Server, address: str, path: str) -> None:
+def test_trust_inside_cnes_and_on_plain_http_are_brought_back(server: Server, address: str, path: str) -> None:
     reached = server.reach(address)
     assert reached == server.base + path
     assert server.may_see_secret(reached)
