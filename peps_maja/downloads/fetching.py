@@ -14,8 +14,8 @@ from pathlib import Path
 
 from peps_maja.console import Meter
 from peps_maja.disk import sync_folder
+from peps_maja.downloads.checking import ZIP_STARTS, Belongs, Damaged, Incomplete, check_zip, md5_of
 from peps_maja.downloads.partfile import PartFile, Remote, part_of, plainly
-from peps_maja.downloads.zips import ZIP_STARTS, Belongs, Damaged, Incomplete, check_zip, md5_of
 from peps_maja.errors import (
     Broken,
     Forbidden,

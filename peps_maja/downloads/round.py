@@ -15,9 +15,9 @@ from threading import Semaphore
 from peps_maja.console import Console, Meter
 from peps_maja.downloads import WORKER
 from peps_maja.downloads.asking import ENDS_ROUND, Silence, as_they_end, ask_all, at_once, error_of
+from peps_maja.downloads.concluding import OpenJob
 from peps_maja.downloads.fetching import NO_WHOLE_ZIP, Fetched, NoZip, Wanted, fetch
 from peps_maja.downloads.notes import Notes
-from peps_maja.downloads.open_job import OpenJob
 from peps_maja.downloads.service import Connect, JobReport, Service
 from peps_maja.errors import Broken, Forbidden, NotThere, PepsError, QuotaReached, Status, worst
 from peps_maja.joblog.events import ABSENT, BROKEN, Event, Source, State

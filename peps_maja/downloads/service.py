@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from peps_maja.downloads.zips import bare_name
+from peps_maja.downloads.checking import bare_name
 from peps_maja.joblog.events import Source
 from peps_maja.joblog.jobs import Job
 from peps_maja.network.client import Client
