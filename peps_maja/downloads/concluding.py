@@ -9,7 +9,7 @@ from peps_maja.downloads.fetching import NO_WHOLE_ZIP, Fetched, Wanted
 from peps_maja.downloads.notes import Notes
 from peps_maja.downloads.service import JobReport, Phase, result_name
 from peps_maja.errors import Status
-from peps_maja.joblog.events import ABSENT, BACK, BROKEN, NO_REPORT, NO_RESULTS, NONE_NAMED, Event
+from peps_maja.joblog.events import ABSENT, BACK, BROKEN, NO_REPORT, NO_RESULTS, NONE_NAMED, Event, Source
 from peps_maja.joblog.jobs import Job, Missing
 from peps_maja.products.names import L1CProduct, L2AProduct, is_novald
 from peps_maja.products.series import Series
@@ -148,7 +148,7 @@ class OpenJob:
         if self._note(event, detail, *lines):
             self._notes.has_closed_jobs = True
             self._notes.statuses.append(Status.OK if event is Event.FINISHED else Status.TROUBLE)
-            if event is Event.FINISHED:
+            if event is Event.FINISHED and self.job.source is Source.PEPS:  # of Theia's, `downloaded` says all
                 self._notes.console.info(f"{self.job.name}: finished")
 
     def _is_missing(self, name: str, line: str) -> None:

@@ -45,8 +45,9 @@ def point_out_stalled(jobs: Jobs, log: JobLog, console: Console, hours: float) -
         series = Series.parse(job.name)
         more = hours_of_series(len(read_plan(job.plan)) or -(-series.days * 4 // 10)) if series else 0
         most, open_for = hours * _THEIAS if job.source is Source.THEIA else hours + more, hours_open(job)
-        if open_for >= most and not job.stalled and log.append_if_current(Event.STALLED, job, f"{open_for:.0f}"):
+        if open_for >= most and not job.stalled and log.is_current(job):
             console.result(f"{job.name}: still open after {open_for:.0f} hours: {advice_on(job, STALLED).text}")
+            log.append_if_current(Event.STALLED, job, f"{open_for:.0f}")
 
 
 def point_out_unsure(jobs: Jobs, log: JobLog, console: Console, but_not: Collection[str] = ()) -> list[str]:
@@ -55,8 +56,9 @@ def point_out_unsure(jobs: Jobs, log: JobLog, console: Console, but_not: Collect
     for job in jobs.in_state(State.UNSURE):
         hours = job.unsure_for().total_seconds() / 3600
         is_news = not (job.stalled or job.is_damaged or job.name in but_not) and job.unsure_for() >= UNSURE_FOR_LONG
-        if is_news and log.append_if_current(Event.STALLED, job, f"{hours:.0f}"):
+        if is_news and log.is_current(job):
             console.warning(f"{job.name}: unsure for {hours:.0f} hours or longer whether PEPS took it: {WAY_OUT}")
+            log.append_if_current(Event.STALLED, job, f"{hours:.0f}")
             names.append(job.name)
     return names
 
