@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Optional
 
 from peps_maja.console import Console
-from peps_maja.errors import CredentialsError, LogError, PepsError, Status, worst
+from peps_maja.errors import CredentialsError, LogError, NoAccount, PepsError, Status, worst
 from peps_maja.options import ProcessOptions, process_options
 from peps_maja.run import Signals, read_account, read_timeout, run, tell
 
@@ -62,7 +62,8 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
             try:
                 statuses.append(carry_out(search, log, peps, theia, console, signals=signals))
             except PepsError as error:
-                if isinstance(error, LogError):
+                is_refused = isinstance(error, CredentialsError) and not isinstance(error, NoAccount)
+                if is_refused or isinstance(error, LogError):  # the other searches would meet the same
                     raise
                 statuses.append(tell(error, console))
         now = log.replay()

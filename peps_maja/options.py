@@ -252,7 +252,8 @@ def _parser_for(script: str, description: str, epilog: str) -> Parser:
 def _problem_of_process(options: ProcessOptions) -> str:
     named = {name for name, value in vars(options).items() if value is not None and value is not False and value != []}
     if options.again and (more := named - _BESIDE_AGAIN - {"again", "command"}):
-        return f"--again repeats the searches of the log as they were: take away {_named(sorted(more)[0])}"
+        first = min(more - {"end_date"} or more)  # which is today where nobody gave it
+        return f"--again repeats the searches of the log as they were: take away {_named(first)}"
     if options.again:
         return ""
     corrections = named & {"adopt", "drop"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -95,7 +96,7 @@ def unpack(zipped: Path) -> Path | None:
                     unfinished.rename(folder)
                 elif not all(_has(folder / path, member.file_size) for path, member in members.items()):
                     raise PepsError(f"{zipped} stays packed: another {folder} is there; move one of them away")
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, LookupError) as error:
             raise Broken(f"{zipped} is damaged and stays packed ({error}): remove it, or get it once more") from error
         finally:
             _remove(unfinished)
@@ -109,16 +110,20 @@ def _unfinished(zipped: Path) -> Path:
 
 
 def _members(archive: zipfile.ZipFile) -> dict[PurePosixPath, zipfile.ZipInfo]:
-    """Return the files of the product in a zip, by their paths inside the product's folder.
+    """Return the files of the product in a zip, by their paths in its folder. Raises PepsError for several.
 
     Links, and names that lead out of that folder, are no part of a product.
     """
     found = {}
+    tops = set()
     for member in archive.infolist():
         top, *inside = PurePosixPath(member.filename.replace("\\", "/")).parts or ("",)
         is_link = stat.S_ISLNK(member.external_attr >> 16)
         if L2AProduct.find(top) and inside and ".." not in inside and not is_link and not member.is_dir():
             found[PurePosixPath(*inside)] = member
+            tops.add(top)
+    if len(tops) > 1:
+        raise PepsError(f"{archive.filename} holds {len(tops)} products and stays packed: unpack it by hand")
     return found
 
 

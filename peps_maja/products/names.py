@@ -121,7 +121,7 @@ def named_product(name: str) -> L1CProduct | L2AProduct | None:
 
 def is_one_pass(product: L1CProduct | L2AProduct, other: L1CProduct | L2AProduct) -> bool:
     """Return True if one satellite saw both in one pass, at one tile: then they are of one acquisition."""
-    is_near = abs(product.seen - other.seen) <= _ONE_PASS and len({product.orbit, other.orbit} - {None}) < 2
+    is_near = abs(product.seen - other.seen) <= _ONE_PASS
     return is_near and (product.satellite, product.tile) == (other.satellite, other.tile)
 
 

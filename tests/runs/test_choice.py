@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from helpers import EMAIL, PASSWORD, TILE, Place, on_terminal, put, tiny
+from helpers import EMAIL, PASSWORD, TILE, Place, l1c, on_terminal, put, tiny
 from samples.geodes import MD5, feature, page
 
 from peps_maja.sandbox import NOT_FOUND, Canned, Endpoint, Fault, Sandbox
@@ -254,3 +254,16 @@ def test_dropped_job_is_submitted_again_by_its_name(place: Place, peps: Sandbox)
     assert rows(place.process(*SEARCH, "--resubmit", "cancelled").out) == ["in log"]
     assert place.process("--product", L1C, "--resubmit", "dropped").status == 0
     assert peps.executed == [L1C]
+
+
+def test_a_mistyped_orbit_in_the_log_orders_nothing_twice(place: Place, peps: Sandbox) -> None:
+    """A job of the same pass under another orbit, noted before, keeps no run from seeing its own order."""
+    right, mistyped = l1c(1), l1c(1, orbit=50)
+    place.write_log(
+        ("2019-04-02T09:12:44Z", "submitting", mistyped, ""), ("2019-04-02T09:12:45Z", "rejected", mistyped, "x")
+    )
+    peps.catalogue = listed(right)
+    account = {"PEPS_USER": EMAIL, "PEPS_PASSWORD": PASSWORD}
+    for more in (("--product", right), ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-01")) * 2:
+        assert place.process(*more, **account).status == 0
+    assert peps.executed == [right]

@@ -155,7 +155,7 @@ ONE_PASS = {
     "the next orbit": (L1C.replace("T105021", "T123021"), False),
     "46 minutes later": (L2A.replace("105426", "113622"), False),
     "other satellite": (L1C.replace("S2A", "S2B"), False),
-    "other orbit": (L1C.replace("R051", "R052"), False),
+    "an orbit mistyped": (L1C.replace("R051", "R052"), True),
     "other tile": (L2A.replace("31TCJ", "31TCH"), False),
     "a series": ("31TCJ_2019-01-01_2019-12-31", False),
 }
