@@ -318,6 +318,20 @@ def _can_trace() -> bool:
 needs_strace = pytest.mark.skipif(not _can_trace(), reason="needs strace, and the right to trace processes")
 
 
+def under_strace(place: Place, options: list[str], script: str, *arguments: str, trace: str = os.devnull) -> Run:
+    """Run a script in the user's folder under strace, with these options of it."""
+    ended = subprocess.run(
+        [STRACE, "-f", "-qq", *options, "-o", trace, sys.executable, ROOT / f"peps_maja_{script}.py", *arguments],
+        cwd=place.folder,
+        env=place.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Run(ended.returncode, ended.stdout, ended.stderr)
+
+
 @contextmanager
 def small_disk(folder: Path, size: int) -> Iterator[Path]:
     """Make a folder a disk of its own for so many bytes, for the length of a `with`; skip the test where none may."""

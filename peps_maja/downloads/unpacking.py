@@ -82,7 +82,7 @@ def unpack(zipped: Path) -> Path | None:
     stays packed: DiskFull, AlreadyRunning if another run is at this zip, Broken, or because a folder has its name.
     """
     folder, unfinished = zipped.with_suffix(""), _unfinished(zipped)
-    with part_of(zipped), plainly("unpack", zipped):
+    with part_of(zipped) as part, plainly("unpack", zipped):
         _remove(unfinished)
         if not zipped.is_file():
             return None
@@ -101,7 +101,9 @@ def unpack(zipped: Path) -> Path | None:
         finally:
             _remove(unfinished)
         sync_folder(folder.parent)
-        zipped.unlink()
+        if not part.length:
+            part.drop()  # before the zip: once that is gone, no later run looks here any more
+        zipped.unlink(missing_ok=True)
     return folder
 
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from helpers import EMAIL, PASSWORD, ROOT, STRACE, Place, needs_strace
+from helpers import EMAIL, PASSWORD, Place, needs_strace, under_strace
 
 from peps_maja.sandbox import Sandbox
 
@@ -33,7 +31,7 @@ KINDS = {
     "send": ("sendto", "sendmsg"),
 }
 KIND_OF = {name: kind for kind, names in KINDS.items() for name in names}
-TRACE = ["-f", "-y", "-qq", "-s", "400", "-e", "signal=none", "-e", "trace=" + ",".join(f"?{name}" for name in KIND_OF)]
+TRACE = ["-y", "-s", "400", "-e", "signal=none", "-e", "trace=" + ",".join(f"?{name}" for name in KIND_OF)]
 
 _BEGUN = re.compile(r"(\d+) +(\w+)\((.*)")
 _RESUMED = re.compile(r"(\d+) +<\.\.\. \w+ resumed>(.*)")
@@ -216,26 +214,16 @@ def traced(
     if kill_at:
         call, _, number = kill_at[0].partition(":")
         kill = f"inject={call}:signal=KILL:when={number or 1}"
-        options = ["-f", "-qq", "-P", str(kill_at[1]), "-e", f"trace={call}", "-e", kill]
+        options = ["-P", str(kill_at[1]), "-e", f"trace={call}", "-e", kill]
     expected = (-signal.SIGKILL,) if kill_at else statuses
     return read_trace(run_traced(place, options, script, *arguments, statuses=expected), place.folder)
 
 
-def run_traced(
-    place: Place, options: Sequence[str], script: str, *arguments: str, statuses: Collection[int] = (0,)
-) -> str:
+def run_traced(place: Place, options: list[str], script: str, *arguments: str, statuses: Collection[int] = (0,)) -> str:
     """Run a script under strace with these options and return the trace."""
     trace = place.folder.parent / f"{script}.trace"
-    done = subprocess.run(
-        [STRACE, *options, "-o", trace, sys.executable, ROOT / f"peps_maja_{script}.py", *arguments],
-        cwd=place.folder,
-        env=place.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode in statuses, done.stderr
+    run = under_strace(place, options, script, *arguments, trace=str(trace))
+    assert run.status in statuses, run.err
     return trace.read_text(encoding="utf-8")
 
 
@@ -411,7 +399,7 @@ def test_a_downloader_killed_at_the_end_of_a_download(
 def test_a_read_error_of_the_disk_makes_no_result_missing(place: Place, peps: Sandbox) -> None:
     job = peps.add_job(PRODUCT)
     place.write_log(("2019-04-02T09:12:45Z", "submitted", PRODUCT, job.status_url))
-    fail = ["-f", "-qq", "-P", str(place.folder / f"{ZIP}.part"), "-e", "trace=?read,?pread64"]
+    fail = ["-P", str(place.folder / f"{ZIP}.part"), "-e", "trace=?read,?pread64"]
     trace = run_traced(place, [*fail, "-e", "inject=?read,?pread64:error=EIO"], "downloader", "-q", statuses=(1,))
     assert "EIO" in trace
     assert place.events("missing", "downloaded") == []

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import LOCK_HOLDER, ROOT, STRACE, Place, Run, ago, holder, is_one_line, needs_strace
+from helpers import LOCK_HOLDER, Place, ago, holder, is_one_line, needs_strace, under_strace
 
 from peps_maja.sandbox import Altered, Endpoint, Fault, Reply, Sandbox
 from peps_maja.sandbox.faults import too_many
@@ -125,21 +123,12 @@ def test_a_log_that_cannot_be_brought_to_disk(
 ) -> None:
     place.write_log(*([(OLD, "submitted", FIRST, URL), (OLD, "failed", FIRST, "why")] if before == "failed" else []))
     command = ["--resubmit", "failed"] if before == "failed" else ["--product", FIRST]
-    inject = ["-f", "-qq", "-P", str(place.folder / path), "-e", "trace=fsync", "-e", f"inject=fsync:error={error}"]
-    script = [sys.executable, str(ROOT / "peps_maja_process.py"), *command]
-    run = subprocess.run(
-        [STRACE, *inject, "-o", os.devnull, *script],
-        cwd=place.folder,
-        env=place.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert run.returncode == (0 if is_accepted else 2), run.stderr
+    inject = ["-P", str(place.folder / path), "-e", "trace=fsync", "-e", f"inject=fsync:error={error}"]
+    run = under_strace(place, inject, "process", *command)
+    assert run.status == (0 if is_accepted else 2), run.err
     if not is_accepted:
         assert is_one_line(
-            Run(2, run.stdout, run.stderr),
+            run,
             "peps_maja.log",
             f"not noted: submitting {FIRST}",
             "then run the same command again",

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from helpers import ROOT, STATUS_URL, STRACE, TILE, Place, Run, ago, is_one_line, l1c, needs_strace
+from helpers import STATUS_URL, TILE, Place, ago, is_one_line, l1c, needs_strace, under_strace
 
 from peps_maja.sandbox import Altered, Endpoint, Fault, Reply, Sandbox
 
@@ -107,17 +106,8 @@ def test_what_another_machine_writes_meanwhile_stands(
 @pytest.mark.parametrize("error", ["ENOLCK", "EIO", "ESTALE"])
 @pytest.mark.parametrize(("number", "event"), [(2, ""), (3, "submitting"), (4, "submitted")])
 def test_a_log_that_cannot_be_locked_any_more(place: Place, peps: Sandbox, error: str, number: int, event: str) -> None:
-    inject = ["-f", "-qq", "-e", "trace=flock", "-e", f"inject=flock:error={error}:when={number}+", "-o", os.devnull]
-    ended = subprocess.run(
-        [STRACE, *inject, sys.executable, str(ROOT / "peps_maja_process.py"), *SEARCH],
-        cwd=place.folder,
-        env=place.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    run = Run(ended.returncode, ended.stdout, ended.stderr)
+    inject = ["-e", "trace=flock", "-e", f"inject=flock:error={error}:when={number}+"]
+    run = under_strace(place, inject, "process", *SEARCH)
     assert run.status == 2
     what = f"{event} {ONE}" if event else "peps_maja_process.py -t"
     assert is_one_line(run, "peps_maja.log", f"not noted: {what}")

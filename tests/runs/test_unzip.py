@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import signal
 import stat
 import zipfile
 from pathlib import Path
@@ -21,8 +22,10 @@ from helpers import (
     l1c,
     l2a,
     lines_of_dates,
+    needs_strace,
     small_disk,
     tiny,
+    under_strace,
     until,
 )
 
@@ -128,6 +131,19 @@ def test_members_that_climb_out_and_links_are_left_out(place: Place, peps: Sandb
     }
     assert (place.folder / NAME / "DATA" / "evil").read_text() == "inside"
     assert not (place.folder / NAME / "DATA").is_symlink()
+
+
+@needs_strace
+@pytest.mark.parametrize("file", [ZIP, f"{ZIP}.part"])
+def test_killed_at_the_end_nothing_stays_behind(place: Place, peps: Sandbox, file: str) -> None:
+    """The zip and the lock on its part are removed last: killed at either, the next run removes what is left."""
+    packed(place, peps)
+    assert place.download().status == 0
+    kill = ["-P", str(place.folder / file), "-e", "trace=unlink", "-e", "inject=unlink:signal=KILL:when=1"]
+    assert under_strace(place, kill, "downloader", "--unzip", "-w", str(place.folder)).status == -signal.SIGKILL
+    assert (place.folder / NAME).is_dir()
+    assert place.download("--unzip").status == 0
+    assert left(place) == {NAME}
 
 
 def test_killed_in_the_middle_the_next_run_goes_on(place: Place, peps: Sandbox) -> None:
