@@ -62,10 +62,11 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
             try:
                 statuses.append(carry_out(search, log, peps, theia, console, signals=signals))
             except PepsError as error:
-                is_refused = isinstance(error, CredentialsError) and not isinstance(error, NoAccount)
-                if is_refused or isinstance(error, LogError):  # the other searches would meet the same
+                if isinstance(error, LogError):
                     raise
                 statuses.append(tell(error, console))
+                if isinstance(error, CredentialsError) and not isinstance(error, NoAccount):
+                    break  # refused: the other searches would meet the same
         now = log.replay()
         told = [name for name in now if name not in pointed_out and now[name] != jobs.get(name)]
         return worst([*statuses, reminders.remind_of_unsure(now, console, told, pointed_out)])

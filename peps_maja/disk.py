@@ -16,16 +16,18 @@ from filelock import lock_descriptor
 from peps_maja.errors import AlreadyRunning, LogError, UsageError
 
 _HAS_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
+_STREAMS = ("/dev/std", "/dev/fd/", "/proc/self/fd/")
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace a file, through a symbolic link its target, whole or not at all; write to a device or pipe as it is.
+    """Replace a file, through a symbolic link its target, whole or not at all; add to a device or pipe as it is.
 
-    Raises UsageError.
+    A stream of the process is such a one, whatever file the shell has led it to. Raises UsageError.
     """
     try:
-        if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8", errors="replace")
+        if str(path).startswith(_STREAMS) or (path.exists() and not path.is_file()):
+            with path.open("a", encoding="utf-8", errors="replace") as device:
+                device.write(text)
             return
         with replacing(path) as file:
             file.write(text.encode(errors="replace"))

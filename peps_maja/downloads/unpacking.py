@@ -116,17 +116,17 @@ def _members(archive: zipfile.ZipFile) -> dict[PurePosixPath, zipfile.ZipInfo]:
 
     Links, and names that lead out of that folder, are no part of a product.
     """
-    found = {}
-    tops = set()
+    in_folders, flat = {}, {}
+    products = set()
     for member in archive.infolist():
         top, *inside = PurePosixPath(member.filename.replace("\\", "/")).parts or ("",)
         is_link = stat.S_ISLNK(member.external_attr >> 16)
-        if L2AProduct.find(top) and inside and ".." not in inside and not is_link and not member.is_dir():
-            found[PurePosixPath(*inside)] = member
-            tops.add(top)
-    if len(tops) > 1:
-        raise PepsError(f"{archive.filename} holds {len(tops)} products and stays packed: unpack it by hand")
-    return found
+        if (product := L2AProduct.find(top)) and ".." not in inside and not is_link and not member.is_dir():
+            products.add(product.name)
+            (in_folders if inside else flat)[PurePosixPath(*inside or (top,))] = member
+    if len(products) > 1:
+        raise PepsError(f"{archive.filename} holds {len(products)} products and stays packed: unpack it by hand")
+    return in_folders or flat
 
 
 def _write(archive: zipfile.ZipFile, members: dict[PurePosixPath, zipfile.ZipInfo], folder: Path) -> None:

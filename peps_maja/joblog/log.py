@@ -207,9 +207,13 @@ def _is_about(line: Line | Damaged, job: str) -> bool:
     """Return True if a line says that a job of the same acquisition began or ended, or may say so."""
     if isinstance(line, Damaged):
         return job in line.names or job.startswith(tuple(line.pieces)) or not (line.names or line.pieces)
-    series, product = Series.parse(line.job), named_product(job)
+    if line.event not in TURNS:
+        return False
+    series, own, product = Series.parse(line.job), Series.parse(job), named_product(job)
+    if series and own:
+        return series.overlaps(own)
     covers = series and product and series.covers_days(product.tile, product.days, product.orbit)
-    return line.event in TURNS and (bool(covers) or is_same_acquisition(line.job, job))
+    return bool(covers) or is_same_acquisition(line.job, job)
 
 
 def _not_a_log(path: Path, first: str) -> LogError:

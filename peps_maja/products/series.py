@@ -85,6 +85,13 @@ class Series:
         is_on_orbit = None in {self.orbit, orbit} or self.orbit == orbit
         return is_on_orbit and tile == self.tile and any(self.start <= day <= self.end for day in days)
 
+    def overlaps(self, other: Series) -> bool:
+        """Return True if both series cover the same acquisitions on some day."""
+        edges = [other.start, other.end]
+        return self.covers_days(other.tile, edges, other.orbit) or other.covers_days(
+            self.tile, [self.start], self.orbit
+        )
+
     def matches(self, result: L2AProduct) -> bool:
         """Return True if `result` can be one of this job: its tile, and of a datatake that began within the span.
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from peps_maja.console import Console
-from peps_maja.errors import LogError, PepsError, Status, worst
+from peps_maja.errors import CredentialsError, LogError, PepsError, Status, worst
 from peps_maja.joblog.corrections import correct_log
 from peps_maja.joblog.details import Offer
 from peps_maja.joblog.events import Event, Source
@@ -124,7 +124,7 @@ def submit(orders: Sequence[Order], peps: Peps, log: JobLog, signals: Signals, c
             if outcome is Outcome.UNSURE and order is not orders[-1]:
                 # A server in trouble would make every further job unsure: a free question tells whether it is.
                 check_account(peps, order.process)
-    except LogError:  # ends the run
+    except (CredentialsError, LogError):  # which end the run
         raise
     except PepsError as error:
         status = tell(error, console)

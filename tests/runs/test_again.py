@@ -91,6 +91,16 @@ def test_trouble_of_one_stops_none(place: Place, peps: Sandbox) -> None:
     assert (quiet.status, len(quiet.err.splitlines())) == (0, 2)
 
 
+def test_a_refused_account_ends_the_run(place: Place, peps: Sandbox) -> None:
+    offer(peps)
+    for tile in (ANOTHER, TILE):
+        place.process("-t", tile, *MARCH[2:])
+    offer(peps, l1c(1), l1c(1, tile=ANOTHER))
+    peps.faults.add(Fault(Endpoint.EXECUTE, Canned(401), times=None))
+    in_one_line(place.process("--again"), 2, "401")
+    assert len(peps.asked(Endpoint.EXECUTE)) == 1
+
+
 @pytest.mark.parametrize("more", ["--limit 3", "-d 2019-03-01", "--theia only", "--json all.json", "--series"])
 def test_it_stands_alone(place: Place, more: str) -> None:
     in_one_line(

@@ -133,6 +133,18 @@ def test_members_that_climb_out_and_links_are_left_out(place: Place, peps: Sandb
     assert not (place.folder / NAME / "DATA").is_symlink()
 
 
+def test_a_product_without_a_folder_in_its_zip_gets_one(place: Place, peps: Sandbox) -> None:
+    content = {f"{NAME}_MTD_ALL.xml": b"<x/>", f"{NAME}_SRE_B2.tif": b"II*"}
+    with io.BytesIO() as file:
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, inside in content.items():
+                archive.writestr(name, inside)
+        packed(place, peps, file.getvalue())
+    assert place.download("--unzip").status == 0
+    assert {path.name: path.read_bytes() for path in (place.folder / NAME).iterdir()} == content
+    assert left(place) == {NAME}
+
+
 @needs_strace
 @pytest.mark.parametrize("file", [ZIP, f"{ZIP}.part"])
 def test_killed_at_the_end_nothing_stays_behind(place: Place, peps: Sandbox, file: str) -> None:

@@ -14,7 +14,7 @@ from typing import NoReturn
 import pytest
 from helpers import LOCK_HOLDER, STATUS_URL, Place, holder
 
-from peps_maja.disk import held, lock
+from peps_maja.disk import held, lock, write_whole
 from peps_maja.errors import AlreadyRunning, LogError, Status
 from peps_maja.joblog.events import Event
 from peps_maja.joblog.log import JobLog
@@ -178,3 +178,11 @@ def test_a_lock_file_that_cannot_be_made_is_an_error_that_names_it(tmp_path: Pat
     with pytest.raises(LogError, match=r"missing/my\.lock") as error, held(tmp_path / "missing" / "my.lock"):
         pytest.fail("there is no lock file, and yet it is held")
     assert error.value.status is Status.UNUSABLE
+
+
+def test_a_stream_is_added_to_whatever_file_it_leads_to(tmp_path: Path) -> None:
+    path = tmp_path / "all.csv"
+    path.write_text("old\n")
+    with path.open("a") as stream:
+        write_whole(Path(f"/dev/fd/{stream.fileno()}"), "new\n")
+    assert path.read_text() == "old\nnew\n"

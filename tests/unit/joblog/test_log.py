@@ -264,6 +264,25 @@ def test_what_another_run_wrote_of_a_job_stands(
     assert log.begin(Event.SUBMITTING, OTHER), "this run's own lines do not count"
 
 
+@pytest.mark.parametrize(
+    ("another", "stands"),
+    [
+        ("31TCJ_2019-01-01_2019-06-29", False),
+        ("31TCJ_2019-04-01_2019-05-31", False),
+        ("31TCJ_2019-06-01_2019-12-31_R051", False),
+        ("31TCJ_2019-07-01_2019-12-31", True),
+        ("31TDJ_2019-03-01_2019-06-30", True),
+    ],
+)
+def test_a_series_begins_only_if_no_other_run_began_one_of_its_days(
+    tmp_path: Path, another: str, *, stands: bool
+) -> None:
+    log = written(tmp_path, f"{HEADER}\n")
+    log.replay()
+    JobLog(log.path).append(Event.SUBMITTING, another)
+    assert log.begin(Event.SUBMITTING, "31TCJ_2019-03-01_2019-06-30") is stands
+
+
 # -- crashes ----------------------------------------------------------------------------------------------------------
 
 
