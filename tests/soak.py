@@ -394,7 +394,8 @@ class Downloading(Season):
                 self.seen.add(path)
                 with suppress(FileNotFoundError):  # unpacked meanwhile
                     packed = contents.get(path.name if path.suffix == ".zip" else f"{path.name}.zip", [])
-                    is_whole = path.read_bytes() in packed if path.is_file() else unpacked(path) in map(members, packed)
+                    is_zip = path.suffix == ".zip"
+                    is_whole = path.read_bytes() in packed if is_zip else unpacked(path) in map(members, packed)
                     if not is_whole:
                         self.found("broken", path.name)
         if is_dead:

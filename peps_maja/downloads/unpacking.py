@@ -116,8 +116,9 @@ def _members(archive: zipfile.ZipFile) -> dict[PurePosixPath, zipfile.ZipInfo]:
 
     Links, and names that lead out of that folder, are no part of a product.
     """
-    in_folders, flat = {}, {}
-    products = set()
+    in_folders: dict[PurePosixPath, zipfile.ZipInfo] = {}
+    flat: dict[PurePosixPath, zipfile.ZipInfo] = {}  # of a product without a folder
+    products: set[str] = set()
     for member in archive.infolist():
         top, *inside = PurePosixPath(member.filename.replace("\\", "/")).parts or ("",)
         is_link = stat.S_ISLNK(member.external_attr >> 16)

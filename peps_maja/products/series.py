@@ -87,10 +87,8 @@ class Series:
 
     def overlaps(self, other: Series) -> bool:
         """Return True if both series cover the same acquisitions on some day."""
-        edges = [other.start, other.end]
-        return self.covers_days(other.tile, edges, other.orbit) or other.covers_days(
-            self.tile, [self.start], self.orbit
-        )
+        begins_in_other = other.covers_days(self.tile, [self.start], self.orbit)
+        return begins_in_other or self.covers_days(other.tile, [other.start], other.orbit)
 
     def matches(self, result: L2AProduct) -> bool:
         """Return True if `result` can be one of this job: its tile, and of a datatake that began within the span.

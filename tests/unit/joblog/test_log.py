@@ -274,9 +274,7 @@ def test_what_another_run_wrote_of_a_job_stands(
         ("31TDJ_2019-03-01_2019-06-30", True),
     ],
 )
-def test_a_series_begins_only_if_no_other_run_began_one_of_its_days(
-    tmp_path: Path, another: str, *, stands: bool
-) -> None:
+def test_a_series_begins_only_if_none_that_overlaps_did(tmp_path: Path, another: str, *, stands: bool) -> None:
     log = written(tmp_path, f"{HEADER}\n")
     log.replay()
     JobLog(log.path).append(Event.SUBMITTING, another)
