@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from peps_maja.console import Console
 from peps_maja.errors import LogError, PepsError, Status, UsageError, worst
-from peps_maja.options import DownloaderOptions, downloader_options
+from peps_maja.options import DownloaderOptions
+from peps_maja.parsing import downloader_options
 from peps_maja.run import Signals, run
 
 if TYPE_CHECKING:

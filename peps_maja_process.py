@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Optional
 
 from peps_maja.console import Console
 from peps_maja.errors import CredentialsError, LogError, NoAccount, PepsError, Status, worst
-from peps_maja.options import ProcessOptions, process_options
+from peps_maja.options import ProcessOptions
+from peps_maja.parsing import process_options
 from peps_maja.run import Signals, read_account, read_timeout, run, tell
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ from peps_maja.network.answers import Answer, retry_after
 from peps_maja.network.credentials import read_credentials
 from peps_maja.network.pages import read_page
 from peps_maja.network.trust import shown
-from peps_maja.options import process_options
+from peps_maja.parsing import process_options
 from peps_maja.peps.catalogue import read_feature
 from peps_maja.peps.reports import read_report, results_in_joblog
 from peps_maja.peps.service import Server, refused

@@ -16,7 +16,7 @@ from peps_maja.products.names import L1CProduct
 from peps_maja.products.series import Series
 
 HEADER = "# peps_maja job log 1"
-TORN = "# the line above was torn by a crash: passed over"  # earlier versions: the piece of an event above says nothing
+TORN = "# the line above was torn by a crash: passed over"  # earlier versions wrote so below a piece of an event
 
 _FORMS = {"@": "[A-D]", "#": "[0-9]", "?": "[A-Z]"}
 _L1C = [_FORMS.get(sign, sign) for sign in "S2@_MSIL1C_########T######_N####_R###_T##???_########T######"]

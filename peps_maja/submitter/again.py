@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from peps_maja.errors import UsageError
-from peps_maja.options import ProcessOptions, process_options
+from peps_maja.options import ProcessOptions
+from peps_maja.parsing import process_options
 
 _PLACES = ("tile", "location", "lat", "lon", "lonmin", "latmin", "lonmax", "latmax")
 _WHAT = (*_PLACES, "start_date", "end_date", "orbit", "max_cloud", "sat", "theia", "limit")

@@ -20,7 +20,7 @@ from helpers import TILE, Place, Run, small_disk
 
 from peps_maja.sandbox import Delay, Endpoint, Fault, Sandbox, Stall
 
-TORN = "# the line above was torn by a crash: passed over"  # as earlier versions wrote
+TORN = "# the line above was torn by a crash: passed over"  # what earlier versions wrote into logs
 HEADER = "# peps_maja job log 1"
 FIRST = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
 SECOND = "S2B_MSIL1C_20190306T103252_N0207_R051_T31TCJ_20190306T135417"
@@ -106,9 +106,7 @@ SUBMITTING = f"{WHEN}\tsubmitting\t{FIRST}\t"
         pytest.param(f"{HEADER}\n{SUBMITTING[:60]}", False, id="in the name"),
         pytest.param(f"{HEADER}\n{SUBMITTING[:-1]}", False, id="before the end of submitting"),
         pytest.param(f"{HEADER}\n{SUBMITTING}", False, id="before the line end of submitting"),
-        pytest.param(
-            f"{HEADER}\n{SUBMITTING[:60]}\n# the line above was torn by a crash: passed over\n", True, id="marked"
-        ),
+        pytest.param(f"{HEADER}\n{SUBMITTING[:60]}\n{TORN}\n", True, id="marked by an earlier version"),
         pytest.param(f"{HEADER}\n{SUBMITTING}\n{WHEN}\tsubmi", False, id="in submitted"),
         pytest.param(f"{HEADER}\n{SUBMITTING}\n{WHEN}\tsubmitted\t{FIRST}\t{URL.format(1)[:50]}", False, id="in a URL"),
     ],

@@ -15,7 +15,7 @@ from peps_maja.errors import NoAccount
 from peps_maja.joblog.events import Event, Source, State
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.network.credentials import read_credentials, read_key
-from peps_maja.options import downloader_options, process_options
+from peps_maja.parsing import downloader_options, process_options
 from peps_maja.peps.wps import WpsState
 from peps_maja.standing import values as ledger
 

@@ -6,7 +6,7 @@ import pytest
 
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
-from peps_maja.options import downloader_options
+from peps_maja.parsing import downloader_options
 from peps_maja.standing.advice import advice_on, short_commands
 
 L1C = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"

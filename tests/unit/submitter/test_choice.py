@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from samples.features import FIRST, L2A, OLD, OTHER, feature, quick, record_of
 
 from peps_maja.joblog.jobs import Jobs
-from peps_maja.options import process_options
+from peps_maja.parsing import process_options
 from peps_maja.products.names import L1CProduct, L2AProduct, is_one_pass, named_product
 from peps_maja.products.records import L2ARecord, Record
 from peps_maja.submitter.choice import Choice, source_of

@@ -10,13 +10,8 @@ from pathlib import Path
 import pytest
 
 from peps_maja.errors import UsageError
-from peps_maja.options import (
-    DownloaderOptions,
-    Options,
-    ProcessOptions,
-    downloader_options,
-    process_options,
-)
+from peps_maja.options import DownloaderOptions, Options, ProcessOptions
+from peps_maja.parsing import downloader_options, process_options
 
 PRODUCT = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
 STATUS_URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
