@@ -93,7 +93,7 @@ class Client:
         address = f"{address}?{query}" if query else address
 
         def attempt() -> Answer:
-            with within(seconds or self._longest), self._open("GET", address, anonymously=anonymously) as response:
+            with within(seconds or self._longest), self._open(address, anonymously=anonymously) as response:
                 return self._accepted(self._answer(response, self._body(response, limit)))
 
         return self._with_retries(attempt, tries, patience)
@@ -111,7 +111,7 @@ class Client:
         """GET an answer of any length, and return what `reading` makes of its chunks; raises what `ask` raises."""
 
         def attempt() -> _Result:
-            with self._stream("GET", address, {}) as response, within(LONGEST_STREAM):
+            with self._stream(address, {}) as response, within(LONGEST_STREAM):
                 chunks = self._chunks(response)
                 start = next(chunks, b"")
                 self._accepted(self._answer(response, start))
@@ -132,9 +132,9 @@ class Client:
                 return self._answer(response, self._body(response, DOCUMENT_LIMIT))
 
     @contextmanager
-    def download(self, address: str, headers: Mapping[str, str], method: str = "GET") -> Iterator[Download]:
+    def download(self, address: str, headers: Mapping[str, str]) -> Iterator[Download]:
         """Open a large answer as a stream inside a `with`; raises what `ask` raises for one that is not a file."""
-        with self._with_retries(lambda: self._stream(method, self._site.reach(address), headers)) as response:
+        with self._with_retries(lambda: self._stream(self._site.reach(address), headers)) as response:
             yield Download(**vars(self._answer(response, b"")), chunks=self._chunks(response))
 
     def error_in(self, download: Download, start: bytes) -> PepsError | None:
@@ -161,18 +161,18 @@ class Client:
             time.sleep(wait)
             pause *= 2
 
-    def _stream(self, method: str, address: str, headers: Mapping[str, str]) -> requests.Response:
+    def _stream(self, address: str, headers: Mapping[str, str]) -> requests.Response:
         with within(self._longest):
-            response = self._open(method, address, headers={"Accept-Encoding": "identity", **headers})
+            response = self._open(address, headers={"Accept-Encoding": "identity", **headers})
             if response.status_code in {200, 206, 416}:
                 return response
             with response:
                 self._accepted(self._answer(response, self._body(response, DOCUMENT_LIMIT, cut=True)))
         raise ServerTrouble(f"{shown(response.url)} answers {response.status_code}, and no file")
 
-    def _open(self, method: str, address: str, *, anonymously: bool = False, **options: Any) -> requests.Response:
+    def _open(self, address: str, *, anonymously: bool = False, **options: Any) -> requests.Response:
         """Send a request and follow its redirects by our own rules: the secret goes to our server alone."""
-        response = first = self._send(method, address, anonymously=anonymously, **options)
+        response = first = self._send("GET", address, anonymously=anonymously, **options)
         redirects = 0
         while response.status_code in REDIRECTS and (target := response.headers.get("Location")):
             response.close()
@@ -181,7 +181,7 @@ class Client:
                 raise self._judge(circle) or ServerTrouble(f"{shown(first.url)} redirects in a circle")
             redirects += 1
             target = self._site.reach(target, response.url)
-            response = self._send(method, target, anonymously=anonymously, **options)
+            response = self._send("GET", target, anonymously=anonymously, **options)
         return response
 
     def _send(
