@@ -85,9 +85,24 @@ def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
 
 
 def read_key(path: Path, word: str) -> str:
-    """Return what follows `word` in the first line of the file that begins with it; nothing without such a line."""
-    lines = (line.split(None, 1) for line in _read(path).split("\n"))
-    return next((" ".join(rest).strip() for first, *rest in filter(None, lines) if first.casefold() == word), "")
+    """Return what follows `word` in the first line of the file that begins with it; nothing without such a line.
+
+    Raises CredentialsError for a line that only looks like one: `word:`, or a key in quotes or brackets.
+    """
+    lines = [words for line in _read(path).split("\n") if (words := line.split(None, 1))]
+    right = (" ".join(rest).strip() for first, *rest in lines if first.casefold() == word)
+    key = next(right, "")
+    is_wrong = not key and any(_begins_as_key(first) and first.casefold() != word for first, *_ in lines)
+    if is_wrong or key[:1] in tuple("\"'<"):
+        raise CredentialsError(
+            f"the key in {path} is written wrongly: write '{word}', a space and the key, no colon, quotes or brackets"
+        )
+    return key
+
+
+def _begins_as_key(word: str) -> bool:
+    """Return True for the first word of a line with a key, also one written wrongly, such as `geodes:`."""
+    return word.casefold().startswith(KEY_OF_GEODES) and "@" not in word
 
 
 def is_open_to_others(path: Path) -> bool:
@@ -116,8 +131,7 @@ def _parse(text: str, path: Path) -> Credentials:
     # Not splitlines(): it would also split at characters that a password may have, U+0085 or U+2028.
     for line in text.split("\n"):
         words = line.removesuffix("\r").split(None, 1)
-        is_of_a_key = words and words[0].casefold().startswith(KEY_OF_GEODES) and "@" not in words[0]  # `geodes:` too
-        if not words or words[0].startswith("#") or is_of_a_key:
+        if not words or words[0].startswith("#") or _begins_as_key(words[0]):
             continue
         if len(words) == 1:
             raise CredentialsError(

@@ -10,13 +10,12 @@ from peps_maja.console import Console
 from peps_maja.downloads.asking import POLLS_AT_ONCE
 from peps_maja.downloads.service import Connect, Service
 from peps_maja.joblog.events import Source
-from peps_maja.network.credentials import is_open_to_others
 from peps_maja.options import DownloaderOptions
 from peps_maja.peps.following import Follower
 from peps_maja.peps.service import Peps, Server
 from peps_maja.run import read_account, read_timeout
 from peps_maja.theia.jobs import TheiaJobs
-from peps_maja.theia.service import KEY_VARIABLE, Geodes, Key, Theia
+from peps_maja.theia.service import Geodes, Key, Theia
 
 
 def connect_with(options: DownloaderOptions, console: Console) -> Connect:
@@ -30,8 +29,6 @@ def connect_with(options: DownloaderOptions, console: Console) -> Connect:
             "trace": console.debug,
         }
         if source is Source.THEIA:
-            if not os.environ.get(KEY_VARIABLE) and is_open_to_others(options.auth):
-                console.warning(f"others can read your API key: chmod 600 {options.auth}")
             return TheiaJobs(Theia(Geodes.parse(options.geodes), Key(options.auth, os.environ), **settings))
         return Follower(Peps(Server.parse(options.server), read_account(options, console), **settings))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -70,9 +69,10 @@ class Key:
     @property
     def is_given(self) -> bool:
         """Whether there is one, good or not."""
-        with suppress(CredentialsError):
+        try:
             return bool(self._in_environment or read_key(self._file, KEY_OF_GEODES))
-        return False
+        except CredentialsError as error:
+            return not isinstance(error, NoAccount)  # that is: no file
 
     def advice(self) -> str:
         """Return what to do when the key is refused."""

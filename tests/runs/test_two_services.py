@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from itertools import islice
 
 import pytest
-from helpers import EMAIL, Item, Lines, Place, Run, ago
+from helpers import EMAIL, PASSWORD, Item, Lines, Place, Run, ago
 
 from peps_maja.sandbox import Endpoint, Fault, Sandbox, Stall
 from peps_maja.sandbox.geodes import KEY, QUOTA
@@ -45,6 +45,15 @@ def both(place: Place, theia: Place, peps: Sandbox) -> Place:
 
 def finished(place: Place) -> list[str]:
     return sorted({"peps" if job == L1C else "theia" for _, job, _ in place.events("finished")})
+
+
+@pytest.mark.parametrize("line", ["geodes: {}", "geodes={}", 'geodes "{}"', "geodes <{}>", "GEODES:{}"])
+def test_a_key_that_is_written_wrongly_is_told_so(both: Place, line: str) -> None:
+    (both.folder / "peps.txt").write_text(f"{EMAIL} {PASSWORD}\n{line.format(KEY)}\n")
+    run = both.download("-q", GEODES_API_KEY="")
+    assert run.status == 2
+    assert [KEY in run.err, run.err.count("is written wrongly"), run.err.count("\n")] == [False, 1, 1]
+    assert "is written wrongly" in both.download("--check", GEODES_API_KEY="").out
 
 
 class TestTroubleOfOne:
