@@ -17,7 +17,7 @@ from peps_maja.console import Console
 from peps_maja.errors import CredentialsError, LogError, NoAccount, PepsError, Status, worst
 from peps_maja.options import ProcessOptions
 from peps_maja.parsing import process_options
-from peps_maja.run import Signals, read_account, read_timeout, run, tell
+from peps_maja.run import Signals, read_timeout, run, tell
 
 if TYPE_CHECKING:
     from peps_maja.joblog.log import JobLog
@@ -35,6 +35,7 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
     """Correct the log, or carry out a search (with --again: each that the log has noted), one run at a time."""
     # Here and in `carry_out`, for it takes a while: --help and a mistyped option are answered at once.
     from peps_maja.joblog.log import JobLog
+    from peps_maja.network.credentials import is_open_to_others
     from peps_maja.peps.service import Peps, Server
     from peps_maja.standing import reminders
     from peps_maja.submitter.again import noted_searches
@@ -53,6 +54,8 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
         if jobs.nameless and not options.dry_run:
             raise LogError(f"{log.path}: {jobs.damage}")
         reminders.tell_of_damage(jobs, log, console.warning)
+        if is_open_to_others(options.auth):
+            console.reminder(f"others can read your password or key: chmod 600 {options.auth}")
         searches = noted_searches(jobs.commands, options, console.warning) if options.again else [options]
         again = [job.name for job in jobs_in(jobs, options.resubmit)]
         pointed_out = [] if options.dry_run else reminders.point_out_unsure(jobs, log, console, but_not=again)
@@ -84,6 +87,7 @@ def carry_out(
 ) -> Status:
     """Find products, show what will be done with them, ask, log what Theia has, submit the rest to PEPS."""
     from peps_maja.downloads.folder import products_in
+    from peps_maja.network.credentials import read_credentials
     from peps_maja.standing.advice import command_line
     from peps_maja.submitter.finding import find, possible
     from peps_maja.submitter.proposal import propose, series_wanted
@@ -107,7 +111,7 @@ def carry_out(
         return status
 
     try:
-        account = read_account(options, console) if proposal.orders else None
+        account = read_credentials(options.auth, os.environ) if proposal.orders else None
     except CredentialsError as error:
         if not proposal.taken:
             raise

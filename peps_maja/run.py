@@ -11,15 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 from peps_maja.console import Console, flush
 from peps_maja.downloads import WORKER
 from peps_maja.errors import Interrupted, LogError, PepsError, Status, UsageError
 from peps_maja.options import Options
-
-if TYPE_CHECKING:
-    from peps_maja.network.credentials import Credentials
 
 READ_TIMEOUT_VARIABLE = "PEPS_TIMEOUT"
 _INTERRUPTIONS = {
@@ -133,16 +130,6 @@ def tell(error: PepsError, console: Console) -> Status:
     (console.reminder if passes else console.warning)(str(error))
     console.debug_traceback(error)
     return error.status
-
-
-def read_account(options: Options, console: Console) -> Credentials:
-    """Return the account to use; warn of a credentials file that others can read."""
-    from peps_maja.network.credentials import USER_VARIABLE, is_open_to_others, read_credentials
-
-    account = read_credentials(options.auth, os.environ)
-    if not os.environ.get(USER_VARIABLE) and is_open_to_others(options.auth):
-        console.reminder(f"others can read your password: chmod 600 {options.auth}")
-    return account
 
 
 def read_timeout() -> float:

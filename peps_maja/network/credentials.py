@@ -107,7 +107,10 @@ def _begins_as_key(word: str) -> bool:
 
 def is_open_to_others(path: Path) -> bool:
     """Return True if others than its owner can read the file."""
-    return path.exists() and bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+    try:
+        return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+    except OSError:  # who needs the file says what is wrong with it
+        return False
 
 
 def _read(path: Path) -> str:
