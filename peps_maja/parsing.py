@@ -11,13 +11,7 @@ from pathlib import Path
 from peps_maja import __version__
 from peps_maja.arguments import Parser, day, given, number, path, problem_of_output
 from peps_maja.errors import UsageError
-from peps_maja.options import (
-    DEFAULT_GEODES,
-    DEFAULT_SERVER,
-    QUESTION_FROM,
-    DownloaderOptions,
-    ProcessOptions,
-)
+from peps_maja.options import DEFAULT_GEODES, DEFAULT_SERVER, QUESTION_FROM, DownloaderOptions, ProcessOptions
 from peps_maja.products.names import L1CProduct, L2AProduct, pasted_name
 from peps_maja.products.tiles import Tile
 

@@ -75,11 +75,7 @@ REPORTS = [
     for sample in kind.values()
 ]
 PAGES = [catalogue.page(catalogue.varied()[:3], 1, 2), catalogue.page(catalogue.varied()[12:18])]
-_OF_NEWER_SERVER: dict[str, object] = {
-    "description": None,
-    "file:size": 12,
-    "file:checksum": f"d50110{geodes.MD5}",
-}
+_OF_NEWER_SERVER: dict[str, object] = {"description": None, "file:size": 12, "file:checksum": f"d50110{geodes.MD5}"}
 THEIA_PAGES = [
     json.loads(page)
     for page in (

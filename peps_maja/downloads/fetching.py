@@ -16,16 +16,7 @@ from peps_maja.console import Meter
 from peps_maja.disk import sync_folder
 from peps_maja.downloads.checking import ZIP_STARTS, Belongs, Damaged, Incomplete, check_zip, md5_of
 from peps_maja.downloads.partfile import PartFile, Remote, part_of, plainly
-from peps_maja.errors import (
-    Broken,
-    Forbidden,
-    NotThere,
-    PepsError,
-    ServerBusy,
-    ServerSilent,
-    ServerTrouble,
-    Status,
-)
+from peps_maja.errors import Broken, Forbidden, NotThere, PepsError, ServerBusy, ServerSilent, ServerTrouble, Status
 from peps_maja.network.answers import Download
 from peps_maja.network.client import Client
 from peps_maja.network.connections import within

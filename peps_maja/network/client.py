@@ -16,14 +16,7 @@ from typing import Any, TypeVar
 import requests
 from urllib3 import exceptions as urllib3_errors
 
-from peps_maja.errors import (
-    PepsError,
-    ServerAway,
-    ServerBusy,
-    ServerSilent,
-    ServerTrouble,
-    Status,
-)
+from peps_maja.errors import PepsError, ServerAway, ServerBusy, ServerSilent, ServerTrouble, Status
 from peps_maja.network.answers import REDIRECTS, Answer, Download, Judge, Passing, network_error
 from peps_maja.network.connections import Session, proxy_for, within
 from peps_maja.network.credentials import Secret

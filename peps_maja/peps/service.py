@@ -9,13 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from peps_maja.errors import (
-    PepsError,
-    ServerAway,
-    ServerTrouble,
-    Status,
-    UsageError,
-)
+from peps_maja.errors import PepsError, ServerAway, ServerTrouble, Status, UsageError
 from peps_maja.network.answers import MOST_ERROR, Answer, refusal
 from peps_maja.network.client import Client
 from peps_maja.network.credentials import Credentials

@@ -100,9 +100,7 @@ def too_many(retry_after: int | str | None = None, status: int = 429) -> Canned:
 
 
 SERVER_BUSY = Canned(
-    200,
-    exception_report("ServerBusy", "Maximum number of parallel running processes reached"),
-    {"Content-Type": XML},
+    200, exception_report("ServerBusy", "Maximum number of parallel running processes reached"), {"Content-Type": XML}
 )
 UNAUTHORIZED_JSON = resto_error(401, "Unauthorized", 200)
 QUOTA_OF_WEEK = resto_error(420, "week|10000000", 200)

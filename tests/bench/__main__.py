@@ -323,9 +323,7 @@ def submit(bench: Bench) -> Iterator[Row]:
         line: dict[str, Any] = {"products": jobs, "latency": latency, "certificate": certificate}
         with bench.serving(products=1) as at_once, bench.serving(**line) as served:
             starts, mine, plain = bench.in_turns(
-                lambda: ours(at_once),
-                lambda: ours(served),
-                lambda: bench.spend(other("submit", served.url, str(jobs))),
+                lambda: ours(at_once), lambda: ours(served), lambda: bench.spend(other("submit", served.url, str(jobs)))
             )
         what, begun = f"submitting {jobs} products at 100 ms over {name}", statistics.median(walls(starts))
         bound = [one.requests * latency for one in mine]

@@ -12,17 +12,7 @@ import pytest
 from helpers import BROKEN, NO_REPORT, Place, add, ago, altered_report, l1c, l2a, lines_of, opened, outcomes
 
 from peps_maja.peps.reports import results_in_joblog
-from peps_maja.sandbox import (
-    FORBIDDEN,
-    HTML_PAGE,
-    NOT_FOUND,
-    Canned,
-    Endpoint,
-    Fault,
-    Job,
-    Sandbox,
-    Stall,
-)
+from peps_maja.sandbox import FORBIDDEN, HTML_PAGE, NOT_FOUND, Canned, Endpoint, Fault, Job, Sandbox, Stall
 from peps_maja.sandbox.faults import Answer
 
 pytestmark = pytest.mark.slow

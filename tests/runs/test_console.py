@@ -133,10 +133,7 @@ def test_warnings_of_libraries_are_not_shown(nowhere: Place, tmp_path: Path) -> 
 # -- signals ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "moment",
-    ["requests", "clearing", "exit"],
-)
+@pytest.mark.parametrize("moment", ["requests", "clearing", "exit"])
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_ctrl_c_at_work_or_at_the_end_shows_no_traceback(
     place: Place, tmp_path: Path, script: str, moment: str

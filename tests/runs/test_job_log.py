@@ -127,12 +127,7 @@ def test_a_log_that_cannot_be_brought_to_disk(
     run = under_strace(place, inject, "process", *command)
     assert run.status == (0 if is_accepted else 2), run.err
     if not is_accepted:
-        assert is_one_line(
-            run,
-            "peps_maja.log",
-            f"not noted: submitting {FIRST}",
-            "then run the same command again",
-        )
+        assert is_one_line(run, "peps_maja.log", f"not noted: submitting {FIRST}", "then run the same command again")
         assert peps.executed == []
         assert place.process(*command).status == 0
     assert peps.executed == [FIRST]

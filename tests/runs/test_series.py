@@ -160,10 +160,7 @@ def test_a_year_of_two_satellites_is_one_job_instead_of_146(place: Place, peps: 
     assert all(what == ["submit"] for what in table.values())
 
     name = f"{TILE}_2018-01-01_2018-12-31"
-    assert place.events() == [
-        ("submitting", name, " ".join(dates)),
-        ("submitted", name, peps.jobs[0].status_url),
-    ]
+    assert place.events() == [("submitting", name, " ".join(dates)), ("submitted", name, peps.jobs[0].status_url)]
     assert peps.executed == [f"startDate=2018-01-01;completionDate=2019-01-01;tileid={TILE}"]
     assert [asked.query["identifier"] for asked in peps.asked(Endpoint.EXECUTE)] == ["FULL_MAJA"]
     assert f"{name}: submitted" in run.out
@@ -239,11 +236,7 @@ def test_no_more_jobs_than_the_limit(place: Place, peps: Sandbox) -> None:
     two_years = ("-t", TILE, "-d", "2018-01-01", "-f", "2019-12-31", "--series", "--limit", "1")
     peps.catalogue = listed([l1c("2018-01-05"), l1c("2018-01-10"), l1c("2019-01-05")])
     first = place.process(*two_years)
-    assert actions(first.out) == {
-        "2018-01-05": ["submit"],
-        "2018-01-10": ["submit"],
-        "2019-01-05": ["beyond --limit"],
-    }
+    assert actions(first.out) == {"2018-01-05": ["submit"], "2018-01-10": ["submit"], "2019-01-05": ["beyond --limit"]}
     second = place.process(*two_years)
     assert actions(second.out)["2019-01-05"] == ["submit"]
     third = place.process(*two_years)

@@ -185,8 +185,7 @@ def test_what_failed_twice_is_not_advised_to_be_tried_again(place: Place, peps: 
 
 
 @pytest.mark.parametrize(
-    ("job", "hours", "is_stalled"),
-    [(l1c(1), 25, True), (l1c(1), 23, False), (SERIES, 25, False), (SERIES, 40, True)],
+    ("job", "hours", "is_stalled"), [(l1c(1), 25, True), (l1c(1), 23, False), (SERIES, 25, False), (SERIES, 40, True)]
 )
 def test_a_series_gets_the_hours_it_is_expected_to_take(
     place: Place, peps: Sandbox, job: str, hours: float, *, is_stalled: bool

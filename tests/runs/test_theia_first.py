@@ -242,29 +242,17 @@ IN_LOG: dict[str, tuple[list[tuple[str, ...]], str, str]] = {
     "finished": ([AVAILABLE, (WHEN, "finished", JOB, "")], "in log", "in log"),
     "failed": ([AVAILABLE, (WHEN, "failed", JOB, "no")], "failed", "submit"),
     "dropped": ([AVAILABLE, (WHEN, "cancelled", JOB, "dropped by the user")], "in log", "in log"),
-    "older version": (
-        [(WHEN, "available", f"{OLD}_V1-4", "https://h/a.zip - -")],
-        "in log (V1-4)",
-        "in log",
-    ),
+    "older version": ([(WHEN, "available", f"{OLD}_V1-4", "https://h/a.zip - -")], "in log (V1-4)", "in log"),
     "another piece": ([(WHEN, "available", f"{PIECE}_V4-0", "https://h/a.zip - -")], "from Theia", "in log"),
     "L1C submitted": ([(WHEN, "submitted", L1C, STATUS_URL)], "in log", "in log"),
     "L1C unsure": ([(WHEN, "submitting", L1C, "")], "in log", "in log"),
-    "L1C failed": (
-        [(WHEN, "submitted", L1C, STATUS_URL), (WHEN, "failed", L1C, "no")],
-        "from Theia",
-        "at Theia",
-    ),
+    "L1C failed": ([(WHEN, "submitted", L1C, STATUS_URL), (WHEN, "failed", L1C, "no")], "from Theia", "at Theia"),
     "L1C dropped": (
         [(WHEN, "submitted", L1C, STATUS_URL), (WHEN, "cancelled", L1C, "dropped by the user")],
         "in log",
         "in log",
     ),
-    "series": (
-        [(WHEN, "submitted", "31TCJ_2019-01-01_2019-12-31", STATUS_URL)],
-        "in log (series)",
-        "in log (series)",
-    ),
+    "series": ([(WHEN, "submitted", "31TCJ_2019-01-01_2019-12-31", STATUS_URL)], "in log (series)", "in log (series)"),
 }
 
 

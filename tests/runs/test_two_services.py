@@ -80,11 +80,7 @@ class TestTroubleOfOne:
 
     @pytest.mark.parametrize(
         ("environment", "status"),
-        [
-            ({"GEODES_API_KEY": ""}, 2),
-            ({"GEODES_API_KEY": "wrong"}, 2),
-            ({"GEODES_SERVER": "http://example.org"}, 2),
-        ],
+        [({"GEODES_API_KEY": ""}, 2), ({"GEODES_API_KEY": "wrong"}, 2), ({"GEODES_SERVER": "http://example.org"}, 2)],
     )
     def test_key(self, both: Place, environment: dict[str, str], status: int) -> None:
         run = both.download("-q", "--wait", **environment)

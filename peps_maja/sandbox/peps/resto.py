@@ -47,11 +47,7 @@ def search(query: Mapping[str, str], server: str, holdings: Holdings, *, most: i
     features = [entry.feature for entry in entries[begins_at : begins_at + count]]
     pages = {"self": page} | ({"next": page + 1} if begins_at + count < len(entries) else {})
     links = [
-        {
-            "rel": rel,
-            "type": "application/json",
-            "href": f"{server}{PATH}?&{urlencode({**query, 'page': str(number)})}",
-        }
+        {"rel": rel, "type": "application/json", "href": f"{server}{PATH}?&{urlencode({**query, 'page': str(number)})}"}
         for rel, number in pages.items()
     ]
     properties: dict[str, object] = {

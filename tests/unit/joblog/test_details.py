@@ -9,19 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from samples.logs import (
-    HEADER,
-    MD5,
-    OFFER,
-    SECOND_ZIP,
-    ZIP,
-    ZIP_URL,
-    Row,
-    lines,
-    replayed,
-    when,
-    written,
-)
+from samples.logs import HEADER, MD5, OFFER, SECOND_ZIP, ZIP, ZIP_URL, Row, lines, replayed, when, written
 
 from peps_maja.joblog.details import Offer, is_status_url, wps_id
 from peps_maja.joblog.events import Event, Source, State

@@ -5,20 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from samples.logs import (
-    JOB,
-    OTHER,
-    SECOND_ZIP,
-    STATUS_URL,
-    SUBMITTED,
-    UUID,
-    ZIP,
-    Row,
-    at,
-    lines,
-    replayed,
-    when,
-)
+from samples.logs import JOB, OTHER, SECOND_ZIP, STATUS_URL, SUBMITTED, UUID, ZIP, Row, at, lines, replayed, when
 
 from peps_maja.joblog.events import State
 from peps_maja.joblog.jobs import Job, Missing

@@ -13,19 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from samples.logs import (
-    HEADER,
-    JOB,
-    OTHER,
-    STATUS_URL,
-    SUBMITTED,
-    ZIP,
-    at,
-    events,
-    lines,
-    snapshot,
-    written,
-)
+from samples.logs import HEADER, JOB, OTHER, STATUS_URL, SUBMITTED, ZIP, at, events, lines, snapshot, written
 
 from peps_maja.disk import lock
 from peps_maja.errors import LogError, PepsError, Status

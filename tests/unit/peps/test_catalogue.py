@@ -10,17 +10,7 @@ import pytest
 from helpers import TILE
 from hypothesis import given
 from relay import Relay, host_and_port
-from samples.features import (
-    FEATURE,
-    FIRST,
-    OLD,
-    OTHER,
-    feature,
-    features,
-    quick,
-    record_of,
-    values,
-)
+from samples.features import FEATURE, FIRST, OLD, OTHER, feature, features, quick, record_of, values
 
 from peps_maja.errors import ServerSilent
 from peps_maja.network import client

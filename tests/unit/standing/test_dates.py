@@ -82,10 +82,7 @@ def test_the_parts_of_a_cut_acquisition_are_both_shown(
 ) -> None:
     begin = [("submitted", SINGLE, STATUS_URL), ("submitted", OTHER_PART, STATUS_URL)]
     rows = replayed(tmp_path, *begin, ("downloaded", SINGLE, ZIP), second)
-    assert rows == [
-        ("2018-01-05", "S2A", "on disk", ZIP, SINGLE),
-        ("2018-01-05", "S2A", state, file, OTHER_PART),
-    ]
+    assert rows == [("2018-01-05", "S2A", "on disk", ZIP, SINGLE), ("2018-01-05", "S2A", state, file, OTHER_PART)]
     # A series that covers the date has its own: nothing is lost when both parts are.
     series = [("submitting", YEAR, PLAN), ("submitted", YEAR, STATUS_URL), ("downloaded", YEAR, ZIP)]
     lost = [("failed", SINGLE, "x"), ("failed", OTHER_PART, "x")]
@@ -171,10 +168,7 @@ def test_a_zip_stays_in_the_ledger_when_its_series_is_submitted_again(tmp_path: 
 )
 def test_every_date_is_in_exactly_one_state(fates: list[str], end: str, *, is_again: bool) -> None:
     days = [f"2018-01-{1 + 3 * number:02}" for number in range(len(fates))]
-    begin = [
-        ("submitting", YEAR, " ".join(f"{day}/S2A/R051" for day in days)),
-        ("submitted", YEAR, STATUS_URL),
-    ]
+    begin = [("submitting", YEAR, " ".join(f"{day}/S2A/R051" for day in days)), ("submitted", YEAR, STATUS_URL)]
     names = {"downloaded": l2a, "novald": novald, "missing": lambda day: f"{l2a(day)} absent 404"}
     came = [(fate, YEAR, names[fate](day)) for day, fate in zip(days, fates, strict=True) if fate]
     with tempfile.TemporaryDirectory() as folder:

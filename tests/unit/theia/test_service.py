@@ -9,15 +9,7 @@ from pathlib import Path
 import pytest
 from samples.geodes import IDENTIFIER, MD5, URN
 
-from peps_maja.errors import (
-    CredentialsError,
-    NotThere,
-    PepsError,
-    QuotaReached,
-    ServerBusy,
-    ServerTrouble,
-    UsageError,
-)
+from peps_maja.errors import CredentialsError, NotThere, PepsError, QuotaReached, ServerBusy, ServerTrouble, UsageError
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.network.credentials import read_credentials
 from peps_maja.sandbox import Canned, Endpoint, Fault, Sandbox
