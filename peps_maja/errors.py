@@ -112,12 +112,6 @@ class DiskFull(PepsError):
     """No room for the rest of a result: neither the result's fault nor the server's."""
 
 
-class AlreadyRunning(PepsError):
-    """Another run of the same script holds the lock."""
-
-    status = Status.TRY_LATER
-
-
 class Interrupted(BaseException):
     """Ctrl-C, SIGTERM or SIGHUP. Not an `Exception`, so that no `except Exception` catches it."""
 

@@ -1,4 +1,4 @@
-"""The account: from peps.txt or from the environment, and never shown."""
+"""The account and the key: from peps.txt or from the environment, and never shown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WRITE = "write e-mail and password into its first line, with a space between, a
 
 
 class Secret(Protocol):
-    """What a service asks for: an account with its password, or a key."""
+    """What a service asks for: an account with its password, or a key. Called with a request, it puts itself in."""
 
     @property
     def source(self) -> str:
@@ -53,20 +53,14 @@ class Credentials:
 
     def advice(self) -> str:
         """Return what to fix when the server refuses the password."""
-        note = ""
-        if self.password[0] in "'\"" and self.password[-1] == self.password[0]:
-            note = " (the password there is in quotes, and these are sent with it)"
-        elif self.password[-1].isspace():
-            note = " (the password there ends with a space, and that is sent with it)"
-        return f"e-mail or password is wrong; fix them in {self.source}{note}"
+        return f"e-mail or password is wrong; fix them in {self.source}"
 
 
 def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
     """Return the account from the environment if it is there, else from the file at `path`.
 
-    The file's first line that is neither empty nor a comment has e-mail and password, with white space
-    between; the password is the rest of the line, whatever is in it. A line that begins with `geodes` has a key and
-    is never the account. Raises CredentialsError.
+    In the file's first line that is neither empty nor a comment nor a key, the password is all behind the first white
+    space. Raises CredentialsError.
     """
     email, password = environment.get(USER_VARIABLE, ""), environment.get(PASSWORD_VARIABLE, "")
     if email and password:
@@ -75,7 +69,7 @@ def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
         given, wanted = (USER_VARIABLE, PASSWORD_VARIABLE) if email else (PASSWORD_VARIABLE, USER_VARIABLE)
         raise CredentialsError(f"{given} is set in the environment and {wanted} is not: set both, or none")
     else:
-        account = _parse(_read(path), path)
+        account = _account_in(path)
     # RFC 7617, section 2: the first colon ends the user name, so a name cannot have one.
     if ":" in account.email:
         raise CredentialsError(
@@ -84,12 +78,26 @@ def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
     return account
 
 
+def _account_in(path: Path) -> Credentials:
+    for line in _lines(path):
+        words = line.removesuffix("\r").split(None, 1)
+        if not words or words[0].startswith("#") or _begins_as_key(words[0]):
+            continue
+        if len(words) == 1:
+            raise CredentialsError(
+                f"the credentials file {path} has only one word in its first line: write e-mail and password there,"
+                " with a space between"
+            )
+        return Credentials(words[0], words[1], str(path))
+    raise NoAccount(f"the credentials file {path} has no account in it: {_WRITE}")
+
+
 def read_key(path: Path, word: str) -> str:
     """Return what follows `word` in the first line of the file that begins with it; nothing without such a line.
 
     Raises CredentialsError for a line that only looks like one: `word:`, or a key in quotes or brackets.
     """
-    lines = [words for line in _read(path).split("\n") if (words := line.split(None, 1))]
+    lines = [words for line in _lines(path) if (words := line.split(None, 1))]
     right = (" ".join(rest).strip() for first, *rest in lines if first.casefold() == word)
     key = next(right, "")
     is_wrong = not key and any(_begins_as_key(first) and first.casefold() != word for first, *_ in lines)
@@ -105,43 +113,26 @@ def _begins_as_key(word: str) -> bool:
     return word.casefold().startswith(KEY_OF_GEODES) and "@" not in word
 
 
+def _lines(path: Path) -> list[str]:
+    try:
+        if path.exists() and not path.is_file():  # reading a pipe might never end
+            raise CredentialsError(
+                f"cannot read the credentials file {path}: it is a directory, pipe or device, not a file"
+            )
+        # Not splitlines(): it would also split at characters that a password may have, U+0085 or U+2028.
+        return path.read_bytes().decode("utf-8-sig").split("\n")
+    except FileNotFoundError:
+        raise NoAccount(f"no credentials file {path}: {_WRITE}") from None
+    except UnicodeDecodeError:
+        raise CredentialsError(f"the credentials file {path} is not UTF-8 text: save it again as UTF-8") from None
+    except OSError as error:
+        kind = NoAccount if isinstance(error, PermissionError) else CredentialsError
+        raise kind(f"cannot read the credentials file {path}: {error.strerror}") from None
+
+
 def is_open_to_others(path: Path) -> bool:
     """Return True if others than its owner can read the file."""
     try:
         return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
     except OSError:  # who needs the file says what is wrong with it
         return False
-
-
-def _read(path: Path) -> str:
-    try:
-        if path.exists() and not path.is_file():  # reading a pipe might never end
-            raise CredentialsError(
-                f"cannot read the credentials file {path}: it is a directory, pipe or device, not a file"
-            )
-        return path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise NoAccount(f"no credentials file {path}: {_WRITE}") from None
-    except PermissionError as error:
-        raise NoAccount(f"cannot read the credentials file {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise CredentialsError(f"the credentials file {path} is not UTF-8 text: save it again as UTF-8") from None
-    except OSError as error:
-        raise CredentialsError(f"cannot read the credentials file {path}: {error.strerror}") from None
-
-
-def _parse(text: str, path: Path) -> Credentials:
-    # Not splitlines(): it would also split at characters that a password may have, U+0085 or U+2028.
-    for line in text.split("\n"):
-        words = line.removesuffix("\r").split(None, 1)
-        if not words or words[0].startswith("#") or _begins_as_key(words[0]):
-            continue
-        if len(words) == 1:
-            raise CredentialsError(
-                f"the credentials file {path} has only one word in its first line: write e-mail and password there,"
-                " with a space between"
-            )
-        return Credentials(words[0], words[1], str(path))
-    if not text.strip():
-        raise NoAccount(f"the credentials file {path} is empty: {_WRITE}")
-    raise NoAccount(f"the credentials file {path} has no account in it: write e-mail and password into its first line")

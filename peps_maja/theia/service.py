@@ -23,7 +23,7 @@ from peps_maja.errors import (
     UsageError,
 )
 from peps_maja.network.answers import REDIRECTS, Answer, refusal
-from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT, Client
+from peps_maja.network.client import Client
 from peps_maja.network.credentials import KEY_OF_GEODES, read_key
 from peps_maja.network.documents import read_object, text
 from peps_maja.network.trust import Site
@@ -124,8 +124,7 @@ class Theia:
 
         def ask(body: Mapping[str, object]) -> bytes:
             try:
-                address = self.site.base + paths[0]
-                return self._searches.post(address, body, limit=PAGE_LIMIT, seconds=LONGEST_PAGE).body
+                return self._searches.search(self.site.base + paths[0], body)
             except NotThere as error:
                 if len(paths) == 1:
                     raise ServerTrouble(f"{error}; try again later, or is --geodes wrong?") from error
