@@ -27,8 +27,8 @@ class Console:
     def __init__(self, script: str) -> None:
         self.quiet = self.verbose = False
         self._script = script
-        self._write = threading.RLock()  # a signal may print while a line is being written
-        self._bars = False
+        self._lock = threading.RLock()  # a signal may print while a line is being written
+        self._write: Callable[..., None] = print
         for stream in (sys.stdout, sys.stderr):
             if reconfigure := getattr(stream, "reconfigure", None):
                 reconfigure(errors="replace", line_buffering=True)  # a terminal in Latin-1 has no "…"
@@ -87,7 +87,7 @@ class Console:
             return
         from tqdm import tqdm
 
-        self._bars = True
+        self._write = tqdm.write  # which knows of the bars
         # Because of the delay it writes only from `show`, where the error of a closed terminal is caught.
         bar = tqdm(desc=name, unit=unit, unit_scale=unit == "B", leave=False, dynamic_ncols=True, delay=0.1)
 
@@ -106,17 +106,13 @@ class Console:
     def _print(self, line: str, name: str, end: str = "\n") -> None:
         # No control character reaches the terminal, whatever the line contains.
         line = "".join(char if char.isprintable() or char == "\n" else " " for char in line)
-        stream = getattr(sys, name)  # None: closed by the shell (`>&-`)
-        try:
-            if stream and self._bars:
-                from tqdm import tqdm
-
-                tqdm.write(line, file=stream, end=end)
-            elif stream:
-                with self._write:
-                    print(line, file=stream, end=end, flush=True)
-        except (OSError, ValueError):
-            _give_up(name)
+        with self._lock:
+            try:
+                if stream := getattr(sys, name):  # else it was closed by the shell: `>&-`
+                    self._write(line, file=stream, end=end)
+                    stream.flush()
+            except (OSError, ValueError):
+                _give_up(name)
 
 
 def command_for(script: str) -> str:

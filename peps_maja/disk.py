@@ -15,8 +15,6 @@ from filelock import lock_descriptor
 
 from peps_maja.errors import LogError, PepsError, Status, UsageError
 
-_STREAMS = ("/dev/std", "/dev/fd/", "/proc/self/fd/")
-
 
 def write_whole(path: Path, text: str) -> None:
     """Replace a file, through a symbolic link its target, whole or not at all; add to a device or pipe as it is.
@@ -24,7 +22,7 @@ def write_whole(path: Path, text: str) -> None:
     A stream of the process is such a one, whatever file the shell has led it to. Raises UsageError.
     """
     try:
-        if str(path).startswith(_STREAMS) or (path.exists() and not path.is_file()):
+        if str(path).startswith(("/dev/std", "/dev/fd/", "/proc/self/fd/")) or (path.exists() and not path.is_file()):
             with path.open("a", encoding="utf-8", errors="replace") as device:
                 device.write(text)
         else:
@@ -81,8 +79,7 @@ def sync_folder(folder: Path) -> None:
 def lock(descriptor: int, path: Path, *, seconds: float = 0) -> bool:
     """Lock an open file until it is closed; False if another process still holds it after so many seconds.
 
-    Raises LogError where the file system (of `path`, named in the message) has no real locks: any other kind
-    would remain after a crash, or let two runs work at once.
+    Raises LogError, which names `path`, where there are no real locks: any other kind would remain after a crash.
     """
     give_up_at = time.monotonic() + seconds
     try:

@@ -71,12 +71,8 @@ class Client:
         of a bad answer, ServerAway if no connection could be made, ServerSilent or ServerTrouble if an answer broke
         off, was not there as a whole within twice the read time-out, or has more than `limit` bytes.
         """
-
-        def attempt() -> Answer:
-            with self._open(f"{address}?{query}" if query else address) as response:
-                return self._accepted(self._answer(response, self._body(response, limit, self._longest)))
-
-        return self._with_retries(attempt, tries)
+        address = f"{address}?{query}" if query else address
+        return self._with_retries(lambda: self._whole(self._open(address), limit, self._longest), tries)
 
     def search(self, address: str, question: Mapping[str, object] | None = None) -> bytes:
         """Ask a catalogue for a page, without the secret: by GET, or where there is a question by POST, as JSON.
@@ -89,8 +85,7 @@ class Client:
                 response = self._open(address, anonymously=True)
             else:
                 response = self._send("POST", address, anonymously=True, json=question)
-            with response:
-                return self._accepted(self._answer(response, self._body(response, PAGE_LIMIT, LONGEST_PAGE))).body
+            return self._whole(response, PAGE_LIMIT, LONGEST_PAGE).body
 
         return self._with_retries(attempt, patience=PATIENCE_OF_SEARCH)
 
@@ -101,7 +96,7 @@ class Client:
             with self._stream(address, {}) as response, self._in_time(response, LONGEST_STREAM):
                 chunks = self._chunks(response)
                 start = next(chunks, b"")
-                self._accepted(self._answer(response, start))
+                self._accepted(response, start)
                 return reading(chain([start], chunks))
 
         return self._with_retries(attempt)
@@ -152,8 +147,7 @@ class Client:
         response = self._open(address, headers={"Accept-Encoding": "identity", **headers})
         if response.status_code in {200, 206, 416}:
             return response
-        with response:
-            self._accepted(self._answer(response, self._body(response, DOCUMENT_LIMIT, self._longest, cut=True)))
+        self._whole(response, DOCUMENT_LIMIT, self._longest)
         raise ServerTrouble(f"{shown(response.url)} answers {response.status_code}, and no file")
 
     def _open(self, address: str, **options: Any) -> requests.Response:
@@ -188,19 +182,22 @@ class Client:
         is_signed = self.secret and self.secret.header in response.request.headers
         return Answer(response.status_code, response.headers, body, response.url, self.secret if is_signed else None)
 
-    def _accepted(self, answer: Answer) -> Answer:
+    def _accepted(self, response: requests.Response, body: bytes) -> Answer:
+        answer = self._answer(response, body)
         if error := self._judge(answer):
             raise error
         return answer
 
-    def _body(self, response: requests.Response, limit: int, seconds: float, *, cut: bool = False) -> bytes:
-        """Return the body; one of more than `limit` bytes is an error, or `cut` off there."""
+    def _whole(self, response: requests.Response, limit: int, seconds: float) -> Answer:
+        with response:
+            return self._accepted(response, self._body(response, limit, seconds))
+
+    def _body(self, response: requests.Response, limit: int, seconds: float) -> bytes:
+        """Return the body; one of more than `limit` bytes is an error."""
         body = bytearray()
         with self._in_time(response, seconds):
             for chunk in self._chunks(response):
                 body += chunk
-                if len(body) > limit and cut:
-                    break
                 if len(body) > limit:
                     raise ServerTrouble(f"{shown(response.url)} answers with more than {size(limit)}: that is too long")
         return bytes(body)
