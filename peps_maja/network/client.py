@@ -1,8 +1,4 @@
-"""Asks a service: waits, tries again where that is safe, and turns bad answers into our errors.
-
-There are three kinds of requests: questions, which can be repeated; the order to run a job, which goes out
-once and never again; and downloads, which are read as a stream.
-"""
+"""Asks a service: questions, which can be repeated; the order, which goes out once; downloads, which are streams."""
 
 from __future__ import annotations
 
@@ -27,7 +23,6 @@ from peps_maja.text import size
 TRIES = 3
 CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 30.0  # seconds in which the next bytes of an answer must come, and all its header fields
-LONGEST_ANSWER = 2  # read time-outs in which the body of a small answer must be there
 LONGEST_PAGE = 300.0  # seconds for the body of a catalogue page
 LONGEST_STREAM = 600.0  # seconds for an answer of many MB that is read as a stream
 PAGE_LIMIT = 32_000_000  # bytes of a catalogue page; 500 products take about 4 MB
@@ -40,10 +35,7 @@ _Result = TypeVar("_Result")
 
 
 class Client:
-    """Asks one service, with its secret. Threads may share it, up to `connections` at once.
-
-    `judge` says what its answers mean.
-    """
+    """Asks a service, whose answers mean what `judge` says. Threads may share it, up to `connections` at once."""
 
     def __init__(
         self,
@@ -60,7 +52,7 @@ class Client:
         self._site = site
         self._judge = judge
         self._timeouts = min(CONNECT_TIMEOUT, read_timeout), read_timeout
-        self._longest = LONGEST_ANSWER * read_timeout
+        self._longest = 2 * read_timeout  # for the body of a small answer
         self._trace = trace
         self._session = Session(connections)
 
@@ -72,7 +64,7 @@ class Client:
         off, was not there as a whole within twice the read time-out, or has more than `limit` bytes.
         """
         address = f"{address}?{query}" if query else address
-        return self._with_retries(lambda: self._whole(self._open(address), limit, self._longest), tries)
+        return self._with_retries(lambda: self._accepted(self._whole(self._open(address), limit, self._longest)), tries)
 
     def search(self, address: str, question: Mapping[str, object] | None = None) -> bytes:
         """Ask a catalogue for a page, without the secret: by GET, or where there is a question by POST, as JSON.
@@ -81,11 +73,8 @@ class Client:
         """
 
         def attempt() -> bytes:
-            if question is None:
-                response = self._open(address, anonymously=True)
-            else:
-                response = self._send("POST", address, anonymously=True, json=question)
-            return self._whole(response, PAGE_LIMIT, LONGEST_PAGE).body
+            response = self._open(address, anonymously=True, json=question)
+            return self._accepted(self._whole(response, PAGE_LIMIT, LONGEST_PAGE)).body
 
         return self._with_retries(attempt, patience=PATIENCE_OF_SEARCH)
 
@@ -96,22 +85,21 @@ class Client:
             with self._stream(address, {}) as response, self._in_time(response, LONGEST_STREAM):
                 chunks = self._chunks(response)
                 start = next(chunks, b"")
-                self._accepted(response, start)
+                self._accepted(self._answer(response, start))
                 return reading(chain([start], chunks))
 
         return self._with_retries(attempt)
 
     def order(self, address: str, query: str) -> Answer:
-        """Send an order once: over a new connection, with no second try and no redirect followed.
+        """Send an order once, over a new connection, follow no redirect, and return any answer as it came.
 
-        Raises ServerAway if surely nothing was sent, ServerTrouble if it may have arrived. Any answer is
-        returned as it came: what it means depends on the order.
+        Raises ServerAway if surely nothing was sent, ServerTrouble if it may have arrived.
         """
         timeouts = self._timeouts[0], self._longest
         with Session(1) as session:
             session.headers["Connection"] = "close"
-            with self._send("GET", f"{address}?{query}", session=session, timeout=timeouts) as response:
-                return self._answer(response, self._body(response, DOCUMENT_LIMIT, self._longest))
+            response = self._send("GET", f"{address}?{query}", session=session, timeout=timeouts)
+            return self._whole(response, DOCUMENT_LIMIT, self._longest)
 
     @contextmanager
     def download(self, address: str, headers: Mapping[str, str]) -> Iterator[Download]:
@@ -147,14 +135,15 @@ class Client:
         response = self._open(address, headers={"Accept-Encoding": "identity", **headers})
         if response.status_code in {200, 206, 416}:
             return response
-        self._whole(response, DOCUMENT_LIMIT, self._longest)
+        self._accepted(self._whole(response, DOCUMENT_LIMIT, self._longest))
         raise ServerTrouble(f"{shown(response.url)} answers {response.status_code}, and no file")
 
     def _open(self, address: str, **options: Any) -> requests.Response:
-        """Send a request and follow its redirects by our own rules: the secret goes to our server alone."""
-        response = first = self._send("GET", address, **options)
+        """Send a request, a POST if it has `json`, and follow redirects by our own rules: the secret stays at home."""
+        method = "POST" if options.get("json") else "GET"
+        response = first = self._send(method, address, **options)
         redirects = 0
-        while response.status_code in REDIRECTS and (target := response.headers.get("Location")):
+        while method == "GET" and response.status_code in REDIRECTS and (target := response.headers.get("Location")):
             response.close()
             if redirects == _MOST_REDIRECTS:  # then the first address decides what that means
                 circle = replace(self._answer(first, b""), status=response.status_code)
@@ -182,25 +171,20 @@ class Client:
         is_signed = self.secret and self.secret.header in response.request.headers
         return Answer(response.status_code, response.headers, body, response.url, self.secret if is_signed else None)
 
-    def _accepted(self, response: requests.Response, body: bytes) -> Answer:
-        answer = self._answer(response, body)
+    def _accepted(self, answer: Answer) -> Answer:
         if error := self._judge(answer):
             raise error
         return answer
 
     def _whole(self, response: requests.Response, limit: int, seconds: float) -> Answer:
-        with response:
-            return self._accepted(response, self._body(response, limit, seconds))
-
-    def _body(self, response: requests.Response, limit: int, seconds: float) -> bytes:
-        """Return the body; one of more than `limit` bytes is an error."""
+        """Return an answer with its body: at most `limit` bytes, which have to be there within so many seconds."""
         body = bytearray()
-        with self._in_time(response, seconds):
+        with response, self._in_time(response, seconds):
             for chunk in self._chunks(response):
                 body += chunk
                 if len(body) > limit:
                     raise ServerTrouble(f"{shown(response.url)} answers with more than {size(limit)}: that is too long")
-        return bytes(body)
+        return self._answer(response, bytes(body))
 
     def _in_time(self, response: requests.Response, seconds: float) -> AbstractContextManager[None]:
         return in_time(seconds, response.raw.shutdown, ServerSilent(f"{shown(response.url)} timed out"))

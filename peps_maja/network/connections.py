@@ -61,7 +61,7 @@ def proxy_for(address: str) -> str:
         if is_usable and "@" not in parts.path + parts.query + parts.fragment:
             return parts.netloc.rpartition("@")[2]
     raise ServerAway(
-        "the proxy in HTTPS_PROXY or ALL_PROXY cannot be used: is it written right? http://HOST:PORT, or"
+        "the proxy in HTTPS_PROXY or ALL_PROXY cannot be used: write it as http://HOST:PORT, or as"
         " http://USER:PASSWORD@HOST:PORT with %23 for #, %2F for / and %3F for ? in the password",
         Status.UNUSABLE,
     )

@@ -21,35 +21,34 @@ def failure(error: Exception, address: str, site: Site, proxy: str) -> PepsError
 
     ServerAway means that surely nothing was sent; all else may have arrived.
     """
-    where = shown(address)
+    where, cause = shown(address), error
+    while isinstance(cause.__cause__, Exception):
+        cause = cause.__cause__
+    if isinstance(error.__cause__, urllib3_errors.SSLError) or type(error) is OSError:
+        reason = one_line(str(cause), 300)
+        message = f"the authorities for TLS cannot be read ({reason}): fix the file that REQUESTS_CA_BUNDLE names"
+        return ServerAway(message, Status.UNUSABLE)
     if isinstance(error, Unsent):
-        away = _unsent(error, where, site.option, proxy)
+        away = _unsent(cause, where, site.option, proxy)
         # What another host does concerns what was asked of it, and not the whole round.
         return away if site.may_see_secret(address) else ServerTrouble(str(away), away.status)
     if isinstance(error, requests.exceptions.InvalidSchema) and proxy:
         return ServerAway(f"the proxy {proxy} cannot be used: pip install PySocks, or another proxy", Status.UNUSABLE)
     if isinstance(error, ValueError):
         return ServerTrouble(f"{where} cannot be asked: is that address right?")
-    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-        return _unreadable_authorities(error)
     if isinstance(error, (requests.Timeout, urllib3_errors.TimeoutError)):
         return ServerSilent(f"{where} timed out")
     return ServerSilent(f"{where} closed the connection in the middle of its answer")
 
 
-def _unsent(error: Unsent, where: str, option: str, proxy: str) -> ServerAway:
+def _unsent(cause: Exception, where: str, option: str, proxy: str) -> ServerAway:
     """Return why there is no connection, and whether that passes or a person has to fix it."""
-    cause: BaseException = error
-    while cause.__cause__:
-        cause = cause.__cause__
     if isinstance(cause, ssl.SSLCertVerificationError):
         return ServerAway(
             f"the TLS certificate of {where} is not trusted ({cause.verify_message}): check {option} and this"
             " machine's clock; if your institute has an authority of its own, name it in REQUESTS_CA_BUNDLE",
             Status.UNUSABLE,
         )
-    if isinstance(error.__cause__, urllib3_errors.SSLError):
-        return _unreadable_authorities(cause)
     if refused := _REFUSED_CONNECT.search(str(cause)):
         message = one_line(f"the proxy {proxy} answers {refused[1]} {refused[2]}", 200)
         if refused[1] >= "500" or refused[1] in {"408", "429"}:
@@ -59,11 +58,3 @@ def _unsent(error: Unsent, where: str, option: str, proxy: str) -> ServerAway:
     through, check = (f" through the proxy {proxy}", "HTTPS_PROXY") if proxy else ("", option)
     reason = one_line(getattr(cause, "strerror", None) or type(cause).__name__, 120)
     return ServerAway(f"no connection to {where}{through} ({reason}): check the network and {check}")
-
-
-def _unreadable_authorities(error: BaseException) -> ServerAway:
-    reason = one_line(str(error), 300)
-    return ServerAway(
-        f"the authorities for TLS cannot be read ({reason}): fix the file that REQUESTS_CA_BUNDLE names",
-        Status.UNUSABLE,
-    )
