@@ -63,7 +63,7 @@ class Console:
             self._print(re.sub(r"//\S*@", "//", lines), "stderr")  # an account, of a proxy for example
 
     def agrees(self, question: str) -> bool:
-        """Ask a person; raise UsageError where there is no terminal to ask on, or the question would not be seen."""
+        """Ask a person; raise UsageError where there is no terminal to ask on or to show the question on."""
         is_terminal = bool(sys.stdin and sys.stdin.isatty())
         self._print(f"{question} [y/N] " if is_terminal else "", "stdout", end="")
         if not is_terminal or not sys.stdout:

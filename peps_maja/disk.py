@@ -17,11 +17,9 @@ from peps_maja.errors import LogError, PepsError, Status, UsageError
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace a file, through a symbolic link its target, whole or not at all; add to a device or pipe as it is.
-
-    A stream of the process is such a one, whatever file the shell has led it to. Raises UsageError.
-    """
+    """Replace a file (of a symbolic link, its target), whole or not at all. Raises UsageError."""
     try:
+        # A device, a pipe, or a stream of the process, whatever file the shell has led it to, is added to as it is.
         if str(path).startswith(("/dev/std", "/dev/fd/", "/proc/self/fd/")) or (path.exists() and not path.is_file()):
             with path.open("a", encoding="utf-8", errors="replace") as device:
                 device.write(text)
@@ -77,9 +75,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def lock(descriptor: int, path: Path, *, seconds: float = 0) -> bool:
-    """Lock an open file until it is closed; False if another process still holds it after so many seconds.
+    """Lock an open file until it is closed; return False if another process still has it after so many seconds.
 
-    Raises LogError, which names `path`, where there are no real locks: any other kind would remain after a crash.
+    Raises LogError where there are no real locks: any other kind would remain after a crash.
     """
     give_up_at = time.monotonic() + seconds
     try:

@@ -1,7 +1,6 @@
-"""Every error, and the exit status with which it ends a run.
+"""Every error that somebody catches apart from the others, and the exit status with which it ends a run.
 
-A class stands here because somebody catches it apart from the others; what differs otherwise is the message, one line
-that tells what happened, to which job or file, and what to do about it; or the status of one instance.
+A message is one line: what happened, to which job or file, and what to do about it.
 """
 
 from __future__ import annotations

@@ -57,10 +57,7 @@ class Credentials:
 
 
 def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
-    """Return the account from the environment if it is there, else from the file at `path`.
-
-    There it is the first line that is neither empty nor a comment nor a key. Raises CredentialsError.
-    """
+    """Return the account from the environment if it is there, else from the file at `path`. Raises CredentialsError."""
     email, password = environment.get(USER_VARIABLE, ""), environment.get(PASSWORD_VARIABLE, "")
     if email and password:
         account = Credentials(email, password, f"{USER_VARIABLE} and {PASSWORD_VARIABLE}")
