@@ -13,6 +13,15 @@ from typing import Any
 
 import trustme
 
+SLOW = {
+    "interim answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "slow header": (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x"),
+    "slow body": (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b" "),
+    "slow chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+    "body without length": (b"HTTP/1.1 200 OK\r\n\r\n", b" "),
+}
+"""Answers that never end: how they begin, and what then comes again and again."""
+
 
 class _Connection(socketserver.StreamRequestHandler):
     """One connection: passed on, unless something else is to become of it."""
@@ -49,31 +58,20 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def _misbehave(self, mood: str) -> None:
         with suppress(OSError):
-            match mood:
-                case "cut":
-                    pass
-                case "reset":
-                    reset(self.connection)
-                case "silence":
-                    self.server.is_over.wait(60)
-                case "interim answers":
-                    while not self.server.is_over.wait(0.001):
-                        self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-                case "slow header":
-                    self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-                    while not self.server.is_over.wait(0.05):
-                        self.wfile.write(b"x")
-                case "huge redirect":
-                    self.wfile.write(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 3000000000\r\n\r\n")
-                    for _ in range(3000):
-                        self.wfile.write(bytes(1_000_000))
-                        self.server.megabytes += 1
-                case "slow body":
-                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-                    while not self.server.is_over.wait(0.05):
-                        self.wfile.write(b" ")
-                case _:
-                    raise AssertionError(mood)
+            if mood == "reset":
+                reset(self.connection)
+            elif mood == "silence":
+                self.server.is_over.wait(60)
+            elif mood == "huge redirect":
+                self.wfile.write(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 3000000000\r\n\r\n")
+                for _ in range(3000):
+                    self.wfile.write(bytes(1_000_000))
+                    self.server.megabytes += 1
+            elif mood != "cut":
+                start, piece = SLOW[mood]
+                self.wfile.write(start)
+                while not self.server.is_over.wait(0.005):
+                    self.wfile.write(piece)
 
     def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
@@ -91,10 +89,10 @@ def reset(connection: socket.socket) -> None:
 class Relay(socketserver.ThreadingTCPServer):
     """A proxy, itself over TLS where it has a certificate; with a `target`, a plain relay to there.
 
-    `moods` tell what becomes of the next connections, one each: `cut`, `reset`, `silence`, `interim answers`,
-    `slow header`, `slow body`, `huge redirect` as soon as a request (or TLS's first bytes) came; with `CONNECT `
-    before it, in the place of the answer to that; a status line refuses the CONNECT; `103 first` is an
-    answer before the answer. `heads` are the CONNECTs that came, `megabytes` what a huge redirect could send.
+    `moods` tell what becomes of the next connections, one each: `cut`, `reset`, `silence`, one of SLOW, `huge redirect`
+    as soon as a request (or TLS's first bytes) came; with `CONNECT ` before it, in the place of the answer to that; a
+    status line refuses the CONNECT; `103 first` is an answer before the answer. `heads` are the CONNECTs that came,
+    `megabytes` what a huge redirect could send.
     """
 
     daemon_threads = True
