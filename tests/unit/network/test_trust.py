@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
@@ -20,44 +18,24 @@ ZIP = "/cgi-bin/mapcache_results/maja/8e99b3de/SENTINEL2A.zip"
 
 SERVERS = {
     "https://peps.cnes.fr": "https://peps.cnes.fr",
-    "https://peps.cnes.fr/": "https://peps.cnes.fr",
     " https://peps.cnes.fr/ ": "https://peps.cnes.fr",
     "HTTPS://peps.cnes.fr": "https://peps.cnes.fr",
-    "https://peps.example.org:8443": "https://peps.example.org:8443",
-    "https://example.org/peps/": "https://example.org/peps",
+    "https://example.org:8443/peps/": "https://example.org:8443/peps",
     "http://127.0.0.1:8080": "http://127.0.0.1:8080",
     "http://127.1.2.3/": "http://127.1.2.3",
-    "http://localhost:8080/": "http://localhost:8080",
-    "http://LOCALHOST": "http://LOCALHOST",
+    "http://LOCALHOST:8080/": "http://LOCALHOST:8080",
     "http://[::1]:8080": "http://[::1]:8080",
 }
-NOT_A_SERVER = {
-    "nothing": "",
-    "no scheme": "peps.cnes.fr",
-    "no host": "https://",
-    "no host, but a port": "https://:443",
-    "other scheme": "ftp://peps.cnes.fr",
-    "a file": "file:///etc/passwd",
-    "http": "http://peps.cnes.fr",
-    "http in capitals": "HTTP://PEPS.CNES.FR",
-    "http on an inside network": "http://192.168.1.10:8080",
-    "http on any address": "http://0.0.0.0:8080",
-    "http on a name that looks like loopback": "http://127.0.0.1.example.org",
-    "http on a name under localhost": "http://localhost.example.org",
-    "query": "https://peps.cnes.fr/?a=b",
-    "fragment": "https://peps.cnes.fr/#there",
-    "no such port": "https://peps.cnes.fr:99999",
-    "port that is none": "https://peps.cnes.fr:resto",
-    "half a host": "https://[::1",
-}
-WITH_ACCOUNT = [
-    "https://me:s3same@peps.cnes.fr",
-    "https://s3same@peps.cnes.fr",
-    "http://me:s3same@127.0.0.1",
-    "http://me:s3same@peps.cnes.fr",
-    "ftp://me:s3same@peps.cnes.fr",
-    "https://me:s3same@peps.cnes.fr:99999",
-    "https://me:s3same@peps.cnes.fr/?a=b",
+NOT_A_SERVER = [
+    *("", "peps.cnes.fr", "https://", "https://:443", "ftp://peps.cnes.fr", "file:///etc/passwd"),
+    *("http://peps.cnes.fr", "HTTP://PEPS.CNES.FR", "http://192.168.1.10:8080", "http://0.0.0.0:8080"),
+    *("http://127.0.0.1.example.org", "http://localhost.example.org"),
+    *("https://peps.cnes.fr/?a=b", "https://peps.cnes.fr/#there"),
+    *("https://peps.cnes.fr:99999", "https://peps.cnes.fr:resto", "https://[::1"),
+    # With an account, which is not shown:
+    *("https://me:s3same@peps.cnes.fr", "https://s3same@peps.cnes.fr", "http://me:s3same@127.0.0.1"),
+    *("https://me:s3/same@peps.cnes.fr", "https://me:s3?same@peps.cnes.fr", "https://me:s3#same@peps.cnes.fr"),
+    *("https://me:s3same@peps.cnes.fr:99999", "ftp://me:s3same@peps.cnes.fr"),
 ]
 BROUGHT_BACK = {
     "http://peps.cnes.fr/resto/wps/outputs/pywps-1.xml": f"{OUTPUTS}/pywps-1.xml",
@@ -92,29 +70,13 @@ NOT_AN_ADDRESS = [
     "https://peps.cnes.fr:99999/a",
     "http://peps.cnes.fr:port/a",
 ]
-SAME = {
-    PEPS: ["https://peps.cnes.fr/a", "https://peps.cnes.fr:443/a", "https://PEPS.CNES.FR/", "HTTPS://peps.cnes.fr?a"],
-    LOOPBACK: ["http://127.0.0.1:8080/a"],
-    Server("https://example.org/peps"): ["https://example.org/peps/a", "https://example.org/a"],
-}
-OTHERS = {
-    PEPS: [
-        "http://peps.cnes.fr/a",
-        "https://peps.cnes.fr:8443/a",
-        "https://peps-vizo.cnes.fr/a",
-        "https://peps.cnes.fr.example.org/a",
-        "https://example.org/peps.cnes.fr",
-        "https://example.org#@peps.cnes.fr/",
-        "https://peps.cnes.fr@example.org/a",
-        "https://example.org?@peps.cnes.fr/",
-        "https://xn--peps-.cnes.fr/a",
-        "peps.cnes.fr",
-        "",
-    ],
-    LOOPBACK: ["http://127.0.0.1/a", "https://127.0.0.1:8080/a", "http://localhost:8080/a", "http://127.0.0.1:8081/a"],
-}
+SAME = ["https://peps.cnes.fr/a", "https://peps.cnes.fr:443/a", "https://PEPS.CNES.FR/", "HTTPS://peps.cnes.fr?a"]
+OTHERS = [
+    *("http://peps.cnes.fr/a", "https://peps.cnes.fr:8443/a", "https://peps-vizo.cnes.fr/a", "peps.cnes.fr", ""),
+    *("https://peps.cnes.fr.example.org/a", "https://example.org/peps.cnes.fr", "https://example.org#@peps.cnes.fr/"),
+    *("https://peps.cnes.fr@example.org/a", "https://example.org?@peps.cnes.fr/", "https://xn--peps-.cnes.fr/a"),
+]
 
-quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 hosts = ["peps.cnes.fr", "peps-x.cnes.fr", "example.org", "127.0.0.1", "[::1]", "ｐｅｐｓ.cnes.fr", "cnes。fr", "me"]
 signs = ["http:", "https:", "//", "/", "\\", "@", ":", "#", "?", ".", "443", "8080", "%40", "%2f", " ", "\t", "\n"]
 pieces = st.sampled_from([*hosts, *signs, "wps/outputs/", "a.zip"])
@@ -129,19 +91,12 @@ def test_a_valid_server_address(address: str, base: str) -> None:
     assert Server.parse(address).base == base
 
 
-@pytest.mark.parametrize("address", NOT_A_SERVER.values(), ids=NOT_A_SERVER)
+@pytest.mark.parametrize("address", NOT_A_SERVER)
 def test_an_invalid_server_address_is_a_usage_error(address: str) -> None:
     with pytest.raises(UsageError, match="--server") as error:
         Server.parse(address)
     assert error.value.status is Status.UNUSABLE
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("address", WITH_ACCOUNT)
-def test_an_account_in_the_address_is_refused_and_not_shown(address: str) -> None:
-    with pytest.raises(UsageError) as error:
-        Server.parse(address)
-    assert "s3same" not in str(error.value)
+    assert not any(word in str(error.value) for word in ("\n", "s3", "same"))
 
 
 def test_paths_on_the_server() -> None:
@@ -169,16 +124,11 @@ def test_another_https_host_is_asked_without_the_password(address: str) -> None:
     assert not PEPS.may_see_secret(address)
 
 
-def test_an_address_on_the_server_stays_as_it_is() -> None:
-    assert PEPS.reach("https://peps.cnes.fr/elsewhere/wps/outputs/1.xml?a=b") == (
-        "https://peps.cnes.fr/elsewhere/wps/outputs/1.xml?a=b"
-    )
-    assert LOOPBACK.reach("http://127.0.0.1:8080/a") == "http://127.0.0.1:8080/a"
-
-
-def test_an_account_in_an_address_is_never_used() -> None:
-    assert PEPS.reach("https://me:s3same@peps.cnes.fr/a") == "https://peps.cnes.fr/a"
+def test_an_address_on_the_server_stays_as_it_is_but_for_an_account() -> None:
+    address = "peps.cnes.fr/elsewhere/wps/outputs/1.xml?a=b"
+    assert PEPS.reach(f"https://{address}") == PEPS.reach(f"https://me:s3same@{address}") == f"https://{address}"
     assert PEPS.reach("https://me:s3same@store.example.org/a") == "https://store.example.org/a"
+    assert LOOPBACK.reach("http://127.0.0.1:8080/a") == "http://127.0.0.1:8080/a"
 
 
 def test_a_relative_address() -> None:
@@ -196,31 +146,18 @@ def test_an_address_that_is_not_of_http_is_an_error(address: str) -> None:
     assert str(error.value).isprintable()
 
 
-@quick
-@given(addresses)
-def test_any_address_is_a_safe_server_or_a_usage_error(address: str) -> None:
-    try:
-        parts = urlsplit(Server.parse(address).base)
-    except UsageError:
-        return
-    assert parts.scheme == "https" or parts.hostname in {"127.0.0.1", "::1", "localhost"}
-    assert (parts.username, parts.password, parts.query, parts.fragment) == (None, None, "", "")
-
-
 # -- who sees the password --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("server", "same"), SAME.items(), ids=lambda value: getattr(value, "base", ""))
-def test_the_server_itself_sees_the_password(server: Server, same: list[str]) -> None:
-    assert [address for address in same if not server.may_see_secret(address)] == []
+def test_only_the_very_same_scheme_host_and_port_see_the_password() -> None:
+    assert [address for address in SAME if not PEPS.may_see_secret(address)] == []
+    assert [address for address in OTHERS if PEPS.may_see_secret(address)] == []
+    assert LOOPBACK.may_see_secret("http://127.0.0.1:8080/a")
+    others = ("http://127.0.0.1/a", "https://127.0.0.1:8080/a", "http://localhost:8080/a", "http://127.0.0.1:8081/a")
+    assert [address for address in others if LOOPBACK.may_see_secret(address)] == []
 
 
-@pytest.mark.parametrize(("server", "others"), OTHERS.items(), ids=lambda value: getattr(value, "base", ""))
-def test_no_other_host_port_or_scheme_sees_it(server: Server, others: list[str]) -> None:
-    assert [address for address in others if server.may_see_secret(address)] == []
-
-
-@settings(quick, max_examples=150)
+@settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from([PEPS, LOOPBACK]), addresses)
 def test_no_address_in_an_answer_sends_the_password_elsewhere(server: Server, address: str) -> None:
     try:
