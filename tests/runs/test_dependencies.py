@@ -27,12 +27,11 @@ def install(folder: Path, name: str, version: str, code: str = "") -> None:
     (folder / f"{name}.py").write_text(code)
 
 
-@pytest.mark.parametrize("is_noted", [True, False], ids=["as pip installs it", "a file alone"])
 @pytest.mark.parametrize(
-    ("name", "version", "code"),
+    ("name", "version", "code", "is_noted"),
     [
-        ("filelock", "3.9.0", "class FileLock: pass"),  # ImportError: it has no lock_descriptor
-        ("requests", "2.9", "def get(): raise TypeError"),
+        ("filelock", "3.9.0", "class FileLock: pass", True),  # ImportError: it has no lock_descriptor
+        ("requests", "2.9", "def get(): raise TypeError", False),  # a file alone, which pip has not installed
     ],
 )
 def test_an_old_package_that_hides_the_newer_one_is_told(

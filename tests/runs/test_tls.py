@@ -102,6 +102,7 @@ def test_answers_that_would_fill_the_memory_are_refused(trusting: Place, peps: S
     job = peps.add_job("S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917", status="RUNNING")
     trusting.write_log(("2019-04-02T09:12:44Z", "submitted", job.product, job.status_url))
     for bodies in (TOO_LARGE, TOO_LARGE[::-1]):
+        peps.faults.clear()
         endpoints = (Endpoint.STATUS, Endpoint.REPORT, Endpoint.REFRESH, Endpoint.JOBLOG)
         for endpoint, body in zip(endpoints, bodies, strict=True):
             peps.faults.add(Fault(endpoint, Canned(200, body), times=None))
