@@ -62,26 +62,13 @@ def test_refusal(code: int, body: bytes, kind: type[PepsError] | None, status: S
 
 
 RETRY_AFTER = {
-    "120": 120.0,
-    " 5 ": 5.0,
-    "0": 0.0,
-    "Wed, 21 Oct 2015 07:28:00 GMT": 0.0,
-    "-1": None,
-    "1.5": None,
-    "soon": None,
-    "": None,
-    "\u0663": None,
-    "9" * 5000: None,
-    "Wed, 21 Oct 99999999 07:28:00 GMT": None,
+    "120": 120.0, " 5 ": 5.0, "0": 0.0, "Wed, 21 Oct 2015 07:28:00 GMT": 0.0, "-1": None, "1.5": None,
+    "soon": None, "": None, "\u0663": None, "9" * 5000: None, "Wed, 21 Oct 99999999 07:28:00 GMT": None,
 }
 
 
-@pytest.mark.parametrize(("value", "seconds"), RETRY_AFTER.items(), ids=[value[:40] for value in RETRY_AFTER])
-def test_retry_after(value: str, seconds: float | None) -> None:
-    assert retry_after({"Retry-After": value}) == seconds
-
-
-def test_retry_after_a_date_to_come() -> None:
+def test_retry_after() -> None:
+    assert {value: retry_after({"Retry-After": value}) for value in RETRY_AFTER} == RETRY_AFTER
     moment = format_datetime(datetime.now(timezone.utc) + timedelta(minutes=1), usegmt=True)
     assert 55 < (retry_after({"Retry-After": moment}) or 0) <= 60
 
