@@ -50,7 +50,6 @@ class _Connection(socketserver.StreamRequestHandler):
             self._misbehave(mood)
             return
         with socket.create_connection(target) as there:
-            self.server.open += [self.connection, there]
             back = threading.Thread(target=self._pass_on, args=(there, self.connection))
             back.start()
             self._pass_on(self.connection, there)
@@ -58,8 +57,8 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def _misbehave(self, mood: str) -> None:
         with suppress(OSError):
-            if mood == "reset":
-                reset(self.connection)
+            if mood == "reset":  # have the connection end with one when it is closed
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             elif mood == "silence":
                 self.server.is_over.wait(60)
             elif mood == "huge redirect":
@@ -75,15 +74,9 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
-            while (came := source.recv(65536)) and source not in self.server.broken:
+            while came := source.recv(65536):
                 target.sendall(came)
-            if not self.server.resets:
-                target.shutdown(socket.SHUT_WR)
-
-
-def reset(connection: socket.socket) -> None:
-    """Have a connection end with a reset when it is closed."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            target.shutdown(socket.SHUT_WR)
 
 
 class Relay(socketserver.ThreadingTCPServer):
@@ -109,9 +102,6 @@ class Relay(socketserver.ThreadingTCPServer):
         self.moods = list(moods)
         self.target = target
         self.heads: list[bytes] = []
-        self.open: list[socket.socket] = []
-        self.broken: set[socket.socket] = set()  # what still arrives there goes no further
-        self.resets = False
         self.megabytes = 0
         self.is_over = threading.Event()
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -141,17 +131,6 @@ class Relay(socketserver.ThreadingTCPServer):
 
     def handle_error(self, *_: object) -> None:
         """Keep the console quiet: connections are meant to break."""
-
-    def break_off(self, how: str) -> None:
-        """End all connections that are passed on, by a `cut` or a `reset`."""
-        self.resets = how == "reset"
-        self.broken.update(self.open)
-        for connection in self.open:
-            with suppress(OSError):
-                if how == "reset":
-                    reset(connection)
-                connection.shutdown(socket.SHUT_RD if how == "reset" else socket.SHUT_RDWR)
-        self.open.clear()
 
 
 def host_and_port(url: str) -> tuple[str, int]:

@@ -1,9 +1,11 @@
-"""Whole runs over a network that breaks: proxies, TLS handshakes, answers that do not come in time."""
+"""Whole runs over a network that breaks: proxies, TLS, answers that do not come in time or are too large."""
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import trustme
 from helpers import EMAIL, PASSWORD, TILE, Place, in_one_line
 from relay import Relay, host_and_port
 
-from peps_maja.sandbox import TOO_MANY, Altered, Canned, Cut, Endpoint, Fault, Reply, Sandbox
+from peps_maja.sandbox import TOO_MANY, Altered, Canned, Cut, Delay, Endpoint, Fault, Reply, Sandbox
 
 pytestmark = pytest.mark.slow
 
@@ -65,21 +67,6 @@ def test_an_order_that_did_not_get_through_the_proxy_is_postponed(
         assert trusting.process(*SEARCH, HTTPS_PROXY=account).status == 0
     assert "s3same" not in run.err + run.out + trusting.log.read_text(encoding="utf-8")
     assert kinds(trusting)[2:] == ["submitting", "submitted"]
-    assert secure.executed == [ONE]
-
-
-@pytest.mark.parametrize("how", ["cut", "reset"])
-def test_an_order_cut_behind_a_proxy_is_never_repeated(trusting: Place, secure: Sandbox, how: str) -> None:
-    with Relay() as proxy:
-
-        def break_off(reply: Reply) -> Reply:
-            proxy.break_off(how)
-            return reply
-
-        secure.faults.add(Fault(Endpoint.EXECUTE, Altered(break_off)))
-        for _ in range(2):
-            in_one_line(trusting.process(*SEARCH, HTTPS_PROXY=proxy.url), 1, ONE, "unsure")
-    assert kinds(trusting) == ["submitting"]
     assert secure.executed == [ONE]
 
 
@@ -211,3 +198,76 @@ def test_a_catalogue_that_wants_a_login_is_no_matter_of_the_account(place: Place
     run = place.process(*SEARCH)
     in_one_line(run, 75, str(code), "--server")
     assert not {"peps.txt", "password"} & set(run.err.split())
+
+
+def test_a_catalogue_without_end_is_refused(place: Place, peps: Sandbox) -> None:
+    def swell(reply: Reply) -> Reply:
+        return reply.with_body(reply.body + b" " * 33_000_000)
+
+    peps.faults.add(Fault(Endpoint.CATALOGUE, Altered(swell), times=None))
+    in_one_line(place.process(*SEARCH), 75, "more than 32 MB")
+
+
+BILLION_LAUGHS = (
+    '<!DOCTYPE lolz [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>'
+    '<wps:ExecuteResponse xmlns:wps="http://www.opengis.net/wps/1.0.0"><wps:Status>&c;</wps:Status></wps:ExecuteResponse>'
+)
+TOO_LARGE = ["<a>" + "x" * 3_000_000, '{"features": [' + "[], " * 1_000_000 + "[]]}", BILLION_LAUGHS, "[" * 500_000]
+
+
+def test_answers_that_would_fill_the_memory_are_refused(place: Place, peps: Sandbox) -> None:
+    job = peps.add_job(ONE, status="RUNNING")
+    place.write_log((TIME, "submitted", ONE, job.status_url))
+    for bodies in (TOO_LARGE, TOO_LARGE[::-1]):
+        peps.faults.clear()
+        endpoints = (Endpoint.STATUS, Endpoint.REPORT, Endpoint.REFRESH, Endpoint.JOBLOG)
+        for endpoint, body in zip(endpoints, bodies, strict=True):
+            peps.faults.add(Fault(endpoint, Canned(200, body), times=None))
+        assert place.download("--stalled-after", "1000000").status == 75
+        assert place.events() == [("submitted", ONE, job.status_url)]
+
+
+# -- TLS ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_untrusted_certificate_is_refused(place: Place, secure: Sandbox) -> None:
+    in_one_line(place.process(*SEARCH, PEPS_SERVER=secure.url), 2, "REQUESTS_CA_BUNDLE")
+    assert not secure.requests
+    assert not place.log.exists()
+
+
+def test_an_authority_of_ones_own_is_accepted_and_the_password_appears_nowhere(
+    trusting: Place, secure: Sandbox
+) -> None:
+    secure.accounts = {EMAIL: "pass € wörd"}
+    (trusting.folder / "peps.txt").write_text(f"{EMAIL} pass € wörd\n", encoding="utf-8")
+    secure.faults.add(Fault(Endpoint.EXECUTE, Delay(0.5)))
+    process = trusting.start("process", *SEARCH, "-v")
+    seen: list[bytes] = []
+
+    def look() -> None:
+        while process.poll() is None:
+            with suppress(OSError):  # it has just ended, or this system has no such files
+                seen.append(Path(f"/proc/{process.pid}/cmdline").read_bytes())
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    out, err = process.communicate(timeout=60)
+    watcher.join()
+    assert process.returncode == 0, err
+    downloaded = trusting.download("-v")
+    assert (downloaded.status, len(trusting.zips())) == (0, 1), downloaded.err
+    everything = [out, err, downloaded.out, downloaded.err, trusting.log.read_text(encoding="utf-8")]
+    shown = "".join([*everything, *(chunk.decode(errors="replace") for chunk in seen)])
+    assert [secret for secret in ("pass €", "wörd", "Basic ") if secret in shown] == []
+    assert "GET https://127.0.0.1" in err
+
+
+@pytest.mark.parametrize("over_tls", [False, True], ids=["in clear", "over TLS"])
+def test_a_proxy_passes_on_what_it_cannot_read(trusting: Place, authority: trustme.CA, *, over_tls: bool) -> None:
+    with Relay(certificate=authority.issue_cert("127.0.0.1") if over_tls else None) as proxy:
+        run = trusting.process(*SEARCH, HTTPS_PROXY=proxy.url)
+        downloaded = trusting.download(HTTPS_PROXY=proxy.url)
+    assert (run.status, downloaded.status, len(trusting.zips())) == (0, 0, 1), run.err + downloaded.err
+    assert {head.split()[0] for head in proxy.heads} == {b"CONNECT"}
+    assert b"authorization" not in b"".join(proxy.heads).lower()

@@ -62,8 +62,17 @@ def test_refusal(code: int, body: bytes, kind: type[PepsError] | None, status: S
 
 
 RETRY_AFTER = {
-    "120": 120.0, " 5 ": 5.0, "0": 0.0, "Wed, 21 Oct 2015 07:28:00 GMT": 0.0, "-1": None, "1.5": None,
-    "soon": None, "": None, "\u0663": None, "9" * 5000: None, "Wed, 21 Oct 99999999 07:28:00 GMT": None,
+    "120": 120.0,
+    " 5 ": 5.0,
+    "0": 0.0,
+    "Wed, 21 Oct 2015 07:28:00 GMT": 0.0,
+    "-1": None,
+    "1.5": None,
+    "soon": None,
+    "": None,
+    "\u0663": None,
+    "9" * 5000: None,
+    "Wed, 21 Oct 99999999 07:28:00 GMT": None,
 }
 
 
