@@ -11,24 +11,19 @@ import mmap
 import sys
 import threading
 import time
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parent.parent.parent))  # this checkout
 
-from peps_maja.sandbox import Delay, Fault, Sandbox, server  # noqa: E402 - of this checkout
+from others import product
+
+from peps_maja.sandbox import Delay, Fault, Sandbox, server
 
 _PIECE = 64 * 1024  # bytes that go out at once on a line that is held to a rate, as a network card would bundle them
 _BURST = 0.005  # seconds of the line's rate that may be made good after a pause
-_FIRST = datetime(2018, 1, 1, 10, 50, 21)  # noqa: DTZ001 - only ever written into names
-
-
-def product(number: int, apart: timedelta = timedelta(days=1)) -> str:
-    """Return the name of an L1C product; its sensing starts so many times `apart` after the first one's."""
-    sensing = _FIRST + number * apart
-    return f"S2A_MSIL1C_{sensing:%Y%m%dT%H%M%S}_N0206_R051_T31TCJ_{sensing + timedelta(hours=2):%Y%m%dT%H%M%S}"
 
 
 class Line:
@@ -69,7 +64,7 @@ def main(
     *,
     jobs: int = 0,
     products: int = 0,
-    files: tuple[str, ...] = (),
+    files: Sequence[str] = (),
     latency: float = 0.0,
     rate: float = 0.0,
     certificate: str = "",
@@ -82,10 +77,10 @@ def main(
             sandbox.add_job(product(number, timedelta(hours=1)), status="RUNNING", percent=42)
         for number, path in enumerate(map(Path, files)):
             # All of one datatake, so that the one product which every zip holds can be the result of each job.
-            job = sandbox.add_job(product(number, timedelta(seconds=1)), results=(path.name,))
+            [result] = sandbox.add_job(product(number, timedelta(seconds=1)), results=(path.name,)).results
             with path.open("rb") as file:
-                job.results[0].content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))  # type: ignore[assignment]
-            job.results[0].etag = job.results[0].last_modified = None
+                result.content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))  # type: ignore[assignment]
+            result.etag = result.last_modified = None
         sandbox.catalogue = [
             {"type": "Feature", "properties": {"productIdentifier": product(number), "cloudCover": 12.5}}
             for number in range(products)
