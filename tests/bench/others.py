@@ -87,8 +87,8 @@ def replay(path: str) -> None:
 def write_zip(path: str, kind: str, size: str) -> None:
     """Write a zip of an L2A product of about so many bytes.
 
-    `rasters`: deflated images under noise, of which two thirds are left. `stored`: one member as it is. `bulk`: tiny members
-    behind bytes that belong to none: complete, valid, and next to nothing to check.
+    `rasters`: deflated images under noise, of which two thirds are left. `stored`: one member as it is. `bulk`: tiny
+    members behind bytes that belong to none: complete, valid, and next to nothing to check.
     """
     from peps_maja.sandbox import make_zip
 
