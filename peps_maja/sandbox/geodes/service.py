@@ -54,7 +54,7 @@ class FakeGeodes:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._served: dict[str, TheiaProduct] = {}
+        self.served: dict[str, TheiaProduct] = {}
         self.keys = {KEY}
         self.items: list[dict[str, Any]] | None = None
         """Features of a test instead of the world's."""
@@ -107,13 +107,13 @@ class FakeGeodes:
                 if recorded.endpoint is Endpoint.GEODES_DOWNLOAD:
                     return self._download(recorded, faults)
                 urn = path.removeprefix(QUICKLOOKS).partition("/")[0]
-                product = self._served.get(urn)
+                product = self.served.get(urn)
                 return Reply(200, {"Content-Type": "image/jpeg"}, product.picture if product else quicklook(urn))
         return refusal(405, "METHOD_NOT_ALLOWED", f"{method} is not supported").reply()
 
     def feature(self, product: TheiaProduct, server: str) -> dict[str, Any]:
         """Return the item of a product, which can be downloaded from then on, unless it is on tape."""
-        self._served[product.urn] = product
+        self.served[product.urn] = product
         content = self._content(product)
         size = product.size_on_tape if self._is_on_tape(product.urn) else len(content)
         return feature_of(product, server, size, md5_of(content), newer=self.is_newer)
@@ -146,7 +146,7 @@ class FakeGeodes:
             f"{STAC}/collections": {"collections": [collection], "links": [link("root", root), link("self", data)]},
             COLLECTION: collection,
         }
-        product = self._served.get(path.removeprefix(f"{SEARCHES[2]}/"))
+        product = self.served.get(path.removeprefix(f"{SEARCHES[2]}/"))
         answer = self.feature(product, server) if product else answers.get(path)
         return refusal(404, "NOT_FOUND", f"No {path}").reply() if answer is None else json_reply(answer)
 
@@ -217,7 +217,7 @@ class FakeGeodes:
             self.quota -= 1
         if self._is_on_tape(urn):
             return ON_TAPE.reply()
-        product = self._served.get(urn)
+        product = self.served.get(urn)
         name = quote(f"{product.name if product else urn}.zip")
         headers = {
             "Content-Disposition": f'attachment; filename="{name}"',
@@ -226,7 +226,7 @@ class FakeGeodes:
         return zip_reply(content, headers, recorded.headers, ranges=faults.ranges)
 
     def _known(self, urn: str) -> bytes | None:
-        product = self._served.get(urn)
+        product = self.served.get(urn)
         return self.contents.get(urn) if product is None else self._content(product)
 
     def _content(self, product: TheiaProduct) -> bytes:
@@ -234,5 +234,5 @@ class FakeGeodes:
         return zip_of(product.name) if own is None else own
 
     def _is_on_tape(self, urn: str) -> bool:
-        product = self._served.get(urn)
+        product = self.served.get(urn)
         return self.all_on_tape or urn in self.on_tape or (product is not None and product.name in self.on_tape)
