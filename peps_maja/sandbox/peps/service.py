@@ -78,7 +78,7 @@ class FakePeps(processes.Processes):
             return error_reply(405, "Method Not Allowed")
         own_list = _USER_JOBS.fullmatch(path)
         private = endpoint not in OPEN or own_list or path.startswith(processes.PATH)
-        if private and _account_of(recorded.headers, self.accounts) is None:
+        if private and not _has_account(recorded.headers, self.accounts):
             return error_reply(401, "Unauthorized", REALM)
         if own_list:
             known = ("wps_id", "product", "status_url", "status")
@@ -139,11 +139,8 @@ class FakePeps(processes.Processes):
         return outcome if outcome.results else of_name(name)
 
 
-def _account_of(headers: Mapping[str, str], accounts: Mapping[str, str]) -> str | None:
-    """Return the account whose Basic credentials a request has, compared as UTF-8 bytes; else None."""
+def _has_account(headers: Mapping[str, str], accounts: Mapping[str, str]) -> bool:
+    """Return True if a request has the Basic credentials of an account, compared as UTF-8 bytes."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
-    for user, password in accounts.items():
-        expected = base64.b64encode(f"{user}:{password}".encode())
-        if scheme.lower() == "basic" and hmac.compare_digest(token.strip().encode(), expected):
-            return user
-    return None
+    known = [base64.b64encode(f"{user}:{password}".encode()) for user, password in accounts.items()]
+    return scheme.lower() == "basic" and any(hmac.compare_digest(token.strip().encode(), each) for each in known)
