@@ -115,24 +115,15 @@ class Bench:
     def serving(self, **options: object) -> Iterator[Served]:
         """Serve, for the length of a `with`, what the options of server.py name."""
         command: Command = [sys.executable, HERE / "server.py", json.dumps(options)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command, cwd=self.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
             assert process.stdout
             try:
                 url, jobs = json.loads(process.stdout.readline())
                 yield Served(url, jobs, process)
             finally:
                 process.kill()
-
-    @contextmanager
-    def files(self, kind: str, size: int, number: int = 1, **options: object) -> Iterator[Served]:
-        """Serve so many zips of one kind as results, each of a job of its own."""
-        with tempfile.TemporaryDirectory(dir=self.folder) as name:
-            paths = [Path(name, f"{ZIP.format(milliseconds=459 + one)}.zip") for one in range(number)]
-            self.spend(other("zip", paths[0], kind, str(size)))
-            for path in paths[1:]:
-                path.hardlink_to(paths[0])
-            with self.serving(files=[str(path) for path in paths], **options) as served:
-                yield served
 
     def write_log(self, name: str, jobs: Sequence[Sequence[Any]]) -> Path:
         """Write a log in which jobs, of which product and status URL come first, were submitted just now."""
@@ -243,7 +234,7 @@ def cron(bench: Bench) -> Rows:
         bench.downloader(served, log)
         ours, theirs = bench.in_turns(lambda: bench.downloader(served, log), IMPORT)
     what = f"cron run, {jobs} finished jobs"
-    yield from both(what, ours, "python -c 'import requests'", theirs, "1.3", "1.3")
+    yield row(f"{what}, less import requests", walls(ours, theirs), "0.3 s", [0.3] * bench.runs, goal="1")
     yield row(f"{what}: requests", [one.requests for one in ours], unit="", goal="0")
 
 
@@ -260,30 +251,14 @@ def replay(bench: Bench) -> Rows:
 
 def poll(bench: Bench) -> Rows:
     """Polling many open jobs: every one for the first time, so with three requests."""
-    for latency in (0.05, 0.2):
-        yield from poll_at(bench, latency, 100 if bench.quick else 1_000, few=20)
-
-
-def poll_at(bench: Bench, latency: float, jobs: int, few: int) -> Rows:
-    """Polling at this latency, in seconds; the curls of a shell poll a few jobs only."""
+    jobs, latency = (100 if bench.quick else 1_000), 0.1
     with bench.serving(jobs=1) as at_once, bench.serving(jobs=jobs, latency=latency) as served:
         one_log, log = bench.write_log("one.log", at_once.jobs), bench.write_log("open.log", served.jobs)
-        urls = [url for _, url, _ in served.jobs]
-        (bench.folder / "urls").write_text("\n".join(urls), encoding="utf-8")
-        reports = [url.replace("pywps-", "report-").replace(".xml", ".json") for url in urls[:few]]
-        curls = " && ".join(f"curl -s -f -u {':'.join(ACCOUNT)} -o answer {url}" for url in reports for _ in range(3))
-        starts, mine, plain, old = bench.in_turns(
-            lambda: bench.downloader(at_once, one_log),
-            lambda: bench.downloader(served, log),
-            other("poll", served.url, "urls"),
-            ["sh", "-c", curls],
-        )
-    what, threads = f"polling {jobs} jobs at {1000 * latency:.0f} ms", f"requests in {THREADS} threads"
+        starts, mine = bench.in_turns(lambda: bench.downloader(at_once, one_log), lambda: bench.downloader(served, log))
+    what = f"polling {jobs} jobs at 100 ms"
     bound = [one.requests * latency / THREADS for one in mine]
-    scaled = [jobs / few * wall for wall in walls(old)]
     yield row(f"{what}, less start-up", walls(mine, starts), f"requests × latency / {THREADS}", bound, goal="1.15")
-    yield from both(what, mine, threads, plain)
-    yield row(what, walls(mine), f"3 curls a job ({few} jobs, scaled)", scaled, goal="0.125")
+    yield row(f"{what}: CPU a job", [1000 * cpu / jobs for cpu in cpus(mine, starts)], unit="ms")
     yield row(f"{what}: requests a job", [one.requests / jobs for one in mine], unit="", goal="3")
     yield row(f"{what}: connections", [one.connections for one in mine], unit="", goal=str(THREADS))
 
@@ -297,15 +272,14 @@ def submit(bench: Bench) -> Rows:
         (bench.folder / "new.log").unlink(missing_ok=True)
         return bench.spend(script("process", "-t", "31TCJ", *dates, "--server", served.url), served)
 
-    for name, certificate in (("http", ""), ("TLS", str(bench.folder / "server.pem"))):
-        line: dict[str, Any] = {"products": jobs, "latency": latency, "certificate": certificate}
-        with bench.serving(products=1) as at_once, bench.serving(**line) as served:
-            plain = other("submit", served.url, str(jobs))
-            starts, mine, theirs = bench.in_turns(lambda: ours(at_once), lambda: ours(served), plain)
+    for name in ("http", "TLS"):
+        line = bench.serving(products=jobs, latency=latency, tls=name == "TLS")
+        with bench.serving(products=1) as at_once, line as served:
+            starts, mine = bench.in_turns(lambda: ours(at_once), lambda: ours(served))
         what = f"submitting {jobs} products at 100 ms over {name}"
         bound = [one.requests * latency for one in mine]
         yield row(f"{what}, less start-up", walls(mine, starts), "requests × latency", bound, goal="1.1")
-        yield from both(what, mine, "a loop of requests", theirs)
+        yield row(f"{what}: CPU a job", [1000 * cpu / jobs for cpu in cpus(mine, starts)], unit="ms")
 
 
 def theia(bench: Bench) -> Rows:
@@ -354,15 +328,14 @@ def page(bench: Bench) -> Rows:
 def download(bench: Bench) -> Rows:
     """One large zip: as fast as loopback goes, over http and over TLS, and on a line of 1 Gb/s."""
     size = GIB // 8 if bench.quick else GIB
-    with bench.files("bulk", 0) as served:
+    with bench.serving(zips=(1, "bulk", 0)) as served:
         [starts] = bench.in_turns(lambda: bench.fetch(served))
-    secure: dict[str, Any] = {"certificate": str(bench.folder / "server.pem")}
-    for line, options, goal, cpu in (
-        ("over http", {}, "1.0", ""),
-        ("over TLS", secure, "1.15", ""),
-        ("on 1 Gb/s", {"rate": GIGABIT}, "1.05", "1.3"),
+    for line, rate, goal, cpu in (
+        ("over http", 0, "1.0", ""),
+        ("over TLS", 0, "1.15", ""),
+        ("on 1 Gb/s", GIGABIT, "1.05", "1.3"),
     ):
-        with bench.files("bulk", size, **options) as served:
+        with bench.serving(zips=(1, "bulk", size), rate=rate, tls="TLS" in line) as served:
             ours, curl = bench.in_turns(lambda: bench.fetch(served), lambda: bench.curl(served))
         what = f"{size / GIB:g} GiB {line}"
         yield from both(what, ours, "curl", curl, goal, cpu)
@@ -373,7 +346,7 @@ def download(bench: Bench) -> Rows:
 def check(bench: Bench) -> Rows:
     """One large zip whose every byte is checked, against others that fetch, sync and check."""
     size, tool = GIB // 8 if bench.quick else GIB, "python3 -m zipfile -t"
-    with bench.files("stored", size) as served:
+    with bench.serving(zips=(1, "stored", size)) as served:
         ours, curl, same = bench.in_turns(
             lambda: bench.fetch(served), lambda: bench.curl(served), lambda: bench.curl(served, f"sync -f . && {tool}")
         )
@@ -384,7 +357,7 @@ def check(bench: Bench) -> Rows:
 
 def zips(bench: Bench) -> Rows:
     """Zips of deflated rasters, on a line of 1 Gb/s: checked by us, and not by curl."""
-    with bench.files("rasters", 25 * 10**6 if bench.quick else 250 * 10**6, 4, rate=GIGABIT) as served:
+    with bench.serving(zips=(4, "rasters", (25 if bench.quick else 250) * 10**6), rate=GIGABIT) as served:
         two, one, four, curl = bench.in_turns(
             lambda: bench.fetch(served),
             lambda: bench.fetch(served, "-j", "1"),
@@ -403,8 +376,7 @@ def memory(bench: Bench) -> Rows:
     """Peak memory, with four large files at once."""
     size = GIB // 8 if bench.quick else 1500 * 10**6
     for kind, over, least in (("stored", "http", size), ("rasters", "TLS", size // 10)):
-        certificate = str(bench.folder / "server.pem") if over == "TLS" else ""
-        with bench.files(kind, least, 4, certificate=certificate) as served:
+        with bench.serving(zips=(4, kind, least), tls=over == "TLS") as served:
             [spent] = bench.in_turns(lambda: bench.fetch(served, "-j", "4"))
         what = f"peak memory, -j 4, 4 zips of {least / 1e6:.0f} MB ({kind}) over {over}"
         yield row(what, [one.peak for one in spent], unit="MB", goal="60")
@@ -437,7 +409,6 @@ def main() -> None:
         environment |= {"HOME": name, "LANG": "C.UTF-8", "REQUESTS_CA_BUNDLE": str(folder / "authorities.pem")}
         runs = options.runs or (1 if options.quick else 5)
         bench = Bench(folder, runs, options.quick, environment | {"PYTHONPATH": str(ROOT)})
-        bench.spend(other("certificate", folder))
         print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}\n\n{HEADING}")
         for comparison in options.only or COMPARISONS:
             if not options.quick and shutil.disk_usage(folder).free < ROOM:
