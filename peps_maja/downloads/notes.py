@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import RLock
 
 from peps_maja.console import Console
-from peps_maja.errors import AlreadyRunning, DiskFull, PepsError, Status
+from peps_maja.errors import DiskFull, PepsError, Status
 from peps_maja.joblog.events import Event
 from peps_maja.joblog.jobs import Job
 from peps_maja.joblog.log import JobLog
@@ -34,8 +34,7 @@ class Notes:
 
     def trouble(self, error: PepsError, job: Job | None = None) -> None:
         """Tell of what leaves a job, or all jobs of a service, as they were; what a person must fix, once in a run."""
-        is_of_job = job and not isinstance(error, (DiskFull, AlreadyRunning))
-        line = f"{job.name}: {error}" if job and is_of_job else str(error)
+        line = f"{job.name}: {error}" if job and not isinstance(error, DiskFull) else str(error)
         with self._lock:
             self.statuses.append(error.status)
             if job and error.status is not Status.TRY_LATER:
