@@ -363,7 +363,6 @@ def test_a_span_in_the_future_says_so(place: Place, peps: Sandbox) -> None:
     run = place.process("-t", TILE, "-d", "2999-01-01", "-f", "2999-02-01", "-n")
     in_one_line(run, 0, "2999-01-01 to 2999-02-01", "in the future")
     assert place.process("-t", TILE, "-d", "9999-01-01", "-f", "9999-12-31", "--series").status == 0
-    in_one_line(place.process("-t", TILE, "-d", "2999-01-01"), 2, "in the future")
 
 
 # -- account, log, server, output ------------------------------------------------------------------------------
