@@ -150,7 +150,10 @@ class _Parser(argparse.ArgumentParser):
         if written:
             file, log, auth = (Path(os.path.realpath(path)) for path in (written, options.log, options.auth))
             is_lock = file.parent == log.parent and file.name.startswith(f"{log.name}.") and file.suffix == ".lock"
-            if is_lock or file in {log, auth}:
+            is_kept = any(
+                file == kept or (file.exists() and kept.exists() and file.samefile(kept)) for kept in (log, auth)
+            )
+            if is_lock or is_kept:
                 self.error(f"{written} would replace the log, one of its locks or the credentials file: name another")
         return options
 
