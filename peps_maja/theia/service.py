@@ -174,11 +174,7 @@ def refused_download(answer: Answer) -> PepsError | None:
         case 410:
             return NotThere("it is on tape (410)")
         case 423:
-            return NotThere(f"its licence must be accepted first (423), at {_licence(answer.body)}")
+            link = text(read_object(answer.body).get("linkToLicence"))
+            where = one_line(link, 200) if link.startswith(("https://", "http://")) else "the portal of GEODES"
+            return NotThere(f"its licence must be accepted first (423), at {where}")
     return error
-
-
-def _licence(body: bytes) -> str:
-    """Return where the licence can be accepted, as the answer says, if that is an address."""
-    link = text(read_object(body).get("linkToLicence"))
-    return one_line(link, 200) if link.startswith(("https://", "http://")) else "the portal of GEODES"
