@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import trustme
-from helpers import EMAIL, PASSWORD, TILE, Place, in_one_line
+from helpers import EMAIL, TILE, Place, in_one_line
 from relay import Relay, host_and_port
 
 from peps_maja.sandbox import TOO_MANY, Altered, Canned, Cut, Delay, Endpoint, Fault, Reply, Sandbox
@@ -24,18 +23,9 @@ TIME = "2019-04-02T09:12:44Z"
 
 
 @pytest.fixture
-def secure(authority: trustme.CA, tmp_path: Path) -> Iterator[Sandbox]:
-    """A PEPS over https, with a single product in its catalogue."""
-    certificate = str(tmp_path / "cert.pem")
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
-    with Sandbox(accounts={EMAIL: PASSWORD}, certificate=(certificate, certificate)) as sandbox:
-        sandbox.catalogue = [{"properties": {"productIdentifier": ONE}}]
-        yield sandbox
-
-
-@pytest.fixture
 def trusting(place: Place, secure: Sandbox, tmp_path: Path) -> Place:
-    """A user's folder that knows the authority of `secure`."""
+    """A user's folder that knows the authority of `secure`, which has a single product."""
+    secure.catalogue = [{"properties": {"productIdentifier": ONE}}]
     more = {"PEPS_SERVER": secure.url, "REQUESTS_CA_BUNDLE": str(tmp_path / "ca.pem"), "PEPS_TIMEOUT": "0.7"}
     return Place(place.folder, place.environment | more)
 

@@ -54,15 +54,6 @@ def test_a_lock_is_held_within_one_process_too_and_ends_with_an_error(tmp_path: 
     assert_free(path)
 
 
-def test_the_scripts_have_a_lock_each_beside_the_log(tmp_path: Path) -> None:
-    log = JobLog(tmp_path / "my.log")
-    with log.lock_for("process"), log.lock_for("downloader"):
-        log.append(Event.SUBMITTING, JOB)  # submitting and downloading go on beside each other
-        with pytest.raises(PepsError, match="another run"), log.lock_for("process"):
-            pass
-    assert {path.name for path in tmp_path.iterdir()} == {"my.log", "my.log.downloader.lock", "my.log.process.lock"}
-
-
 @pytest.mark.slow
 def test_a_second_run_leaves_with_75_whoever_holds_the_lock(place: Place) -> None:
     place.write_log(("2019-04-02T09:12:45Z", "submitted", JOB, STATUS_URL))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import ClassVar
@@ -31,14 +30,9 @@ class Service(Site):
     what_it_asks: ClassVar[str] = "a key"
 
 
-@pytest.fixture
-def secure(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A server over https whose authority this process trusts."""
-    certificate = str(tmp_path / "cert.pem")
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
+@pytest.fixture(autouse=True)
+def trusting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
-    with Sandbox(certificate=(certificate, certificate)) as sandbox:
-        yield sandbox
 
 
 def failed_order(base: str, mood: str = "") -> PepsError:
@@ -98,7 +92,6 @@ UNFIT = {
 
 
 @pytest.mark.parametrize(("host", "until", "words"), UNFIT.values(), ids=UNFIT)
-@pytest.mark.usefixtures("secure")
 def test_a_certificate_that_does_not_fit_is_for_a_person(
     authority: trustme.CA, tmp_path: Path, host: str, until: datetime, words: str
 ) -> None:

@@ -82,14 +82,6 @@ def test_an_invalid_server_address_is_a_usage_error(address: str) -> None:
     assert not any(word in str(error.value) for word in ("\n", "s3", "same"))
 
 
-def test_paths_on_the_server() -> None:
-    server = Server.parse("https://peps.cnes.fr/")
-    assert server.catalogue == "https://peps.cnes.fr/resto/api/collections/S2ST/search.json"
-    assert server.wps == "https://peps.cnes.fr/resto/wps"
-    assert server.report("8e99") == "https://peps.cnes.fr/resto/wps/outputs/report-8e99.json"
-    assert server.joblog("8e99") == "https://peps.cnes.fr/cgi-bin/mapcache_results/logs/joblog-8e99.log"
-
-
 @pytest.mark.parametrize("server", [PEPS, LOOPBACK, Server("https://mirror.example.org/peps")], ids=str)
 @pytest.mark.parametrize(("address", "path"), BROUGHT_BACK.items(), ids=BROUGHT_BACK)
 def test_trust_inside_cnes_and_on_plain_http_are_brought_back(server: Server, address: str, path: str) -> None:
