@@ -51,10 +51,10 @@ def _unsent(cause: Exception, where: str, option: str, proxy: str) -> ServerAway
         )
     if refused := _REFUSED_CONNECT.search(str(cause)):
         message = one_line(f"the proxy {proxy} answers {refused[1]} {refused[2]}", 200)
-        if refused[1] >= "500" or refused[1] in {"408", "429"}:
+        what = {"403": "check", "407": "put your account of the proxy into"}.get(refused[1])
+        if what is None:
             return ServerAway(f"{message} instead of connecting to {where}; try again later")
-        what = "put your account of the proxy into" if refused[1] == "407" else "check"
         return ServerAway(f"{message} instead of connecting to {where}: {what} HTTPS_PROXY", Status.UNUSABLE)
     through, check = (f" through the proxy {proxy}", "HTTPS_PROXY") if proxy else ("", option)
-    reason = one_line(getattr(cause, "strerror", None) or type(cause).__name__, 120)
-    return ServerAway(f"no connection to {where}{through} ({reason}): check the network and {check}")
+    reason = getattr(cause, "strerror", None) or type(cause).__name__
+    return ServerAway(f"no connection to {where}{through} ({one_line(reason, 120)}): check the network and {check}")

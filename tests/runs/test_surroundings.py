@@ -126,7 +126,7 @@ def test_a_hangup_ignored_from_the_start_stays_ignored(place: Place, peps: Sandb
     peps.catalogue = [{"properties": {"productIdentifier": ONE}}]
     kill = "import os, signal, threading\nthreading.Timer(0.3, os.kill, [os.getpid(), signal.SIGHUP]).start()\n"
     (place.folder / "sitecustomize.py").write_text(kill)
-    peps.faults.add(Fault(Endpoint.EXECUTE, Delay(1)))
+    peps.faults.add(Fault(Endpoint.EXECUTE, Delay(0.5)))
     run = run_through(place, ["nohup"], "process", *SEARCH, PYTHONPATH=str(place.folder))
     assert (run.status, peps.executed) == (0, [ONE])
 
