@@ -84,12 +84,9 @@ def read_page_of(peps: Peps, search: Search, number: int = 1) -> Page:
             raise
         except NotUnderstood as error:
             raise UsageError(f"{error}: the catalogue does not accept the search; is --server right?") from error
-        except Forbidden as error:
-            raise ServerTrouble(f"{error}: is --server right, or does your network ask for a login?") from error
-        except (ServerTrouble, NotThere) as error:
-            raise ServerTrouble(
-                f"{peps.server.base} does not answer as PEPS does ({error}): is --server right?"
-            ) from error
+        except (ServerTrouble, NotThere, Forbidden) as error:
+            base = peps.server.base
+            raise ServerTrouble(f"{base} does not answer as PEPS does ({error}): is --server right?") from error
 
 
 def read_feature(feature: object) -> L1CRecord | None:
