@@ -212,7 +212,7 @@ def test_both_scripts_work_beside_each_other_on_one_log(place: Place, peps: Sand
     peps.faults.add(Fault(Endpoint.EXECUTE, Delay(0.1), times=None))
     patiently = {"PEPS_TIMEOUT": "30"}
     rounds = []
-    search = ["-t", TILE, "-d", "2019-04-01", "--limit", "6", "-q"]
+    search = ["-t", TILE, "-d", "2019-04-01", "--limit", "3", "-q"]
     with place.start("process", *search, **patiently) as submitting:
         while submitting.poll() is None:
             rounds.append(place.download("-q", **patiently))
@@ -220,7 +220,7 @@ def test_both_scripts_work_beside_each_other_on_one_log(place: Place, peps: Sand
     assert submitting.returncode == 0, err
     rounds.append(place.download("-q", **patiently))
     assert {run.status for run in rounds} <= {0, 1}, [run.err for run in rounds]
-    assert len(peps.executed) == 6
+    assert len(peps.executed) == 3
     lines = [line for line in place.log.read_text(encoding="utf-8").splitlines() if line[0] != "#"]
     assert all(LINE.fullmatch(line) for line in lines)
     assert Counter(job for _, job, _ in place.events("submitting")) == Counter(peps.executed)

@@ -419,38 +419,6 @@ def test_the_password_goes_where_it_must_and_nowhere_else(place: Place, peps: Sa
     assert [secret for secret in ("wörd", "w\\xf6rd", token, "othersecret") if secret in output] == []
 
 
-# -- logs in any condition -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "content", [HEADER[:9].encode(), b"# peps_maja job log 1\r\n"], ids=["torn header", "saved on Windows"]
-)
-def test_a_log_that_has_hardly_begun(place: Place, peps: Sandbox, content: bytes) -> None:
-    place.log.write_bytes(content)
-    for _ in range(2):
-        assert place.process(*SEARCH).status == 0
-    assert peps.executed == [ONE, TWO, THREE]
-    assert kinds(place) == [f"{event} {number}" for number in (1, 2, 3) for event in ("submitting", "submitted")]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [None, b"\x1f\x8b\x08\x00\xff\xfe\n\x00", b"something else\n", f"{TIME}\tsubmitting\t{ONE}\t\n".encode()],
-    ids=["folder", "binary", "other text", "no header"],
-)
-def test_what_is_no_log(place: Place, peps: Sandbox, content: bytes | None) -> None:
-    if content is None:
-        place.log.mkdir()
-    else:
-        place.log.write_bytes(content)
-    for arguments in (SEARCH, ("--adopt", ONE, STATUS_URL)):
-        run = place.process(*arguments)
-        assert (run.status, run.out) == (2, "")
-        assert is_one_line(run, "peps_maja.log")
-    assert peps.requests == []
-    assert content is None or place.log.read_bytes() == content
-
-
 def test_a_log_in_a_folder_that_is_not_there(place: Place, peps: Sandbox) -> None:
     run = place.process(*SEARCH, "-l", "no/such/folder.log")
     assert run.status == 2
