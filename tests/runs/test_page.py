@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 import page_picture
 import pytest
-from helpers import STATUS_URL, TILE, Place, add_small, ago, begun, l1c, l2a, novald
+from helpers import ROOT, STATUS_URL, TILE, Place, add_small, ago, begun, l1c, l2a, novald
 
 from peps_maja.sandbox import Canned, Endpoint, Fault, Sandbox
 from peps_maja.sandbox.geodes.refusals import QUOTA, WRONG_KEY
@@ -454,7 +454,7 @@ def test_450_dates_in_60_mb_of_memory_and_2_mb_of_html(place: Place) -> None:
         "memory = open('/proc/self/status').read().split('VmHWM:')[1].split()[0];"
         "print(status, memory, file=sys.stderr)"
     )
-    command = [sys.executable, "-c", program, str(page_picture.ROOT)]
+    command = [sys.executable, "-c", program, str(ROOT)]
     run = subprocess.run(
         command, cwd=place.folder, env=place.environment, capture_output=True, text=True, check=False, timeout=60
     )
