@@ -177,18 +177,6 @@ def test_products_of_peps_and_theia_stand_side_by_side(place: Place) -> None:
     assert len(set(page.alts)) == len(page.alts) == 2
 
 
-def test_product_seen_after_midnight_belongs_to_the_day_before(place: Place) -> None:
-    job = "S2A_MSIL1C_20190301T235021_N0207_R051_T31TCJ_20190302T015917"
-    theias = THEIAS.replace("20190301-105426", "20190302-000426")
-    product(place, f"{theias}.zip")
-    events = (OFFER, ("downloaded", f"{theias}.zip"), ("finished", ""))
-    place.write_log(*((ago(), event, theias, detail) for event, detail in events), *ended(job, ("failed", "no")))
-    page = page_of(place)
-    assert (page.states, len(page.alts)) == (["on-disk"], 1)
-    assert "2019-03-01 S2A R051" in page.text
-    assert "Nothing is wrong" in page.text  # the date is there: nobody has to care for the job that failed
-
-
 def test_date_cut_in_two_is_one_cell_with_both_states_and_quicklooks(place: Place) -> None:
     first, second = FIRST, l1c("2019-03-01", last="130000")
     files = [l2a("2019-03-01"), l2a("2019-03-01", time="105440-459")]
