@@ -125,18 +125,6 @@ def test_a_refusal_is_told_in_the_servers_words(place: Place, start: Start) -> N
     assert detail.startswith("MissingParameterValue: baseline")
 
 
-def test_a_process_that_is_withdrawn_is_refused_once_and_then_not_ordered_any_more(place: Place, start: Start) -> None:
-    start("--withdrawn")
-    run = place.process("--product", FIRST)
-    assert run.status == 1
-    assert "rejected: InvalidParameterValue: Unknown process 'MAJA'" in lines_about(FIRST, run)
-
-    run = place.process("--product", SECOND)  # the server offers nothing but PROCESSING_STATUS by now
-    assert run.status == 2
-    assert "may not run MAJA" in run.err
-    assert [(event, job) for event, job, _ in place.events()] == [("submitting", FIRST), ("rejected", FIRST)]
-
-
 def test_a_full_queue_postpones_until_there_is_room(place: Place, start: Start) -> None:
     server = start("--listed", FIRST, SECOND, THIRD, "--at-once", "1", "--queue", "1")
     with place.start("process", *SEARCH) as script:
