@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,15 +44,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.parent.name in {"runs", "interop"} and (name not in FAST_RUNS or name in seen):
             item.add_marker(pytest.mark.slow)
         seen.add(name)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print at the end which tests were left out, and why."""
-    reasons = Counter(
-        report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", [])
-    )
-    for reason, number in sorted(reasons.items()):
-        terminalreporter.write_line(f"{number} {'test was' if number == 1 else 'tests were'} left out: {reason}")
 
 
 @pytest.fixture
