@@ -11,8 +11,14 @@ from pathlib import Path
 import pytest
 import trustme
 from helpers import EMAIL, PASSWORD, Place
+from hypothesis import HealthCheck, settings
 
 from peps_maja.sandbox import Sandbox
+
+settings.register_profile(
+    "quick", max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("quick")
 
 
 def pytest_configure() -> None:

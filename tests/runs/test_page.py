@@ -263,52 +263,41 @@ def test_page_shows_what_is_running_and_what_this_very_run_pointed_out_as_stalle
         shutil.rmtree(place.folder / "page")
 
 
+ACCOUNT, NO_FILE = "me@example.org secret\n", "no credentials file peps.txt"
+
+
 @pytest.mark.parametrize(
-    ("what", "options", "status"),
+    ("what", "credentials", "options", "answer", "status"),
     [
-        ("answers 401", (), 2),
-        ("no connection", ("--dates",), 75),
-        ("no credentials file peps.txt", (), 2),
-        ("no credentials file peps.txt", ("--dates",), 0),
+        ("answers 401", "me@example.org wrong\n", (), None, 2),
+        ("no connection", ACCOUNT, ("--dates",), None, 75),
+        (NO_FILE, "", (), None, 2),
+        (NO_FILE, "", ("--dates",), None, 0),
+        ("the API key in peps.txt is wrong or has expired", f"{ACCOUNT}geodes a-key\n", (), WRONG_KEY, 2),
+        ("hourly quota", f"{ACCOUNT}geodes a-key\n", (), QUOTA, 75),
+        ("need an API key", ACCOUNT, (), None, 2),
     ],
 )
 def test_what_the_run_could_not_do_stands_first(
-    place: Place, peps: Sandbox, what: str, options: tuple[str, ...], status: int
+    place: Place, peps: Sandbox, *, what: str, credentials: str, options: tuple[str, ...], answer: Canned, status: int
 ) -> None:
-    place.write_log(*begun(add_small(peps, FIRST, l2a("2019-03-01"))))
-    (place.folder / "peps.txt").write_text("me@example.org wrong\n")
+    offer = (ago(1), "available", THEIAS, f"{peps.url}/api/download/x/files/y 1000 - 51 12")
+    place.write_log(*begun(add_small(peps, FIRST, status="RUNNING")), offer)
+    place.environment.update(GEODES_SERVER=peps.url)
     if what == "no connection":
-        place.environment["PEPS_SERVER"] = "http://127.0.0.1:9"
-    elif "no credentials" in what:
-        (place.folder / "peps.txt").unlink()
+        place.environment.update(PEPS_SERVER="http://127.0.0.1:9")
+    (place.folder / "peps.txt").unlink()
+    if credentials:
+        (place.folder / "peps.txt").write_text(credentials)
+    if answer:
+        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, answer, times=None))
     run = place.download(*options, "--page", "page")
     assert run.status == status, run
-    wrong = Reader(place.folder / "page").part("What is wrong", "What is new")
+    page = Reader(place.folder / "page")
+    wrong = page.part("What is wrong", "What is new")
     assert what in wrong
     assert " /" not in wrong  # no folder of this machine
     assert "No product has come yet." in wrong
-
-
-@pytest.mark.parametrize(
-    ("answer", "status", "words"),
-    [
-        (WRONG_KEY, 2, "the API key in peps.txt is wrong or has expired"),
-        (QUOTA, 75, "hourly quota"),
-        (None, 2, "need an API key"),
-    ],
-    ids=["key refused", "quota", "no key"],
-)
-def test_trouble_with_geodes_stands_first(
-    place: Place, peps: Sandbox, answer: Canned | None, status: int, words: str
-) -> None:
-    place.write_log((ago(1), "available", THEIAS, f"{peps.url}/api/download/x/files/y 1000 - 51 12"))
-    if answer:
-        (place.folder / "peps.txt").write_text("geodes a-key\n")
-        peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, answer, times=None))
-    run = place.download("--page", "page", GEODES_SERVER=peps.url)
-    assert run.status == status, run
-    page = Reader(place.folder / "page")
-    assert words in page.part("What is wrong", "What is new")
     assert "a-key" not in page.html
 
 

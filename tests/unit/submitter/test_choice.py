@@ -11,7 +11,7 @@ from itertools import permutations, product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samples.features import FIRST, L2A, OLD, OTHER, feature, quick, record_of
+from samples.features import FIRST, L2A, OLD, OTHER, feature, record_of
 
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.parsing import process_options
@@ -388,7 +388,6 @@ def test_without_a_footprint_the_tile_decides() -> None:
 NAMES = (FIRST, SECOND_PART, NEWER, NEWEST, NEWEST_PART, OTHER, LATER, LATEST, NORTHERN, OLD, ITEM, PIECE, V3, V10)
 
 
-@quick
 @given(st.lists(st.sampled_from(NAMES)), st.sets(st.sampled_from(NAMES)), st.sampled_from(WAYS), st.data())
 def test_the_choice_depends_on_no_order_and_repeats_nothing(
     listed: list[str], logged: set[str], way: tuple[str, ...], data: st.DataObject
