@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,43 +31,30 @@ UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 Start = Callable[..., Path]
 
 
-@contextmanager
-def served(folder: Path, environment: dict[str, str], *options: str) -> Iterator[str]:
-    """Run the server in a process group of its own; yield its address."""
-    folder.mkdir()
-    errors = folder / "stderr"
-    with (
-        errors.open("w") as stderr,
-        subprocess.Popen(
-            [sys.executable, ROOT / "tests" / "interop" / "pywps_peps.py", folder, *options],
-            env=environment | {"PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-            start_new_session=True,
-        ) as server,
-    ):
-        try:
-            assert server.stdout is not None
-            address = server.stdout.readline().strip()
-            assert address, errors.read_text()
-            yield address
-        finally:
-            os.killpg(server.pid, signal.SIGKILL)
-
-
 @pytest.fixture
 def start(place: Place, tmp_path: Path) -> Iterator[Start]:
-    """Start a server with these options and let the scripts talk to it; return its folder."""
-    with ExitStack() as stack:
+    """Start a server with these options, in a process group of its own, and let the scripts talk to it."""
+    folder, servers = tmp_path / "server", []
 
-        def start(*options: str) -> Path:
-            folder = tmp_path / "server"
-            address = stack.enter_context(served(folder, place.environment, *options))
-            place.environment.update(PEPS_SERVER=address, PEPS_TIMEOUT="20")
-            return folder
+    def start(*options: str) -> Path:
+        folder.mkdir()
+        command: list[str | Path] = [sys.executable, ROOT / "tests/interop/pywps_peps.py", folder, *options]
+        environment = place.environment | {"PYTHONPATH": str(ROOT)}
+        with (folder / "stderr").open("w") as errors:
+            server = subprocess.Popen(
+                command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
+            )
+        servers.append(server)
+        assert server.stdout is not None
+        address = server.stdout.readline().strip()
+        assert address, (folder / "stderr").read_text()
+        place.environment.update(PEPS_SERVER=address, PEPS_TIMEOUT="20")
+        return folder
 
-        yield start
+    yield start
+    for server in servers:
+        with server:
+            os.killpg(server.pid, signal.SIGKILL)
 
 
 def states(server: Path) -> list[str]:
@@ -88,8 +74,7 @@ def test_from_the_search_to_the_zips(place: Place, start: Start) -> None:
     assert "3 submitted" in run.out
     urls = {job: url for _, job, url in place.events("submitted")}
     outputs = re.escape(f"{place.environment['PEPS_SERVER']}/resto/wps/outputs/")
-    for url in urls.values():
-        assert re.fullmatch(f"{outputs}pywps-{UUID}.xml", url)
+    assert all(re.fullmatch(f"{outputs}pywps-{UUID}.xml", url) for url in urls.values())
     assert list(urls) == [FIRST, SECOND, THIRD]
 
     until(lambda: states(server) == ["ProcessStarted"] * 3)
