@@ -35,7 +35,7 @@ def pytest_xdist_auto_num_workers() -> int:
 # Of the whole runs, which take most of the time, the fast way (`-m "not slow"`) has these.
 FAST_RUNS = {
     *("test_from_search_to_zips", "test_which_products", "test_dry_run_writes_nothing_and_needs_no_account"),
-    *("test_quiet_says_only_what_was_done", "test_submit_again", "test_adopt", "test_drop", "test_wrong_options"),
+    *("test_quiet_says_only_what_was_done", "test_submit_again", "test_adopt", "test_drop"),
     *("test_an_absent_result_is_told_once_and_asked_for_in_every_run", "test_results_of_one_name_get_two_files"),
     *("test_each_search_once_more", "test_each_product_becomes_a_folder_and_its_zip_goes"),
 }

@@ -20,8 +20,6 @@ from helpers import ROOT, STATUS_URL, TILE, Place, add_small, ago, begun, l1c, l
 from peps_maja.sandbox import Canned, Endpoint, Fault, Sandbox
 from peps_maja.sandbox.geodes.refusals import QUOTA, WRONG_KEY
 
-pytestmark = pytest.mark.slow
-
 JPEG = b"\xff\xd8\xff\xe0picture\xff\xd9"
 EVIL = "<script>alert(1)</script> & \"quotes\" 'too'"
 THEIAS = "SENTINEL2A_20190301-105426-461_L2A_T31TCJ_C_V4-0"

@@ -18,8 +18,6 @@ from helpers import Place
 from peps_maja.sandbox import Sandbox
 from peps_maja.sandbox.geodes.service import KEY
 
-pytestmark = pytest.mark.slow
-
 selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 if not (page_picture.CHROMIUM and page_picture.DRIVER):
     pytest.skip("no chromium and chromedriver here: apt-get install chromium-driver", allow_module_level=True)
