@@ -58,11 +58,6 @@ class L2AProduct:
         return f"V{version}" if name else ""
 
     @property
-    def sight(self) -> datetime:
-        """The time at which the tile was seen."""
-        return self.seen
-
-    @property
     def days(self) -> list[date]:
         """The one or two days on which its datatake can have begun, the likelier first."""
         return list(dict.fromkeys(time.date() for time in (self.seen, self.seen - LATEST_SIGHT)))

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
-from pathlib import Path
 
 from peps_maja.disk import write_whole
 from peps_maja.errors import ServerAway, ServerTrouble, UsageError
@@ -42,7 +41,8 @@ def find(options: ProcessOptions, jobs: Jobs, peps: Peps, theia: Theia) -> list[
             raise
     ready = _ready(options, listed, theia, keep if options.is_theia_only else lambda _: None) if options.theia else []
     if options.json:
-        _write_geojson(kept, options.json)
+        once = dict.fromkeys(map(json.dumps, kept))
+        write_whole(options.json, '{"type": "FeatureCollection", "features": [\n' + ",\n".join(once) + "\n]}\n")
     return [*listed, *ready]
 
 
@@ -96,9 +96,3 @@ def _ready(options: ProcessOptions, listed: Sequence[L1CRecord], theia: Theia, k
     products = [record.product for record in listed if record.product]
     found = theia.find(searches_of_days((product.tile.name, product.sensing.date()) for product in products), keep)
     return [record for record in found if any(is_one_pass(record.product, product) for product in products)]
-
-
-def _write_geojson(features: Sequence[object], path: Path) -> None:
-    """Write the features as one GeoJSON, each once, whole or not at all."""
-    once = dict.fromkeys(map(json.dumps, features))
-    write_whole(path, '{"type": "FeatureCollection", "features": [\n' + ",\n".join(once) + "\n]}\n")

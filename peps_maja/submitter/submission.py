@@ -35,8 +35,13 @@ def show(proposal: Proposal, jobs: Jobs, options: ProcessOptions, console: Conso
     """
     for line in [*table(proposal.choices, verbose=options.verbose), summary(proposal.choices)]:
         console.info(line)
-    if not proposal.choices:
-        console.info(_why_nothing(options))
+    if not proposal.choices and not options.days:
+        way = "--status of the downloader shows where its jobs stand"
+        console.info(f"{options.log} has nothing to submit again: {way}")
+    elif not proposal.choices and options.is_theia_only:
+        console.info("Theia has nothing for this place and these days: it has its zones only (France, and others)")
+    elif not proposal.choices:
+        console.info("The catalogue has nothing for this place and these days: is the tile right, and are the dates?")
     elif options.days:
         found = {choice.record.tile for choice in proposal.choices}
         for tile in [tile for tile in options.tile if tile not in found]:
@@ -54,15 +59,6 @@ def show(proposal: Proposal, jobs: Jobs, options: ProcessOptions, console: Conso
     for line in filter(None, (costs(proposal.orders), proposal.hint)):
         console.info(line)
     return Status.TROUBLE if missing else Status.OK
-
-
-def _why_nothing(options: ProcessOptions) -> str:
-    """Return what may be the reason why nothing was found."""
-    if not options.days:
-        return f"{options.log} has nothing to submit again: --status of the downloader shows where its jobs stand"
-    if options.is_theia_only:
-        return "Theia has nothing for this place and these days: it has its zones only (France, and zones elsewhere)"
-    return "The catalogue has nothing for this place and these days: is the tile right, and are the dates?"
 
 
 def is_agreed(proposal: Proposal, options: ProcessOptions, console: Console) -> bool:

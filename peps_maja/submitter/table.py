@@ -45,8 +45,13 @@ def summary(choices: Sequence[Choice]) -> str:
 
 def _row(choice: Choice, *, with_name: bool) -> str:
     record = choice.record
+    notes = [choice.action]
+    if isinstance(record, L1CRecord) and choice.is_submitted:
+        is_partly_beyond = record.bounds and (record.bounds.north > 60 or record.bounds.south < -60)
+        notes += ["likely NOVALD"] if (record.clouds or 0) > LIKELY_NOVALD else []
+        notes += ["partly beyond 60°"] if is_partly_beyond else []
+        notes += ["on tape, takes longer"] if record.on_tape else []
     is_strange = isinstance(record, L1CRecord) and record.product is None
-    notes = _notes(record) if choice.is_submitted and isinstance(record, L1CRecord) else []
     return _ROW.format(
         record.day or "?",
         record.satellite or "?",
@@ -54,7 +59,7 @@ def _row(choice: Choice, *, with_name: bool) -> str:
         record.tile or "?",
         "?" if record.clouds is None else _percent(record.clouds),
         "?" if record.size is None else size(record.size),
-        "; ".join([choice.action, *notes]) + (f"  {record.identifier}" if with_name or is_strange else ""),
+        "; ".join(notes) + (f"  {record.identifier}" if with_name or is_strange else ""),
     )
 
 
@@ -62,14 +67,3 @@ def _percent(clouds: float) -> str:
     """Return a percentage with one decimal, or with more where that would make 40.04, left out by `-c 40`, a 40."""
     decimals = 0 if clouds == int(clouds) else next((n for n in range(1, 6) if round(clouds, n) % 1), 6)
     return f"{clouds:.{decimals}f} %"
-
-
-def _notes(record: L1CRecord) -> list[str]:
-    notes = []
-    if record.clouds is not None and record.clouds > LIKELY_NOVALD:
-        notes.append("likely NOVALD")
-    if record.reaches_beyond_60():
-        notes.append("partly beyond 60°")
-    if record.on_tape:
-        notes.append("on tape, takes longer")
-    return notes

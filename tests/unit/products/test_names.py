@@ -181,7 +181,7 @@ def test_versions_are_compared_by_their_numbers() -> None:
 def test_an_l2a_name_is_found_in_names_of_files(text: str, name: str) -> None:
     product = found(text)
     assert (product.name, product.satellite, product.tile.name) == (name, "S2A", "31TCJ")
-    assert product.sight == datetime(2019, 3, 1, 10, 54, 26, 459000, tzinfo=timezone.utc)
+    assert product.seen == datetime(2019, 3, 1, 10, 54, 26, 459000, tzinfo=timezone.utc)
 
 
 @pytest.mark.parametrize("text", NO_L2A.values(), ids=NO_L2A)
