@@ -23,8 +23,8 @@ from peps_maja.errors import (
     UsageError,
 )
 from peps_maja.network.answers import REDIRECTS, Answer, refusal
-from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT, Client
-from peps_maja.network.credentials import KEY_OF_GEODES, read_key
+from peps_maja.network.client import Client
+from peps_maja.network.credentials import read_key
 from peps_maja.network.documents import read_object, text
 from peps_maja.network.trust import Site
 from peps_maja.products.records import L2ARecord
@@ -70,7 +70,7 @@ class Key:
     def is_given(self) -> bool:
         """Whether there is one, good or not."""
         try:
-            return bool(self._in_environment or read_key(self._file, KEY_OF_GEODES))
+            return bool(self._in_environment or read_key(self._file))
         except CredentialsError as error:
             return not isinstance(error, NoAccount)  # that is: no file
 
@@ -82,7 +82,7 @@ class Key:
     def value(self) -> str:
         """The key itself. Raises CredentialsError."""
         try:
-            key = self._in_environment or read_key(self._file, KEY_OF_GEODES)
+            key = self._in_environment or read_key(self._file)
         except NoAccount as error:
             reason = f" ({error})" if self._file.exists() else ""
             raise CredentialsError(f"{self._missing}{reason}") from error
@@ -124,8 +124,7 @@ class Theia:
 
         def ask(body: Mapping[str, object]) -> bytes:
             try:
-                address = self.site.base + paths[0]
-                return self._searches.post(address, body, limit=PAGE_LIMIT, seconds=LONGEST_PAGE).body
+                return self._searches.search(self.site.base + paths[0], body)
             except NotThere as error:
                 if len(paths) == 1:
                     raise ServerTrouble(f"{error}; try again later, or is --geodes wrong?") from error
