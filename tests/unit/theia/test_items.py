@@ -186,10 +186,6 @@ def test_name_tells_when_it_was_seen(start: object) -> None:
     assert read(start_datetime=start, platform="S2B", grid__code="31TDH") == read()
 
 
-def test_name_with_thousands_of_digits_is_not_one_of_ours() -> None:
-    assert read_item(feature(f"{IDENTIFIER}_V{'9' * 5000}")) is None
-
-
 @pytest.mark.parametrize("value", [None, ..., "51", True, -1, 144, 1e999, 10**400, 51.5, []])
 def test_figures_of_another_type_are_unknown(value: object) -> None:
     assert read(sat__relative_orbit=value).orbit is None

@@ -78,12 +78,6 @@ class TestKey:
         with pytest.raises(CredentialsError, match=rf"need an API key: .* add a line 'geodes KEY' to {path}$"):
             Key(path, {}).value  # noqa: B018
 
-    def test_a_file_with_a_key_alone_has_no_account(self, tmp_path: Path) -> None:
-        path = tmp_path / "peps.txt"
-        path.write_text("geodes KEY\n", encoding="utf-8")
-        with pytest.raises(CredentialsError, match="has no account in it"):
-            read_credentials(path, {})
-
 
 class TestDownload:
     def test_key_goes_with_downloads_alone(self, theia: Theia, peps: Sandbox) -> None:
