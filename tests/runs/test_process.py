@@ -9,7 +9,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -139,24 +138,19 @@ def test_all_spellings_of_tiles(place: Place, peps: Sandbox) -> None:
     assert rows(run) == ["2019-03-01 submit", "2019-03-02 submit", "2019-03-03 submit"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "query"),
-    [
-        (("--location", "Toulouse"), {"q": "Toulouse"}),
-        (("--lat", "43.6", "--lon", "1.44"), {"lat": "43.6", "lon": "1.44"}),
-        (("--lonmin", "-4.9", "--latmin", "43", "--lonmax", "2.25", "--latmax", "44.1"), {"box": "-4.9,43,2.25,44.1"}),
-    ],
-    ids=["location", "point", "box"],
-)
-def test_other_ways_to_say_where(
-    place: Place, peps: Sandbox, arguments: tuple[str, ...], query: dict[str, str]
-) -> None:
-    run = place.process(*arguments, "-d", "2019-03-01", "-f", "2019-03-10", "-n")
-    assert run.status == 0
-    assert rows(run)
-    (recorded,) = peps.asked(Endpoint.CATALOGUE)
-    assert query.items() <= recorded.query.items()
-    assert "tileid" not in recorded.query
+def test_other_ways_to_say_where(place: Place, peps: Sandbox) -> None:
+    ways = {
+        "--location Toulouse": {"q": "Toulouse"},
+        "--lat 43.6 --lon 1.44": {"lat": "43.6", "lon": "1.44"},
+        "--lonmin -4.9 --latmin 43 --lonmax 2.25 --latmax 44.1": {"box": "-4.9,43,2.25,44.1"},
+    }
+    for way in ways:
+        run = place.process(*way.split(), "-d", "2019-03-01", "-f", "2019-03-10", "-n")
+        assert run.status == 0
+        assert rows(run)
+    for query, asked in zip(ways.values(), peps.asked(Endpoint.CATALOGUE), strict=True):
+        assert query.items() <= asked.query.items()
+        assert "tileid" not in asked.query
 
 
 def test_first_and_last_day_are_included_and_the_last_is_today_unless_given(place: Place, peps: Sandbox) -> None:
@@ -658,20 +652,3 @@ def test_an_older_python_can_read_the_script_and_is_told_to_go(nowhere: Place, s
         run = subprocess.run(command, cwd=nowhere.folder, env=path, capture_output=True, text=True, check=False)
         assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1), run
         assert "Python 3.11" in run.stderr
-
-
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_a_script_can_be_called_through_a_link(nowhere: Place, script: str) -> None:
-    link = nowhere.folder / script.removesuffix(".py")
-    link.symlink_to(ROOT / script)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    run = subprocess.run(
-        [link, "--version"],
-        cwd=nowhere.folder.parent,
-        env=nowhere.environment | {"PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout.startswith("peps_maja ")

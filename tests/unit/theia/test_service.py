@@ -7,14 +7,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from samples.geodes import IDENTIFIER, MD5, URN
 
 from peps_maja.errors import CredentialsError, NotThere, PepsError, QuotaReached, ServerBusy, ServerTrouble, UsageError
-from peps_maja.joblog.jobs import Jobs
 from peps_maja.network.credentials import read_credentials
 from peps_maja.sandbox import Canned, Endpoint, Fault, Sandbox
 from peps_maja.sandbox.geodes import KEY, LICENCE, NOT_READY, ON_TAPE, QUOTA, QUOTA_429, REDIRECTS, WRONG_KEY
-from peps_maja.theia.jobs import TheiaJobs, check
+from peps_maja.theia.jobs import check
 from peps_maja.theia.search import Search
 from peps_maja.theia.service import Geodes, Key, Theia
 
@@ -122,16 +120,6 @@ class TestDownload:
             fetch(theia, address)
         assert KEY not in str(caught.value)
         assert len(peps.asked(Endpoint.GEODES_DOWNLOAD)) == (6 if answer is REDIRECTS else 1)
-
-
-class TestJobs:
-    def test_available_job_is_ready_without_a_request(self, theia: Theia, peps: Sandbox) -> None:
-        name, address = f"{IDENTIFIER}_V4-0", f"https://geodes-portal.cnes.fr/api/download/{URN}/files/{MD5}"
-        line = f"2026-01-01T00:00:00Z\tavailable\t{name}\t{address} 12 {MD5}"
-        job = Jobs.replay(f"# peps_maja job log 1\n{line}\n")[name]
-        jobs = TheiaJobs(theia)
-        assert jobs.poll(job).results == (address,)
-        assert peps.requests == []
 
 
 REFUSED = Canned(400, json.dumps({"type": "ITEMSEARCHBODY_PARSING", "message": "no such field"}))
