@@ -77,8 +77,7 @@ def is_agreed(proposal: Proposal, options: ProcessOptions, console: Console) -> 
 
 def correct(log: JobLog, options: ProcessOptions, console: Console) -> Status:
     """Log what the user knows better than the log: jobs to adopt, jobs to drop."""
-    found = [(name, url) for name, url in options.adopt]
-    adopted, dropped = correct_log(log, found, options.drop)
+    adopted, dropped = correct_log(log, [(name, url) for name, url in options.adopt], options.drop)
     for name in adopted:
         console.info(f"{name}: adopted; the downloader follows it from now on")
     for name in dropped:

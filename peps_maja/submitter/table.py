@@ -10,7 +10,6 @@ from peps_maja.submitter.choice import AT_THEIA, Choice
 from peps_maja.text import counted, size
 
 LIKELY_NOVALD = 90  # percent of clouds: above, MAJA delivers nothing to use
-_HEAD = ("date", "sat", "orbit", "tile", "clouds", "L1C size", "what")
 _ROW = "{:<10}  {:<3}  {:>5}  {:<5}  {:>6}  {:>8}  {}"
 
 
@@ -20,7 +19,7 @@ def table(choices: Sequence[Choice], *, verbose: bool = False) -> list[str]:
     With `verbose` come the names, and the products that Theia has in place of PEPS.
     """
     has_l2a = any(isinstance(choice.record, L2ARecord) for choice in choices)
-    head = _ROW.format(*_HEAD).replace("L1C size", "    size") if has_l2a else _ROW.format(*_HEAD)
+    head = _ROW.format("date", "sat", "orbit", "tile", "clouds", "size" if has_l2a else "L1C size", "what")
     rows = [_row(choice, with_name=verbose) for choice in choices if verbose or choice.action != AT_THEIA]
     return [head, *rows] if rows else []
 
@@ -47,9 +46,7 @@ def _row(choice: Choice, *, with_name: bool) -> str:
     record = choice.record
     notes = [choice.action]
     if isinstance(record, L1CRecord) and choice.is_submitted:
-        is_partly_beyond = record.bounds and (record.bounds.north > 60 or record.bounds.south < -60)
         notes += ["likely NOVALD"] if (record.clouds or 0) > LIKELY_NOVALD else []
-        notes += ["partly beyond 60°"] if is_partly_beyond else []
         notes += ["on tape, takes longer"] if record.on_tape else []
     is_strange = isinstance(record, L1CRecord) and record.product is None
     return _ROW.format(
