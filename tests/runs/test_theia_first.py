@@ -135,8 +135,7 @@ def test_search_that_fails_logs_and_submits_nothing(
 
 
 def test_servers_out_of_reach(place: Place, peps: Sandbox) -> None:
-    for option in ("--geodes", "--server"):
-        in_one_line(place.process(*SEARCH, *FIRST, option, "http://127.0.0.1:9"), 75)
+    in_one_line(place.process(*SEARCH, *FIRST, "--geodes", "http://127.0.0.1:9"), 75)
     closed = place.process(*SEARCH, "-n", PEPS_SERVER="", HTTPS_PROXY="http://127.0.0.1:9")
     in_one_line(closed, 75, "PEPS has closed (March 2026): --theia only")
     assert (place.log.exists(), peps.executed) == (False, [])

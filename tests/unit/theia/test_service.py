@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from samples.geodes import IDENTIFIER, feature, page
 
 from peps_maja.errors import CredentialsError, NotThere, PepsError, QuotaReached, ServerBusy, ServerTrouble, UsageError
 from peps_maja.network.credentials import read_credentials
@@ -120,6 +121,21 @@ class TestDownload:
             fetch(theia, address)
         assert KEY not in str(caught.value)
         assert len(peps.asked(Endpoint.GEODES_DOWNLOAD)) == (6 if answer is REDIRECTS else 1)
+
+
+def test_items_are_read_once_each_the_oldest_first_and_kept_as_they_came(theia: Theia, peps: Sandbox) -> None:
+    older = feature(IDENTIFIER.replace("20190301", "20190201"))
+    same_address = feature(IDENTIFIER, "3.1")
+    href = next(asset["href"] for asset in feature()["assets"].values() if asset["roles"] == ["data"])
+    next(asset for asset in same_address["assets"].values() if asset["roles"] == ["data"])["href"] = href
+    items, kept = [feature(), older, same_address, "?"], list[object]()
+    peps.faults.add(Fault(Endpoint.GEODES_SEARCH, Canned(200, page(items, matched=4)), times=None))
+    records = theia.find([MARCH, MARCH], kept.append)
+    assert [record.identifier[11:] for record in records] == [
+        f"{day}-105426-459_L2A_T31TCJ_C_{version}"
+        for day, version in (("20190201", "V4-0"), ("20190301", "V3-1"), ("20190301", "V4-0"))
+    ]
+    assert kept == items * 2
 
 
 REFUSED = Canned(400, json.dumps({"type": "ITEMSEARCHBODY_PARSING", "message": "no such field"}))
