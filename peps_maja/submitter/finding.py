@@ -29,19 +29,18 @@ def find(options: ProcessOptions, jobs: Jobs, peps: Peps, theia: Theia) -> list[
 
     Raises ServerAway, ServerTrouble and the like if a catalogue does not tell all that it has.
     """
-    kept: list[object] = []
-    keep: _Keep = kept.append if options.json else lambda _: None
     listed: list[L1CRecord] = []
+    of_peps, of_theia = list[object](), list[object]()
     if not options.is_theia_only:
         try:
-            listed = _listed(options, jobs, peps, keep)
+            listed = _listed(options, jobs, peps, of_peps.append)
         except (ServerAway, ServerTrouble) as error:
             if options.theia and "--theia only" not in str(error):
                 error.args = (f"{error}; --theia only takes what Theia has, without PEPS",)
             raise
-    ready = _ready(options, listed, theia, keep if options.is_theia_only else lambda _: None) if options.theia else []
+    ready = _ready(options, listed, theia, of_theia.append) if options.theia else []
     if options.json:
-        once = dict.fromkeys(map(json.dumps, kept))
+        once = dict.fromkeys(map(json.dumps, of_theia if options.is_theia_only else of_peps))
         write_whole(options.json, '{"type": "FeatureCollection", "features": [\n' + ",\n".join(once) + "\n]}\n")
     return [*listed, *ready]
 
