@@ -18,7 +18,6 @@ _L1C = re.compile(
     r"(?P<satellite>S2[A-D])_MSIL1C_(?P<sensing>[0-9]{8}T[0-9]{6})_(?P<baseline>N[0-9]{4})"
     r"_R(?P<orbit>[0-9]{3})_T(?P<tile>[0-9]{2}[A-Z]{3})_[0-9]{8}T[0-9]{6}"
 )
-
 _OLD_FORMAT = re.compile(r"S2[A-D]_OPER_PRD_MSIL1C_\w+")
 _L2A = re.compile(
     r"SENTINEL(?P<satellite>2[A-D])_(?P<date>[0-9]{8})-(?P<time>[0-9]{6})-(?P<milliseconds>[0-9]{3})"
@@ -56,11 +55,6 @@ class L2AProduct:
         """The version at the end of the name, `V4-0`, or an empty text."""
         name, _, version = self.name.rpartition("_V")
         return f"V{version}" if name else ""
-
-    @property
-    def sight(self) -> datetime:
-        """The time at which the tile was seen."""
-        return self.seen
 
     @property
     def days(self) -> list[date]:
