@@ -61,7 +61,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
                 rounds = rounds or rounds_over(log, options, console, leave_at, unpacker.add)
                 outcome = rounds.run(jobs)
                 jobs = log.replay()
-                is_all_done = outcome.has_closed_jobs and not jobs.in_state(State.OPEN)
+                is_all_done = not jobs.in_state(State.OPEN)
             status = worst([outcome.status if outcome else Status.OK, unpacker.finish(leave_at)])
             reminders.point_out_stalled(jobs, log, console, options.stalled_after)
             pointed_out = reminders.point_out_unsure(jobs, log, console)
@@ -85,7 +85,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
         from peps_maja.standing.overview import overview
 
         jobs = log.replay()  # with what this run has just pointed out
-        reports, failures = (outcome.reports, outcome.troubles) if outcome else ({}, [])
+        reports, failures = (outcome.reports, outcome.troubles.values()) if outcome else ({}, [])
         failures = [*failures, *unpacker.troubles]
         troubles.add(write_page(options, console, jobs, overview(jobs, reports, options), failures))
     return worst([status, *(troubles - {Status.TRY_LATER})])

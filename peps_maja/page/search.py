@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from peps_maja.console import Console
 from peps_maja.disk import replacing
-from peps_maja.downloads import WORKER
-from peps_maja.downloads.asking import as_they_end
+from peps_maja.downloads.asking import at_once
 from peps_maja.errors import CredentialsError, PepsError
 from peps_maja.joblog.events import Source
 from peps_maja.options import ProcessOptions
@@ -82,15 +81,11 @@ def _pictures(
     pictures: dict[str, Picture] = {}
     records = [record for record, _ in found if isinstance(record, L2ARecord)]
     folder.mkdir(parents=True, exist_ok=True)
-    pool = ThreadPoolExecutor(AT_ONCE, WORKER)
-    try:
-        with console.meter(counted(len(records), "quicklook"), unit=" pictures") as meter:
-            asked = {pool.submit(_picture_of, record, folder, quicklooks): record.identifier for record in records}
-            for number, done in enumerate(as_they_end(asked), 1):
-                pictures[asked[done]] = done.result()
-                meter(number, len(asked))
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    fetch = partial(_picture_of, folder=folder, quicklooks=quicklooks)
+    with console.meter(counted(len(records), "quicklook"), unit=" pictures") as meter:
+        for number, (record, picture) in enumerate(at_once(AT_ONCE, fetch, records), 1):
+            pictures[record.identifier] = picture.result()
+            meter(number, len(records))
     return pictures
 
 
