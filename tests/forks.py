@@ -22,36 +22,50 @@ from pathlib import Path
 
 import peps_maja
 
-_one_at_a_time = threading.Lock()
+_is_free = threading.Lock()
 
 
-def can_fork(environment: dict[str, str]) -> bool:
-    """Return True if nothing in the environment is for the start of the interpreter."""
-    return hasattr(os, "fork") and not any(name.startswith(("COV", "LC_", "PYTHON")) for name in environment)
+def run_forked(
+    script: Path, arguments: list[str], folder: Path, environment: dict[str, str]
+) -> tuple[int, str, str] | None:
+    """Run a script to its end; return its exit status (below 0: the signal that ended it) and what it printed.
+
+    Return None, and run nothing, where another run is not at its end yet or the run needs an interpreter of its own.
+    """
+    is_for_its_start = any(name.startswith(("COV", "LC_", "PYTHON")) for name in environment)
+    if is_for_its_start or not _is_free.acquire(blocking=False):
+        return None
+    umask = os.umask(0)
+    os.umask(umask)
+    try:
+        with tempfile.TemporaryDirectory() as outputs:
+            out, err = Path(outputs, "out"), Path(outputs, "err")
+            return (
+                _asked([str(script), arguments, str(folder), environment, umask, str(out), str(err)]),
+                out.read_text(encoding="utf-8"),
+                err.read_text(encoding="utf-8"),
+            )
+    finally:
+        _is_free.release()
 
 
-def run_forked(script: Path, arguments: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str, str]:
-    """Run a script to its end; return its exit status (below 0: the signal that ended it) and what it printed."""
-    with tempfile.TemporaryDirectory() as outputs, _one_at_a_time:
-        out, err = (str(Path(outputs, name)) for name in ("out", "err"))
-        server = _server()
-        assert server.stdin
-        assert server.stdout
-        print(json.dumps([str(script), arguments, str(folder), environment, out, err]), file=server.stdin, flush=True)
-        if not select.select([server.stdout], [], [], 60)[0]:
-            os.killpg(server.pid, signal.SIGKILL)
-            _server.cache_clear()
-            raise subprocess.TimeoutExpired(arguments, 60, Path(out).read_text(), Path(err).read_text())
-        status = int(server.stdout.readline())
-        return status, Path(out).read_text(encoding="utf-8"), Path(err).read_text(encoding="utf-8")
+def _asked(question: list[object]) -> int:
+    server = _server()
+    assert server.stdin
+    assert server.stdout
+    print(json.dumps(question), file=server.stdin, flush=True)
+    if not select.select([server.stdout], [], [], 60)[0]:
+        os.killpg(server.pid, signal.SIGKILL)
+        _server.cache_clear()
+        raise subprocess.TimeoutExpired(str(question), 60)
+    return int(server.stdout.readline())
 
 
 @cache
 def _server() -> subprocess.Popen[str]:
-    command = [sys.executable, __file__]
-    return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )  # ends with the tests, for then its input ends
+    """Start the process to fork from; it ends when its input does."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, __file__], stdin=pipe, stdout=pipe, text=True, start_new_session=True)
 
 
 def _serve() -> None:
@@ -60,12 +74,13 @@ def _serve() -> None:
             importlib.import_module(module.name)
     gc.freeze()
     for line in sys.stdin:
-        script, arguments, folder, environment, *outputs = json.loads(line)
+        script, arguments, folder, environment, umask, *outputs = json.loads(line)
         if child := os.fork():
             print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
             continue
         for descriptor, path in enumerate([os.devnull, *outputs]):
             os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), descriptor)
+        os.umask(umask)
         os.chdir(folder)
         os.environ.clear()
         os.environ.update(environment)
