@@ -117,12 +117,13 @@ def rounds_over(
 ) -> "Rounds":
     """Return what goes over the open jobs: asks, fetches, and logs what became of each."""
     # Slow: where nothing is open, cron need not wait for it.
+    from peps_maja.downloads.concluding import Notes
     from peps_maja.downloads.round import Rounds
     from peps_maja.standing.advice import advise
     from peps_maja.standing.services import connect_with
 
-    connect, advice = connect_with(options, console), partial(advise, options)
-    return Rounds(connect, log, options.write_dir, console, advice, options.jobs, leave_at, noted)
+    notes = Notes(log, console, partial(advise, options), noted)
+    return Rounds(connect_with(options, console), notes, options.write_dir, options.jobs, leave_at)
 
 
 def make_folder(folder: Path) -> None:

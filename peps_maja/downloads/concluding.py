@@ -17,7 +17,7 @@ from peps_maja.downloads.fetching import NO_WHOLE_ZIP, Fetched, Wanted
 from peps_maja.downloads.naming import names_to_save, result_name
 from peps_maja.downloads.service import JobReport, Phase
 from peps_maja.errors import AlreadyRunning, DiskFull, LogError, PepsError, Status, worst
-from peps_maja.joblog.events import ABSENT, BACK, BROKEN, NO_REPORT, NO_RESULTS, NONE_NAMED, Event, Source
+from peps_maja.joblog.events import ABSENT, BACK, BROKEN, NO_REPORT, NO_RESULTS, NONE_NAMED, Event
 from peps_maja.joblog.jobs import Job, Missing
 from peps_maja.joblog.log import JobLog
 from peps_maja.products.names import L1CProduct, L2AProduct, is_novald
@@ -38,14 +38,15 @@ class Notes:
     console: Console
     advise: Callable[[Job, Event], str]  # what to do about a job that has come to this
     noted: Callable[[Path], None]  # is given each zip once it is noted as `downloaded`
-    owners: dict[str, str]  # the jobs whose zips have, or will have, these names
-    told: set[str]  # warnings of this run, by all its rounds
-    reports: dict[str, JobReport] = field(default_factory=dict)  # by the names of the jobs
-    statuses: list[Status] = field(default_factory=list)
-    troubles: dict[str, str] = field(default_factory=dict)  # lines: what could not be done and a person must know
-    stuck: set[str] = field(default_factory=set)  # jobs that cannot go on without a person
-    is_over: bool = False  # the run ends, and no thread notes anything any more
-    lock: RLock = field(default_factory=RLock)
+    owners: dict[str, str] = field(default_factory=dict)  # the jobs whose zips have, or will have, these names
+    told: set[str] = field(default_factory=set)  # warnings of this run, by all its rounds
+    # Of this round:
+    reports: dict[str, JobReport] = field(default_factory=dict, init=False)  # by the names of the jobs
+    statuses: list[Status] = field(default_factory=list, init=False)
+    troubles: dict[str, str] = field(default_factory=dict, init=False)  # lines: what a person must know
+    stuck: set[str] = field(default_factory=set, init=False)  # jobs that cannot go on without a person
+    is_over: bool = field(default=False, init=False)  # the run ends, and no thread notes anything any more
+    lock: RLock = field(default_factory=RLock, init=False)
 
     @property
     def status(self) -> Status:
@@ -177,16 +178,13 @@ class OpenJob:
         """End the job; advise what to do if it did not finish."""
         gone = sorted(self._known.keys() - self.results.keys() - {NO_RESULTS})
         lines = [f"{name} was missing, and is not listed any more" for name in gone]
-        if event is Event.FINISHED:
-            detail = ""
-            if left_out := self.report.unprocessed:
-                lines.append(f"{self._service} left out {left_out} of its dates; --dates tells which")
-        else:
+        is_good, left_out = event is Event.FINISHED, self.report.unprocessed
+        if not is_good:
             lines.append(f"{event.value}: {one_line(detail)}; {self._notes.advise(self.job, event)}")
-        if self._note(event, detail, *lines):
-            self._notes.statuses.append(Status.OK if event is Event.FINISHED else Status.TROUBLE)
-            if event is Event.FINISHED and self.job.source is Source.PEPS:  # of Theia's, `downloaded` says all
-                self._notes.console.info(f"{self.job.name}: finished")
+        elif left_out:
+            lines.append(f"{self._service} left out {left_out} of its dates; --dates tells which")
+        if self._note(event, "" if is_good else detail, *lines) and not is_good:
+            self._notes.statuses.append(Status.TROUBLE)
 
     def _is_missing(self, name: str, line: str) -> None:
         self._missing.add(name)
@@ -198,14 +196,17 @@ class OpenJob:
         """Tell what happened, then log it, if the log still has the job as it was; else return False."""
         notes, job = self._notes, self.job
         with notes.lock:
+            if self._is_changed or notes.is_over:
+                return False
             try:
-                self._is_changed = self._is_changed or notes.is_over or not notes.log.is_current(job)
+                is_current = notes.log.is_current(job)
             except LogError as error:
                 raise LogError(f"{error}; not noted: {event.value} {job.name} {detail}", error.status) from error
-            if not self._is_changed:
-                for line in lines:
-                    notes.console.result(f"{job.name}: {line}")
-                self._is_changed = not notes.log.append_if_current(event, job, detail)
+            for line in lines if is_current else ():
+                notes.console.result(f"{job.name}: {line}")
+            self._is_changed = not (is_current and notes.log.append_if_current(event, job, detail))
+            if self._is_changed:
+                notes.console.info(f"{job.name}: changed in the log meanwhile, and left as it is there")
         return not self._is_changed
 
 

@@ -11,11 +11,10 @@ from enum import Enum
 from pathlib import Path
 
 from peps_maja.console import Meter
-from peps_maja.disk import sync_folder
 from peps_maja.downloads.checking import Belongs, Damaged, Incomplete, check_zip
 from peps_maja.downloads.partfile import PartFile, Remote, part_of, plainly
 from peps_maja.errors import Broken, Forbidden, NotThere, PepsError, ServerBusy, ServerSilent, ServerTrouble, Status
-from peps_maja.network.answers import Download
+from peps_maja.network.answers import Download, NotUnderstood, Passing
 from peps_maja.network.client import Client
 from peps_maja.network.connections import within
 from peps_maja.network.documents import kind_of
@@ -96,8 +95,6 @@ def _what_is_at(final: Path, client: Client, wanted: Wanted) -> _Place:
             is_known = wanted.size or wanted.md5
             if not is_known and _length_on_server(client, wanted.addresses) != os.fstat(file.fileno()).st_size:
                 return _Place.TAKEN
-            os.fsync(file.fileno())  # the run that has renamed it may have been killed before it could
-            sync_folder(final.parent)
     return _Place.THE_RESULT
 
 
@@ -159,12 +156,9 @@ def _receive(client: Client, address: str, part: PartFile, meter: Meter, *, may_
     with ExitStack() as connection:
         if part.length and may_continue:
             condition = {"If-Range": part.remote.validator} if part.remote.validator else {}
-            try:
+            with suppress(Passing, NotUnderstood):  # some servers answer 500 to any Range
                 headers = {"Range": f"bytes={part.length}-"} | condition
                 answer = connection.enter_context(client.download(address, headers))
-            except ServerTrouble as error:  # some servers answer 500 to any Range
-                if isinstance(error, ServerSilent):
-                    raise
         if answer and _is_rest(answer, part):
             part.expect(Remote.of(answer.status, answer.headers))
             if answer.status == 416:
@@ -187,9 +181,8 @@ def _receive(client: Client, address: str, part: PartFile, meter: Meter, *, may_
             part.write(start)
         length = part.remote.length
         for chunk in chunks:
-            meter(part.length, length)
             part.write(chunk)
-    meter(part.length, length)
+            meter(part.length, length)
     if length is not None and part.length != length:
         raise ServerSilent(f"at {part.length} of {length} bytes")
 

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
 from threading import Semaphore
 
-from peps_maja.console import Console, Meter
+from peps_maja.console import Meter
 from peps_maja.downloads.asking import ENDS_ROUND, Silence, ask_all, at_once, error_of
 from peps_maja.downloads.concluding import Notes, OpenJob
 from peps_maja.downloads.fetching import NO_WHOLE_ZIP, Fetched, NoZip, Wanted, fetch
 from peps_maja.downloads.service import Connect, Service
 from peps_maja.errors import Broken, Forbidden, NotThere, PepsError, QuotaReached, Status
-from peps_maja.joblog.events import ABSENT, BROKEN, Event, Source, State
+from peps_maja.joblog.events import ABSENT, BROKEN, Source, State
 from peps_maja.joblog.jobs import Job, Jobs
-from peps_maja.joblog.log import JobLog
-
-
-class _Stopped(PepsError):
-    """The service is asked no more: this download was not begun."""
 
 
 @dataclass
@@ -33,19 +28,15 @@ class Rounds:
     """
 
     connect: Connect
-    log: JobLog
+    notes: Notes  # with which each round begins
     folder: Path
-    console: Console
-    advise: Callable[[Job, Event], str]  # what to do about a job that has come to this
     downloads: int
     leave_at: float = inf
-    noted: Callable[[Path], None] = lambda _: None  # is given each zip once it is noted as `downloaded`
-    _told: set[str] = field(default_factory=set)
     _resting: dict[Source, tuple[float, PepsError]] = field(default_factory=dict)  # not asked before that time
 
     def run(self, jobs: Jobs) -> Notes:
         """Ask every open job where it stands, fetch what is finished, and return how that went. Raises LogError."""
-        notes = Notes(self.log, self.console, self.advise, self.noted, jobs.owners(), self._told)
+        notes = replace(self.notes, owners=jobs.owners())
         of_source: dict[Source, list[Job]] = {}
         for job in jobs.in_state(State.OPEN):
             of_source.setdefault(job.source, []).append(job)
@@ -105,9 +96,9 @@ class Rounds:
 
         @contextmanager
         def transfer(final: Path) -> Iterator[Meter]:
-            with line, self.console.meter(final.name) as meter:
+            with line, notes.console.meter(final.name) as meter:
                 if ends:
-                    raise _Stopped(f"{final}: not begun")
+                    raise ends[0]
                 try:
                     yield meter
                 except ENDS_ROUND as error:
@@ -128,7 +119,7 @@ class Rounds:
             2 * self.downloads, work, wanted, ends, leave_at=self.leave_at, grace=inf
         ):
             error = error_of(fetched)
-            if not isinstance(error, _Stopped) and silence.ends(each.job, error) and error:
+            if silence.ends(each.job, error) and error:
                 ends.append(error)
                 continue
             match error:
@@ -141,8 +132,6 @@ class Rounds:
                     each.note_missing(name, BROKEN, str(error))
                 case NoZip():
                     no_zips.append((each, name, error))
-                case _Stopped():
-                    pass
                 case _:
                     notes.trouble(error, each.job)
         # What comes in the place of every zip is the service's trouble, in the place of one among others that one's.
