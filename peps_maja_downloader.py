@@ -62,7 +62,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
                 outcome = rounds.run(jobs)
                 jobs = log.replay()
                 is_all_done = not jobs.in_state(State.OPEN)
-            status = worst([outcome.status if outcome else Status.OK, unpacker.finish(leave_at)])
+            status = worst([*(outcome.statuses if outcome else ()), unpacker.finish(leave_at)])
             reminders.point_out_stalled(jobs, log, console, options.stalled_after)
             pointed_out = reminders.point_out_unsure(jobs, log, console)
             status = worst([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])

@@ -28,18 +28,15 @@ class Silence:
     """Jobs in a row to which a server said nothing: three of them end the round for its service."""
 
     def __init__(self) -> None:
-        self._jobs: set[str] = set()
+        self.jobs: set[str] = set()  # by their names
 
     def ends(self, job: Job, error: PepsError | None) -> bool:
         """Take in how a job's turn ended, and return True if that ends the round."""
         if isinstance(error, ServerSilent):
-            self._jobs.add(job.name)
+            self.jobs.add(job.name)
         else:
-            self._jobs.clear()
-        return isinstance(error, ENDS_ROUND) or len(self._jobs) >= _SILENT_JOBS
-
-    def __contains__(self, job: Job) -> bool:
-        return job.name in self._jobs
+            self.jobs.clear()
+        return isinstance(error, ENDS_ROUND) or len(self.jobs) >= _SILENT_JOBS
 
 
 @dataclass

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from functools import partial
 from pathlib import Path
 from threading import RLock
 
@@ -16,11 +15,11 @@ from peps_maja.console import Console
 from peps_maja.downloads.fetching import NO_WHOLE_ZIP, Fetched, Wanted
 from peps_maja.downloads.naming import names_to_save, result_name
 from peps_maja.downloads.service import JobReport, Phase
-from peps_maja.errors import AlreadyRunning, DiskFull, LogError, PepsError, Status, worst
+from peps_maja.errors import AlreadyRunning, DiskFull, LogError, PepsError, Status
 from peps_maja.joblog.events import ABSENT, BACK, BROKEN, NO_REPORT, NO_RESULTS, NONE_NAMED, Event
 from peps_maja.joblog.jobs import Job, Missing
 from peps_maja.joblog.log import JobLog
-from peps_maja.products.names import L1CProduct, L2AProduct, is_novald
+from peps_maja.products.names import L1CProduct, is_novald, named_product
 from peps_maja.products.series import Series
 from peps_maja.text import one_line, size
 
@@ -47,11 +46,6 @@ class Notes:
     stuck: set[str] = field(default_factory=set, init=False)  # jobs that cannot go on without a person
     is_over: bool = field(default=False, init=False)  # the run ends, and no thread notes anything any more
     lock: RLock = field(default_factory=RLock, init=False)
-
-    @property
-    def status(self) -> Status:
-        """The exit status that the round is worth."""
-        return worst(self.statuses)
 
     def trouble(self, error: PepsError, job: Job | None = None) -> None:
         """Tell, once in a run, of what leaves a job, or all jobs of a service, as they were."""
@@ -107,8 +101,8 @@ class OpenJob:
             self._is_missing(name, f"{name} came broken within the last day; it is tried again later")
             return None
         names = names_to_save(job, name, self._notes.owners)
-        maker = L1CProduct.parse(job.name) or Series.parse(job.name)
-        belongs = maker.matches if maker else partial(_is_version_of, job.name)
+        maker = Series.parse(job.name) or named_product(job.name)
+        belongs = maker.matches if maker else (lambda _: True)
         return Wanted(self.results[name], names, belongs, *((offer.size, offer.md5 or "") if offer else ()))
 
     def note_file(self, name: str, fetched: Fetched) -> None:
@@ -212,12 +206,3 @@ class OpenJob:
 
 def _came_complete(kind: str, reason: str) -> bool:
     return kind == BROKEN and not reason.startswith(NO_WHOLE_ZIP)
-
-
-def _is_version_of(job: str, product: L2AProduct) -> bool:
-    """Return True for the product that a job of Theia is for, unless both name a version and these differ."""
-    wanted = L2AProduct.find(job)
-    return wanted is None or (
-        (product.satellite, product.tile, product.seen) == (wanted.satellite, wanted.tile, wanted.seen)
-        and (not product.version or wanted.version in {"", product.version})
-    )

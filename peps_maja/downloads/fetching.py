@@ -70,11 +70,16 @@ def fetch(client: Client, wanted: Wanted, folder: Path, transfer: Transfer) -> F
     for name in wanted.names:
         final = folder / name
         with part_of(final) as part:  # also while looking at what is there: nobody else can put a file there then
-            place = _what_is_at(final, client, wanted)
+            place, problems = _what_is_at(final, client, wanted), list[PepsError]()
             if place is _Place.THE_RESULT:
                 return Fetched(final, final.stat().st_size, is_new=False)
-            if place is _Place.FREE:
-                return Fetched(final, _fetch_copy(client, wanted, part, transfer), is_new=True)
+            for address in wanted.addresses if place is _Place.FREE else ():
+                try:
+                    return Fetched(final, _fetch_copy(address, client, wanted, part, transfer), is_new=True)
+                except (NotThere, Forbidden, Broken, ServerTrouble, ServerBusy) as problem:
+                    problems.append(problem)
+            if problems:  # what may come later outweighs what is not there
+                raise max(problems, key=lambda problem: problem.status is Status.TRY_LATER)
     names = " and ".join(wanted.names)
     raise PepsError(f"{names} are there, and are something else: move them away to have it fetched")
 
@@ -106,18 +111,7 @@ def _length_on_server(client: Client, addresses: Sequence[str]) -> int | None:
     return None
 
 
-def _fetch_copy(client: Client, wanted: Wanted, part: PartFile, transfer: Transfer) -> int:
-    """Fetch one of the copies, the first that can be had; what may come later outweighs what is not there."""
-    problems: list[PepsError] = []
-    for address in wanted.addresses:
-        try:
-            return _fetch_from(address, client, wanted, part, transfer)
-        except (NotThere, Forbidden, Broken, ServerTrouble, ServerBusy) as problem:
-            problems.append(problem)
-    raise next((problem for problem in problems if problem.status is Status.TRY_LATER), problems[0])
-
-
-def _fetch_from(address: str, client: Client, wanted: Wanted, part: PartFile, transfer: Transfer) -> int:
+def _fetch_copy(address: str, client: Client, wanted: Wanted, part: PartFile, transfer: Transfer) -> int:
     """Receive and check a zip; a connection that breaks is taken up again, three times in all."""
     kept, may_continue, pauses = part.length, True, iter((0.5, 1.0))
     while True:

@@ -22,7 +22,6 @@ from peps_maja.disk import is_at, lock, sync_folder
 from peps_maja.errors import AlreadyRunning, DiskFull, PepsError
 from peps_maja.text import size
 
-_TRIES = 20  # to open a part that other runs, one after the other, have given its final name meanwhile
 # No room on the disk, in the quota, or under the limit of the largest file (`ulimit -f`).
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -79,13 +78,7 @@ class PartFile:
         with plainly("write", self.final), os.fdopen(_open_own(self._beside, os.O_WRONLY | os.O_CREAT), "w") as file:
             file.truncate()
             file.write(json.dumps(asdict(remote)))
-            disk = shutil.disk_usage(self.path.parent)
-        to_come = (remote.length or 0) - self.length
-        if disk.total and to_come > disk.free:  # some network and FUSE file systems tell 0 for both
-            raise DiskFull(
-                f"no room for {self.final}: {size(to_come)} are still to come and {size(disk.free)} are free; what came"
-                " is kept, make room and the next run goes on"
-            )
+        need_room(self.final, (remote.length or 0) - self.length)
 
     def write(self, chunk: bytes) -> None:
         """Add what came. Raises DiskFull; what was written before stays."""
@@ -124,13 +117,13 @@ class PartFile:
 def part_of(final: Path) -> Iterator[PartFile]:
     """Open and lock the part of the file that will be `final`; raise AlreadyRunning if another run is at it."""
     path = final.with_name(f"{final.name}.part")
-    for _ in range(_TRIES):
+    for _ in range(20):  # other runs may have given it its final name, one after the other
         descriptor = _open_own(path, os.O_RDWR | os.O_CREAT)
         try:
             if not lock(descriptor, path):
                 break
             if not is_at(path, descriptor):
-                continue  # that other run has just given it its final name
+                continue
             part = PartFile(final, path, descriptor)
             try:
                 yield part
@@ -141,6 +134,15 @@ def part_of(final: Path) -> Iterator[PartFile]:
         finally:
             os.close(descriptor)
     raise AlreadyRunning(f"another run is downloading {final}: nothing to do before it ends")
+
+
+def need_room(path: Path, length: int) -> None:
+    """Raise DiskFull if there is no room on the disk of `path` for so many bytes more."""
+    with plainly("write", path):
+        disk = shutil.disk_usage(path.parent)
+    if disk.total and length > disk.free:  # some network and FUSE file systems tell 0 for both
+        needed = f"{size(length)} are still to come and {size(disk.free)} are free"
+        raise DiskFull(f"no room for {path}: {needed}; what came is kept, make room and the next run goes on")
 
 
 @contextmanager
@@ -175,12 +177,8 @@ def _open_own(path: Path, flags: int) -> int:
 
 def _remote_in(path: Path) -> Remote:
     """Return the remote file of which the bytes are: unknown unless the file beside the part says so."""
-    try:
-        with os.fdopen(_open_own(path, os.O_RDONLY)) as file:
-            fields = json.load(file)
-    except (PepsError, OSError, ValueError, RecursionError):
-        fields = None
-    match fields:
-        case {"length": int() | None as length, "etag": str() as etag, "modified": str() as modified}:
-            return Remote(length, etag, modified)
+    with suppress(PepsError, OSError, ValueError, RecursionError), os.fdopen(_open_own(path, os.O_RDONLY)) as file:
+        match json.load(file):
+            case {"length": int() | None as length, "etag": str() as etag, "modified": str() as modified}:
+                return Remote(length, etag, modified)
     return Remote()  # the checksums inside the zip will tell

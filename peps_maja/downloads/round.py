@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import inf
 from pathlib import Path
 from threading import Semaphore
@@ -22,16 +23,13 @@ from peps_maja.joblog.jobs import Job, Jobs
 
 @dataclass
 class Rounds:
-    """Goes over the open jobs of a log, once for each `run`, until a monotonic time.
-
-    Downloads so many zips of a service at once into `folder`.
-    """
+    """Goes over the open jobs of a log, once for each `run`, with so many downloads of a service at once."""
 
     connect: Connect
     notes: Notes  # with which each round begins
     folder: Path
     downloads: int
-    leave_at: float = inf
+    leave_at: float = inf  # a monotonic time
     _resting: dict[Source, tuple[float, PepsError]] = field(default_factory=dict)  # not asked before that time
 
     def run(self, jobs: Jobs) -> Notes:
@@ -40,12 +38,8 @@ class Rounds:
         of_source: dict[Source, list[Job]] = {}
         for job in jobs.in_state(State.OPEN):
             of_source.setdefault(job.source, []).append(job)
-
-        def serve(source: Source) -> None:
-            self._serve(source, of_source[source], notes)
-
         try:
-            for _, served in at_once(len(Source), serve, of_source):  # none holds up another
+            for _, served in at_once(len(Source), partial(self._serve, notes), of_source.items()):
                 served.result()
         finally:
             notes.is_over = True
@@ -53,8 +47,9 @@ class Rounds:
             notes.statuses.append(Status.TRY_LATER)
         return notes
 
-    def _serve(self, source: Source, jobs: Sequence[Job], notes: Notes) -> None:
+    def _serve(self, notes: Notes, turn: tuple[Source, Sequence[Job]]) -> None:
         """Go over the jobs of one service, unless it is not to be asked yet; tell what ended that early."""
+        source, jobs = turn
         until, end = self._resting.get(source, (0.0, None))
         if time.monotonic() >= until:
             try:
@@ -112,7 +107,7 @@ class Rounds:
             (each, name, result)
             for each in open_jobs
             for name in each.results
-            if each.job not in silence and (result := each.wanted(name))
+            if each.job.name not in silence.jobs and (result := each.wanted(name))
         )
         # Twice as many threads as transfers: each zip is checked while the next one comes.
         for (each, name, _), fetched in at_once(
