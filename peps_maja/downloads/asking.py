@@ -79,8 +79,7 @@ def at_once(
 ) -> Iterator[tuple[_Item, Future[_Result]]]:
     """Do the work for all items, so many at once, and yield each with its outcome as it comes.
 
-    Nothing is begun once something is in `ends`, or the (monotonic) time is over; what is under way gets `grace` then,
-    or GRACE.
+    Nothing is begun once something is in `ends`, or the (monotonic) time is over; what is under way gets `grace` then.
     """
     pool = ThreadPoolExecutor(most, WORKER)
     waiting, under_way = iter(items), dict[Future[_Result], _Item]()

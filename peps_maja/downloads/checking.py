@@ -35,9 +35,8 @@ class Damaged(Broken):
 def check_zip(file: BufferedReader | BytesIO, belongs: Belongs, size: int | None = None, md5: str = "") -> None:
     """Read all of a zip; raise Broken unless it is complete and valid and holds a product that `belongs` to the job.
 
-    Where its MD5 (hex) is known, that settles whose it is; else its size has to be right where that is known (bytes).
-    Raises Incomplete if it lacks its end, Damaged if it is no sound zip otherwise, and OSError if the disk cannot be
-    read: then nothing is known about the zip.
+    Its MD5 (hex), where known, settles whose it is; else its size (bytes), where known, has to be right. Raises
+    Incomplete if it lacks its end, Damaged if it is no sound zip otherwise, and OSError if the disk cannot be read.
     """
     try:
         file.seek(0)

@@ -15,7 +15,7 @@ from peps_maja.console import Console
 from peps_maja.downloads.fetching import NO_WHOLE_ZIP, Fetched, Wanted
 from peps_maja.downloads.naming import names_to_save, result_name
 from peps_maja.downloads.service import JobReport, Phase
-from peps_maja.errors import AlreadyRunning, DiskFull, LogError, PepsError, Status
+from peps_maja.errors import DiskFull, LogError, PepsError, Status
 from peps_maja.joblog.events import ABSENT, BACK, BROKEN, NO_REPORT, NO_RESULTS, NONE_NAMED, Event
 from peps_maja.joblog.jobs import Job, Missing
 from peps_maja.joblog.log import JobLog
@@ -49,8 +49,7 @@ class Notes:
 
     def trouble(self, error: PepsError, job: Job | None = None) -> None:
         """Tell, once in a run, of what leaves a job, or all jobs of a service, as they were."""
-        is_of_job = job and not isinstance(error, (DiskFull, AlreadyRunning))
-        line = f"{job.name}: {error}" if job and is_of_job else str(error)
+        line = f"{job.name}: {error}" if job else str(error)
         key = "no room" if isinstance(error, DiskFull) else line  # one message for all that has none
         with self.lock:
             self.statuses.append(error.status)

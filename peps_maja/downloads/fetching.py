@@ -80,8 +80,7 @@ def fetch(client: Client, wanted: Wanted, folder: Path, transfer: Transfer) -> F
                     problems.append(problem)
             if problems:  # what may come later outweighs what is not there
                 raise max(problems, key=lambda problem: problem.status is Status.TRY_LATER)
-    names = " and ".join(wanted.names)
-    raise PepsError(f"{names} are there, and are something else: move them away to have it fetched")
+    raise PepsError(f"{' and '.join(wanted.names)} are there, and something else: move them away to have it fetched")
 
 
 def _what_is_at(final: Path, client: Client, wanted: Wanted) -> _Place:

@@ -43,8 +43,6 @@ class Rounds:
                 served.result()
         finally:
             notes.is_over = True
-        if time.monotonic() >= self.leave_at:
-            notes.statuses.append(Status.TRY_LATER)
         return notes
 
     def _serve(self, notes: Notes, turn: tuple[Source, Sequence[Job]]) -> None:
