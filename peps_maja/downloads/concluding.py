@@ -15,7 +15,7 @@ from peps_maja.console import Console
 from peps_maja.downloads.fetching import NO_WHOLE_ZIP, Fetched, Wanted
 from peps_maja.downloads.naming import names_to_save, result_name
 from peps_maja.downloads.service import JobReport, Phase
-from peps_maja.errors import DiskFull, LogError, PepsError, Status
+from peps_maja.errors import DiskFull, PepsError, Status
 from peps_maja.joblog.events import ABSENT, BACK, BROKEN, NO_REPORT, NO_RESULTS, NONE_NAMED, Event
 from peps_maja.joblog.jobs import Job, Missing
 from peps_maja.joblog.log import JobLog
@@ -188,16 +188,15 @@ class OpenJob:
     def _note(self, event: Event, detail: str, *lines: str) -> bool:
         """Tell what happened, then log it, if the log still has the job as it was; else return False."""
         notes, job = self._notes, self.job
+
+        def tell() -> None:
+            for line in lines:
+                notes.console.result(f"{job.name}: {line}")
+
         with notes.lock:
             if self._is_changed or notes.is_over:
                 return False
-            try:
-                is_current = notes.log.is_current(job)
-            except LogError as error:
-                raise LogError(f"{error}; not noted: {event.value} {job.name} {detail}", error.status) from error
-            for line in lines if is_current else ():
-                notes.console.result(f"{job.name}: {line}")
-            self._is_changed = not (is_current and notes.log.append_if_current(event, job, detail))
+            self._is_changed = not notes.log.tell_and_append(event, job, detail, tell)
             if self._is_changed:
                 notes.console.info(f"{job.name}: changed in the log meanwhile, and left as it is there")
         return not self._is_changed

@@ -14,9 +14,8 @@ from peps_maja.console import Meter
 from peps_maja.downloads.checking import Belongs, Damaged, Incomplete, check_zip
 from peps_maja.downloads.partfile import PartFile, Remote, part_of, plainly
 from peps_maja.errors import Broken, Forbidden, NotThere, PepsError, ServerBusy, ServerSilent, ServerTrouble, Status
-from peps_maja.network.answers import Download, NotUnderstood, Passing
+from peps_maja.network.answers import Download, Passing
 from peps_maja.network.client import Client
-from peps_maja.network.connections import within
 from peps_maja.network.documents import kind_of
 from peps_maja.network.trust import shown
 from peps_maja.text import size
@@ -65,7 +64,7 @@ def fetch(client: Client, wanted: Wanted, folder: Path, transfer: Transfer) -> F
     """Bring a result to `folder`, unless it is there already; file and name are on disk then.
 
     Raises NotThere, Forbidden or Broken if the server does not have it, NoZip, ServerTrouble or ServerBusy if it may
-    come later, DiskFull, AlreadyRunning if another run is at it, PepsError if all names are taken, what ends a round.
+    come later, DiskFull, PepsError if another run is at it or all names are taken, what ends a round.
     """
     for name in wanted.names:
         final = folder / name
@@ -149,7 +148,7 @@ def _receive(client: Client, address: str, part: PartFile, meter: Meter, *, may_
     with ExitStack() as connection:
         if part.length and may_continue:
             condition = {"If-Range": part.remote.validator} if part.remote.validator else {}
-            with suppress(Passing, NotUnderstood):  # some servers answer 500 to any Range
+            with suppress(Passing):  # some servers answer 500 to any Range
                 headers = {"Range": f"bytes={part.length}-"} | condition
                 answer = connection.enter_context(client.download(address, headers))
         if answer and _is_rest(answer, part):
@@ -192,21 +191,14 @@ def _chunks(answer: Download, client: Client) -> Iterator[bytes]:
     """Yield what comes; raise PepsError if less than SLOWEST did in SLOW_FOR, ServerSilent if it was cut."""
     slow_for = min(SLOW_FOR, 10 * client.read_timeout)
     begun, came = time.monotonic(), 0
-    while True:
-        chunk, cut = b"", None
-        try:
-            with within(slow_for):
-                chunk = next(answer.chunks, b"")
-        except ServerTrouble as error:
-            cut = error
-        came += len(chunk)
-        if (seconds := time.monotonic() - begun) >= slow_for and (chunk or cut):
-            if came < SLOWEST * seconds:
-                slow = f"{shown(answer.address)} sends less than {size(SLOWEST)} a second: broken off"
-                raise PepsError(f"{slow}; what came is kept, the next run goes on there", Status.TRY_LATER)
-            begun, came = time.monotonic(), 0
-        if cut:
-            raise ServerSilent(str(cut)) from cut
-        if not chunk:
-            return
-        yield chunk
+    try:
+        for chunk in answer.chunks:
+            yield chunk
+            came += len(chunk)
+            if (seconds := time.monotonic() - begun) >= slow_for:
+                if came < SLOWEST * seconds:
+                    slow = f"{shown(answer.address)} sends less than {size(SLOWEST)} a second: broken off"
+                    raise PepsError(f"{slow}; what came is kept, the next run goes on there", Status.TRY_LATER)
+                begun, came = time.monotonic(), 0
+    except ServerTrouble as error:
+        raise ServerSilent(str(error)) from error

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from peps_maja.disk import is_at, lock, sync_folder
-from peps_maja.errors import AlreadyRunning, DiskFull, PepsError
+from peps_maja.errors import DiskFull, PepsError, Status
 from peps_maja.text import size
 
 # No room on the disk, in the quota, or under the limit of the largest file (`ulimit -f`).
@@ -115,7 +115,7 @@ class PartFile:
 
 @contextmanager
 def part_of(final: Path) -> Iterator[PartFile]:
-    """Open and lock the part of the file that will be `final`; raise AlreadyRunning if another run is at it."""
+    """Open and lock the part of the file that will be `final`; raise PepsError (TRY_LATER) if another run is at it."""
     path = final.with_name(f"{final.name}.part")
     for _ in range(20):  # other runs may have given it its final name, one after the other
         descriptor = _open_own(path, os.O_RDWR | os.O_CREAT)
@@ -133,7 +133,7 @@ def part_of(final: Path) -> Iterator[PartFile]:
             return
         finally:
             os.close(descriptor)
-    raise AlreadyRunning(f"another run is downloading {final}: nothing to do before it ends")
+    raise PepsError(f"another run is downloading {final}: nothing to do before it ends", Status.TRY_LATER)
 
 
 def need_room(path: Path, length: int) -> None:

@@ -91,14 +91,16 @@ def _dates_of_job(
                 file=file if state in {ON_DISK, MOVED_AWAY} else "",
                 size=number,
                 folder=str(folder.absolute()) if state == ON_DISK else "",
-                came=job.came_at(file),
+                came=(job.earlier_files | job.files).get(file),
             )
 
 
 def _brought(job: Job, folder: Path) -> list[_Found]:
     """Return what came of a job, the best first; a file of an earlier submission counts while it is there."""
     found: list[_Found] = []
-    for file in dict.fromkeys((*job.files[::-1], *job.earlier_files[::-1])):  # of a zip, or the folder it was in
+    for file in dict.fromkeys(
+        (*reversed(job.files), *reversed(job.earlier_files))
+    ):  # of a zip, or the folder it was in
         names = (file, *(name.removesuffix(".zip") for name in (file, job.result_name(file)) if L2AProduct.find(name)))
         there = ((ON_DISK, name, number) for name in names if (number := _bytes_of(folder / name)))
         if (here := next(there, None)) or file in job.files:

@@ -59,7 +59,7 @@ def standing_of(job: Job, report: JobReport | PepsError | None, server: Server) 
         message=job.detail,
         clouds=job.clouds,
         orbit=job.orbit,
-        submitted_at=job.submitted_at.strftime("%Y-%m-%dT%H:%M:%SZ") if job.submitted_at else None,
+        submitted_at=f"{job.begun_at:%Y-%m-%dT%H:%M:%SZ}" if job.status_url and job.begun_at else None,
         status_url=job.status_url or None,
         results=_results(job, report if is_open and isinstance(report, JobReport) else None),
         trouble=trouble,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection
-from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peps_maja.console import Console
 from peps_maja.errors import Status
 from peps_maja.joblog.events import Event, Source, State
-from peps_maja.joblog.jobs import UNSURE_FOR_LONG, Job, Jobs
+from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.products.series import Series, hours_of_series, read_plan
 from peps_maja.standing.advice import WAY_OUT, advice_on
 from peps_maja.standing.values import STALLED
@@ -19,6 +20,7 @@ from peps_maja.text import counted
 if TYPE_CHECKING:
     from peps_maja.joblog.log import JobLog
 
+_UNSURE_FOR_LONG = 1  # hour
 _THEIAS = 3  # times as long may a product of Theia take: the hourly quota, or a tape, holds it up without any fault
 
 
@@ -45,21 +47,20 @@ def point_out_stalled(jobs: Jobs, log: JobLog, console: Console, hours: float) -
         series = Series.parse(job.name)
         more = hours_of_series(len(read_plan(job.plan)) or -(-series.days * 4 // 10)) if series else 0
         most, open_for = hours * _THEIAS if job.source is Source.THEIA else hours + more, hours_open(job)
-        if open_for >= most and not job.stalled and log.is_current(job):
-            console.result(f"{job.name}: still open after {open_for:.0f} hours: {advice_on(job, STALLED).text}")
-            log.append_if_current(Event.STALLED, job, f"{open_for:.0f}")
+        if open_for >= most and not job.stalled:
+            line = f"{job.name}: still open after {open_for:.0f} hours: {advice_on(job, STALLED).text}"
+            log.tell_and_append(Event.STALLED, job, f"{open_for:.0f}", partial(console.result, line))
 
 
 def point_out_unsure(jobs: Jobs, log: JobLog, console: Console, but_not: Collection[str] = ()) -> list[str]:
     """Point out, once and when quiet too, each job that is unsure for long; return the names of those jobs."""
     names = []
     for job in jobs.in_state(State.UNSURE):
-        hours = job.unsure_for().total_seconds() / 3600
-        is_news = not (job.stalled or job.is_damaged or job.name in but_not) and job.unsure_for() >= UNSURE_FOR_LONG
-        if is_news and log.is_current(job):
-            console.warning(f"{job.name}: unsure for {hours:.0f} hours or longer whether PEPS took it: {WAY_OUT}")
-            log.append_if_current(Event.STALLED, job, f"{hours:.0f}")
-            names.append(job.name)
+        hours = _UNSURE_FOR_LONG if job.hours is None else job.hours
+        if hours >= _UNSURE_FOR_LONG and not (job.stalled or job.is_damaged or job.name in but_not):
+            line = f"{job.name}: unsure for {hours:.0f} hours or longer whether PEPS took it: {WAY_OUT}"
+            if log.tell_and_append(Event.STALLED, job, f"{hours:.0f}", partial(console.warning, line)):
+                names.append(job.name)
     return names
 
 
@@ -83,11 +84,10 @@ def remind_of_unsure(
 
 def summary(jobs: Jobs) -> str:
     """Return how many jobs of the log stand where."""
-    states = ", ".join(f"{number} {state}" for state, number in jobs.count().items())
+    states = ", ".join(f"{number} {state}" for state, number in Counter(job.standing for job in jobs.values()).items())
     return f"{len(jobs)} in the log" + (f": {states}" if states else "")
 
 
 def hours_open(job: Job) -> float:
     """Return for how many hours a job is open, 0 if the log does not say since when."""
-    since = job.submitted_at or job.begun_at
-    return (datetime.now(timezone.utc) - since).total_seconds() / 3600 if since else 0
+    return job.hours or 0
