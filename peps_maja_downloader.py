@@ -61,8 +61,8 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
                 rounds = rounds or rounds_over(log, options, console, leave_at, unpacker.add)
                 outcome = rounds.run(jobs)
                 jobs = log.replay()
-                is_all_done = outcome.has_closed_jobs and not jobs.in_state(State.OPEN)
-            status = worst([outcome.status if outcome else Status.OK, unpacker.finish(leave_at)])
+                is_all_done = not jobs.in_state(State.OPEN)
+            status = worst([*(outcome.statuses if outcome else ()), unpacker.finish(leave_at)])
             reminders.point_out_stalled(jobs, log, console, options.stalled_after)
             pointed_out = reminders.point_out_unsure(jobs, log, console)
             status = worst([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
@@ -85,7 +85,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
         from peps_maja.standing.overview import overview
 
         jobs = log.replay()  # with what this run has just pointed out
-        reports, failures = (outcome.reports, outcome.troubles) if outcome else ({}, [])
+        reports, failures = (outcome.reports, outcome.troubles.values()) if outcome else ({}, [])
         failures = [*failures, *unpacker.troubles]
         troubles.add(write_page(options, console, jobs, overview(jobs, reports, options), failures))
     return worst([status, *(troubles - {Status.TRY_LATER})])
@@ -117,12 +117,13 @@ def rounds_over(
 ) -> "Rounds":
     """Return what goes over the open jobs: asks, fetches, and logs what became of each."""
     # Slow: where nothing is open, cron need not wait for it.
+    from peps_maja.downloads.concluding import Notes
     from peps_maja.downloads.round import Rounds
     from peps_maja.standing.advice import advise
     from peps_maja.standing.services import connect_with
 
-    connect, advice = connect_with(options, console), partial(advise, options)
-    return Rounds(connect, log, options.write_dir, console, advice, options.jobs, leave_at, noted)
+    notes = Notes(log, console, partial(advise, options), noted)
+    return Rounds(connect_with(options, console), notes, options.write_dir, options.jobs, leave_at)
 
 
 def make_folder(folder: Path) -> None:

@@ -22,7 +22,8 @@ import samples
 from hypothesis import strategies as st
 from samples import L1C, L2A, SERVER, WPS_ID, catalogue, filled, geodes
 
-from peps_maja.downloads.checking import bare_name, check_zip
+from peps_maja.downloads.checking import check_zip
+from peps_maja.downloads.naming import bare_name
 from peps_maja.errors import Broken, PepsError, ServerTrouble
 from peps_maja.joblog.details import Offer, wps_id
 from peps_maja.joblog.events import Event, State

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from threading import Event
 from urllib.parse import urlsplit
 
 from peps_maja.console import Console
@@ -112,7 +111,7 @@ def _pictures(
     pictures: dict[str, Picture] = {}
     folder.mkdir(parents=True, exist_ok=True)
     with console.meter(counted(len(records), "quicklook"), unit=" pictures") as meter:
-        for record, picture in at_once(AT_ONCE, picture_of, records, Event()):
+        for record, picture in at_once(AT_ONCE, picture_of, records):
             pictures[record.identifier] = picture.result()
             meter(len(pictures), len(records))
     return pictures, list(ended.values())

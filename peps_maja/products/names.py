@@ -66,6 +66,11 @@ class L2AProduct:
         """The earliest and the latest time at which its datatake can have begun."""
         return self.seen - LATEST_SIGHT, self.seen - _EARLIEST_SIGHT
 
+    def matches(self, result: L2AProduct) -> bool:
+        """Return True if `result` is this product, in this version where both names tell one."""
+        is_version = "" in {self.version, result.version} or self.version == result.version
+        return is_version and (self.satellite, self.tile, self.seen) == (result.satellite, result.tile, result.seen)
+
 
 @dataclass(frozen=True)
 class L1CProduct:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from peps_maja.downloads.service import JobReport, Phase, result_name
+from peps_maja.downloads.naming import result_name
+from peps_maja.downloads.service import JobReport, Phase
 from peps_maja.errors import PepsError, Status
 from peps_maja.joblog.events import NO_RESULTS, State
 from peps_maja.joblog.jobs import Job, Jobs

@@ -72,4 +72,4 @@ def _ask(
     except PepsError as error:
         return {}, [error]
     answers = ask_all(service, asked)
-    return {**answers.reports, **answers.problems}, [answers.end] if answers.end else []
+    return {**answers.reports, **answers.problems}, answers.ends[:1]
