@@ -18,7 +18,7 @@ from peps_maja.page.contents import Contents, Product, contents
 from peps_maja.page.pictures import PICTURES, Picture, is_picture
 from peps_maja.page.write import write_page
 from peps_maja.products.records import L2ARecord, Record
-from peps_maja.standing.values import DateStanding, Overview
+from peps_maja.standing.values import Overview, Standing
 from peps_maja.text import counted, size
 from peps_maja.theia.quicklooks import Quicklooks
 from peps_maja.theia.service import Theia
@@ -45,11 +45,11 @@ def page_of_search(
         dates = [_standing_of(record, action) for record, action in found if record.product]
         dates.sort(key=lambda each: (each.tile, each.day, each.satellite))
 
-        def product_of(standing: DateStanding) -> Product | None:
+        def product_of(standing: Standing) -> Product | None:
             picture = pictures.get(standing.job)
             return Product(standing, "", picture, standing.clouds) if picture else None
 
-        title, overview = f"MAJA products found for {options.log.name}", Overview((), tuple(dates), ())
+        title, overview = f"MAJA products found for {options.log.name}", Overview((), tuple(dates), {})
         return contents(title, list(troubles), overview, product_of, summary)
 
     if replaced := write_page(folder, make):
@@ -57,10 +57,10 @@ def page_of_search(
     console.info(f"the page: {folder / 'index.html'}")
 
 
-def _standing_of(record: Record, action: str) -> DateStanding:
+def _standing_of(record: Record, action: str) -> Standing:
     """Return a record as a date of the page: what would be done with it is its state."""
     is_theias = isinstance(record, L2ARecord)
-    return DateStanding(
+    return Standing(
         job=record.identifier,
         source=Source.THEIA if is_theias else Source.PEPS,
         state=action,
