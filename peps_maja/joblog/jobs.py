@@ -22,7 +22,7 @@ from peps_maja.products.series import Series
 _COMMAND = re.compile(r"# [-0-9]{10}T[0-9:]{8}Z (peps_maja_process\.py .*)")
 _PER_CENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,9})?")
 _MISSING = re.compile(r"(?:(.*?) )?(absent|broken|back)(?: (.*))?")
-UNSURE_FOR_LONG = timedelta(hours=1)
+UNSURE_FOR_LONG = 1.0  # hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +138,11 @@ class Job:
             return timedelta(0)
         return datetime.now(timezone.utc) - self.submitted_at
 
-    def unsure_for(self) -> timedelta:
-        """Return for how long the job is unsure; UNSURE_FOR_LONG if the log has no time that can be right."""
-        now = datetime.now(timezone.utc)
-        return now - self.begun_at if self.begun_at and self.begun_at <= now else UNSURE_FOR_LONG
+    @property
+    def hours(self) -> float:
+        """For how many hours it is open or unsure; UNSURE_FOR_LONG if the log has no time that can be right."""
+        since = (datetime.now(timezone.utc) - self.begun_at).total_seconds() / 3600 if self.begun_at else -1
+        return since if since >= 0 else UNSURE_FOR_LONG
 
 
 class Jobs(dict[str, Job]):

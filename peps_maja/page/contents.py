@@ -19,7 +19,6 @@ from peps_maja.standing.values import ON_DISK, Overview, Standing
 from peps_maja.text import counted, size
 
 NEW, AT_LEAST = timedelta(days=7), 6  # what came in so many days is new; without any, the last so many products
-CLOUDY = 75  # per cent of clouds from which on a cell looks grey
 
 
 @dataclass(frozen=True)
@@ -72,11 +71,6 @@ class Card:
         return min(of_products or known, default=None)
 
     @property
-    def is_cloudy(self) -> bool:
-        """Whether there is little to see."""
-        return self.clouds is not None and self.clouds >= CLOUDY
-
-    @property
     def states(self) -> list[str]:
         """Its states, each once: parts can differ."""
         return list(dict.fromkeys(standing.state for standing in self.standings))
@@ -118,16 +112,6 @@ class Sheet:
         """The cards by the first day of their month, the newest month first."""
         months = groupby(self.cards, lambda card: card.day.replace(day=1))
         return [(first, list(cards)) for first, cards in months][::-1]
-
-    @property
-    def seen(self) -> list[Card]:
-        """The cards with a product to look at, newest first."""
-        return [card for card in reversed(self.cards) if card.products]
-
-    @property
-    def unseen(self) -> list[Card]:
-        """The others, newest first."""
-        return [card for card in reversed(self.cards) if not card.products]
 
 
 @dataclass(frozen=True)

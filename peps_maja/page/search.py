@@ -38,7 +38,7 @@ def page_of_search(
 
     def make() -> Contents:
         quicklooks = Quicklooks(theia)
-        pictures = _pictures(found, folder / PICTURES, quicklooks, console)
+        pictures = _pictures([record for record, _ in found], folder / PICTURES, quicklooks, console)
         troubles = {f"not all quicklooks were fetched: {error}": error for error in quicklooks.ended.values()}
         for trouble, error in troubles.items():
             (console.warning if isinstance(error, CredentialsError) else console.reminder)(trouble)
@@ -75,12 +75,10 @@ def _standing_of(record: Record, action: str) -> Standing:
     )
 
 
-def _pictures(
-    found: Sequence[tuple[Record, str]], folder: Path, quicklooks: Quicklooks, console: Console
-) -> dict[str, Picture]:
+def _pictures(found: list[Record], folder: Path, quicklooks: Quicklooks, console: Console) -> dict[str, Picture]:
     """Return the picture of each of Theia's products by its name, all fetched into the folder as far as they come."""
     pictures: dict[str, Picture] = {}
-    records = [record for record, _ in found if isinstance(record, L2ARecord)]
+    records = [record for record in found if isinstance(record, L2ARecord)]
     folder.mkdir(parents=True, exist_ok=True)
     pool = ThreadPoolExecutor(AT_ONCE, WORKER)
     try:

@@ -74,11 +74,8 @@ def write_page(folder: Path, make: Callable[[], Contents]) -> str:
                 lstrip_blocks=True,
                 finalize=plain,
             )
-            text = environment.get_template("page.html.jinja").render(
-                page=shown,
-                mark=Markup(_MARK),  # noqa: S704 - ours
-                version=__version__,
-            )
+            mark = Markup(_MARK)  # noqa: S704 - ours
+            text = environment.get_template("page.html.jinja").render(page=shown, mark=mark, version=__version__)
             with replacing(path) as file:
                 file.write(text.encode(errors="replace"))
         finally:

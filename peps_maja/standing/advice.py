@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable
-from datetime import datetime, timezone
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from peps_maja.console import Console, command_for
@@ -66,12 +65,9 @@ def task_for(job: Job, state: str) -> Task:
 
 
 def advise(options: Options, job: Job, end: Event) -> str:
-    """Return, for a message, what to do about a job that has come to this, and where its own log is.
-
-    With it comes the first command, as this script was called, unless the next runs try again by themselves.
-    """
+    """Return what to do about a job that has come to this: where its own log is, and the first command for it."""
     (_, text, (first, *_)), where = task_for(job, end.value), ""
-    if end is Event.MISSING:
+    if end is Event.MISSING:  # the next runs try again by themselves
         return text
     if job.wps_id and end is not Event.REJECTED:
         where = f"its log: {Server.parse(options.server).joblog(job.wps_id)}; "
@@ -91,42 +87,33 @@ def servers(options: Options) -> list[str]:
     return words + (["--geodes", options.geodes] if options.geodes != DEFAULT_GEODES else [])
 
 
-def point_out_stalled(jobs: Iterable[Job], log: JobLog, console: Console, hours: float) -> None:
+def point_out_stalled(jobs: Iterable[Job], log: JobLog, console: Console, stalled_after: float) -> None:
     """Point out, once, each open job that takes longer than it should; to a series its own hours are added."""
     for job in jobs:
-        series, most = Series.parse(job.name), hours * (_THEIAS if job.source is Source.THEIA else 1)
+        series, most = Series.parse(job.name), stalled_after * (_THEIAS if job.source is Source.THEIA else 1)
         if series:  # without a plan: two satellites, and a second orbit over most of a tile: 4 dates in 10 days
             most += hours_of_series(len(read_plan(job.plan)) or -(-series.days * 4 // 10))
-        if hours_of(job) >= most and not job.stalled and log.is_current(job):
-            console.result(f"{job.name}: still open after {hours_of(job):.0f} hours: {task_for(job, STALLED)[1]}")
-            log.append_if_current(Event.STALLED, job, f"{hours_of(job):.0f}")
+        if job.hours >= most and not job.stalled and log.is_current(job):
+            console.result(f"{job.name}: still open after {job.hours:.0f} hours: {task_for(job, STALLED)[1]}")
+            log.append_if_current(Event.STALLED, job, f"{job.hours:.0f}")
 
 
-def point_out_unsure(jobs: Iterable[Job], console: Console, log: JobLog | None = None) -> Status:
-    """Remind of jobs of which nobody knows whether PEPS took them; TROUBLE if there is any.
+def point_out_unsure(jobs: Sequence[Job], console: Console, log: JobLog | None = None) -> Status:
+    """Remind of jobs of which nobody knows whether PEPS took them (but of those in damaged lines); TROUBLE for any.
 
-    Those in damaged lines are told of with these. With a log, one that is unsure for an hour is told of once when
-    quiet, too, which is noted there.
+    With a log, one that is unsure for an hour is told of once when quiet, too, and that is noted there.
     """
-    status = Status.OK
-    for job in jobs:
-        status, line = Status.TROUBLE, f"{job.name}: unsure whether PEPS took it: {WAY_OUT}"
-        if job.is_damaged:
-            continue
-        if log is None or job.stalled or job.unsure_for() < UNSURE_FOR_LONG:
+    for job in [job for job in jobs if not job.is_damaged]:
+        line = f"{job.name}: unsure whether PEPS took it: {WAY_OUT}"
+        if log is None or job.stalled or job.hours < UNSURE_FOR_LONG:
             console.reminder(line)
         elif log.is_current(job):
             console.warning(line)
-            log.append_if_current(Event.STALLED, job, f"{hours_of(job):.0f}")
-    return status
+            log.append_if_current(Event.STALLED, job, f"{job.hours:.0f}")
+    return Status.TROUBLE if jobs else Status.OK
 
 
 def summary(jobs: Jobs) -> str:
     """Return how many jobs of the log stand where."""
     states = ", ".join(f"{number} {state}" for state, number in jobs.count().items())
     return f"{len(jobs)} in the log" + (f": {states}" if states else "")
-
-
-def hours_of(job: Job) -> float:
-    """Return for how many hours a job is open or unsure, 0 if the log does not say since when."""
-    return (datetime.now(timezone.utc) - job.begun_at).total_seconds() / 3600 if job.begun_at else 0

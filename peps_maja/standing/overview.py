@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from peps_maja.options import DownloaderOptions
 from peps_maja.products.names import L1CProduct, L2AProduct, is_novald, named_product
 from peps_maja.products.series import Series, read_plan
 from peps_maja.standing import values
-from peps_maja.standing.advice import hours_of, servers, task_for
+from peps_maja.standing.advice import servers, task_for
 from peps_maja.standing.values import BEST_FIRST, ON_DISK, Overview, Standing, Task
 
 _STATUSES = dict.fromkeys((Phase.FAILED, Phase.CANCELLED, Phase.GONE), Status.TROUBLE)
@@ -31,15 +30,13 @@ _Orbits = Mapping[_Pass, int | None]  # of each pass whose L1C the log knows
 
 
 def overview(jobs: Jobs, reports: Mapping[str, JobReport | PepsError], options: DownloaderOptions) -> Overview:
-    """Return where all stands, by the log and by what the services said of open jobs in this run, or why they did not.
-
-    A failed job for one product needs nobody if the date has another one.
-    """
+    """Return where all stands, by the log and by what services said of open jobs in this run, or why they did not."""
     stands = {job.name: standing_of(job, reports.get(job.name)) for job in jobs.values()}
     dates = dates_of(jobs, stands, options.write_dir)
     shown = {dated.job for dated in dates}
     tasks: dict[Task, list[Standing]] = defaultdict(list)
     for standing in stands.values():
+        # A failed job for one product needs nobody if the date has another one.
         is_replaced = jobs[standing.job].has_ended and standing.job not in shown and named_product(standing.job)
         if standing.task and not is_replaced:
             tasks[standing.task].append(standing)
@@ -69,7 +66,7 @@ def standing_of(job: Job, report: JobReport | PepsError | None = None) -> Standi
         what = "the report" if name == NO_RESULTS else name
         trouble, message = values.MISSING, message or f"{what} {missing.kind}{since}: {missing.reason}"
     elif is_open and job.stalled:
-        trouble, message = values.STALLED, message or f"open for {hours_of(job):.0f} hours"
+        trouble, message = values.STALLED, message or f"open for {job.hours:.0f} hours"
 
     results = {job.result_name(file): ("downloaded", file) for file in job.files}
     results |= dict.fromkeys(job.novald, ("novald", ""))
@@ -118,14 +115,13 @@ def dates_of(jobs: Jobs, stands: Mapping[str, Standing], folder: Path) -> tuple[
         lost = Standing(job="", source=Source.THEIA if found.version else Source.PEPS, state=ON_DISK)
         lacking = [dated for dated in its if dated.job not in have] or [lost] * bool(jobs.damaged)
         if lacking and found.name not in owned:
-            known[key].append(replace(lacking[0], **_on_disk(folder, f"{name}.zip", name)))
+            known[key].append(replace(lacking[-1], **_on_disk(folder, f"{name}.zip", name)))
 
-    shown: list[Standing] = []
-    for (tile, day, satellite), acquisition in sorted(known.items()):
-        orbit = orbits.get((tile, day, satellite))
-        each_of_pass = partial(replace, tile=tile, day=day, satellite=satellite)
-        shown += [each_of_pass(dated, orbit=dated.orbit or orbit) for dated in _to_show(acquisition)]
-    return tuple(shown)
+    return tuple(
+        replace(dated, tile=tile, day=day, satellite=satellite, orbit=dated.orbit or orbits.get((tile, day, satellite)))
+        for (tile, day, satellite), acquisition in sorted(known.items())
+        for dated in _to_show(acquisition)
+    )
 
 
 def _dates_of_job(job: Job, standing: Standing, folder: Path, orbits: _Orbits) -> Iterator[tuple[_Pass, Standing]]:
@@ -135,14 +131,13 @@ def _dates_of_job(job: Job, standing: Standing, folder: Path, orbits: _Orbits) -
     due += [(series.tile.name, each.day, each.satellite) for each in read_plan(job.plan)] if series else []
     nothing = values.NOT_DELIVERED if job.state is State.FINISHED else job.standing
     if job.state is State.OPEN:
-        nothing = values.RUNNING if standing.state == values.RUNNING else values.WAITING
-        nothing = values.MISSING if NO_RESULTS in job.missing else nothing
+        is_running, nothing = standing.state == values.RUNNING, values.WAITING
+        nothing = values.MISSING if NO_RESULTS in job.missing else values.RUNNING if is_running else nothing
     for key in due:
         yield key, replace(standing, state=nothing)
 
     found: dict[str, dict[str, Any]] = {name: {"state": values.TOO_CLOUDY} for name in job.novald}
-    if job.state is State.OPEN:
-        found |= {name: {"state": values.MISSING} for name in job.missing}
+    found |= {name: {"state": values.MISSING} for name in job.missing if job.state is State.OPEN}
     for file in (*job.earlier_files, *job.files):
         there = _on_disk(folder, file, file.removesuffix(".zip"), job.result_name(file).removesuffix(".zip"))
         if there or file in job.files:  # one of an earlier submission counts while it is there
@@ -167,8 +162,8 @@ def _on_disk(folder: Path, *names: str) -> dict[str, Any]:
 
 def _pass_of(product: L1CProduct | L2AProduct, orbits: _Orbits) -> _Pass:
     """Return the pass of a product: of an L2A, that of its L1C if the log has it, else by when it was seen."""
-    begun = product.begun if isinstance(product, L2AProduct) else ()  # on the day before, or, in 2016, after
-    passes = [(product.tile.name, time.date(), product.satellite) for time in (product.seen, *begun)]
+    times = (product.seen, *getattr(product, "begun", ()))  # an L2A's datatake: on the day before, or, in 2016, after
+    passes = [(product.tile.name, time.date(), product.satellite) for time in times]
     return next((each for each in passes if each in orbits), passes[0])
 
 

@@ -85,10 +85,9 @@ def line_of_date(dated: Standing, *, verbose: bool = False) -> str:
     orbit = f"R{dated.orbit:03d}" if dated.orbit else "?"
     clouds = "?" if dated.clouds is None else f"{dated.clouds:.0f}%"
     what = dated.state_in_ledger if dated.size is None else f"{dated.state} {size(dated.size):>7}"
-    begin = f"{dated.tile} {dated.day} {dated.satellite or '?':<3} {orbit:<4} {clouds:>4}  {what:<15} "
-    if not verbose:
-        return (begin + dated.file).rstrip()
-    return f"{begin}{dated.file:<52}  {dated.job}" + (f": {dated.message}" if dated.message else "")
+    more = f"  {dated.job}" + (f": {dated.message}" if dated.message else "") if verbose else ""
+    begin = f"{dated.tile} {dated.day} {dated.satellite or '?':<3} {orbit:<4} {clouds:>4}  {what:<15}"
+    return f"{begin} {dated.file:<52}{more}".rstrip()
 
 
 def totals(dates: Sequence[Standing]) -> Iterator[str]:
@@ -111,17 +110,15 @@ def as_csv(dates: Sequence[Standing]) -> str:
     writer.writerow(_IN_CSV)
     for dated in dates:
         orbit = f"R{dated.orbit:03d}" if dated.orbit else ""
-        clouds = "" if dated.clouds is None else f"{dated.clouds:g}"
         begin = (dated.tile, dated.day, dated.satellite, orbit, dated.job, dated.state_in_ledger)
-        writer.writerow((*begin, dated.file, dated.size, dated.message, clouds, dated.folder))
+        writer.writerow((*begin, dated.file, dated.size, dated.message, dated.clouds, dated.folder))
     return text.getvalue()
 
 
 def check(options: DownloaderOptions, log: JobLog, console: Console) -> Status:
     """Show a line for each thing that a run needs; return its exit status.
 
-    GEODES is looked at where there is its key, a job of Theia, or no account; PEPS where there is an account, a job of
-    it that goes on, or nothing that could work without it.
+    GEODES is looked at if there is a key, a job of Theia, or no account; PEPS if there is an account or need of one.
     """
     statuses: list[Status] = []
     looking_at = partial(_looking_at, console, statuses)
@@ -160,15 +157,16 @@ def check(options: DownloaderOptions, log: JobLog, console: Console) -> Status:
         with looking_at("GEODES") as says:
             says.append(check_geodes(Theia(Geodes.parse(options.geodes), key, **settings)))
 
-    path, most = options.write_dir.absolute(), size(LARGEST_PRODUCT)
+    path = options.write_dir.absolute()
     folder = next(place for place in (path, *path.parents) if place.exists())  # a run makes those below
     with looking_at("folder", f"{path} " + ("can be written to" if path == folder else "will be made")):
         if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
             raise UsageError(f"cannot write into {folder}: fix its rights or --write-dir")
     free = shutil.disk_usage(folder).free
-    with looking_at("space", f"{size(free)} free in {folder}"):
+    room = f"{size(free)} free in {folder}, and a product takes up to {size(LARGEST_PRODUCT)}"
+    with looking_at("space", room):
         if free < LARGEST_PRODUCT:
-            raise DiskFull(f"{size(free)} free in {folder}, and a product takes up to {most}: make room")
+            raise DiskFull(f"{room}: make room")
     return worst(statuses)
 
 

@@ -26,10 +26,8 @@ and the submitter's options for that, the likeliest first, with NAME for the job
 class Standing:
     """Where a job stands, or one product of one of its dates, which is in one of the states above.
 
-    `state` and `message` are the service's last word, else the log's; `results` have `name`, `state` (`downloaded`,
-    `novald`, `missing`, or `ready` to be downloaded) and `file`; `status` is what the job adds to a run's exit status,
-    `to_come` the bytes that it is still to bring (0: not known; None: no more).
-
+    `results` have `name`, `state` (`downloaded`, `novald`, `missing`, or `ready` to be downloaded) and `file`; `status`
+    is what the job adds to a run's exit status, `to_come` the bytes still to come (0: not known; None: no more).
     Of a date: `file` is the zip in `folder`, or the folder to which it was unpacked, `size` its bytes (None: it is not
     there), `came` when it was downloaded, as far as the log tells; `job` is empty if no job accounts for it.
     """
@@ -64,10 +62,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Overview:
-    """All that a page shows: the jobs, the dates (by tile, day and satellite), and which jobs need what of a person.
-
-    `command` is what a person types before the options of a task.
-    """
+    """All that a page shows: jobs, dates (by tile, day, satellite), and tasks for which jobs; how commands begin."""
 
     jobs: tuple[Standing, ...]
     dates: tuple[Standing, ...]
