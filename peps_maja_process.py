@@ -72,7 +72,7 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
                     break  # refused: the other searches would meet the same
         now = log.replay()
         untold = [job for job in now.in_state(State.UNSURE) if job == jobs.get(job.name)]
-        return worst([*statuses, point_out_unsure(untold, console)])
+        return worst([*statuses, point_out_unsure(untold, console, None if options.dry_run else log)])
 
 
 def carry_out(

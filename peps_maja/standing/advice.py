@@ -99,13 +99,14 @@ def point_out_stalled(jobs: Iterable[Job], log: JobLog, console: Console, stalle
 
 
 def point_out_unsure(jobs: Sequence[Job], console: Console, log: JobLog | None = None) -> Status:
-    """Remind of jobs of which nobody knows whether PEPS took them (but of those in damaged lines); TROUBLE for any.
+    """Remind of jobs of which nobody knows whether PEPS took them, of those in damaged lines by one; TROUBLE for any.
 
     With a log, one that is unsure for an hour is told of once when quiet, too, and that is noted there.
     """
-    for job in [job for job in jobs if not job.is_damaged]:
+    damaged = [job for job in jobs if job.is_damaged]
+    for job in [job for job in jobs if job not in damaged[1:]]:
         line = f"{job.name}: unsure whether PEPS took it: {WAY_OUT}"
-        if log is None or job.stalled or job.hours < UNSURE_FOR_LONG:
+        if log is None or job.is_damaged or job.stalled or job.hours < UNSURE_FOR_LONG:
             console.reminder(line)
         elif log.is_current(job):
             console.warning(line)

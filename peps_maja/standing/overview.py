@@ -20,10 +20,10 @@ from peps_maja.products.names import L1CProduct, L2AProduct, is_novald, named_pr
 from peps_maja.products.series import Series, read_plan
 from peps_maja.standing import values
 from peps_maja.standing.advice import servers, task_for
-from peps_maja.standing.values import BEST_FIRST, ON_DISK, Overview, Standing, Task
+from peps_maja.standing.values import BEST_FIRST, LOST, ON_DISK, Overview, Standing, Task
 
-_STATUSES = dict.fromkeys((Phase.FAILED, Phase.CANCELLED, Phase.GONE), Status.TROUBLE)
-_STATUSES[Phase.UNREADABLE] = Status.TRY_LATER
+_TROUBLE = dict.fromkeys((Phase.FAILED, Phase.CANCELLED, Phase.GONE), Status.TROUBLE)
+_STATUSES = {Phase.UNREADABLE: Status.TRY_LATER} | _TROUBLE
 _URGENT_FIRST = ("unsure", "failed", "rejected", "cancelled", "missing", "stalled")
 _Pass = tuple[str, date, str]  # over a tile, on a day, of a satellite ("": a plan of an earlier version names none)
 _Orbits = Mapping[_Pass, int | None]  # of each pass whose L1C the log knows
@@ -170,12 +170,14 @@ def _pass_of(product: L1CProduct | L2AProduct, orbits: _Orbits) -> _Pass:
 def _to_show(acquisition: Sequence[Standing]) -> list[Standing]:
     """Return what stands for an acquisition: all parts of the way that brought most, and what others have on disk.
 
-    Ways are a series, PEPS's single jobs of one baseline, and Theia's of one version. What two have is shown once.
+    Ways are a series, PEPS's jobs and Theia's; what these lost for another version is no part. A product is shown once.
     """
     ranked = sorted(acquisition, key=lambda dated: BEST_FIRST.index(dated.state))
     best = {dated.job: dated for dated in reversed(ranked)}
-    ways = {job: (type(named), named.version) if (named := named_product(job)) else job for job in best}
-    parts = [each for each in ranked if ways[each.job] == ways[ranked[0].job] and (each.size or each is best[each.job])]
+    ways = {job: (type(named), named.version) if (named := named_product(job)) else (job, "") for job in best}
+    way = ways[ranked[0].job]
+    parts = [each for each in ranked if each.size or each is best[each.job]]
+    parts = [each for each in parts if ways[each.job] == way or (way[0] in ways[each.job] and each.state not in LOST)]
     names = [product.name for dated in parts if (product := L2AProduct.find(dated.file))]
     others = [dated for dated in ranked if dated.size and dated not in parts]
     return parts + [dated for dated in others if not any(name in dated.file for name in names)]

@@ -9,7 +9,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, timezone
 from functools import partial
 from typing import Any
@@ -31,13 +31,12 @@ from peps_maja.products.places import Days
 from peps_maja.run import read_timeout
 from peps_maja.standing.advice import WAY_OUT, summary
 from peps_maja.standing.overview import overview
-from peps_maja.standing.values import BEST_FIRST, ON_DISK, Overview, Standing
+from peps_maja.standing.values import BEST_FIRST, ON_DISK, RUNNING, Overview, Standing
 from peps_maja.text import counted, size
 from peps_maja.theia.jobs import check as check_geodes
 from peps_maja.theia.service import Geodes, Key, Theia
 
-WritePage = Callable[[Jobs, Overview, list[str]], Status]
-"""Writes the page of these jobs; the texts are what this run could not do."""
+WritePage = Callable[[Jobs, Overview, list[str]], Status]  # of these jobs; the texts are what this run could not do
 LARGEST_PRODUCT = 2.3e9  # bytes of an L2A zip (V4-0)
 _IN_JSON = ("job", "source", "state", "percent", "message", "submitted_at", "status_url", "results")
 _IN_CSV = ("tile", "date", "satellite", "orbit", "job", "state", "file", "size_bytes", "message", "clouds", "folder")
@@ -70,7 +69,7 @@ def show(options: DownloaderOptions, log: JobLog, console: Console, connect: Con
         console.result(json.dumps(listed, indent=1))
     else:
         for standing in everything.jobs:
-            percent = "" if standing.percent is None else f", {standing.percent:g} %"
+            percent = "" if standing.percent is None or standing.state != RUNNING else f", {standing.percent:g} %"
             message = f": {standing.message}" if standing.message else ""
             results = "".join(f"; {result['file'] or result['name']} {result['state']}" for result in standing.results)
             console.result(f"{standing.job}: {standing.state}{percent}{message}{results}")
@@ -123,17 +122,8 @@ def check(options: DownloaderOptions, log: JobLog, console: Console) -> Status:
     statuses: list[Status] = []
     looking_at = partial(_looking_at, console, statuses)
     jobs, account, key = Jobs(), None, Key(options.auth, os.environ)
-    with looking_at("log") as says:
-        if not log.path.exists():
-            raise LogError(f"there is no {log.path}: submit jobs with it first, or fix --log")
+    with suppress(LogError):  # which has a line of its own
         jobs = log.replay()
-        unsure = [f"unsure whether PEPS took {job.name}: {WAY_OUT}" for job in jobs.in_state(State.UNSURE)]
-        says.extend([f"{log.path}: {summary(jobs)}", *([jobs.damage] if jobs.damage else []), *unsure[:1]])
-        if jobs.damage or unsure:
-            raise PepsError("; ".join(says))
-    with looking_at("locks", "free, and the file system has them"), log.lock_for("process"), log.lock_for("downloader"):
-        pass
-
     has_theias = key.is_given or any(job.source is Source.THEIA for job in jobs.values())
     needs_account = not has_theias or any(job.source is Source.PEPS and job.is_going_on for job in jobs.values())
     with looking_at("credentials") as says:
@@ -157,6 +147,16 @@ def check(options: DownloaderOptions, log: JobLog, console: Console) -> Status:
         with looking_at("GEODES") as says:
             says.append(check_geodes(Theia(Geodes.parse(options.geodes), key, **settings)))
 
+    events = [f"{log.path}: {summary(jobs)}", *([jobs.damage] if jobs.damage else [])]
+    events += [f"unsure whether PEPS took {job.name}: {WAY_OUT}" for job in jobs.in_state(State.UNSURE)[:1]]
+    with looking_at("log", *events):
+        if not log.path.exists():
+            raise LogError(f"there is no {log.path}: submit jobs with it first, or fix --log")
+        log.replay()
+        if len(events) > 1:
+            raise PepsError("; ".join(events))
+    with looking_at("locks", "free, and the file system has them"), log.lock_for("process"), log.lock_for("downloader"):
+        pass
     path = options.write_dir.absolute()
     folder = next(place for place in (path, *path.parents) if place.exists())  # a run makes those below
     with looking_at("folder", f"{path} " + ("can be written to" if path == folder else "will be made")):

@@ -13,8 +13,8 @@ from peps_maja.joblog.events import Source
 WAITING, RUNNING, ON_DISK, MOVED_AWAY, TOO_CLOUDY = "waiting", "running", "on disk", "moved away", "too cloudy"
 FAILED, DROPPED, UNSURE, NOT_DELIVERED = "failed", "dropped", "unsure", "not delivered"
 REJECTED, CANCELLED, MISSING, STALLED = "rejected", "cancelled", "missing", "stalled"
-_OPEN, _LOST = (MISSING, RUNNING, WAITING, UNSURE), (FAILED, CANCELLED, REJECTED, NOT_DELIVERED, DROPPED)
-BEST_FIRST = (ON_DISK, MOVED_AWAY, TOO_CLOUDY, *_OPEN, *_LOST)
+_OPEN, LOST = (MISSING, RUNNING, WAITING, UNSURE), (FAILED, CANCELLED, REJECTED, NOT_DELIVERED, DROPPED)
+BEST_FIRST = (ON_DISK, MOVED_AWAY, TOO_CLOUDY, *_OPEN, *LOST)
 
 
 Task = tuple[str, str, tuple[str, ...]]

@@ -127,7 +127,7 @@ def test_what_is_in_the_folder_is_on_disk_whatever_the_log_lost(place: Place) ->
 def test_a_damaged_log_is_one_line_with_a_number(place: Place) -> None:
     place.write_log(*((f'"{ago(9)}"', "submitted", f"{l1c(day)};{STATUS_URL}") for day in range(1, 9)))
     run = place.download()
-    assert (run.status, run.err.count("\n")) == (1, 1)
+    assert (run.status, run.err.count("\n")) == (1, 2)
     assert "8 lines" in run.err
     assert place.download("-q").err == ""
     assert "stalled" not in place.log.read_text(encoding="utf-8")
