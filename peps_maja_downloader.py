@@ -51,7 +51,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
         return shows.show(options, log, console, connect, partial(write_page, options, console))
 
     make_folder(options.write_dir)
-    leave_at = float("inf") if options.timeout is None else time.monotonic() + 3600 * options.timeout
+    leave_at = time.monotonic() + 3600 * options.timeout
     outcome, is_all_done = None, False
     troubles = set()
     with log.lock_for("downloader"), Unpacker(console, is_wanted=options.unzip) as unpacker:

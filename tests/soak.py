@@ -202,7 +202,7 @@ class Season:
         first, *lines = [*self.text().split("\n")[:-1], ""][: self.text().count("\n") or 1]
         is_valid = first in {HEADER, ""} and all(line[:1] == "#" or LINE.fullmatch(line) for line in lines)
         try:
-            self.jobs().count()
+            Counter(job.standing for job in self.jobs().values())
         except Exception as error:
             self.found("unreadable", repr(error))
         if not is_valid:
@@ -461,7 +461,7 @@ class DownloadingBesideCorrections(Downloading):
         return lines
 
     def dropped(self) -> list[str]:
-        return [job.name for job in self.jobs().values() if job.was_dropped]
+        return [job.name for job in self.jobs().values() if job.standing == "dropped"]
 
     def correction(self, option: str) -> list[str]:
         name = self.chance.choice((self.dropped() if option == "--adopt" else []) or [one.job for one in self.wanted])
@@ -484,7 +484,7 @@ class DownloadingBesideCorrections(Downloading):
 
     def is_kept(self, jobs: Jobs, one: Wanted) -> bool:
         known = jobs[one.job]
-        is_waiting = known.was_dropped or known.state in {State.OPEN, State.FAILED, State.UNSURE}
+        is_waiting = known.standing == "dropped" or known.state in {State.OPEN, State.FAILED, State.UNSURE}
         return all(map(self.is_there, known.files)) and (bool(known.files) or is_waiting)
 
     def is_over(self) -> bool:

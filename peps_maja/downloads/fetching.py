@@ -19,7 +19,6 @@ from peps_maja.downloads.partfile import PartFile, Remote, part_of, plainly
 from peps_maja.errors import Broken, Forbidden, NotThere, PepsError, ServerBusy, ServerSilent, ServerTrouble, Status
 from peps_maja.network.answers import Download
 from peps_maja.network.client import Client
-from peps_maja.network.connections import within
 from peps_maja.network.documents import kind_of
 from peps_maja.network.trust import shown
 from peps_maja.text import size
@@ -67,7 +66,7 @@ def fetch(client: Client, wanted: Wanted, folder: Path, transfer: Transfer) -> F
     """Bring a result to `folder`, unless it is there already; file and name are on disk then.
 
     Raises NotThere, Forbidden or Broken if the server does not have it, NoZip, ServerTrouble or ServerBusy if it may
-    come later, DiskFull, AlreadyRunning if another run is at it, PepsError if all names are taken, what ends a round.
+    come later, DiskFull, PepsError if another run is at it or all names are taken, what ends a round.
     """
     for name in wanted.names:
         final = folder / name
@@ -238,8 +237,7 @@ def _chunks(answer: Download, slow_for: float) -> Iterator[bytes]:
     while True:
         chunk, cut = b"", None
         try:
-            with within(slow_for):
-                chunk = next(answer.chunks, b"")
+            chunk = next(answer.chunks, b"")
         except ServerTrouble as error:
             cut = error
         came += len(chunk)

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import RLock
 
 from peps_maja.console import Console
-from peps_maja.errors import AlreadyRunning, DiskFull, LogError, PepsError, Status
+from peps_maja.errors import DiskFull, PepsError, Status
 from peps_maja.joblog.events import Event
 from peps_maja.joblog.jobs import Job
 from peps_maja.joblog.log import JobLog
@@ -34,8 +34,7 @@ class Notes:
 
     def trouble(self, error: PepsError, job: Job | None = None) -> None:
         """Tell of what leaves a job, or all jobs of a service, as they were; what a person must fix, once in a run."""
-        is_of_job = job and not isinstance(error, (DiskFull, AlreadyRunning))
-        line = f"{job.name}: {error}" if job and is_of_job else str(error)
+        line = f"{job.name}: {error}" if job and not isinstance(error, DiskFull) else str(error)
         with self._lock:
             self.statuses.append(error.status)
             if job and error.status is not Status.TRY_LATER:
@@ -53,12 +52,10 @@ class Notes:
 
     def note(self, event: Event, job: Job, detail: str, *lines: str) -> bool:
         """Tell what happened to a job, then log it, if the log still has the job as it was; else return False."""
-        with self._lock:
-            try:
-                if self.is_over or not self.log.is_current(job):
-                    return False
-            except LogError as error:
-                raise LogError(f"{error}; not noted: {event.value} {job.name} {detail}", error.status) from error
+
+        def tell() -> None:
             for line in lines:
                 self.console.result(f"{job.name}: {line}")
-            return self.log.append_if_current(event, job, detail)
+
+        with self._lock:
+            return not self.is_over and self.log.tell_and_append(event, job, detail, tell)

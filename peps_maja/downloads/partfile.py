@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from peps_maja.disk import lock, sync_folder
-from peps_maja.errors import AlreadyRunning, DiskFull, PepsError
+from peps_maja.errors import DiskFull, PepsError, Status
 from peps_maja.text import size
 
 _TRIES = 20  # to open a part that other runs, one after the other, have given its final name meanwhile
@@ -142,13 +142,13 @@ class PartFile:
 
 @contextmanager
 def part_of(final: Path) -> Iterator[PartFile]:
-    """Open and lock the part of the file that will be `final`; raise AlreadyRunning if another run is at it."""
+    """Open and lock the part of the file that will be `final`; raise PepsError (TRY_LATER) if another run is at it."""
     path = _part_path(final)
     for _ in range(_TRIES):
         descriptor = _open_own(path, os.O_RDWR | os.O_CREAT)
         try:
             if not lock(descriptor, path):
-                raise AlreadyRunning(f"another run is downloading {final}: nothing to do before it ends")
+                raise PepsError(f"another run is downloading {final}: nothing to do before it ends", Status.TRY_LATER)
             if not _is_still_at(path, descriptor):
                 continue  # that other run has just given it its final name
             part = PartFile(final, descriptor)

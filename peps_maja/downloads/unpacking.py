@@ -79,7 +79,7 @@ def unpack(zipped: Path) -> Path | None:
     """Unpack a product beside its zip into a folder named as the zip, remove the zip when all is on disk.
 
     What an interrupted run has left of it is removed first; None if the zip is gone since. Raises PepsError where it
-    stays packed: DiskFull, AlreadyRunning if another run is at this zip, Broken, or because a folder has its name.
+    stays packed: DiskFull, Broken, another run is at this zip, or a folder has its name.
     """
     folder, unfinished = zipped.with_suffix(""), _unfinished(zipped)
     with part_of(zipped) as part, plainly("unpack", zipped):

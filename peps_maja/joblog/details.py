@@ -1,8 +1,4 @@
-"""The details of two events: the status URL of a job, and a zip that is ready to be downloaded (an offer).
-
-After `submitted` stands the status URL, after `available` stands `ADDRESS SIZE MD5 ORBIT CLOUDS`, with one space
-between and `-` for what is not known; the last two may be absent.
-"""
+"""The details of two events: the status URL of a job, and a zip that is ready to be downloaded (an offer)."""
 
 from __future__ import annotations
 
@@ -11,41 +7,25 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from peps_maja.text import one_line
-
 _WPS_ID = re.compile(r"(?:pywps-)?([A-Za-z0-9_.-]+)\.xml", re.IGNORECASE)
 _OFFER = re.compile(
     r"([^ ]+) (?:-|([0-9]{1,18})) (?:-|([0-9a-fA-F]{32}))"
     r"(?: (?:-|([0-9]{1,3})))?(?: (?:-|([0-9]{1,3}(?:\.[0-9]{1,9})?)))?"
 )
-_UUID = re.compile(r"URN(?::|%3A)[^/]*?([0-9a-f]{8})-[0-9a-f]{4}-", re.IGNORECASE)
-
-
-def is_status_url(address: str) -> bool:
-    """Return True if this is a complete status URL: http(s), and not cut off before the end of its `….xml`."""
-    try:
-        parts = urlsplit(address)
-        _ = parts.port  # raises ValueError for a port that is not valid
-    except ValueError:
-        return False
-    return (
-        parts.scheme in {"http", "https"}
-        and bool(parts.hostname)
-        and address == one_line(address, len(address))
-        and " " not in address
-        and _WPS_ID.fullmatch(file_name(parts.path)) is not None
-    )
 
 
 def wps_id(status_url: str) -> str:
-    """Return the id that WPS gave the job: what stands in its status URL between `pywps-` and `.xml`."""
-    match = _WPS_ID.fullmatch(file_name(urlsplit(status_url).path))
-    return match[1] if match else ""
+    """Return the id that WPS gave a job: what stands in its status URL between `pywps-` and `.xml`.
 
-
-def file_name(path: str) -> str:
-    """Return the last part of an address's path."""
-    return unquote(path.rpartition("/")[2])
+    An empty text for anything else, also for a status URL that was cut off before the end of its `….xml`.
+    """
+    try:
+        parts = urlsplit(status_url)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return ""
+    match = _WPS_ID.fullmatch(unquote(parts.path.rpartition("/")[2]))
+    return match[1] if match and is_address and status_url.isprintable() and " " not in status_url else ""
 
 
 def clouds_detail(clouds: float | None) -> str:
@@ -57,7 +37,8 @@ def clouds_detail(clouds: float | None) -> str:
 class Offer:
     """A zip that is ready: its address as one word of ASCII, bytes, MD5 in lower case, orbit, clouds in per cent.
 
-    None stands for what is not known.
+    In the log they stand in this order, with one space between and `-` for what is not known (here None); the last two
+    may be absent.
     """
 
     address: str
@@ -88,6 +69,5 @@ class Offer:
 
     @property
     def mark(self) -> str:
-        """Eight characters for a file name, if another product has the same: of the MD5, else of the address's URN."""
-        uuid = _UUID.search(self.address)
-        return (self.md5 or (uuid[1] if uuid else hashlib.sha256(self.address.encode()).hexdigest()))[:8].lower()
+        """Eight characters for the name of a file: of the MD5, of the address's where there is none."""
+        return (self.md5 or hashlib.sha256(self.address.encode()).hexdigest())[:8]

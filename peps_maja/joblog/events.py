@@ -1,13 +1,8 @@
-"""What can happen to a job, and where it stands then: the words of the log.
-
-The values of Event, DROPPED, ABSENT, BROKEN, BACK and the names below them are part of the file format.
-"""
+"""What can happen to a job, and where it stands then. The words here are part of the log's format."""
 
 from __future__ import annotations
 
 from enum import Enum
-
-DROPPED = "dropped by the user"
 
 
 class Event(str, Enum):
@@ -24,7 +19,7 @@ class Event(str, Enum):
     STALLED = "stalled"  # hours
     FINISHED = "finished"
     FAILED = "failed"  # the server's message
-    CANCELLED = "cancelled"  # likewise
+    CANCELLED = "cancelled"  # likewise, or DROPPED
 
 
 class Source(str, Enum):
@@ -54,6 +49,7 @@ ENDS = {
     Event.CANCELLED: State.CANCELLED,
 }
 TURNS = frozenset({*BEGINNINGS, *ENDS, Event.POSTPONED})
+DROPPED = "dropped by the user"
 ABSENT, BROKEN, BACK = "absent", "broken", "back"
 NO_RESULTS = "-"  # in place of a result's name where a job has none, for one of these two reasons
 NONE_NAMED, NO_REPORT = "no results", "no report"

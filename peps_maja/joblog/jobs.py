@@ -1,20 +1,19 @@
 """The jobs of a log, and where each stands by its events.
 
 A job's state is what its lines say, from the top, in the order of the lines and never of the clock: machines differ.
-The times of lines only tell for how long something lasts, and one that cannot be right is not used.
+The times of lines only tell for how long something lasts, and one that cannot be right is none.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from itertools import chain, pairwise
 
-from peps_maja.joblog.details import Offer, is_status_url, wps_id
-from peps_maja.joblog.events import BACK, BEGINNINGS, DROPPED, ENDS, NO_RESULTS, Event, Source, State
+from peps_maja.joblog.details import Offer, wps_id
+from peps_maja.joblog.events import BACK, BEGINNINGS, DROPPED, ENDS, NO_RESULTS, TURNS, Event, Source, State
 from peps_maja.joblog.lines import TORN, Damaged, Line, read_line
 from peps_maja.products.names import L1CProduct, L2AProduct
 from peps_maja.products.series import Series
@@ -22,7 +21,6 @@ from peps_maja.products.series import Series
 _COMMAND = re.compile(r"# [-0-9]{10}T[0-9:]{8}Z (peps_maja_process\.py .*)")
 _PER_CENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,9})?")
 _MISSING = re.compile(r"(?:(.*?) )?(absent|broken|back)(?: (.*))?")
-UNSURE_FOR_LONG = 1.0  # hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +35,21 @@ class Missing:
 
 @dataclass(slots=True)
 class Job:
-    """One job as the log has it. `files` are the names under which its zips were saved."""
+    """One job as the log has it. `files` are the names under which its zips were saved, and when each came."""
 
     name: str
     state: State = State.UNSURE
-    detail: str = ""
-    plan: str = ""
+    detail: str = ""  # of the event that ended it
+    plan: str = ""  # the detail of its `submitting`
     status_url: str = ""
     offer: Offer | None = None  # of a product that Theia has
-    begun_at: datetime | None = None  # the time of its `submitting`, or of what else made it unsure
-    submitted_at: datetime | None = None
+    begun_at: datetime | None = None  # the time of its last `submitting`, `submitted` or `available`
     stalled: bool = False
     is_damaged: bool = False  # a damaged line names it
-    files: tuple[str, ...] = ()
+    files: dict[str, datetime | None] = field(default_factory=dict)
     novald: tuple[str, ...] = ()
     missing: dict[str, Missing] = field(default_factory=dict)
-    earlier_files: tuple[str, ...] = ()  # of earlier submissions of this job
-    came: dict[str, str] = field(default_factory=dict, compare=False)  # the time at which each file was downloaded
+    earlier_files: dict[str, datetime | None] = field(default_factory=dict)  # of earlier submissions of this job
     has_failed_before: bool = False  # or was cancelled by the server, in an earlier submission
 
     @property
@@ -69,12 +65,7 @@ class Job:
     @property
     def wps_id(self) -> str:
         """The id that WPS gave the job, or an empty text."""
-        return wps_id(self.status_url) if self.status_url else ""
-
-    @property
-    def mark(self) -> str:
-        """Eight characters for a file name, if another job has the same: of its WPS id, or of Theia's zip."""
-        return self.offer.mark if self.offer else self.wps_id[:8]
+        return wps_id(self.status_url)
 
     @property
     def clouds(self) -> float | None:
@@ -86,8 +77,28 @@ class Job:
     @property
     def orbit(self) -> int | None:
         """The relative orbit, where its name or the log tells it."""
-        named = L1CProduct.parse(self.name) or Series.parse(self.name)
-        return named.orbit if named else (self.offer.orbit if self.offer else None)
+        named = L1CProduct.parse(self.name) or Series.parse(self.name) or self.offer
+        return named.orbit if named else None
+
+    @property
+    def hours(self) -> float | None:
+        """The hours since it was begun; None if the log has no time that can be right."""
+        return (datetime.now(timezone.utc) - self.begun_at).total_seconds() / 3600 if self.begun_at else None
+
+    @property
+    def standing(self) -> str:
+        """The state as people read it: a job that the user dropped was not cancelled by anyone else."""
+        return "dropped" if self.state is State.CANCELLED and self.detail == DROPPED else self.state.value
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the server refused it, failed over it or cancelled it (not the user)."""
+        return self.standing in {"rejected", "failed", "cancelled"}
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether it may deliver more than the log says: it is not at its end, or what it delivered cannot be read."""
+        return self.state in {State.OPEN, State.UNSURE} or (self.state is State.FINISHED and self.is_damaged)
 
     @property
     def delivered(self) -> tuple[L2AProduct, ...]:
@@ -96,24 +107,9 @@ class Job:
         return tuple(product for name in names if (product := L2AProduct.find(name)))
 
     @property
-    def has_ended(self) -> bool:
-        """Whether the server refused it, failed over it or cancelled it (not the user)."""
-        return self.state in {State.REJECTED, State.FAILED, State.CANCELLED} and not self.was_dropped
-
-    @property
-    def is_going_on(self) -> bool:
-        """Whether it may deliver more than the log says: it is not at its end, or what it delivered cannot be read."""
-        return self.state in {State.OPEN, State.UNSURE} or (self.state is State.FINISHED and self.is_damaged)
-
-    @property
-    def was_dropped(self) -> bool:
-        """Whether the user does not want this job any more."""
-        return self.state is State.CANCELLED and self.detail == DROPPED
-
-    @property
-    def standing(self) -> str:
-        """The state as people read it: a job that the user dropped was not cancelled by anyone else."""
-        return "dropped" if self.was_dropped else self.state.value
+    def mark(self) -> str:
+        """Eight characters for a file name, if another job has the same: of its WPS id, or of Theia's zip."""
+        return self.offer.mark if self.offer else self.wps_id[:8]
 
     def own_file_name(self, name: str) -> str:
         """Return the second choice for a zip whose `name` another job's result has already."""
@@ -128,29 +124,12 @@ class Job:
         """Return True if the result `name` is downloaded or known to be too cloudy."""
         return name in self.novald or name in self.files or self.own_file_name(name) in self.files
 
-    def came_at(self, file: str) -> datetime | None:
-        """Return when a file was downloaded; None if the log has no time that can be right."""
-        return _believed(self.came.get(file, ""), self)
-
-    def open_for(self) -> timedelta:
-        """Return how long ago the job was submitted, if it is open and the log says when."""
-        if self.state is not State.OPEN or self.submitted_at is None:
-            return timedelta(0)
-        return datetime.now(timezone.utc) - self.submitted_at
-
-    @property
-    def hours(self) -> float:
-        """For how many hours it is open or unsure; UNSURE_FOR_LONG if the log has no time that can be right."""
-        since = (datetime.now(timezone.utc) - self.begun_at).total_seconds() / 3600 if self.begun_at else -1
-        return since if since >= 0 else UNSURE_FOR_LONG
-
 
 class Jobs(dict[str, Job]):
     """The jobs of a log by name, in the order of their first lines; and what of the log cannot be read."""
 
-    def __init__(self, jobs: Mapping[str, Job] | Iterable[tuple[str, Job]] = ()) -> None:
-        """Take jobs; there is no damage."""
-        super().__init__(jobs)
+    def __init__(self, *jobs: Mapping[str, Job]) -> None:
+        super().__init__(*jobs)
         self.damaged: list[int] = []  # numbers of the lines that are neither events nor comments
         self.nameless: list[int] = []  # of these, those of which nobody knows what they are about
         self.pieces: set[str] = set()  # beginnings of names in the damaged lines
@@ -162,27 +141,29 @@ class Jobs(dict[str, Job]):
         jobs, lines = cls(), log.split("\n") if isinstance(log, str) else log
         before: dict[str, Job | None] = {}  # where each stood before its `submitting`, until something came of that
         for number, (line, below) in enumerate(pairwise(chain(lines, [""])), 1):
-            read = None if below.startswith(TORN) else read_line(line, jobs)
-            if isinstance(read, Damaged):
-                jobs._add_damage(number, read)
-                before = {name: job for name, job in before.items() if name not in read.names}
-            elif read and read.event is not Event.POSTPONED:
-                job = jobs.get(read.job)
-                if read.event in BEGINNINGS or read.event in ENDS:
-                    before.pop(read.job, None)
-                if read.event is Event.SUBMITTING:
-                    before[read.job] = job
-                if read.event in BEGINNINGS:
-                    jobs[read.job] = _begun(job or Job(read.job), read)
-                elif job or not read.job.startswith("SENTINEL2"):  # of Theia's: where the zip is cannot be read
-                    _add_event(jobs.setdefault(read.job, job or Job(read.job)), read)
-            elif read and read.job in before:
-                if earlier := before.pop(read.job):
-                    jobs[read.job] = earlier
-                else:
-                    del jobs[read.job]
-            elif not read and (command := _COMMAND.match(line)):
-                jobs.commands.append(command[1].rstrip())
+            match None if below.startswith(TORN) else read_line(line, jobs):
+                case Damaged() as read:
+                    jobs._add_damage(number, read)
+                    before = {name: job for name, job in before.items() if name not in read.names}
+                case Line(event=Event.POSTPONED, job=name):
+                    if earlier := before.get(name):
+                        jobs[name] = earlier
+                    elif name in before:
+                        del jobs[name]
+                    before.pop(name, None)
+                case Line(event=event, job=name) as read:
+                    job = jobs.get(name)
+                    if event in BEGINNINGS:
+                        jobs[name] = _begun(job or Job(name), read)
+                    elif job or not name.startswith("SENTINEL2"):  # of Theia's: where the zip is cannot be read
+                        _add_event(job or jobs.setdefault(name, Job(name)), read)
+                    if event in TURNS:
+                        before.pop(name, None)
+                    if event is Event.SUBMITTING:
+                        before[name] = job
+                case None:
+                    if command := _COMMAND.match(line):
+                        jobs.commands.append(command[1].rstrip())
         return jobs
 
     @property
@@ -190,18 +171,14 @@ class Jobs(dict[str, Job]):
         """What to tell the user of the damaged lines; an empty text if there are none."""
         if not self.damaged:
             return ""
-        one, more = f"line {self.damaged[0]}", len(self.damaged) > 1
-        lines = f"{len(self.damaged)} lines, the first of them {one}," if more else one
+        which = f"line {self.damaged[0]}" + (f" and {len(self.damaged) - 1} more" if len(self.damaged) > 1 else "")
         then = "what is named there is not submitted again; restore the log from a copy if you can"
         if self.nameless:
             then = (
                 f"line {self.nameless[0]} does not say of which product, so nothing is submitted or taken until it is"
-                " fixed: restore the log from a copy, or remove the line if it is not about a product"
+                " fixed: restore the log from a copy, or remove that line if it is about none"
             )
-        return (
-            f"{lines} cannot be read as events (four columns with a tab between), as an editor or a spreadsheet may"
-            f" leave them: {then}"
-        )
+        return f"{which} cannot be read as events (four columns with a tab between): {then}"
 
     def may_have(self, name: str) -> bool:
         """Return True if a damaged line has the beginning of this name, and so may be about it."""
@@ -210,10 +187,6 @@ class Jobs(dict[str, Job]):
     def in_state(self, *states: State) -> list[Job]:
         """Return the jobs that stand in one of these states."""
         return [job for job in self.values() if job.state in states]
-
-    def count(self) -> Counter[str]:
-        """Return how many jobs stand in which state; dropped ones are counted as such."""
-        return Counter(job.standing for job in self.values())
 
     def owners(self) -> dict[str, str]:
         """Return the names of all files that were downloaded, each with the name of its job."""
@@ -225,22 +198,19 @@ class Jobs(dict[str, Job]):
         if not (line.names or line.pieces):
             self.nameless.append(number)
         for name in sorted(line.names):
-            job = self.setdefault(name, Job(name, begun_at=_when(line.time)))
+            job = self.setdefault(name, Job(name, begun_at=_time(line.time)))
             job.is_damaged = True
-            if line.is_unclear:
-                job.state = State.UNSURE
+            job.state = State.UNSURE if line.is_unclear else job.state
 
 
 def _begun(earlier: Job, line: Line) -> Job:
     """Return the job that a submission, or an offer of Theia's, begins."""
-    has_failed = earlier.has_ended and earlier.state is not State.REJECTED
     job = Job(
         earlier.name,
-        begun_at=_when(line.time),
+        begun_at=_time(line.time),
         is_damaged=earlier.is_damaged and line.event is Event.SUBMITTED,
-        earlier_files=earlier.earlier_files + earlier.files,
-        came=earlier.came,
-        has_failed_before=earlier.has_failed_before or has_failed,
+        earlier_files=earlier.earlier_files | earlier.files,
+        has_failed_before=earlier.has_failed_before or earlier.standing in {"failed", "cancelled"},
     )
     if line.event is Event.AVAILABLE:
         job.state, job.offer = State.OPEN, Offer.parse(line.detail)
@@ -248,57 +218,38 @@ def _begun(earlier: Job, line: Line) -> Job:
         job.plan = line.detail
     else:
         job.plan = earlier.plan
-        if is_status_url(line.detail):
-            job.state, job.status_url, job.submitted_at = State.OPEN, line.detail, job.begun_at
+        if wps_id(line.detail):
+            job.state, job.status_url = State.OPEN, line.detail
     return job
 
 
 def _add_event(job: Job, line: Line) -> None:
-    """Note in a job what happened to it; an event of another name changes nothing."""
-    event, detail = line.event, line.detail
+    """Note in a job what happened to it. An event of another name, or one that was cut, changes nothing."""
+    event, detail, when = line.event, line.detail, _time(line.time, job.begun_at)
     if event in ENDS:
         job.state, job.detail = ENDS[event], detail
-    elif event in {Event.NOVALD, Event.DOWNLOADED}:
-        if not detail.lower().endswith(".zip"):
-            return  # a crash has cut it
+    elif event is Event.STALLED:
+        job.stalled = True
+    elif event in {Event.NOVALD, Event.DOWNLOADED} and detail.lower().endswith(".zip"):
         if event is Event.NOVALD:
             job.novald += (detail,)
         else:
-            job.files += (detail,)
-            job.came[detail] = line.time
+            job.files[detail] = when
         still = [name for name in job.missing if name != NO_RESULTS and not job.has_dealt_with(name)]
         job.missing = {name: job.missing[name] for name in still}
-    elif event is Event.MISSING:
-        _add_missing(job, line)
-    elif event is Event.STALLED:
-        job.stalled = True
+    elif event is Event.MISSING and (match := _MISSING.fullmatch(detail)):
+        name, word, reason = (part or "" for part in match.groups())
+        known = job.missing.pop(name, None) if word == BACK else job.missing.get(name)
+        if known is None or (name == NO_RESULTS and reason != known.reason):
+            known = Missing(None, None, "", "")
+        if word != BACK:
+            job.missing[name] = Missing(known.since or when, when or known.last, word, reason)
 
 
-def _add_missing(job: Job, line: Line) -> None:
-    """Note a result that is missing, or back; a detail without one of the words for it says nothing."""
-    match = _MISSING.fullmatch(line.detail)
-    name, word, reason = (part or "" for part in match.groups()) if match else ("", "", "")
-    if word == BACK:
-        job.missing.pop(name, None)
-    if word in {"", BACK}:
-        return
-    when, known = _believed(line.time, job), job.missing.get(name)
-    if known is None or (name == NO_RESULTS and reason != known.reason):
-        known = Missing(None, None, "", "")
-    job.missing[name] = Missing(known.since or when, when or known.last, word, reason)
-
-
-def _believed(moment: str, job: Job) -> datetime | None:
+def _time(moment: str, begun_at: datetime | None = None) -> datetime | None:
     """Return the time of a line, or None where a clock was wrong: in the future, or before the job's submission."""
-    when, now = _when(moment), datetime.now(timezone.utc)
-    if when is None or when > now or (job.begun_at is not None and when < job.begun_at <= now):
-        return None
-    return when
-
-
-def _when(moment: str) -> datetime | None:
     try:
         when = datetime.fromisoformat(moment)
-    except ValueError:
+        return when if (begun_at or when) <= when <= datetime.now(timezone.utc) else None
+    except (ValueError, TypeError):  # no time at all, or one without a zone
         return None
-    return when if when.tzinfo else None

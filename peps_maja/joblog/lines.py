@@ -1,8 +1,4 @@
-"""The lines of a log, also those that a crash has cut or an editor has damaged.
-
-A log is text: UTF-8, Unix line ends, one event per line, in four columns with a tab between (UTC time, event, job,
-detail). `#` begins a comment, and the first line is HEADER. Lines are only ever appended.
-"""
+"""The lines of a log (UTC time, event, job, detail), also those that a crash has cut or an editor has damaged."""
 
 from __future__ import annotations
 
@@ -16,31 +12,29 @@ from peps_maja.products.names import L1CProduct
 from peps_maja.products.series import Series
 
 HEADER = "# peps_maja job log 1"
-TORN = "# the line above was torn by a crash: passed over"  # earlier versions wrote so below a piece of an event
-
-_FORMS = {"@": "[A-D]", "#": "[0-9]", "?": "[A-Z]"}
-_L1C = [_FORMS.get(sign, sign) for sign in "S2@_MSIL1C_########T######_N####_R###_T##???_########T######"]
-_SERIES = [_FORMS.get(sign, sign) for sign in "##???_####-##-##_####-##-##_R###"]
-_JOB_OF_THEIA = re.compile(r"SENTINEL2[A-D]_[-0-9]+_L2A_T[\w-]+")
+TORN = "# the line above was torn by a crash"  # earlier versions wrote so below a piece of an event
+_SIGNS = {"#": "[0-9]", "?": "[A-Z]"}
 
 
-def _beginning_of(form: list[str]) -> str:
-    """Return a pattern for all that a name of this form can begin with."""
+def _beginning_of(form: str) -> str:
+    """Return a pattern for all that a name of this form can begin with: `#` is a digit, `?` a letter."""
     pattern = ""
     for sign in reversed(form):
-        pattern = f"(?:{sign}{pattern})?"
+        pattern = f"(?:{_SIGNS.get(sign, sign)}{pattern})?"
     return pattern
 
 
-_NAME_OR_PIECE = re.compile(
-    rf"(?=S2[A-D]_MSIL1C_){_beginning_of(_L1C)}|(?=[0-9]{{2}}[A-Z]{{3}}_[0-9]{{4}}-){_beginning_of(_SERIES)}"
-)
-_BROKEN_OFF = re.compile(rf"[^\t]*\t[^\t]*\t(?=.)({_beginning_of(_L1C)}|{_beginning_of(_SERIES)})")
-_BROKEN_OFF_BEFORE = re.compile(r"[-0-9T:Z]{1,20}(?:\t[a-z]*\t?)?")
+_L1C = _beginning_of("S2?_MSIL1C_########T######_N####_R###_T##???_########T######")
+_SERIES = _beginning_of("##???_####-##-##_####-##-##_R###")
+_NAME_OR_PIECE = re.compile(rf"(?=S2[A-D]_MSIL1C_){_L1C}|(?=[0-9]{{2}}[A-Z]{{3}}_[0-9]{{4}}-){_SERIES}")
+_BROKEN_OFF = re.compile(rf"[^\t]*\t[^\t]*\t(?=.)({_L1C}|{_SERIES})")
+_JOB_OF_THEIA = re.compile(r"SENTINEL2[A-D]_[-0-9]+_L2A_T[\w-]+")
+# Blanks, a comment that a spreadsheet has quoted, or what breaks off before its third column.
+_NOTHING = re.compile(r"\W*|[ \"'\ufeff\ufffd]*#.*|[-0-9T:Z]{1,20}(?:\t[a-z]*\t?)?")
 # The name of a job of Theia, or its beginning; a file's name, `….zip`, is none, and can be of a job of PEPS.
 _OF_THEIA = re.compile(r"SENTINEL2[A-D]_(?![\w.-]*\.ZIP)|\tS(?:E[NTIL2]*)?$")
-_NOT_OF_THEIA = frozenset({Event.SUBMITTING, Event.SUBMITTED, Event.POSTPONED})
-_JOINED = re.compile(r"^[^\t]*submitt(?:ing|ed)\b|\t.*[0-9]Z\W+submitt(?:ing|ed)\b")  # with another line, or in itself
+_JOINED = re.compile(r"[0-9]Z\W+submitt(?:ing|ed)\b")  # the next line, behind the detail of this one
+_LONGEST_TIME = 30  # characters: what is longer is another line before this one
 _EVENT = re.compile("|".join(EVENTS).upper())
 # Colours of a terminal, controls, characters without width, and what Markdown sets before `_`.
 _INVISIBLE = re.compile("\x1b\\[[0-9;]*[A-Za-z]|[\x01-\x08\x0a-\x1f\x7f-\x9f\xad\u200b-\u200f\u2060\ufeff\\\\]")
@@ -56,10 +50,7 @@ class Line(NamedTuple):
 
 
 class Damaged(NamedTuple):
-    """What can be read of a damaged line: names of jobs of PEPS, and pieces of such names.
-
-    Without any, nobody knows what it is about. It `is_unclear` whether these jobs were submitted.
-    """
+    """What can be read of a damaged line: names of PEPS's jobs, pieces of names, whether these may be submitted."""
 
     time: str = ""
     names: frozenset[str] = frozenset()
@@ -75,19 +66,16 @@ def read_line(line: str, known: Container[str] = ()) -> Line | Damaged | None:
     if text[:1] in {"#", ""}:
         return None
     columns = text.split("\t")
-    if len(columns) == 3:
-        columns.append("")
-    if len(columns) != 4 or not (columns[2] in known or _is_job(columns[2])):
-        return _damaged(text)
-    time, word, job, detail = columns
-    if len(time) > 30 or (text.count("submitt") > word.startswith("submitt") and _JOINED.search(text)):
+    time, word, job, detail = [*columns, "", "", ""][:4]
+    has_form = len(columns) in {3, 4} and (job in known or _is_job(job))
+    if not has_form or len(time) > _LONGEST_TIME or "submitt" in time or _JOINED.search(detail):
         return _damaged(text)
     event = EVENTS.get(word)
-    if job.startswith("SENTINEL2"):
-        if event is Event.AVAILABLE and Offer.parse(detail) is None:
-            return None  # fetching again costs nothing
-        return Line(time, None if event in _NOT_OF_THEIA else event, job, detail)
-    return Line(time, None if event is Event.AVAILABLE else event, job, detail)
+    if event is Event.AVAILABLE and not job.startswith("SENTINEL2"):
+        event = None  # a job's name tells its service
+    if event is Event.AVAILABLE and Offer.parse(detail) is None:
+        return None  # fetching again costs nothing
+    return Line(time, event, job, detail)
 
 
 def _is_job(name: str) -> bool:
@@ -97,16 +85,15 @@ def _is_job(name: str) -> bool:
 
 def _damaged(line: str) -> Damaged | None:
     """Return what can be read of a line that is no event; None if it is nothing, or of Theia's."""
-    is_comment = line.lstrip(" \"'\ufeff\ufffd").startswith("#")
-    if is_comment or _BROKEN_OFF_BEFORE.fullmatch(line) or not re.search(r"\w", line):
+    if _NOTHING.fullmatch(line):
         return None
     text = _INVISIBLE.sub("", line).upper()
     found = frozenset(_NAME_OR_PIECE.findall(text))
     if broken_off := _BROKEN_OFF.fullmatch(text):
         found |= {broken_off[1]}
-    names = frozenset(filter(_is_job, found))
     events = {EVENTS[word.lower()] for word in _EVENT.findall(text)}
     if _OF_THEIA.search(text) and (events == {Event.AVAILABLE} or not found):
         return None
+    names = frozenset(filter(_is_job, found))
     is_unclear = not events or bool(events & {Event.SUBMITTING, Event.SUBMITTED})
     return Damaged(line[:20], names, found - names, is_unclear)

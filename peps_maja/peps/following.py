@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import timedelta
 from itertools import chain
 
 from peps_maja.downloads.asking import ENDS_ROUND
@@ -22,7 +21,7 @@ from peps_maja.peps.reports import read_report, results_in_joblog
 from peps_maja.peps.service import Peps, explaining_closure
 from peps_maja.peps.wps import ExecuteResponse, WpsState, read_document, refresh_query
 
-REPORT_DUE_AFTER = timedelta(hours=1)  # a job may not have a report before
+REPORT_DUE_AFTER = 1.0  # hours: a job may not have a report before
 _MOST_SILENT = 3  # refreshes in a row: then the reports as they are tell less, and still something
 _REST = 300.0  # seconds before the next one
 
@@ -114,7 +113,7 @@ class Follower:
         in_joblog = self._results_in_joblog(job)
         if not is_absent:
             return JobReport(Phase.UNREADABLE, message=str(trouble), in_joblog=in_joblog)
-        is_due = job.submitted_at is None or job.open_for() >= REPORT_DUE_AFTER
+        is_due = job.hours is None or job.hours >= REPORT_DUE_AFTER
         if document is None and is_due:
             return JobReport(Phase.GONE, message=NO_REPORT, in_joblog=in_joblog)
         is_launched = document is None or document.state in {WpsState.SUCCEEDED, None}

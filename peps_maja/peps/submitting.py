@@ -21,7 +21,7 @@ from peps_maja.errors import (
     ServerBusy,
     ServerTrouble,
 )
-from peps_maja.joblog.details import file_name, is_status_url
+from peps_maja.joblog.details import wps_id
 from peps_maja.joblog.events import Event
 from peps_maja.joblog.log import JobLog
 from peps_maja.network.answers import Answer, retry_after
@@ -222,5 +222,5 @@ def _status_url(location: str, server: Server) -> str:
     if parts.scheme in {"http", "https"}:
         url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     else:
-        url = server.base + server.public_path(f"/wps/outputs/{file_name(parts.path)}")
-    return url if is_status_url(url) else ""
+        url = server.base + server.public_path(f"/wps/outputs/{parts.path.rpartition('/')[2]}")
+    return url if wps_id(url) else ""

@@ -10,7 +10,6 @@ from typing import NoReturn
 from urllib.parse import quote
 
 from peps_maja.errors import ServerTrouble
-from peps_maja.joblog.details import file_name
 from peps_maja.network.documents import instead_of, percentage, refuse_html
 from peps_maja.text import one_line
 
@@ -150,7 +149,7 @@ def _report_output(root: ET.Element) -> tuple[str, str]:
         for name, value in _child(output, "Reference").items()
         if name.rpartition("}")[2] == "href" and value.strip()
     ]
-    reports = [address for address in addresses if "report-" in file_name(address)]
+    reports = [address for address in addresses if "report-" in address.rpartition("/")[2]]
     return next(iter(reports + addresses), ""), ""
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import errno
 import shlex
-import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 from peps_maja.sandbox.demonstration import (
@@ -35,7 +33,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demonstration or the servers; return the exit status."""
     options = _options(arguments)
     usual_pace = SERVER_PACE if options.serve else DEMONSTRATION_PACE
-    signal.signal(signal.SIGTERM, _terminated)
     try:
         with Sandbox(port=options.port, pace=usual_pace if options.pace is None else options.pace) as sandbox:
             if options.serve:
@@ -85,10 +82,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--port", type=int, default=0, metavar="N", help="default: a free one")
     add("--pace", type=float, metavar="S", help="a job takes about 12 times S seconds")
     return parser.parse_args(arguments)
-
-
-def _terminated(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - as signal wants it
-    raise SystemExit(143)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from peps_maja.console import Console, command_for
 from peps_maja.errors import Status
 from peps_maja.joblog.events import NONE_NAMED, Event, Source
-from peps_maja.joblog.jobs import UNSURE_FOR_LONG, Job, Jobs
+from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.options import DEFAULT_GEODES, DEFAULT_SERVER, Options
 from peps_maja.peps.service import Server
 from peps_maja.products.names import L1CProduct
@@ -93,9 +95,9 @@ def point_out_stalled(jobs: Iterable[Job], log: JobLog, console: Console, stalle
         series, most = Series.parse(job.name), stalled_after * (_THEIAS if job.source is Source.THEIA else 1)
         if series:  # without a plan: two satellites, and a second orbit over most of a tile: 4 dates in 10 days
             most += hours_of_series(len(read_plan(job.plan)) or -(-series.days * 4 // 10))
-        if job.hours >= most and not job.stalled and log.is_current(job):
-            console.result(f"{job.name}: still open after {job.hours:.0f} hours: {task_for(job, STALLED)[1]}")
-            log.append_if_current(Event.STALLED, job, f"{job.hours:.0f}")
+        if (hours := job.hours or 0) >= most and not job.stalled:
+            line = f"{job.name}: still open after {hours:.0f} hours: {task_for(job, STALLED)[1]}"
+            log.tell_and_append(Event.STALLED, job, f"{hours:.0f}", partial(console.result, line))
 
 
 def point_out_unsure(jobs: Sequence[Job], console: Console, log: JobLog | None = None) -> Status:
@@ -105,16 +107,15 @@ def point_out_unsure(jobs: Sequence[Job], console: Console, log: JobLog | None =
     """
     damaged = [job for job in jobs if job.is_damaged]
     for job in [job for job in jobs if job not in damaged[1:]]:
-        line = f"{job.name}: unsure whether PEPS took it: {WAY_OUT}"
-        if log is None or job.is_damaged or job.stalled or job.hours < UNSURE_FOR_LONG:
+        line, hours = f"{job.name}: unsure whether PEPS took it: {WAY_OUT}", 1 if job.hours is None else job.hours
+        if log is None or job.is_damaged or job.stalled or hours < 1:
             console.reminder(line)
-        elif log.is_current(job):
-            console.warning(line)
-            log.append_if_current(Event.STALLED, job, f"{job.hours:.0f}")
+        else:
+            log.tell_and_append(Event.STALLED, job, f"{hours:.0f}", partial(console.warning, line))
     return Status.TROUBLE if jobs else Status.OK
 
 
 def summary(jobs: Jobs) -> str:
     """Return how many jobs of the log stand where."""
-    states = ", ".join(f"{number} {state}" for state, number in jobs.count().items())
+    states = ", ".join(f"{number} {state}" for state, number in Counter(job.standing for job in jobs.values()).items())
     return f"{len(jobs)} in the log" + (f": {states}" if states else "")

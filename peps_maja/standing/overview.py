@@ -66,7 +66,7 @@ def standing_of(job: Job, report: JobReport | PepsError | None = None) -> Standi
         what = "the report" if name == NO_RESULTS else name
         trouble, message = values.MISSING, message or f"{what} {missing.kind}{since}: {missing.reason}"
     elif is_open and job.stalled:
-        trouble, message = values.STALLED, message or f"open for {job.hours:.0f} hours"
+        trouble, message = values.STALLED, message or f"open for {job.hours or 0:.0f} hours"
 
     results = {job.result_name(file): ("downloaded", file) for file in job.files}
     results |= dict.fromkeys(job.novald, ("novald", ""))
@@ -81,7 +81,7 @@ def standing_of(job: Job, report: JobReport | PepsError | None = None) -> Standi
         percent=percent,
         clouds=job.clouds,
         orbit=job.orbit,
-        submitted_at=job.submitted_at.strftime("%Y-%m-%dT%H:%M:%SZ") if job.submitted_at else None,
+        submitted_at=f"{job.begun_at:%Y-%m-%dT%H:%M:%SZ}" if job.status_url and job.begun_at else None,
         status_url=job.status_url or None,
         results=tuple({"name": name, "state": word, "file": file or None} for name, (word, file) in results.items()),
         task=task_for(job, trouble) if trouble else None,
@@ -138,10 +138,10 @@ def _dates_of_job(job: Job, standing: Standing, folder: Path, orbits: _Orbits) -
 
     found: dict[str, dict[str, Any]] = {name: {"state": values.TOO_CLOUDY} for name in job.novald}
     found |= {name: {"state": values.MISSING} for name in job.missing if job.state is State.OPEN}
-    for file in (*job.earlier_files, *job.files):
+    for file, came in (job.earlier_files | job.files).items():
         there = _on_disk(folder, file, file.removesuffix(".zip"), job.result_name(file).removesuffix(".zip"))
         if there or file in job.files:  # one of an earlier submission counts while it is there
-            found[file] = {"state": values.MOVED_AWAY, "file": file, "came": job.came_at(file)} | there
+            found[file] = {"state": values.MOVED_AWAY, "file": file, "came": came} | there
     for name, fields in found.items():
         if seen := product or L2AProduct.find(name):
             yield _pass_of(seen, orbits), replace(standing, **fields)

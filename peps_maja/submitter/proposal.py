@@ -148,7 +148,10 @@ def _cheaper(choices: Sequence[Choice], jobs: Jobs, singles: int, options: Proce
     except UsageError:  # too short or too early for a series
         return ""
     computed, instead = sum(order.number_of_dates for order in orders), PRODUCTS_PER_JOB * singles
-    way = " and without ".join(("with --series", *options.refused_by_series()))
+    refused = [
+        f"--{name}" for name, value in (("max-cloud", options.max_cloud), ("sat", options.sat)) if value is not None
+    ]
+    way = " and without ".join(("with --series", *refused))
     is_cheaper = 0 < 2 * computed <= instead
     return f"Much cheaper: {way} PEPS computes {computed} products instead of {instead}." if is_cheaper else ""
 

@@ -23,8 +23,8 @@ from peps_maja.errors import (
     UsageError,
 )
 from peps_maja.network.answers import REDIRECTS, Answer, refusal
-from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT, Client
-from peps_maja.network.credentials import KEY_OF_GEODES, read_key
+from peps_maja.network.client import Client
+from peps_maja.network.credentials import read_key
 from peps_maja.network.documents import read_object, text
 from peps_maja.network.trust import Site
 from peps_maja.products.records import L2ARecord
@@ -70,7 +70,7 @@ class Key:
     def is_given(self) -> bool:
         """Whether there is one, good or not."""
         try:
-            return bool(self._in_environment or read_key(self._file, KEY_OF_GEODES))
+            return bool(self._in_environment or read_key(self._file))
         except CredentialsError as error:
             return not isinstance(error, NoAccount)  # that is: no file
 
@@ -82,7 +82,7 @@ class Key:
     def value(self) -> str:
         """The key itself. Raises CredentialsError."""
         try:
-            key = self._in_environment or read_key(self._file, KEY_OF_GEODES)
+            key = self._in_environment or read_key(self._file)
         except NoAccount as error:
             reason = f" ({error})" if self._file.exists() else ""
             raise CredentialsError(f"{self._missing}{reason}") from error
@@ -124,8 +124,7 @@ class Theia:
 
         def ask(body: Mapping[str, object]) -> bytes:
             try:
-                address = self.site.base + paths[0]
-                return self._searches.post(address, body, limit=PAGE_LIMIT, seconds=LONGEST_PAGE).body
+                return self._searches.search(self.site.base + paths[0], body)
             except NotThere as error:
                 if len(paths) == 1:
                     raise ServerTrouble(f"{error}; try again later, or is --geodes wrong?") from error
@@ -175,11 +174,7 @@ def refused_download(answer: Answer) -> PepsError | None:
         case 410:
             return NotThere("it is on tape (410)")
         case 423:
-            return NotThere(f"its licence must be accepted first (423), at {_licence(answer.body)}")
+            link = text(read_object(answer.body).get("linkToLicence"))
+            where = one_line(link, 200) if link.startswith(("https://", "http://")) else "the portal of GEODES"
+            return NotThere(f"its licence must be accepted first (423), at {where}")
     return error
-
-
-def _licence(body: bytes) -> str:
-    """Return where the licence can be accepted, as the answer says, if that is an address."""
-    link = text(read_object(body).get("linkToLicence"))
-    return one_line(link, 200) if link.startswith(("https://", "http://")) else "the portal of GEODES"

@@ -40,7 +40,7 @@ class Maja(Process):  # type: ignore[misc]
 
     def __init__(self, options: argparse.Namespace, url: str) -> None:
         self._options, self._url = options, url
-        product = LiteralInput("product", "L1C product", data_type="string", allowed_values=options.allowed)
+        product = LiteralInput("product", "L1C product", data_type="string")
         more = [LiteralInput(name, name, data_type="string") for name in options.also_needs]
         report = ComplexOutput("report", "report of the job", supported_formats=[FORMATS.JSON], as_reference=True)
         super().__init__(
@@ -153,7 +153,6 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--listed", nargs="*", default=[], help="products in the catalogue")
     parser.add_argument("--failing", nargs="*", default=[], help="products at which MAJA fails")
-    parser.add_argument("--allowed", nargs="*", help="products that MAJA takes (default: all)")
     parser.add_argument("--also-needs", nargs="*", default=[], help="further inputs that MAJA must be given")
     parser.add_argument("--withdrawn", action="store_true", help="MAJA is taken away once GetCapabilities has named it")
     parser.add_argument("--status-names", default="{uuid}.xml", help="how status documents are named")

@@ -23,7 +23,6 @@ selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not ins
 if not (page_picture.CHROMIUM and page_picture.DRIVER):
     pytest.skip("no chromium and chromedriver here: apt-get install chromium-driver", allow_module_level=True)
 
-WIDTHS, SCHEMES = (320, 768, 1280, 1920), ("light", "dark")
 # Everything that is text, with its colour and the colour behind it; `sr` is for screen readers only.
 CONTRASTS = """
 const numbers = colour => colour.match(/[0-9.]+/g).map(Number);
@@ -104,8 +103,7 @@ def requested(browser: Any) -> list[str]:
     return [each["request"]["url"] for each in asked if each["documentURL"] == browser.current_url]
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (768, "dark"), (1280, "light"), (1920, "dark")])
 @pytest.mark.parametrize("page", ["folder", "found"])
 def test_page_as_a_screen_shows_it(
     browser: Any, request: pytest.FixtureRequest, page: str, width: int, scheme: str

@@ -72,17 +72,15 @@ def test_a_lock_file_of_another_user_names_its_owner(place: Place, peps: Sandbox
     in_one_line(run_with(place, PLAIN, "process", *SEARCH), 2, str(lock), "it is daemon's", "have it removed")
 
 
-@pytest.mark.parametrize(("number", "has_none"), [(errno.ENOLCK, True), (errno.EIO, False), (errno.ESTALE, False)])
-def test_a_lock_that_fails_is_not_always_a_file_system_without_locks(
-    place: Place, tmp_path: Path, number: int, *, has_none: bool
-) -> None:
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EIO])
+def test_a_lock_that_fails_is_not_always_a_file_system_without_locks(place: Place, tmp_path: Path, number: int) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         f"import fcntl, os\ndef fail(*_): raise OSError({number}, os.strerror({number}))\n"
         "fcntl.flock = fcntl.lockf = fail\n"
     )
     run = place.process(*SEARCH, PYTHONPATH=str(tmp_path))
     in_one_line(run, 2, "peps_maja.log.process.lock", os.strerror(number))
-    assert ("has no locks" in run.err) == has_none
+    assert "look at its disk and, if" in run.err
 
 
 def test_a_mode_that_cannot_be_changed_is_no_matter_for_cron(place: Place, peps: Sandbox) -> None:

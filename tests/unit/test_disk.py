@@ -15,7 +15,7 @@ import pytest
 from helpers import LOCK_HOLDER, STATUS_URL, Place, holder
 
 from peps_maja.disk import held, lock, write_whole
-from peps_maja.errors import AlreadyRunning, LogError, Status
+from peps_maja.errors import LogError, PepsError, Status
 from peps_maja.joblog.events import Event
 from peps_maja.joblog.log import JobLog
 
@@ -47,7 +47,7 @@ def assert_free(path: Path) -> None:
 def test_a_second_process_is_refused_at_once(tmp_path: Path) -> None:
     path = tmp_path / "my.log.process.lock"
     with holder(LOCK_HOLDER, path) as other:
-        with pytest.raises(AlreadyRunning, match=r"my\.log\.process\.lock") as error, held(path):
+        with pytest.raises(PepsError, match=r"my\.log\.process\.lock") as error, held(path):
             pass
         assert error.value.status is Status.TRY_LATER
         other.communicate("end\n", timeout=30)
@@ -73,7 +73,7 @@ def test_a_lock_file_alone_is_not_a_lock(tmp_path: Path) -> None:
 
 def test_a_lock_is_held_within_one_process_too(tmp_path: Path) -> None:
     path = tmp_path / "my.lock"
-    with held(path), pytest.raises(AlreadyRunning), held(path):
+    with held(path), pytest.raises(PepsError), held(path):
         pass
     assert_free(path)
 
@@ -90,9 +90,9 @@ def test_the_scripts_have_a_lock_each_beside_the_log(tmp_path: Path) -> None:
     with log.lock_for("process"), log.lock_for("downloader"):
         # Submitting and downloading go on beside each other, and both append meanwhile.
         log.append(Event.SUBMITTING, JOB)
-        with pytest.raises(AlreadyRunning), log.lock_for("process"):
+        with pytest.raises(PepsError), log.lock_for("process"):
             pass
-        with pytest.raises(AlreadyRunning), log.lock_for("downloader"):
+        with pytest.raises(PepsError), log.lock_for("downloader"):
             pass
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "my.log",

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from peps_maja.sandbox.peps.centre import Outcome
-from peps_maja.sandbox.peps.features import listed
-from peps_maja.sandbox.world.acquisitions import L1C, TOO_CLOUDY, UTC, World, draw, failure_of, l2a_name, seen_at
+from peps_maja.sandbox.peps.features import Listed, listed
+from peps_maja.sandbox.world.acquisitions import (
+    L1C,
+    TOO_CLOUDY,
+    UTC,
+    Acquired,
+    World,
+    draw,
+    failure_of,
+    l2a_name,
+    seen_at,
+)
 from peps_maja.sandbox.world.tiles import has_elevation
 from peps_maja.sandbox.world.zips import NOT_VALID
 
@@ -27,35 +36,23 @@ class InputError(Exception):
         self.locator = locator
 
 
-@dataclass(frozen=True)
-class Holdings:
-    """Where products are looked up: the made-up world, or the features that a test set."""
-
-    world: World
-    own: Sequence[dict[str, object]] | None = None
-
-    def clouds(self, name: str) -> float | None:
-        """Return the clouds of a product in percent, if known; InputError if there is no such L1C product."""
-        if self.own is not None:
-            entry = next((entry for entry in map(listed, self.own) if entry.name == name), None)
-            if entry and entry.level in (None, L1C):
-                return entry.clouds
-        elif (named := _named(name)) and (product := self.world.find(name, named[2], named[1])):
-            return product.clouds
-        raise InputError("product", f"product {name} not found in collection S2ST")
-
-
-def of_product(name: str, catalogue: Holdings) -> Outcome:
-    """Return what MAJA makes of an L1C product; InputError if the catalogue has none of this name.
+def of_product(name: str, world: World, own: Iterable[dict[str, object]] | None) -> Outcome:
+    """Return what MAJA makes of an L1C product; InputError if neither the world nor a test's own features have it.
 
     In the made-up world one product of about twelve fails; a test's own features never do.
     """
     if re.match(r"S2._OPER_", name):
         raise InputError("product", f"{name}: multi-tile products are not supported")
-    clouds = catalogue.clouds(name)
-    message = failure_of(name) if catalogue.own is None else None
-    cloudy = clouds is not None and clouds > TOO_CLOUDY
     named = _named(name)
+    product: Acquired | Listed | None
+    if own is not None:
+        product = next((entry for entry in map(listed, own) if entry.name == name and entry.level in (None, L1C)), None)
+    else:
+        product = world.find(name, named[2], named[1]) if named else None
+    if product is None:
+        raise InputError("product", f"product {name} not found in collection S2ST")
+    cloudy = product.clouds is not None and product.clouds > TOO_CLOUDY
+    message = failure_of(name) if own is None else None
     if message and not cloudy and (named is None or has_elevation(named[2])):
         return Outcome("FAILED", message)
     return of_name(name, cloudy=cloudy)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from peps_maja.disk import lock
 from peps_maja.downloads.partfile import PartFile, Remote, part_of
-from peps_maja.errors import AlreadyRunning, DiskFull, LogError, PepsError, Status
+from peps_maja.errors import DiskFull, LogError, PepsError, Status
 
 NAME = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D.zip"
 REMOTE = Remote(1000, '"abc"', "Tue, 02 Apr 2019 11:30:01 GMT")
@@ -261,7 +261,7 @@ def test_what_a_part_is_of_is_known_to_the_next_run(tmp_path_factory: pytest.Tem
 
 def test_two_runs_never_write_one_part(final: Path) -> None:
     with holder(HOLDER, final) as other:
-        with pytest.raises(AlreadyRunning, match=NAME) as error, part_of(final) as part:
+        with pytest.raises(PepsError, match=NAME) as error, part_of(final) as part:
             part.drop()
         assert error.value.status is Status.TRY_LATER
         other.communicate("end\n", timeout=30)

@@ -12,169 +12,120 @@ from peps_maja.joblog.jobs import Job, Missing
 
 OTHER_URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-11111111-3f20-11e9-81a5-0242ac110002.xml"
 NOVALD = "NOVALD_SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D.zip"
+OWN_ZIP = ZIP.replace(".zip", ".8e99b3de.zip")
+AGAIN: list[Row] = [*SUBMITTED, ("failed", ""), ("submitting", "")]
+PUT_OFF: list[Row] = [("submitting", ""), ("postponed", "busy")]
 
 
 def job_after(*rows: Row) -> Job:
     return replayed(lines(*rows))[JOB]
 
 
-STATES: dict[str, tuple[list[Row], State]] = {
-    "nothing known after submitting": ([("submitting", "")], State.UNSURE),
-    "submitted": (SUBMITTED, State.OPEN),
-    "rejected": ([("submitting", ""), ("rejected", "no such product")], State.REJECTED),
-    "finished": ([*SUBMITTED, ("downloaded", ZIP), ("finished", "")], State.FINISHED),
-    "too cloudy and finished": ([*SUBMITTED, ("novald", NOVALD), ("finished", "")], State.FINISHED),
-    "failed": ([*SUBMITTED, ("failed", "no DEM")], State.FAILED),
-    "cancelled": ([*SUBMITTED, ("cancelled", "KILLED")], State.CANCELLED),
-    "downloaded, and more to come": ([*SUBMITTED, ("downloaded", ZIP)], State.OPEN),
-    "too cloudy, and more to come": ([*SUBMITTED, ("novald", NOVALD)], State.OPEN),
-    "missing": ([*SUBMITTED, ("missing", f"{ZIP} absent 404")], State.OPEN),
-    "stalled": ([*SUBMITTED, ("stalled", "24")], State.OPEN),
-    "adopted": ([("submitted", STATUS_URL)], State.OPEN),
-    "adopted after all": ([("submitting", ""), ("rejected", ""), ("submitted", STATUS_URL)], State.OPEN),
-    "adopted after it was unsure": ([("submitting", ""), ("submitted", STATUS_URL)], State.OPEN),
-    "a URL cut short": ([("submitting", ""), ("submitted", STATUS_URL[:-1])], State.UNSURE),
-    "no URL": ([("submitting", ""), ("submitted", "")], State.UNSURE),
-    "no URL, adopted": ([("submitting", ""), ("submitted", ""), ("submitted", STATUS_URL)], State.OPEN),
-    "submitting again": ([*SUBMITTED, ("failed", ""), ("submitting", "")], State.UNSURE),
-    "submitted again": ([*SUBMITTED, ("failed", ""), *SUBMITTED], State.OPEN),
-    "rejected again": ([*SUBMITTED, ("failed", ""), ("submitting", ""), ("rejected", "")], State.REJECTED),
-    "put off, then submitted": ([("submitting", ""), ("postponed", "busy"), *SUBMITTED], State.OPEN),
-    "put off, then unsure": ([("submitting", ""), ("postponed", "busy"), ("submitting", "")], State.UNSURE),
-    "unknown event after it was unsure": ([("submitting", ""), ("blessed", "")], State.UNSURE),
-    "unknown event after it was finished": ([*SUBMITTED, ("finished", ""), ("archived", "")], State.FINISHED),
-    "only unknown events": ([("blessed", "")], State.UNSURE),
-    "put off at the second submission": (
-        [*SUBMITTED, ("failed", ""), ("submitting", ""), ("postponed", "busy")],
-        State.FAILED,
-    ),
-    "put off after an unknown event": ([("blessed", ""), ("submitting", ""), ("postponed", "busy")], State.UNSURE),
-    "unknown and then known": ([("blessed", ""), *SUBMITTED], State.OPEN),
+STATES: dict[str, tuple[list[Row], str | None]] = {
+    "nothing known after submitting": ([("submitting", "")], "unsure"),
+    "submitted": (SUBMITTED, "open"),
+    "rejected": ([("submitting", ""), ("rejected", "no such product")], "rejected"),
+    "finished": ([*SUBMITTED, ("downloaded", ZIP), ("finished", "")], "finished"),
+    "too cloudy and finished": ([*SUBMITTED, ("novald", NOVALD), ("finished", "")], "finished"),
+    "failed": ([*SUBMITTED, ("failed", "no DEM")], "failed"),
+    "cancelled": ([*SUBMITTED, ("cancelled", "KILLED")], "cancelled"),
+    "dropped": ([*SUBMITTED, ("cancelled", "dropped by the user")], "dropped"),
+    "more to come": ([*SUBMITTED, ("downloaded", ZIP), ("novald", NOVALD), ("stalled", "24")], "open"),
+    "missing": ([*SUBMITTED, ("missing", f"{ZIP} absent 404")], "open"),
+    "adopted": ([("submitted", STATUS_URL)], "open"),
+    "adopted after all": ([("submitting", ""), ("rejected", ""), ("submitted", STATUS_URL)], "open"),
+    "a URL cut short": ([("submitting", ""), ("submitted", STATUS_URL[:-1])], "unsure"),
+    "no URL, adopted": ([("submitting", ""), ("submitted", ""), ("submitted", STATUS_URL)], "open"),
+    "submitting again": (AGAIN, "unsure"),
+    "submitted again": ([*AGAIN, ("submitted", OTHER_URL)], "open"),
+    "rejected again": ([*AGAIN, ("rejected", "")], "rejected"),
+    "put off at the second submission": ([*AGAIN, ("postponed", "busy")], "failed"),
+    "put off": (PUT_OFF, None),
+    "put off twice": ([*PUT_OFF, *PUT_OFF], None),
+    "put off without submitting": ([("postponed", "busy")], None),
+    "put off, then submitted": ([*PUT_OFF, *SUBMITTED], "open"),
+    "put off, then unsure": ([*PUT_OFF, ("submitting", "")], "unsure"),
+    "put off after an unknown event": ([("blessed", ""), *PUT_OFF], "unsure"),
+    "unknown event after it was finished": ([*SUBMITTED, ("finished", ""), ("archived", "")], "finished"),
+    "only unknown events": ([("blessed", "")], "unsure"),
+    "unknown and then known": ([("blessed", ""), *SUBMITTED], "open"),
 }
 
 
-@pytest.mark.parametrize(("rows", "state"), STATES.values(), ids=STATES)
-def test_the_state_is_what_the_events_say(rows: list[Row], state: State) -> None:
-    jobs = replayed(lines(*rows))
-    assert list(jobs) == [JOB]
-    assert jobs[JOB].state is state
-    assert [job.name for job in jobs.in_state(state)] == [JOB]
-    assert jobs.in_state(*(set(State) - {state})) == []
-    assert dict(jobs.count()) == {state.value: 1}
-
-
-def test_a_dropped_job_is_counted_as_dropped() -> None:
-    jobs = replayed(lines(*SUBMITTED, ("cancelled", "dropped by the user")))
-    assert jobs[JOB].state is State.CANCELLED
-    assert dict(jobs.count()) == {"dropped": 1}
-
-
-NOT_IN_THE_LOG: dict[str, list[Row]] = {
-    "put off": [("submitting", ""), ("postponed", "busy")],
-    "put off twice": [("submitting", ""), ("postponed", "busy"), ("submitting", ""), ("postponed", "busy")],
-    "put off without submitting": [("postponed", "busy")],
-}
-
-
-@pytest.mark.parametrize("rows", NOT_IN_THE_LOG.values(), ids=NOT_IN_THE_LOG)
-def test_a_postponed_job_is_not_in_the_log(rows: list[Row]) -> None:
+@pytest.mark.parametrize(("rows", "standing"), STATES.values(), ids=STATES)
+def test_the_state_is_what_the_events_say(rows: list[Row], standing: str | None) -> None:
     jobs = replayed(lines(*rows) + lines(*SUBMITTED, job=OTHER))
-    assert list(jobs) == [OTHER]
-    assert JOB not in jobs
-    assert dict(jobs.count()) == {"open": 1}
+    assert {name: job.standing for name, job in jobs.items() if name != OTHER} == ({JOB: standing} if standing else {})
+    assert jobs[OTHER].state is State.OPEN, "jobs side by side do not touch each other"
+    if standing:
+        assert jobs[JOB] in jobs.in_state(jobs[JOB].state)
+        assert jobs[JOB] not in jobs.in_state(*(set(State) - {jobs[JOB].state}))
+        assert jobs[JOB].has_ended == (standing in {"rejected", "failed", "cancelled"})
 
 
 def test_the_order_of_the_lines_counts_and_not_the_clock() -> None:
     backwards = f"{at(5)}\tsubmitting\t{JOB}\t\n{at(0)}\tsubmitted\t{JOB}\t{STATUS_URL}\n{at(-9)}\tfinished\t{JOB}\t\n"
     assert replayed(backwards)[JOB].state is State.FINISHED
     assert replayed(backwards.replace(at(-9), "yesterday"))[JOB].state is State.FINISHED
-
-
-def test_jobs_come_in_the_order_of_their_first_lines() -> None:
     jobs = replayed(lines(*SUBMITTED, job=OTHER) + lines(*SUBMITTED) + lines(("failed", ""), *SUBMITTED, job=OTHER))
     assert list(jobs) == [OTHER, JOB]
-    assert len(jobs) == 2
-
-
-def test_jobs_side_by_side_do_not_touch_each_other() -> None:
-    first, second = lines(*SUBMITTED, ("failed", "")).splitlines(True), lines(*SUBMITTED, job=OTHER).splitlines(True)
-    jobs = replayed(first[0] + second[0] + second[1] + first[1] + first[2])
-    assert {name: job.state for name, job in jobs.items()} == {JOB: State.FAILED, OTHER: State.OPEN}
 
 
 def test_a_new_submission_starts_without_the_results_of_before() -> None:
     before = [*SUBMITTED, ("downloaded", ZIP), ("novald", NOVALD), ("missing", f"{SECOND_ZIP} absent 404")]
-    assert job_after(*before, ("stalled", "24"), ("failed", "x"), ("submitting", "")) == Job(
-        JOB, State.UNSURE, begun_at=when(7), earlier_files=(ZIP,), has_failed_before=True
-    )
-    again = job_after(*before, ("stalled", "24"), ("failed", "x"), ("submitting", ""), ("submitted", OTHER_URL))
+    again = job_after(*before, ("stalled", "24"), ("failed", "x"), ("submitting", "12.4"), ("submitted", OTHER_URL))
     assert again == Job(
         JOB,
         State.OPEN,
+        plan="12.4",
         status_url=OTHER_URL,
         begun_at=when(8),
-        submitted_at=when(8),
-        earlier_files=(ZIP,),
+        earlier_files={ZIP: when(2)},
         has_failed_before=True,
     )
+    assert (again.clouds, again.orbit, again.wps_id[:8]) == (12.4, 51, "11111111")
 
 
-def test_a_submitted_job_knows_since_when_and_where_it_is_followed() -> None:
-    job = job_after(*SUBMITTED)
-    assert (job.status_url, job.wps_id, job.submitted_at) == (STATUS_URL, UUID, when(1))
-    assert not job.stalled
-    assert job_after(*SUBMITTED, ("stalled", "24")).stalled
-    assert job_after(("submitting", "")).wps_id == ""
+@pytest.mark.parametrize("moment", ["", "yesterday", "2999-01-01T00:00:00Z", "2019-01-01T00:00:00"])
+def test_a_time_that_cannot_be_right_is_none(moment: str) -> None:
+    for separator in ("\t", " "):
+        assert replayed(f"{moment}{separator}submitting{separator}{JOB}{separator}\n")[JOB].hours is None
+    rows = (
+        lines(*SUBMITTED) + f"{moment}\tmissing\t{JOB}\t{ZIP} absent 404\n{moment}\tdownloaded\t{JOB}\t{SECOND_ZIP}\n"
+    )
+    job = replayed(rows)[JOB]
+    assert (job.missing[ZIP].since, job.files) == (None, {SECOND_ZIP: None})
 
 
-def test_a_job_is_open_for_as_long_as_it_is_submitted() -> None:
+def test_the_hours_since_a_job_was_begun() -> None:
     an_hour_ago = datetime.now(timezone.utc) - timedelta(hours=1)
-    line = f"{an_hour_ago:%Y-%m-%dT%H:%M:%SZ}\tsubmitted\t{JOB}\t{STATUS_URL}\n"
-    assert timedelta(hours=1) <= replayed(line)[JOB].open_for() < timedelta(hours=2)
-    assert replayed(line + lines(("finished", "")))[JOB].open_for() == timedelta(0)
-    assert replayed(f"yesterday{line[20:]}")[JOB].open_for() == timedelta(0)
+    for line in (f"\tsubmitted\t{JOB}\t{STATUS_URL}\n", f" submitting {JOB}\n"):
+        hours = replayed(f"{an_hour_ago:%Y-%m-%dT%H:%M:%SZ}{line}")[JOB].hours
+        assert hours
+        assert 1 <= hours < 1.1
+    before = lines(*SUBMITTED).replace(at(1), at(9)) + lines(("missing", f"{ZIP} absent 404"), ("downloaded", ZIP))
+    assert replayed(before)[JOB].files == {ZIP: None}, "before its submission"
 
 
-def test_the_plan_of_a_series_is_kept() -> None:
-    plan = "2017-07-01/S2A/R051 2017-07-06/S2B/R051"
-    for rows in ([("submitting", plan)], [("submitting", plan), ("submitted", STATUS_URL), ("downloaded", ZIP)]):
-        assert job_after(*rows).plan == plan
-
-
-def test_reasons_are_kept() -> None:
-    assert job_after(("submitting", ""), ("rejected", "no such product")).detail == "no such product"
-    assert job_after(*SUBMITTED, ("failed", "no DEM: for tile")).detail == "no DEM: for tile"
-    assert job_after(*SUBMITTED, ("cancelled", "dropped by the user")).was_dropped
-    assert not job_after(*SUBMITTED, ("cancelled", "KILLED")).was_dropped
-    assert not job_after(*SUBMITTED, ("failed", "dropped by the user")).was_dropped
-
-
-def test_results_are_dealt_with_when_downloaded_or_too_cloudy() -> None:
-    job = job_after(*SUBMITTED, ("downloaded", ZIP), ("novald", NOVALD))
-    assert (job.files, job.novald) == ((ZIP,), (NOVALD,))
-    assert job.has_dealt_with(ZIP)
-    assert job.has_dealt_with(NOVALD)
-    assert not job.has_dealt_with(SECOND_ZIP)
-
-
-def test_a_result_saved_under_a_second_name_is_dealt_with_too() -> None:
-    own = ZIP.replace(".zip", ".8e99b3de.zip")
-    job = job_after(*SUBMITTED, ("downloaded", own))
-    assert job.own_file_name(ZIP) == own
-    assert (job.result_name(own), job.result_name(ZIP)) == (ZIP, ZIP)
-    assert job.has_dealt_with(ZIP)
-
-
-def test_files_belong_to_the_jobs_that_downloaded_them() -> None:
-    rows = lines(*SUBMITTED, ("downloaded", ZIP)) + lines(*SUBMITTED, ("downloaded", SECOND_ZIP), job=OTHER)
-    assert replayed(rows).owners() == {ZIP: JOB, SECOND_ZIP: OTHER}
+@pytest.mark.parametrize("file", [ZIP, OWN_ZIP])
+def test_results_are_dealt_with_when_downloaded_or_too_cloudy(file: str) -> None:
+    absent = [("missing", f"{ZIP} absent 404"), ("missing", f"{SECOND_ZIP} absent 404"), ("missing", "- absent x")]
+    job = job_after(*SUBMITTED, *absent, ("downloaded", file), ("novald", NOVALD))
+    assert (job.files, job.novald, job.wps_id) == ({file: when(5)}, (NOVALD,), UUID)
+    assert [job.has_dealt_with(name) for name in (ZIP, NOVALD, SECOND_ZIP)] == [True, True, False]
+    assert job.missing.keys() == {SECOND_ZIP}
+    assert job_after(*SUBMITTED, ("downloaded", file[:-1])).files == {}, "a crash has cut it"
+    rows = lines(*SUBMITTED, ("downloaded", file)) + lines(*SUBMITTED, ("downloaded", SECOND_ZIP), job=OTHER)
+    assert replayed(rows).owners() == {file: JOB, SECOND_ZIP: OTHER}
 
 
 MISSING: dict[str, tuple[list[str], dict[str, Missing]]] = {
-    "absent": ([f"{ZIP} absent 404 Not Found"], {ZIP: Missing(when(2), when(2), "absent", "404 Not Found")}),
-    "broken": ([f"{ZIP} broken CRC"], {ZIP: Missing(when(2), when(2), "broken", "CRC")}),
     "no reason": ([f"{ZIP} absent"], {ZIP: Missing(when(2), when(2), "absent", "")}),
     "no results": (["- absent no results"], {"-": Missing(when(2), when(2), "absent", "no results")}),
+    "no results for another reason": (
+        ["- absent no report", "- absent no results"],
+        {"-": Missing(when(3), when(3), "absent", "no results")},
+    ),
     "a reason that says both": (
         [f"{ZIP} broken absent broken"],
         {ZIP: Missing(when(2), when(2), "broken", "absent broken")},
@@ -187,6 +138,7 @@ MISSING: dict[str, tuple[list[str], dict[str, Missing]]] = {
         [f"{ZIP} absent 404", f"{SECOND_ZIP} broken CRC"],
         {ZIP: Missing(when(2), when(2), "absent", "404"), SECOND_ZIP: Missing(when(3), when(3), "broken", "CRC")},
     ),
+    "back": (["- absent no report", f"{ZIP} broken x", "- back"], {ZIP: Missing(when(3), when(3), "broken", "x")}),
     "neither absent nor broken": ([f"{ZIP} gone"], {}),
     "nothing": ([""], {}),
 }
@@ -195,21 +147,10 @@ MISSING: dict[str, tuple[list[str], dict[str, Missing]]] = {
 @pytest.mark.parametrize(("details", "missing"), MISSING.values(), ids=MISSING)
 def test_a_missing_result_is_known_since_its_first_line(details: list[str], missing: dict[str, Missing]) -> None:
     job = job_after(*SUBMITTED, *(("missing", detail) for detail in details))
-    assert job.missing == missing
-    assert job.state is State.OPEN
+    assert (job.missing, job.state) == (missing, State.OPEN)
 
 
-@pytest.mark.parametrize("event", ["downloaded", "novald"])
-def test_a_result_that_comes_later_is_not_missing_any_more(event: str) -> None:
-    absent = [("missing", f"{ZIP} absent 404"), ("missing", f"{SECOND_ZIP} absent 404")]
-    assert job_after(*SUBMITTED, *absent, (event, ZIP)).missing.keys() == {SECOND_ZIP}
-
-
-def test_a_result_that_comes_under_its_second_name_is_not_missing_any_more() -> None:
-    rows = [("missing", f"{ZIP} absent 404"), ("downloaded", ZIP.replace(".zip", ".8e99b3de.zip"))]
-    assert job_after(*SUBMITTED, *rows).missing == {}
-
-
-@pytest.mark.parametrize("row", [("downloaded", ZIP), ("novald", NOVALD)])
-def test_a_job_whose_results_came_after_all_misses_none(row: Row) -> None:
-    assert job_after(*SUBMITTED, ("missing", "- absent no results"), row, ("finished", "")).missing == {}
+def test_a_search_is_noted_as_a_comment() -> None:
+    text = f"# {at(0)} peps_maja_process.py -t 31TCJ\r\n# {at(0)} of mine\n# peps_maja_process.py -t 31TDJ\n"
+    assert replayed(text).commands == ["peps_maja_process.py -t 31TCJ"]
+    assert replayed(text).damage == ""

@@ -1,18 +1,15 @@
-"""Connections: TLS settings read once, and messages that name the option of the service that was asked."""
+"""Connections: messages that name the option of the service that was asked."""
 
 from __future__ import annotations
 
 import re
 import socket
-from pathlib import Path
 from typing import ClassVar
 
 import pytest
-import trustme
 
 from peps_maja.errors import ServerAway, ServerTrouble
 from peps_maja.network.client import Client
-from peps_maja.network.connections import trusting
 from peps_maja.network.trust import Site
 
 
@@ -29,15 +26,6 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
-
-
-def test_authorities_are_read_once(tmp_path: Path) -> None:
-    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
-    settings = trusting(str(tmp_path / "ca.pem"))
-    (tmp_path / "ca.pem").unlink()
-    assert trusting(str(tmp_path / "ca.pem")) is settings
-    with pytest.raises(ServerAway, match=r"other\.pem cannot be read .*: fix REQUESTS_CA_BUNDLE"):
-        trusting(str(tmp_path / "other.pem"))
 
 
 def test_a_server_out_of_reach_names_the_services_own_option() -> None:
