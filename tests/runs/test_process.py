@@ -317,7 +317,7 @@ def test_quiet_says_only_what_was_done(place: Place, peps: Sandbox) -> None:
     run = place.process(*SEARCH, "-q")
     assert run.status == 1, "a job is unsure"
     assert run.err.count("\n") == 1, "shown in one line, for it is unsure for an hour"
-    assert f"{l1c(21)}: unsure for" in run.err
+    assert f"{l1c(21)}: unsure whether" in run.err
     lines = run.out.splitlines()
     assert len(lines) == 2
     assert all(name in line and "submitted" in line for name, line in zip(names, lines, strict=True))

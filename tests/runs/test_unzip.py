@@ -114,7 +114,8 @@ def test_of_a_zip_with_more_than_the_product_nothing_is_lost(place: Place, peps:
     link = zipfile.ZipInfo(f"{NAME}/DATA")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     climbing = ("../evil", f"{NAME}/../../evil", str(outside), f"{NAME}\\..\\..\\evil", f"{NAME}/..", "/", "evil")
-    for number, member in enumerate((*climbing, link, f"{l2a(2)}/evil"), 1):
+    members: list[str | zipfile.ZipInfo] = [*climbing, link, f"{l2a(2)}/evil"]
+    for number, member in enumerate(members, 1):
         content = io.BytesIO(tiny(ZIP))
         with zipfile.ZipFile(content, "a") as archive:
             archive.writestr(member, str(place.folder.parent))
