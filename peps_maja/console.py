@@ -9,17 +9,16 @@ import shlex
 import shutil
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
 
 from peps_maja.errors import UsageError
 from peps_maja.text import one_line
 
 Meter = Callable[[int, int | None], None]
 """Is given the bytes (or what else it counts) that are there, and how many it will be if that is known."""
-_STREAMS = ("stdout", "stderr")
 
 
 class Console:
@@ -28,8 +27,8 @@ class Console:
     def __init__(self, script: str) -> None:
         self.quiet = self.verbose = False
         self._script = script
-        self._write = threading.RLock()  # a signal may print while a line is being written
-        self._bars = False
+        self._lock = threading.RLock()  # a signal may print while a line is being written
+        self._write: Callable[..., None] = print
         for stream in (sys.stdout, sys.stderr):
             if reconfigure := getattr(stream, "reconfigure", None):
                 reconfigure(errors="replace", line_buffering=True)  # a terminal in Latin-1 has no "…"
@@ -37,15 +36,15 @@ class Console:
     def info(self, line: str = "") -> None:
         """Show what a person at the terminal wants to see, and cron does not."""
         if not self.quiet:
-            self._print(line, sys.stdout)
+            self._print(line, "stdout")
 
     def result(self, line: str) -> None:
         """Show what changed: also when quiet."""
-        self._print(line, sys.stdout)
+        self._print(line, "stdout")
 
     def warning(self, line: str) -> None:
         """Show what a person has to know or to fix."""
-        self._print(f"{self._script}: {one_line(line, 2000)}", sys.stderr)
+        self._print(f"{self._script}: {one_line(line, 2000)}", "stderr")
 
     def reminder(self, line: str) -> None:
         """Warn of what an earlier run has warned of: not when quiet."""
@@ -55,20 +54,18 @@ class Console:
     def debug(self, line: str) -> None:
         """Show what helps to find a fault: only when verbose."""
         if self.verbose:
-            self._print(f"  {one_line(line, 2000)}", sys.stderr)
+            self._print(f"  {one_line(line, 2000)}", "stderr")
 
     def debug_traceback(self, error: BaseException) -> None:
         """Show the traceback of an error: only when verbose."""
         if self.verbose:
-            import traceback
-
             lines = "".join(traceback.format_exception(error)).rstrip()
-            self._print(re.sub(r"//\S*@", "//", lines), sys.stderr)  # an account, of a proxy for example
+            self._print(re.sub(r"//\S*@", "//", lines), "stderr")  # an account, of a proxy for example
 
     def agrees(self, question: str) -> bool:
-        """Ask a person; raise UsageError where there is no terminal to ask on, or the question would not be seen."""
+        """Ask a person; raise UsageError where there is no terminal to ask on or to show the question on."""
         is_terminal = bool(sys.stdin and sys.stdin.isatty())
-        self._print(f"{question} [y/N] " if is_terminal else "", sys.stdout, end="")
+        self._print(f"{question} [y/N] " if is_terminal else "", "stdout", end="")
         if not is_terminal or not sys.stdout:
             raise UsageError(f"{question} There is no terminal to ask on: -y says yes")
         # A signal that comes just before a read begins would have no effect until the read ends: so no read waits.
@@ -79,7 +76,7 @@ class Console:
         except OSError:  # the terminal is gone
             answer = b""
         if not answer.endswith(b"\n"):
-            self._print("", sys.stdout)
+            self._print("", "stdout")
         return answer.strip().lower() in {b"y", b"yes", b"o", b"oui"}
 
     @contextmanager
@@ -90,7 +87,7 @@ class Console:
             return
         from tqdm import tqdm
 
-        self._bars = True
+        self._write = tqdm.write  # which knows of the bars
         # Because of the delay it writes only from `show`, where the error of a closed terminal is caught.
         bar = tqdm(desc=name, unit=unit, unit_scale=unit == "B", leave=False, dynamic_ncols=True, delay=0.1)
 
@@ -106,21 +103,16 @@ class Console:
                 bar.clear()  # a line printed meanwhile has shown the bar again, which `close` may not know
                 bar.close()
 
-    def _print(self, line: str, stream: TextIO | None, end: str = "\n") -> None:
-        if stream is None:  # closed by the shell: `>&-`
-            return
+    def _print(self, line: str, name: str, end: str = "\n") -> None:
         # No control character reaches the terminal, whatever the line contains.
         line = "".join(char if char.isprintable() or char == "\n" else " " for char in line)
-        try:
-            if self._bars:
-                from tqdm import tqdm
-
-                tqdm.write(line, file=stream, end=end)
-            else:
-                with self._write:
-                    print(line, file=stream, end=end, flush=True)
-        except (OSError, ValueError):
-            _give_up(stream)
+        with self._lock:
+            try:
+                if stream := getattr(sys, name):  # else it was closed by the shell: `>&-`
+                    self._write(line, file=stream, end=end)
+                    stream.flush()
+            except (OSError, ValueError):
+                _give_up(name)
 
 
 def command_for(script: str) -> str:
@@ -135,18 +127,16 @@ def command_for(script: str) -> str:
 
 def flush() -> None:
     """Write what is still in the buffers, so that Python has no error to show at its end."""
-    for name in _STREAMS:
-        if stream := getattr(sys, name):
-            try:
+    for name in ("stdout", "stderr"):
+        try:
+            if stream := getattr(sys, name):
                 stream.flush()
-            except (OSError, ValueError):
-                _give_up(stream)
+        except (OSError, ValueError):
+            _give_up(name)
 
 
-def _give_up(stream: TextIO) -> None:
+def _give_up(name: str) -> None:
     """Treat a stream that cannot be written (disk full, closed terminal, `| head`) as closed, and go on."""
     with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for what is still in the buffer
-    for name in _STREAMS:
-        if getattr(sys, name) is stream:
-            setattr(sys, name, None)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), getattr(sys, name).fileno())  # for what is still in the buffer
+    setattr(sys, name, None)

@@ -1,4 +1,4 @@
-"""The packages that this one needs, and what to do where they are missing or too old. Read only when a run fails."""
+"""The packages that this one needs, and what to do where they are missing or too old."""
 
 from __future__ import annotations
 
@@ -6,55 +6,34 @@ import os
 import re
 import shlex
 import sys
-import tomllib
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, distributions, requires
-from importlib.util import find_spec
 from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parents[1]
+_PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"  # of a checkout
 
 
 def advice() -> str | None:
     """Return in one line what this Python lacks and what to do about it, or None if it lacks nothing."""
-    missing, wanted = [], []
-    for requirement in _requirements():
-        if not (match := re.fullmatch(r"([\w.-]+) ?>= ?([\d.]+)", requirement)):
-            continue
-        name, version = match.groups()
-        found = {
-            Path(str(package.locate_file(""))).resolve(): package.version
-            for package in reversed(list(distributions(name=name, path=sys.path)))
-        }
-        new = [folder for folder, there in found.items() if _numbers(there) >= _numbers(version)]
-        folder = _folder_of_pythonpath(name)
-        if folder and new and folder not in new:
-            return f"{folder} in PYTHONPATH hides the newer {name} that is installed: run it without PYTHONPATH"
-        if not new or list(found)[-1] not in new:
-            there = f"{list(found.values())[-1]} is installed" if found else "not installed"
-            missing.append(f"{name} {version} or newer ({there})")
-            wanted.append(f"{name}>={version}")
-    if not missing:
-        return None
-    return f"this Python lacks {' and '.join(missing)}: {shlex.join([sys.executable, '-m', 'pip', 'install', *wanted])}"
+    import tomllib  # these are slow, and needed only where a run fails
+    from importlib.metadata import distributions
+    from importlib.util import find_spec
 
-
-def _folder_of_pythonpath(name: str) -> Path | None:
-    """Return the folder of PYTHONPATH from which a package is imported, if there is one."""
-    spec = find_spec(name.lower())
-    if spec is None or spec.origin is None:
-        return None
-    folders = {Path(folder).resolve() for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder}
-    return next((folder for folder in Path(spec.origin).resolve().parents if folder in folders), None)
-
-
-def _requirements() -> list[str]:
-    """Return what a checkout's pyproject.toml asks for, or else what the installation noted."""
-    with suppress(OSError, KeyError, tomllib.TOMLDecodeError):
-        return list(tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"])
-    with suppress(PackageNotFoundError):
-        return requires("peps_maja") or []
-    return []
+    if _PROJECT.is_file():
+        requirements = tomllib.loads(_PROJECT.read_text(encoding="utf-8"))["project"]["dependencies"]
+    else:
+        requirements = [line for package in distributions(name="peps_maja") for line in package.requires or []]
+    lacking = {}
+    for name, version in re.findall(r"^([\w.-]+) ?>= ?([\d.]+)$", "\n".join(requirements), re.MULTILINE):
+        found = list(distributions(name=name, path=sys.path))
+        new = [package for package in found if _numbers(package.version) >= _numbers(version)]
+        used = getattr(find_spec(name.lower()), "origin", None) or ""
+        is_hidden = bool(new and used) and not any(used.startswith(str(package.locate_file(""))) for package in new)
+        if is_hidden and os.environ.get("PYTHONPATH"):
+            return f"{used} hides the newer {name} that is installed: run it without PYTHONPATH"
+        if is_hidden or not new:
+            lacking[f"{name}>={version}"] = f"{found[0].version} is installed" if found else "not installed"
+    command = shlex.join([sys.executable, "-m", "pip", "install", *lacking])
+    words = " and ".join(f"{needed} ({there})" for needed, there in lacking.items())
+    return f"this Python lacks {words}: {command}" if lacking else None
 
 
 def _numbers(version: str) -> list[int]:

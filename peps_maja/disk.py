@@ -13,24 +13,19 @@ from typing import BinaryIO
 
 from filelock import lock_descriptor
 
-from peps_maja.errors import AlreadyRunning, LogError, UsageError
-
-_HAS_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
-_STREAMS = ("/dev/std", "/dev/fd/", "/proc/self/fd/")
+from peps_maja.errors import LogError, PepsError, Status, UsageError
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace a file, through a symbolic link its target, whole or not at all; add to a device or pipe as it is.
-
-    A stream of the process is such a one, whatever file the shell has led it to. Raises UsageError.
-    """
+    """Replace a file (of a symbolic link, its target), whole or not at all. Raises UsageError."""
     try:
-        if str(path).startswith(_STREAMS) or (path.exists() and not path.is_file()):
+        # A device, a pipe, or a stream of the process, whatever file the shell has led it to, is added to as it is.
+        if str(path).startswith(("/dev/std", "/dev/fd/", "/proc/self/fd/")) or (path.exists() and not path.is_file()):
             with path.open("a", encoding="utf-8", errors="replace") as device:
                 device.write(text)
-            return
-        with replacing(path) as file:
-            file.write(text.encode(errors="replace"))
+        else:
+            with replacing(path) as file:
+                file.write(text.encode(errors="replace"))
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
 
@@ -49,9 +44,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-            if target.exists():
-                with suppress(OSError):  # CIFS and the like know no modes
-                    os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
+            with suppress(OSError):  # there is no target yet, or its file system knows no modes (CIFS and the like)
+                os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
             if is_at(part, file.fileno()):
                 part.replace(target)
         finally:
@@ -81,10 +75,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def lock(descriptor: int, path: Path, *, seconds: float = 0) -> bool:
-    """Lock an open file until it is closed; False if another process still holds it after so many seconds.
+    """Lock an open file until it is closed; return False if another process still has it after so many seconds.
 
-    Raises LogError where the file system (of `path`, named in the message) has no real locks: any other kind
-    would remain after a crash, or let two runs work at once.
+    Raises LogError where there are no real locks: any other kind would remain after a crash.
     """
     give_up_at = time.monotonic() + seconds
     try:
@@ -93,32 +86,27 @@ def lock(descriptor: int, path: Path, *, seconds: float = 0) -> bool:
                 return False
             time.sleep(0.005)
     except OSError as error:
-        if error.errno not in _HAS_NO_LOCKS:
-            raise LogError(f"cannot lock {path}: {error.strerror}; look at its disk, then start again") from error
         raise LogError(
-            f"{path}: its file system has no locks ({error.strerror}), and without them two runs could do the same"
-            " job twice: keep log and products on a disk that has them"
-        ) from None
+            f"cannot lock {path}: {error.strerror}; look at its disk and, if its file system has no locks, keep log and"
+            " products on another one: without locks two runs could do the same job twice"
+        ) from error
     return True
 
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Hold the lock file at `path` for the length of a `with`; raise AlreadyRunning if another run has it."""
+    """Hold the lock file at `path` for the length of a `with`; raise PepsError (TRY_LATER) if another run has it."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
-        raise LogError(f"cannot open the lock file {path}: {error.strerror}{_whose(path)}") from None
+        message = f"cannot open the lock file {path}: {error.strerror}"
+        with suppress(OSError, KeyError):
+            owner = path.owner()
+            message += f"; it is {owner}'s: have it removed while no run is at work, or run as {owner}"
+        raise LogError(message) from None
     try:
         if not lock(descriptor, path):
-            raise AlreadyRunning(f"another run holds {path}: nothing to do before it ends")
+            raise PepsError(f"another run holds {path}: nothing to do before it ends", Status.TRY_LATER)
         yield
     finally:
         os.close(descriptor)
-
-
-def _whose(path: Path) -> str:
-    """Return whose file it is and what to do about it, where that can be known."""
-    with suppress(OSError, KeyError):
-        return f"; it is {path.owner()}'s: have it removed while no run is at work, or run as {path.owner()}"
-    return ""

@@ -1,8 +1,6 @@
-"""Every error, and the exit status with which it ends a run.
+"""Every error that somebody catches apart from the others, and the exit status with which it ends a run.
 
-A class stands here because somebody catches it apart from the others; what differs otherwise is the message, or the
-status of one instance. A message is one line for a person who reads it in a cron mail a week later: what happened, to
-which job or file, and what to do about it.
+A message is one line: what happened, to which job or file, and what to do about it.
 """
 
 from __future__ import annotations
@@ -35,8 +33,7 @@ class PepsError(Exception):
 
     def __init__(self, message: str, status: Status | None = None) -> None:
         super().__init__(message)
-        if status is not None:
-            self.status = status
+        self.status = status or self.status
 
 
 class UsageError(PepsError):
@@ -62,10 +59,7 @@ class NoAccount(CredentialsError):
 
 
 class ServerAway(PepsError):
-    """Surely nothing was sent: no connection could be made.
-
-    UNUSABLE where a person has to fix it: a proxy that refuses, a certificate that is not trusted.
-    """
+    """Surely nothing was sent: no connection could be made (UNUSABLE where a person has to fix that)."""
 
     status = Status.TRY_LATER
 
@@ -110,12 +104,6 @@ class Broken(PepsError):
 
 class DiskFull(PepsError):
     """No room for the rest of a result: neither the result's fault nor the server's."""
-
-
-class AlreadyRunning(PepsError):
-    """Another run of the same script holds the lock."""
-
-    status = Status.TRY_LATER
 
 
 class Interrupted(BaseException):

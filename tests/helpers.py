@@ -21,6 +21,7 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from forks import run_forked
 
 from peps_maja.sandbox import HTML_PAGE, NOT_FOUND, Altered, Canned, Job, Reply, Sandbox
 from peps_maja.sandbox.geodes import zip_of
@@ -105,6 +106,11 @@ class Place:
         )
 
     def _run(self, script: str, *arguments: str | Path, **environment: str) -> Run:
+        """Run a script to its end, forked where that makes no difference: see `forks`."""
+        environment = self.environment | environment
+        path, texts = ROOT / f"peps_maja_{script}.py", [str(argument) for argument in arguments]
+        if ended := run_forked(path, texts, self.folder, environment):
+            return Run(*ended)
         with self.start(script, *arguments, **environment) as process:
             try:
                 out, err = process.communicate(timeout=60)
@@ -307,29 +313,33 @@ def holder(code: str, path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 STRACE = shutil.which("strace") or ""
+_TRIAL = [STRACE, "-qq", "-o", os.devnull, sys.executable, "-c", ""]
+needs_strace = pytest.mark.skipif(
+    not STRACE or subprocess.run(_TRIAL, check=False).returncode != 0,
+    reason="needs strace, and the right to trace processes",
+)
 
 
-def _can_trace() -> bool:
-    """Return True if there is strace, and if it may look into processes here."""
-    trial = [STRACE, "-qq", "-o", os.devnull, sys.executable, "-V"]
-    return bool(STRACE) and subprocess.run(trial, check=False, stdout=subprocess.DEVNULL).returncode == 0
-
-
-needs_strace = pytest.mark.skipif(not _can_trace(), reason="needs strace, and the right to trace processes")
-
-
-def under_strace(place: Place, options: list[str], script: str, *arguments: str, trace: str = os.devnull) -> Run:
-    """Run a script in the user's folder under strace, with these options of it."""
+def run_through(
+    place: Place, command: list[str], script: str, *arguments: str, stdin: int = subprocess.DEVNULL, **environment: str
+) -> Run:
+    """Run a script in the user's folder by way of another command, which is given Python and the script."""
     ended = subprocess.run(
-        [STRACE, "-f", "-qq", *options, "-o", trace, sys.executable, ROOT / f"peps_maja_{script}.py", *arguments],
+        [*command, sys.executable, ROOT / f"peps_maja_{script}.py", *arguments],
         cwd=place.folder,
-        env=place.environment,
+        env=place.environment | environment,
+        stdin=stdin,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     return Run(ended.returncode, ended.stdout, ended.stderr)
+
+
+def under_strace(place: Place, options: list[str], script: str, *arguments: str, trace: str = os.devnull) -> Run:
+    """Run a script in the user's folder under strace, with these options of it."""
+    return run_through(place, [STRACE, "-f", "-qq", *options, "-o", trace], script, *arguments)
 
 
 @contextmanager

@@ -22,7 +22,8 @@ import samples
 from hypothesis import strategies as st
 from samples import L1C, L2A, SERVER, WPS_ID, catalogue, filled, geodes
 
-from peps_maja.downloads.checking import bare_name, check_zip
+from peps_maja.downloads.checking import check_zip
+from peps_maja.downloads.naming import bare_name
 from peps_maja.errors import Broken, PepsError, ServerTrouble
 from peps_maja.joblog.details import Offer, wps_id
 from peps_maja.joblog.events import Event, State
@@ -42,8 +43,8 @@ from peps_maja.peps.wps import ExceptionReport, ExecuteResponse, read_document
 from peps_maja.products.names import L1CProduct, L2AProduct, is_novald, is_old_format
 from peps_maja.products.series import Series, read_plan
 from peps_maja.products.tiles import Tile
-from peps_maja.standing.dates import as_csv, dates_of
-from peps_maja.standing.overview import standing_of
+from peps_maja.standing.overview import dates_of, standing_of
+from peps_maja.standing.shows import as_csv
 from peps_maja.submitter.choice import choose
 from peps_maja.submitter.table import summary, table
 from peps_maja.text import one_line
@@ -462,8 +463,7 @@ def _check_jobs(jobs: Jobs, folder: Path) -> None:
         assert job.hours is None or job.hours >= 0
         assert all(job.has_dealt_with(name) for name in job.novald)
         read_plan(job.plan)
-    server = Server.parse(Server.example)
-    as_csv(dates_of(jobs, {job.name: standing_of(job, None, server) for job in jobs.values()}, folder))
+    as_csv(dates_of(jobs, {job.name: standing_of(job) for job in jobs.values()}, folder))
 
 
 def check_address(address: str) -> None:

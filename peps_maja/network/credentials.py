@@ -1,4 +1,4 @@
-"""The account: from peps.txt or from the environment, and never shown."""
+"""The account and the key: from peps.txt or from the environment, and never shown."""
 
 from __future__ import annotations
 
@@ -53,21 +53,11 @@ class Credentials:
 
     def advice(self) -> str:
         """Return what to fix when the server refuses the password."""
-        note = ""
-        if self.password[0] in "'\"" and self.password[-1] == self.password[0]:
-            note = " (the password there is in quotes, and these are sent with it)"
-        elif self.password[-1].isspace():
-            note = " (the password there ends with a space, and that is sent with it)"
-        return f"e-mail or password is wrong; fix them in {self.source}{note}"
+        return f"e-mail or password is wrong; fix them in {self.source}"
 
 
 def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
-    """Return the account from the environment if it is there, else from the file at `path`.
-
-    The file's first line that is neither empty nor a comment has e-mail and password, with white space
-    between; the password is the rest of the line, whatever is in it. A line that begins with `geodes` has a key and
-    is never the account. Raises CredentialsError.
-    """
+    """Return the account from the environment if it is there, else from the file at `path`. Raises CredentialsError."""
     email, password = environment.get(USER_VARIABLE, ""), environment.get(PASSWORD_VARIABLE, "")
     if email and password:
         account = Credentials(email, password, f"{USER_VARIABLE} and {PASSWORD_VARIABLE}")
@@ -75,7 +65,13 @@ def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
         given, wanted = (USER_VARIABLE, PASSWORD_VARIABLE) if email else (PASSWORD_VARIABLE, USER_VARIABLE)
         raise CredentialsError(f"{given} is set in the environment and {wanted} is not: set both, or none")
     else:
-        account = _parse(_read(path), path)
+        lines = [words for words in _lines(path) if not _begins_as_key(words[0])]
+        if not lines:
+            raise NoAccount(f"the credentials file {path} has no account in it: {_WRITE}")
+        if len(lines[0]) == 1:
+            raise CredentialsError(f"the credentials file {path} has only one word in its first line: {_WRITE}")
+        email, password = lines[0]
+        account = Credentials(email, password, str(path))
     # RFC 7617, section 2: the first colon ends the user name, so a name cannot have one.
     if ":" in account.email:
         raise CredentialsError(
@@ -84,18 +80,17 @@ def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
     return account
 
 
-def read_key(path: Path, word: str) -> str:
-    """Return what follows `word` in the first line of the file that begins with it; nothing without such a line.
+def read_key(path: Path) -> str:
+    """Return what follows `geodes` in the first line of the file that begins with it; nothing without such a line.
 
-    Raises CredentialsError for a line that only looks like one: `word:`, or a key in quotes or brackets.
+    Raises CredentialsError for a line that only looks like one: `geodes:`, or a key in quotes or brackets.
     """
-    lines = [words for line in _read(path).split("\n") if (words := line.split(None, 1))]
-    right = (" ".join(rest).strip() for first, *rest in lines if first.casefold() == word)
-    key = next(right, "")
-    is_wrong = not key and any(_begins_as_key(first) and first.casefold() != word for first, *_ in lines)
-    if is_wrong or key[:1] in tuple("\"'<"):
+    lines = [words for words in _lines(path) if _begins_as_key(words[0])]
+    key = next((rest[0].strip() for first, *rest in lines if rest and first.casefold() == KEY_OF_GEODES), "")
+    if (lines and not key) or key[:1] in tuple("\"'<"):
         raise CredentialsError(
-            f"the key in {path} is written wrongly: write '{word}', a space and the key, no colon, quotes or brackets"
+            f"the key in {path} is written wrongly: write '{KEY_OF_GEODES}', a space and the key, no colon, quotes or"
+            " brackets"
         )
     return key
 
@@ -105,43 +100,29 @@ def _begins_as_key(word: str) -> bool:
     return word.casefold().startswith(KEY_OF_GEODES) and "@" not in word
 
 
+def _lines(path: Path) -> list[list[str]]:
+    """Return the lines that are neither empty nor comments, each as its first word and the rest."""
+    try:
+        if path.exists() and not path.is_file():  # reading a pipe might never end
+            raise CredentialsError(
+                f"cannot read the credentials file {path}: it is a directory, pipe or device, not a file"
+            )
+        content = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise NoAccount(f"no credentials file {path}: {_WRITE}") from None
+    except UnicodeDecodeError:
+        raise CredentialsError(f"the credentials file {path} is not UTF-8 text: save it again as UTF-8") from None
+    except OSError as error:
+        kind = NoAccount if isinstance(error, PermissionError) else CredentialsError
+        raise kind(f"cannot read the credentials file {path}: {error.strerror}") from None
+    # Not splitlines(): it would also split at characters that a password may have, U+0085 or U+2028.
+    lines = (line.removesuffix("\r").split(None, 1) for line in content.split("\n"))
+    return [words for words in lines if words and not words[0].startswith("#")]
+
+
 def is_open_to_others(path: Path) -> bool:
     """Return True if others than its owner can read the file."""
     try:
         return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
     except OSError:  # who needs the file says what is wrong with it
         return False
-
-
-def _read(path: Path) -> str:
-    try:
-        if path.exists() and not path.is_file():  # reading a pipe might never end
-            raise CredentialsError(
-                f"cannot read the credentials file {path}: it is a directory, pipe or device, not a file"
-            )
-        return path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise NoAccount(f"no credentials file {path}: {_WRITE}") from None
-    except PermissionError as error:
-        raise NoAccount(f"cannot read the credentials file {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise CredentialsError(f"the credentials file {path} is not UTF-8 text: save it again as UTF-8") from None
-    except OSError as error:
-        raise CredentialsError(f"cannot read the credentials file {path}: {error.strerror}") from None
-
-
-def _parse(text: str, path: Path) -> Credentials:
-    # Not splitlines(): it would also split at characters that a password may have, U+0085 or U+2028.
-    for line in text.split("\n"):
-        words = line.removesuffix("\r").split(None, 1)
-        if not words or words[0].startswith("#") or _begins_as_key(words[0]):
-            continue
-        if len(words) == 1:
-            raise CredentialsError(
-                f"the credentials file {path} has only one word in its first line: write e-mail and password there,"
-                " with a space between"
-            )
-        return Credentials(words[0], words[1], str(path))
-    if not text.strip():
-        raise NoAccount(f"the credentials file {path} is empty: {_WRITE}")
-    raise NoAccount(f"the credentials file {path} has no account in it: write e-mail and password into its first line")

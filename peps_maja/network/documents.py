@@ -17,24 +17,41 @@ HTML = "an HTML page"
 _PROLOG = re.compile(rb"(?:[\xef\xbb\xbf\s]|<\?xml[^>]*>|<!--(?:(?!-->).)*-->)*", re.IGNORECASE | re.DOTALL)
 
 
+def kind_of(body: bytes) -> str:
+    """Return what an answer looks like, for a message: `an HTML page`, `XML`, `nothing`, …."""
+    start = _PROLOG.sub(b"", body[:1024], count=1).lower()
+    if not start:
+        return "nothing"
+    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return HTML
+    if start.startswith(b"<"):
+        return "XML"
+    return "JSON" if start.startswith((b"{", b"[")) else "something else"
+
+
+def instead_of(expected: str, body: bytes) -> str:
+    """Return what came instead of a document that was expected, for a message."""
+    kind = kind_of(body)
+    if kind == expected:
+        return f"{expected} that is damaged or cut short"
+    hint = " (maintenance, or a login page); try again later" if kind == HTML else ""
+    return f"{kind} where {expected} was expected{hint}"
+
+
 def refuse_html(body: bytes, expected: str) -> None:
     """Raise ServerTrouble if the body is an HTML page."""
     if kind_of(body) == HTML:
-        raise ServerTrouble(f"{HTML} where {expected} was expected (maintenance, or a login page); try again later")
+        raise ServerTrouble(instead_of(expected, body))
 
 
-def read_json(body: bytes | str) -> object:
+def read_json(document: bytes | str) -> object:
     """Return the value of a JSON text; raise ServerTrouble for anything else."""
-    if isinstance(body, bytes):
-        refuse_html(body, "JSON")
+    body = document.encode(errors="replace") if isinstance(document, str) else document
     try:
-        if isinstance(body, bytes):
-            # One letter in another encoding, in a message, must not hide the state of the job.
-            body = body.decode(json.detect_encoding(body), errors="replace")
-        return json.loads(body)
+        # One letter in another encoding, in a message, must not hide the state of the job.
+        return json.loads(body.decode(json.detect_encoding(body), errors="replace"))
     except (ValueError, RecursionError):
-        text = body if isinstance(body, bytes) else body.encode(errors="replace")
-        raise ServerTrouble(instead_of("JSON", text)) from None
+        raise ServerTrouble(instead_of("JSON", body)) from None
 
 
 def read_object(body: bytes) -> dict[str, object]:
@@ -43,23 +60,6 @@ def read_object(body: bytes) -> dict[str, object]:
         return mapping(read_json(body))
     except ServerTrouble:
         return {}
-
-
-def instead_of(expected: str, body: bytes) -> str:
-    """Return what came instead of a document that was expected, for a message."""
-    kind = kind_of(body)
-    return f"{expected} that is damaged or cut short" if kind == expected else f"{kind} where {expected} was expected"
-
-
-def percentage(value: object) -> float | None:
-    """Return a percentage from 0 to 100 that a server gave as a number or as a text (`42`, `"42 %"`), or None."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        number = float(value.strip().rstrip("%") if isinstance(value, str) else value)
-    except (ValueError, OverflowError):
-        return None
-    return min(max(number, 0.0), 100.0) if isfinite(number) else None
 
 
 def mapping(value: object) -> dict[str, object]:
@@ -87,27 +87,24 @@ def number(value: object) -> float | None:
         return None
 
 
-def per_cent(value: object) -> float | None:
-    """Return a number from 0 to 100, None for anything else: some catalogues write -1 for clouds not known."""
-    found = number(value)
-    return found if found is not None and 0 <= found <= 100 else None
-
-
 def whole(value: object) -> int | None:
     """Return a whole number from 0 on, None for anything else."""
     found = number(value)
     return int(found) if found is not None and found >= 0 and found == int(found) else None
 
 
-def kind_of(body: bytes) -> str:
-    """Return what an answer looks like, for a message: `an HTML page`, `XML`, `nothing`, …."""
-    start = _PROLOG.sub(b"", body[:1024], count=1).lower()
-    if not start:
-        return "nothing"
-    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
-        return HTML
-    if start.startswith(b"<"):
-        return "XML"
-    if start.startswith((b"{", b"[")):
-        return "JSON"
-    return "something else"
+def per_cent(value: object) -> float | None:
+    """Return a number from 0 to 100, None for anything else: some catalogues write -1 for clouds not known."""
+    found = number(value)
+    return found if found is not None and 0 <= found <= 100 else None
+
+
+def percentage(value: object) -> float | None:
+    """Return a percentage from 0 to 100 that a server gave as a number or as a text (`42`, `"42 %"`), or None."""
+    if isinstance(value, str):
+        try:
+            value = float(value.strip().rstrip("%"))
+        except ValueError:
+            return None
+    found = number(value)
+    return None if found is None else min(max(found, 0.0), 100.0)

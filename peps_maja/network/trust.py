@@ -31,14 +31,12 @@ class Site:
             raise UsageError(f"{cls.option} has an account in it: write that into the credentials file instead")
         try:
             parts = urlsplit(address.strip())
-            origin = _origin(parts)
-        except ValueError as error:
-            raise UsageError(f"{cls.option} {address!r} is not an address: {error}") from None
-        if parts.scheme not in _PORTS or not parts.hostname:
+            scheme, host, _ = _origin(parts)
+        except ValueError:  # of the port, or half an IPv6 address
+            scheme = host = ""
+        if scheme not in _PORTS or not host or parts.query or parts.fragment:
             raise UsageError(f"{cls.option} {address!r} is not an address: write it as {cls.example}")
-        if parts.query or parts.fragment:
-            raise UsageError(f"{cls.option} {address!r} goes on after the path: write it as {cls.example}")
-        if parts.scheme == "http" and not _is_loopback(origin[1]):
+        if scheme == "http" and not _is_loopback(host):
             raise UsageError(
                 f"{cls.option} {address}: {cls.what_it_asks} is sent over https only; write https://{parts.netloc}"
             )
@@ -83,9 +81,7 @@ def _origin(parts: SplitResult) -> tuple[str, str, int | None]:
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

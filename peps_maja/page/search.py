@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from peps_maja.console import Console
 from peps_maja.disk import replacing
-from peps_maja.downloads import WORKER
-from peps_maja.downloads.asking import as_they_end
-from peps_maja.errors import CredentialsError, PepsError
+from peps_maja.downloads.asking import ENDS_ROUND, at_once
+from peps_maja.errors import CredentialsError, PepsError, ServerSilent
 from peps_maja.joblog.events import Source
 from peps_maja.options import ProcessOptions
 from peps_maja.page.contents import Contents, Product, contents
-from peps_maja.page.pictures import PICTURES, Picture, is_picture
+from peps_maja.page.pictures import LARGEST_PICTURE, PICTURES, Picture, is_picture
 from peps_maja.page.write import write_page
 from peps_maja.products.records import L2ARecord, Record
-from peps_maja.standing.values import DateStanding, Overview
+from peps_maja.standing.values import Overview, Standing
 from peps_maja.text import counted, size
-from peps_maja.theia.quicklooks import Quicklooks
 from peps_maja.theia.service import Theia
 
 AT_ONCE = 8  # pictures
+PATIENCE = 3  # pictures in a row for which a host stays silent, before it is asked no more
 
 
 def page_of_search(
@@ -37,19 +37,34 @@ def page_of_search(
     folder = options.page or Path()
 
     def make() -> Contents:
-        quicklooks = Quicklooks(theia)
-        pictures = _pictures(found, folder / PICTURES, quicklooks, console)
-        troubles = {f"not all quicklooks were fetched: {error}": error for error in quicklooks.ended.values()}
+        pictures, ended = _pictures(found, folder / PICTURES, theia, console)
+        troubles = {f"not all quicklooks were fetched: {error}": error for error in ended}
         for trouble, error in troubles.items():
             (console.warning if isinstance(error, CredentialsError) else console.reminder)(trouble)
-        dates = [_standing_of(record, action) for record, action in found if record.product]
+        dates = [
+            Standing(
+                job=record.identifier,
+                source=Source.THEIA if isinstance(record, L2ARecord) else Source.PEPS,
+                state=action,
+                message="" if isinstance(record, L2ARecord) or record.size is None else size(record.size),
+                clouds=record.clouds,
+                orbit=record.orbit,
+                tile=record.tile,
+                day=date.fromisoformat(record.day),
+                satellite=record.satellite,
+                file=f"{record.identifier}.zip" if isinstance(record, L2ARecord) else "",
+                size=record.size,
+            )
+            for record, action in found
+            if record.product
+        ]
         dates.sort(key=lambda each: (each.tile, each.day, each.satellite))
 
-        def product_of(standing: DateStanding) -> Product | None:
+        def product_of(standing: Standing) -> Product | None:
             picture = pictures.get(standing.job)
             return Product(standing, "", picture, standing.clouds) if picture else None
 
-        title, overview = f"MAJA products found for {options.log.name}", Overview((), tuple(dates), ())
+        title, overview = f"MAJA products found for {options.log.name}", Overview((), tuple(dates), {})
         return contents(title, list(troubles), overview, product_of, summary)
 
     if replaced := write_page(folder, make):
@@ -57,56 +72,46 @@ def page_of_search(
     console.info(f"the page: {folder / 'index.html'}")
 
 
-def _standing_of(record: Record, action: str) -> DateStanding:
-    """Return a record as a date of the page: what would be done with it is its state."""
-    is_theias = isinstance(record, L2ARecord)
-    return DateStanding(
-        job=record.identifier,
-        source=Source.THEIA if is_theias else Source.PEPS,
-        state=action,
-        message="" if is_theias or record.size is None else size(record.size),
-        clouds=record.clouds,
-        orbit=record.orbit,
-        tile=record.tile,
-        day=date.fromisoformat(record.day),
-        satellite=record.satellite,
-        file=f"{record.identifier}.zip" if is_theias else "",
-        size=record.size,
-    )
-
-
 def _pictures(
-    found: Sequence[tuple[Record, str]], folder: Path, quicklooks: Quicklooks, console: Console
-) -> dict[str, Picture]:
-    """Return the picture of each of Theia's products by its name, all fetched into the folder as far as they come."""
-    pictures: dict[str, Picture] = {}
+    found: Sequence[tuple[Record, str]], folder: Path, theia: Theia, console: Console
+) -> tuple[dict[str, Picture], list[PepsError]]:
+    """Return the picture of each of Theia's products by its name, or why there is none, fetched into the folder.
+
+    And why hosts were asked no more: one refuses the key, has a quota, or does not answer.
+    """
     records = [record for record, _ in found if isinstance(record, L2ARecord)]
-    folder.mkdir(parents=True, exist_ok=True)
-    pool = ThreadPoolExecutor(AT_ONCE, WORKER)
-    try:
-        with console.meter(counted(len(records), "quicklook"), unit=" pictures") as meter:
-            asked = {pool.submit(_picture_of, record, folder, quicklooks): record.identifier for record in records}
-            for number, done in enumerate(as_they_end(asked), 1):
-                pictures[asked[done]] = done.result()
-                meter(number, len(asked))
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-    return pictures
+    ended: dict[str, PepsError] = {}
+    silent: Counter[str] = Counter()
 
-
-def _picture_of(record: L2ARecord, folder: Path, quicklooks: Quicklooks) -> Picture:
-    """Return the picture of a product: the one that is there, else that of GEODES, else why there is none."""
-    path = folder / f"{record.identifier}.jpg"
-    if path.is_file() and path.stat().st_size:
+    def picture_of(record: L2ARecord) -> Picture:
+        path = folder / f"{record.identifier}.jpg"
+        if path.is_file() and path.stat().st_size:
+            return Picture(path.name)
+        if not record.quicklook:
+            return Picture(reason="GEODES shows none")
+        host = ""
+        try:
+            address = theia.site.reach(record.quicklook)
+            host = urlsplit(address).netloc
+            if host in ended:
+                raise ended[host]
+            content = theia.client.ask(address, limit=LARGEST_PICTURE).body
+            silent[host] = 0
+        except PepsError as error:
+            silent[host] = silent[host] + 1 if isinstance(error, ServerSilent) else 0
+            if isinstance(error, ENDS_ROUND) or silent[host] == PATIENCE:
+                ended.setdefault(host, error)
+            return Picture(reason="it was not fetched" if host in ended else str(error))
+        if not is_picture(content):
+            return Picture(reason="the quicklook is damaged")
+        with replacing(path) as file:
+            file.write(content)
         return Picture(path.name)
-    if not record.quicklook:
-        return Picture(reason="GEODES shows none")
-    try:
-        content = quicklooks.fetch(record.quicklook)
-    except PepsError as error:
-        return Picture(reason="it was not fetched" if error in quicklooks.ended.values() else str(error))
-    if not is_picture(content):
-        return Picture(reason="the quicklook is damaged")
-    with replacing(path) as file:
-        file.write(content)
-    return Picture(path.name)
+
+    pictures: dict[str, Picture] = {}
+    folder.mkdir(parents=True, exist_ok=True)
+    with console.meter(counted(len(records), "quicklook"), unit=" pictures") as meter:
+        for record, picture in at_once(AT_ONCE, picture_of, records):
+            pictures[record.identifier] = picture.result()
+            meter(len(pictures), len(records))
+    return pictures, list(ended.values())

@@ -8,9 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from peps_maja.errors import Forbidden, NotThere, ServerSilent, ServerTrouble, UsageError
-from peps_maja.network.answers import NotUnderstood
-from peps_maja.network.client import LONGEST_PAGE, PAGE_LIMIT, PATIENCE_OF_SEARCH
+from peps_maja.errors import Forbidden, NotThere, ServerSilent, ServerTrouble
 from peps_maja.network.documents import mapping, per_cent, text, whole
 from peps_maja.network.pages import Page, read_all, read_page
 from peps_maja.peps.service import Peps, explaining_closure
@@ -74,17 +72,14 @@ def read_page_of(peps: Peps, search: Search, number: int = 1) -> Page:
     address, query = peps.server.catalogue, urlencode(search.parameters(number))
     with explaining_closure(peps.server):
         try:
-            answer = peps.client.ask(
-                address, query, limit=PAGE_LIMIT, seconds=LONGEST_PAGE, patience=PATIENCE_OF_SEARCH, anonymously=True
-            )
-            if page := read_page(answer.body, PAGE_SIZE):
+            if page := read_page(peps.client.search(f"{address}?{query}"), PAGE_SIZE):
                 return page
             raise ServerTrouble("its answer to the search is not a page of a catalogue")
         except ServerSilent:
             raise
-        except NotUnderstood as error:
-            raise UsageError(f"{error}: the catalogue does not accept the search; is --server right?") from error
-        except (ServerTrouble, NotThere, Forbidden) as error:
+        except Forbidden as error:
+            raise ServerTrouble(f"{error}: is --server right, or does your network ask for a login?") from error
+        except (ServerTrouble, NotThere) as error:
             base = peps.server.base
             raise ServerTrouble(f"{base} does not answer as PEPS does ({error}): is --server right?") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from peps_maja.downloads.checking import is_of_zip
+from peps_maja.downloads.naming import is_of_zip
 from peps_maja.downloads.service import JobReport, Phase
 from peps_maja.errors import ServerTrouble
 from peps_maja.network.documents import array, mapping, percentage, read_json, refuse_html, text

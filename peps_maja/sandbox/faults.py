@@ -122,37 +122,23 @@ class Faults:
     """The faults that wait for their request, and the switches that stay as a test sets them."""
 
     def __init__(self) -> None:
-        self.inside_hosts = False
-        """Status URLs and references are addresses of a machine inside CNES."""
-        self.plain_http = False
-        """All addresses in answers are `http://peps.cnes.fr/…`."""
-        self.status_names = "pywps-{uuid}.xml"
-        """How the status documents of jobs to come are named."""
-        self.report_as = "reference"
-        """How a status document gives the report: `reference` (xlink:href), `href` or `literal`."""
+        # Addresses in answers: of a machine inside CNES, all as `http://peps.cnes.fr/…`, or whatever a test makes of
+        # them (a relative one, `file:`, …).
+        self.inside_hosts = self.plain_http = False
         self.addresses: Callable[[str], str] = str
-        """What becomes of an address of this server before an answer gives it: a relative one, `file:`, …"""
+        self.status_names = "pywps-{uuid}.xml"  # how the status documents of jobs to come are named
+        self.report_as = "reference"  # how a status document gives the report: `reference` (xlink), `href`, `literal`
+        # Reports have a `USER_INFO` level and `process`, or are flat, with `percentCompleted`; None: as the only
+        # clients that are known read them, those of FULL_MAJA with the level and those of MAJA flat.
         self.wrapped: bool | None = None
-        """Reports have a `USER_INFO` level and `process`, or are flat, with `percentCompleted`; None: as the only
-        clients that are known read them, those of FULL_MAJA with the level and those of MAJA flat."""
-        self.report_moves = True
-        """A report is up to date whenever it is read; else only PROCESSING_STATUS brings it up to date."""
-        self.exception_namespace = "ows"
-        """`ows` or `wps`: the namespace of the ExceptionReport in a ProcessFailed."""
-        self.ranges = True
-        """Results can be fetched in parts."""
-        self.validators = True
-        """Results have ETag and Last-Modified."""
-        self.lengths = True
-        """Results have a Content-Length; else the end of the connection is their end."""
-        self.busy = 0
-        """So many of the next Executes are answered `ServerBusy`."""
-        self.exact_count = True
-        """The catalogue's total is exact; else an estimate, too high by a tenth."""
-        self.links_at_top = False
-        """The catalogue's links are at the top of the answer, not in its `properties`."""
-        self.added_between_pages = 0
-        """So many records appear before each further page is asked for: the last ones come twice."""
+        self.report_moves = True  # whenever it is read; else only PROCESSING_STATUS brings it up to date
+        self.exception_namespace = "ows"  # or `wps`: of the ExceptionReport in a ProcessFailed
+        # Results can be fetched in parts, have ETag and Last-Modified, and a Content-Length.
+        self.ranges = self.validators = self.lengths = True
+        self.busy = 0  # so many of the next Executes are answered `ServerBusy`
+        self.exact_count = True  # of the catalogue; else an estimate, too high by a tenth
+        self.links_at_top = False  # of the catalogue's answer, not in its `properties`
+        self.added_between_pages = 0  # so many records appear before each further page: the last ones come twice
         self._waiting: list[Fault] = []
         self._lock = threading.Lock()
 

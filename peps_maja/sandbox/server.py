@@ -173,8 +173,7 @@ class Sandbox(FakePeps):
     ) -> None:
         super().__init__(accounts, pace, may_run=may_run)
         self.geodes = FakeGeodes(self.world)
-        self.requests: list[Recorded] = []
-        """Every request, in the order of arrival."""
+        self.requests: list[Recorded] = []  # in the order of arrival
         self.stopping = threading.Event()
         self._port = port
         self._certificate = certificate

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 from datetime import date, datetime, time, timedelta
 
-from peps_maja.network.pages import Page, read_all
 from peps_maja.products.names import LATEST_SIGHT
 from peps_maja.products.places import Box
-from peps_maja.products.records import L2ARecord
-from peps_maja.theia.items import read_item, read_items
 
 DATASET = "THEIA_REFLECTANCE_SENTINEL2_L2A"
 PAGE_SIZE = 80  # the most that GEODES documents
 LONGEST_GAP = timedelta(days=60)  # days of a tile that are further apart are asked for one by one
 _POINT_MARGIN = 0.0001  # degrees, 11 m: some servers take a box without an area for an error
-
-Ask = Callable[[Mapping[str, object]], bytes]
-"""Sends the body of a search and returns the answer; raises ServerAway, ServerTrouble, UsageError and the like."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +30,20 @@ class Search:
         Orbit, satellite and clouds are left to our own choice: a filter that the server does not know is ignored,
         and one that it knows loses the products whose record lacks the figure.
         """
-        query: dict[str, object] = {"dataset": {"eq": DATASET}}
+        end = datetime.combine(self.last, time(23, 59, 59, 999_000))
+        end += LATEST_SIGHT if self.last < date.max else timedelta()  # an L1C of the last day is seen until then
+        times = {"gte": f"{self.first}T00:00:00Z", "lte": f"{end.isoformat(timespec='milliseconds')}Z"}
+        query: dict[str, object] = {"dataset": {"eq": DATASET}, "start_datetime": times}
         if self.tile:
             query["grid:code"] = {"contains": self.tile}  # `T31TCJ` in older products, `31TCJ` in newer ones
-        query["start_datetime"] = {"gte": f"{self.first}T00:00:00Z", "lte": _end_of(self.last)}
-        return {
-            "page": page,
-            "limit": PAGE_SIZE,
-            "query": query,
-            **({"bbox": as_bbox(self.box)} if self.box else {}),
-            "sortBy": [{"field": "start_datetime", "direction": "asc"}],
-        }
+        sort = [{"field": "start_datetime", "direction": "asc"}]
+        body: dict[str, object] = {"page": page, "limit": PAGE_SIZE, "query": query, "sortBy": sort}
+        if self.box:
+            west, south, east, north = astuple(self.box)
+            x = 0 if east > west else _POINT_MARGIN
+            y = 0 if north > south else _POINT_MARGIN
+            body["bbox"] = [max(west - x, -180.0), max(south - y, -90.0), min(east + x, 180.0), min(north + y, 90.0)]
+        return body
 
 
 def searches_of_days(wanted: Iterable[tuple[str, date]]) -> list[Search]:
@@ -58,45 +55,3 @@ def searches_of_days(wanted: Iterable[tuple[str, date]]) -> list[Search]:
         else:
             searches.append(Search(day, day, tile=tile))
     return searches
-
-
-def find_records(
-    ask: Ask, searches: Iterable[Search], keep: Callable[[object], None] = lambda _: None
-) -> list[L2ARecord]:
-    """Return what GEODES has for these searches, the oldest first; `keep` is given each item as it came.
-
-    Raises UsageError if GEODES has too much for a search, and ServerTrouble (or what `ask` raises) if there is no
-    complete answer: then nothing is known, not even a part.
-    """
-
-    def read(feature: object) -> L2ARecord | None:
-        keep(feature)
-        return read_item(feature)
-
-    found: dict[L2ARecord, None] = {}
-    for search in searches:
-
-        def page(number: int, search: Search = search) -> Page:
-            return read_items(ask(search.body(number)), PAGE_SIZE)
-
-        found |= {record: None for record in read_all(page, read, "GEODES's answer to the search") if record}
-    return sorted(found, key=lambda record: record.rank)
-
-
-def as_bbox(box: Box) -> list[float]:
-    """Return the box as a search names it, with a small area around a point."""
-    grow_x = 0.0 if box.east > box.west else _POINT_MARGIN
-    grow_y = 0.0 if box.north > box.south else _POINT_MARGIN
-    return [
-        max(box.west - grow_x, -180.0),
-        max(box.south - grow_y, -90.0),
-        min(box.east + grow_x, 180.0),
-        min(box.north + grow_y, 90.0),
-    ]
-
-
-def _end_of(day: date) -> str:
-    """Return the end of a day and the half hour in which the last L1C of the day can have been seen."""
-    end = datetime.combine(day, time(23, 59, 59, 999_000))
-    end = end + LATEST_SIGHT if day < date.max else end
-    return f"{end.isoformat(timespec='milliseconds')}Z"

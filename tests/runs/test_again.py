@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-import pytest
 from helpers import TILE, Place, in_one_line, l1c
 
 from peps_maja.sandbox import Canned, Endpoint, Fault, Sandbox
@@ -99,13 +98,6 @@ def test_a_refused_account_ends_the_run(place: Place, peps: Sandbox) -> None:
     peps.faults.add(Fault(Endpoint.EXECUTE, Canned(401), times=None))
     in_one_line(place.process("--again"), 2, "401")
     assert len(peps.asked(Endpoint.EXECUTE)) == 1
-
-
-@pytest.mark.parametrize("more", ["--limit 3", "-d 2019-03-01", "--theia only", "--json all.json", "--series"])
-def test_it_stands_alone(place: Place, more: str) -> None:
-    in_one_line(
-        place.process("--again", *more.split()), 2, "--again repeats the searches of the log as they were: take"
-    )
 
 
 def test_no_search_in_the_log(place: Place, peps: Sandbox) -> None:

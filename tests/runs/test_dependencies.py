@@ -27,13 +27,13 @@ def install(folder: Path, name: str, version: str, code: str = "") -> None:
     (folder / f"{name}.py").write_text(code)
 
 
-@pytest.mark.parametrize("is_noted", [True, False], ids=["as pip installs it", "a file alone"])
 @pytest.mark.parametrize(
-    ("name", "version", "code"),
+    ("name", "version", "code", "is_noted"),
     [
-        ("filelock", "3.9.0", "class FileLock: pass"),  # ImportError: it has no lock_descriptor
-        ("requests", "2.9", "def get(): raise TypeError"),
+        ("filelock", "3.9.0", "class FileLock: pass", True),  # ImportError: it has no lock_descriptor
+        ("requests", "2.9", "def get(): raise TypeError", False),
     ],
+    ids=["as pip installs it", "a file alone"],
 )
 def test_an_old_package_that_hides_the_newer_one_is_told(
     place: Place, tmp_path: Path, name: str, version: str, code: str, *, is_noted: bool
@@ -42,7 +42,7 @@ def test_an_old_package_that_hides_the_newer_one_is_told(
     if not is_noted:
         shutil.rmtree(tmp_path / f"{name}-{version}.dist-info")
     run = place.process(*SEARCH, PYTHONPATH=str(tmp_path))
-    in_one_line(run, 2, f"{tmp_path} in PYTHONPATH hides the newer {name}", "run it without PYTHONPATH")
+    in_one_line(run, 2, str(tmp_path), f"hides the newer {name}", "run it without PYTHONPATH")
     assert "pip" not in run.err
 
 

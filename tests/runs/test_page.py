@@ -15,12 +15,10 @@ from urllib.parse import unquote
 
 import page_picture
 import pytest
-from helpers import STATUS_URL, TILE, Place, add_small, ago, begun, l1c, l2a, novald
+from helpers import ROOT, STATUS_URL, TILE, Place, add_small, ago, begun, l1c, l2a, novald
 
 from peps_maja.sandbox import Canned, Endpoint, Fault, Sandbox
 from peps_maja.sandbox.geodes.refusals import QUOTA, WRONG_KEY
-
-pytestmark = pytest.mark.slow
 
 JPEG = b"\xff\xd8\xff\xe0picture\xff\xd9"
 EVIL = "<script>alert(1)</script> & \"quotes\" 'too'"
@@ -177,18 +175,6 @@ def test_products_of_peps_and_theia_stand_side_by_side(place: Place) -> None:
     assert len(set(page.alts)) == len(page.alts) == 2
 
 
-def test_product_seen_after_midnight_belongs_to_the_day_before(place: Place) -> None:
-    job = "S2A_MSIL1C_20190301T235021_N0207_R051_T31TCJ_20190302T015917"
-    theias = THEIAS.replace("20190301-105426", "20190302-000426")
-    product(place, f"{theias}.zip")
-    events = (OFFER, ("downloaded", f"{theias}.zip"), ("finished", ""))
-    place.write_log(*((ago(), event, theias, detail) for event, detail in events), *ended(job, ("failed", "no")))
-    page = page_of(place)
-    assert (page.states, len(page.alts)) == (["on-disk"], 1)
-    assert "2019-03-01 S2A R051" in page.text
-    assert "Nothing is wrong" in page.text  # the date is there: nobody has to care for the job that failed
-
-
 def test_date_cut_in_two_is_one_cell_with_both_states_and_quicklooks(place: Place) -> None:
     first, second = FIRST, l1c("2019-03-01", last="130000")
     files = [l2a("2019-03-01"), l2a("2019-03-01", time="105440-459")]
@@ -198,9 +184,8 @@ def test_date_cut_in_two_is_one_cell_with_both_states_and_quicklooks(place: Plac
         lines += ended(job, ("downloaded", file), ("finished", ""))
     place.write_log(*lines)
     page = page_of(place)
-    assert page.states == ["on-disk"]
+    assert (page.states, len(page.alts)) == (["on-disk"], 2)
     assert "1 date," in page.text
-    assert page_of(place).alts
     (place.folder / files[1]).unlink()
     page = page_of(place)
     assert "on disk, moved away" in page.part("Calendar", "Quicklooks, the newest first")
@@ -267,64 +252,50 @@ def test_page_of_a_run_that_downloads(place: Place, peps: Sandbox) -> None:
     assert f"../../{l2a('2019-03-01')}" in page.all("a", "href")
 
 
-def test_job_pointed_out_as_stalled_in_the_very_run_is_on_its_page(place: Place, peps: Sandbox) -> None:
-    job = add_small(peps, FIRST, l2a("2019-03-01"), status="RUNNING")
-    place.write_log(*[(ago(50), *line[1:]) for line in begun(job)])
-    assert place.download("--page", "page").status == 0
-    wrong = Reader(place.folder / "page").part("What is wrong", "What is new")
-    assert "1 stalled" in wrong
-
-
-def test_page_shows_what_is_running(place: Place, peps: Sandbox) -> None:
-    place.write_log(*begun(add_small(peps, FIRST, l2a("2019-03-01"), status="RUNNING")))
-    for options in (["--status"], ["--json"], ["--dates"], []):
+def test_page_shows_what_is_running_and_what_this_very_run_pointed_out_as_stalled(place: Place, peps: Sandbox) -> None:
+    place.write_log(*begun(add_small(peps, FIRST, l2a("2019-03-01"), status="RUNNING"), hours=50))
+    for options, stalled in (["--status"], False), ([], True):
         assert place.download(*options, "--page", "page").status == 0
-        assert Reader(place.folder / "page").states == ["running"], options
+        page = Reader(place.folder / "page")
+        assert (page.states, "1 stalled" in page.text) == (["running"], stalled)
         shutil.rmtree(place.folder / "page")
 
 
-@pytest.mark.parametrize("options", [(), ("--dates",)], ids=["run", "dates"])
-@pytest.mark.parametrize("what", ["answers 401", "no connection", "no credentials file peps.txt"])
-def test_what_the_run_could_not_do_stands_first(
-    place: Place, peps: Sandbox, what: str, options: tuple[str, ...]
-) -> None:
-    place.write_log(*begun(add_small(peps, FIRST, l2a("2019-03-01"))))
-    environment, status = {}, 2
-    if what == "answers 401":
-        (place.folder / "peps.txt").write_text("me@example.org wrong\n")
-    elif what == "no connection":
-        environment, status = {"PEPS_SERVER": "http://127.0.0.1:9"}, 75
-    else:
-        (place.folder / "peps.txt").unlink()
-        status = 0 if options else 2
-    run = place.download(*options, "--page", "page", **environment)
-    assert run.status == status, run
-    wrong = Reader(place.folder / "page").part("What is wrong", "What is new")
-    assert what in wrong
-    assert " /" not in wrong  # no folder of this machine
-    assert "No product has come yet." in wrong
+ACCOUNT, NO_FILE = "me@example.org secret\n", "no credentials file peps.txt"
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "words"),
+    ("what", "credentials", "options", "answer", "status"),
     [
-        (WRONG_KEY, 2, "the API key in peps.txt is wrong or has expired"),
-        (QUOTA, 75, "hourly quota"),
-        (None, 2, "need an API key"),
+        ("answers 401", "me@example.org wrong\n", (), None, 2),
+        ("no connection", ACCOUNT, ("--dates",), None, 75),
+        (NO_FILE, "", (), None, 2),
+        (NO_FILE, "", ("--dates",), None, 0),
+        ("the API key in peps.txt is wrong or has expired", f"{ACCOUNT}geodes a-key\n", (), WRONG_KEY, 2),
+        ("hourly quota", f"{ACCOUNT}geodes a-key\n", (), QUOTA, 75),
+        ("need an API key", ACCOUNT, (), None, 2),
     ],
-    ids=["key refused", "quota", "no key"],
 )
-def test_trouble_with_geodes_stands_first(
-    place: Place, peps: Sandbox, answer: Canned | None, status: int, words: str
+def test_what_the_run_could_not_do_stands_first(
+    place: Place, peps: Sandbox, *, what: str, credentials: str, options: tuple[str, ...], answer: Canned, status: int
 ) -> None:
-    place.write_log((ago(1), "available", THEIAS, f"{peps.url}/api/download/x/files/y 1000 - 51 12"))
+    offer = (ago(1), "available", THEIAS, f"{peps.url}/api/download/x/files/y 1000 - 51 12")
+    place.write_log(*begun(add_small(peps, FIRST, status="RUNNING")), offer)
+    place.environment.update(GEODES_SERVER=peps.url)
+    if what == "no connection":
+        place.environment.update(PEPS_SERVER="http://127.0.0.1:9")
+    (place.folder / "peps.txt").unlink()
+    if credentials:
+        (place.folder / "peps.txt").write_text(credentials)
     if answer:
-        (place.folder / "peps.txt").write_text("geodes a-key\n")
         peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, answer, times=None))
-    run = place.download("--page", "page", GEODES_SERVER=peps.url)
+    run = place.download(*options, "--page", "page")
     assert run.status == status, run
     page = Reader(place.folder / "page")
-    assert words in page.part("What is wrong", "What is new")
+    wrong = page.part("What is wrong", "What is new")
+    assert what in wrong
+    assert " /" not in wrong  # no folder of this machine
+    assert "No product has come yet." in wrong
     assert "a-key" not in page.html
 
 
@@ -360,8 +331,8 @@ FOREIGN = "<!DOCTYPE html><title>The group</title><p>welcome"
 
 @pytest.mark.parametrize(
     ("what", "status"),
-    [("file", 1), ("folder", 2), ("file in place of pictures", 1), ("no jinja", 1), (FOREIGN, 2), ("", 2)],
-    ids=["file", "folder", "file in place of pictures", "no jinja", "somebody else's", "empty"],
+    [("file", 1), ("folder", 2), ("file in place of pictures", 1), ("no jinja", 1), (FOREIGN, 2)],
+    ids=["file", "folder", "file in place of pictures", "no jinja", "somebody else's"],
 )
 def test_page_that_cannot_be_written_costs_nothing_else(place: Place, peps: Sandbox, what: str, status: int) -> None:
     place.write_log(*begun(peps.add_job(FIRST, status="FINISHED", results=(l2a("2019-03-01"),))))
@@ -406,20 +377,10 @@ def test_page_of_another_log_is_replaced_with_a_word(place: Place) -> None:
     assert "<title>MAJA products of peps_maja.log</title>" in head
 
 
-def test_leftovers_of_a_killed_run_are_overwritten(place: Place) -> None:
-    place.write_log(*delivered(place, "2019-03-01"))
-    folder = place.folder / "page" / "quicklooks"
-    folder.mkdir(parents=True)
-    (folder / f".{l2a('2019-03-01')[:-4]}.jpg.part").write_bytes(b"half")
-    (folder.parent / ".index.html.part").write_bytes(b"half")
-    page_of(place)
-    assert sorted(path.name for path in folder.parent.rglob("*.*")) == [f"{l2a('2019-03-01')[:-4]}.jpg", "index.html"]
-
-
 def test_run_without_page_imports_no_jinja(place: Place, peps: Sandbox) -> None:
     (place.folder / "jinja2.py").write_text("raise SystemExit('jinja2 was imported')")
     place.write_log(*begun(add_small(peps, FIRST, l2a("2019-03-01"))))
-    for options in (["--status"], ["--dates"], []):
+    for options in (["--dates"], []):
         assert place.download(*options, PYTHONPATH=str(place.folder)).status == 0
 
 
@@ -468,7 +429,7 @@ def test_450_dates_in_60_mb_of_memory_and_2_mb_of_html(place: Place) -> None:
         "memory = open('/proc/self/status').read().split('VmHWM:')[1].split()[0];"
         "print(status, memory, file=sys.stderr)"
     )
-    command = [sys.executable, "-c", program, str(page_picture.ROOT)]
+    command = [sys.executable, "-c", program, str(ROOT)]
     run = subprocess.run(
         command, cwd=place.folder, env=place.environment, capture_output=True, text=True, check=False, timeout=60
     )

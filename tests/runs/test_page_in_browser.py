@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -17,13 +18,10 @@ from helpers import Place
 from peps_maja.sandbox import Sandbox
 from peps_maja.sandbox.geodes.service import KEY
 
-pytestmark = pytest.mark.slow
-
 selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 if not (page_picture.CHROMIUM and page_picture.DRIVER):
     pytest.skip("no chromium and chromedriver here: apt-get install chromium-driver", allow_module_level=True)
 
-WIDTHS, SCHEMES = (320, 768, 1280, 1920), ("light", "dark")
 # Everything that is text, with its colour and the colour behind it; `sr` is for screen readers only.
 CONTRASTS = """
 const numbers = colour => colour.match(/[0-9.]+/g).map(Number);
@@ -77,7 +75,7 @@ def browser() -> Iterator[Any]:
     options = selenium.ChromeOptions()
     options.binary_location = page_picture.CHROMIUM
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    with page_picture.empty_profile() as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         for flag in (*page_picture.BROWSER_FLAGS, f"--user-data-dir={profile}"):
             options.add_argument(flag)
         service = selenium.ChromeService(page_picture.DRIVER)
@@ -104,8 +102,7 @@ def requested(browser: Any) -> list[str]:
     return [each["request"]["url"] for each in asked if each["documentURL"] == browser.current_url]
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (768, "dark"), (1280, "light"), (1920, "dark")])
 @pytest.mark.parametrize("page", ["folder", "found"])
 def test_page_as_a_screen_shows_it(
     browser: Any, request: pytest.FixtureRequest, page: str, width: int, scheme: str

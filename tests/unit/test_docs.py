@@ -115,7 +115,7 @@ def test_the_example_of_credentials_has_an_account_and_a_key_in_comments(tmp_pat
     filled.write_text(re.sub(r"^# (?=geodes |your\.)", "", text_of("peps.txt.example"), flags=re.MULTILINE))
     account = read_credentials(filled, {})
     assert (account.email, account.password) == ("your.address@example.org", "your-password")
-    assert read_key(filled, "geodes") == "your-api-key"
+    assert read_key(filled) == "your-api-key"
 
 
 def test_the_newest_release_in_the_changelog_is_this_version() -> None:

@@ -60,11 +60,6 @@ class TheiaProduct:
         return f"URN:FEATURE:DATA:gdh:{uuid.uuid5(uuid.NAMESPACE_URL, self.name)}:V1"
 
     @property
-    def picture(self) -> bytes:
-        """Its quicklook, as in its zip."""
-        return quicklook_of(self.name)
-
-    @property
     def size_on_tape(self) -> int:
         """How many bytes the true zip would have: V4-0 has more in it."""
         least, most = (0.3e9, 1.2e9) if self.is_old else (0.9e9, 2.3e9)
@@ -108,7 +103,7 @@ def products_of(world: World, tiles: Iterable[str], first: datetime, last: datet
 
 def feature_of(product: TheiaProduct, server: str, size: int, md5: str, *, newer: bool = False) -> dict[str, object]:
     """Return the item as GEODES writes it; newer servers also tell size and checksum in fields of their own."""
-    title, picture, content = f"{product.name}.zip", f"{product.name}_QKL_ALL.jpg", product.picture
+    title, picture, content = f"{product.name}.zip", f"{product.name}_QKL_ALL.jpg", quicklook_of(product.name)
     archive = _asset(f"{server}/api/download/{product.urn}/files/{md5}", title, "RAWDATA", size, md5)
     archive |= {"type": "application/zip", "roles": ["data"]}
     if newer:

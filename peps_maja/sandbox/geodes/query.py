@@ -73,8 +73,8 @@ class Query:
         return None if not moments else max(moments) if operator == "gte" else min(moments)
 
 
-def read(body: bytes, unknown: frozenset[str] = frozenset()) -> Query:
-    """Return what the server makes of a body; raise BodyError for what it refuses. Fields in `unknown` are ignored."""
+def read(body: bytes) -> Query:
+    """Return what the server makes of a body; raise BodyError for what it refuses."""
     try:
         asked = json.loads(body)
     except ValueError as error:
@@ -88,7 +88,7 @@ def read(body: bytes, unknown: frozenset[str] = frozenset()) -> Query:
     for field, wanted in named.items():
         if _OLD_NAMES.fullmatch(field):
             raise BodyError(f"Unknown query parameter {field}")
-        if field not in unknown and isinstance(wanted, dict):
+        if isinstance(wanted, dict):
             conditions += [c for operator, value in wanted.items() if (c := _condition(field, operator, value))]
     collections, keys = (
         value if isinstance(value, list) else [] for value in map(asked.get, ("collections", "sortBy"))

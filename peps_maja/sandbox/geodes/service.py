@@ -27,6 +27,7 @@ from peps_maja.sandbox.geodes.refusals import ON_TAPE, QUOTA, WRONG_KEY, refusal
 from peps_maja.sandbox.world.acquisitions import World
 from peps_maja.sandbox.world.pictures import quicklook
 from peps_maja.sandbox.world.tiles import TILES, Bounds, bounds_of
+from peps_maja.sandbox.world.zips import quicklook_of
 
 KEY = "geodes-sandbox-key"
 STAC = "/api/stac"
@@ -54,25 +55,13 @@ class FakeGeodes:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._served: dict[str, TheiaProduct] = {}
+        self.served: dict[str, TheiaProduct] = {}  # by their URN: what a search has shown
         self.keys = {KEY}
-        self.items: list[dict[str, Any]] | None = None
-        """Features of a test instead of the world's."""
-        self.contents: dict[str, bytes] = {}
-        """Zips of a test, by their URN or the product's name."""
-        self.on_tape: set[str] = set()
-        """URNs or names of products that are on tape; their items tell sizes as of true ones, 0.3 to 2.3 GB."""
-        self.all_on_tape = False
-        self.unknown_fields: frozenset[str] = frozenset()
-        """Fields of a query that this server does not know, and so ignores."""
-        self.cap = 80
-        """The most items on a page."""
-        self.has_links = True
-        self.has_context = True
-        self.is_newer = False
-        """Answers have `numberMatched` and `numberReturned`, assets `file:size` and `file:checksum`."""
-        self.quota: int | None = None
-        """So many downloads are left in this hour."""
+        self.items: list[dict[str, Any]] | None = None  # features of a test instead of the world's
+        self.contents: dict[str, bytes] = {}  # zips of a test, by their URN or the product's name
+        self.on_tape: set[str] = set()  # URNs or names; their items tell sizes as of true ones, 0.3 to 2.3 GB
+        self.is_newer = False  # with `numberMatched` and `numberReturned`, `file:size` and `file:checksum`
+        self.quota: int | None = None  # so many downloads are left in this hour
         self.out_of_quota: Canned = QUOTA
 
     @staticmethod
@@ -107,13 +96,15 @@ class FakeGeodes:
                 if recorded.endpoint is Endpoint.GEODES_DOWNLOAD:
                     return self._download(recorded, faults)
                 urn = path.removeprefix(QUICKLOOKS).partition("/")[0]
-                product = self._served.get(urn)
-                return Reply(200, {"Content-Type": "image/jpeg"}, product.picture if product else quicklook(urn))
+                product = self.served.get(urn)
+                return Reply(
+                    200, {"Content-Type": "image/jpeg"}, quicklook_of(product.name) if product else quicklook(urn)
+                )
         return refusal(405, "METHOD_NOT_ALLOWED", f"{method} is not supported").reply()
 
     def feature(self, product: TheiaProduct, server: str) -> dict[str, Any]:
         """Return the item of a product, which can be downloaded from then on, unless it is on tape."""
-        self._served[product.urn] = product
+        self.served[product.urn] = product
         content = self._content(product)
         size = product.size_on_tape if self._is_on_tape(product.urn) else len(content)
         return feature_of(product, server, size, md5_of(content), newer=self.is_newer)
@@ -146,38 +137,33 @@ class FakeGeodes:
             f"{STAC}/collections": {"collections": [collection], "links": [link("root", root), link("self", data)]},
             COLLECTION: collection,
         }
-        product = self._served.get(path.removeprefix(f"{SEARCHES[2]}/"))
+        product = self.served.get(path.removeprefix(f"{SEARCHES[2]}/"))
         answer = self.feature(product, server) if product else answers.get(path)
         return refusal(404, "NOT_FOUND", f"No {path}").reply() if answer is None else json_reply(answer)
 
     def _search(self, body: bytes, server: str, path: str = SEARCHES[0]) -> Reply:
         try:
-            query = read(body, self.unknown_fields)
+            query = read(body)
         except BodyError as error:
             return refusal(400, "ITEMSEARCHBODY_PARSING", str(error)).reply()
         listed = self._of_test() if self.items is not None else self._of_world(query, server)
         found = [entry for entry in listed if query.wants(entry.properties, entry.bounds)]
         for field, falls in reversed(query.sort or [("start_datetime", True)]):
             found.sort(key=lambda entry, by=field: order_of(by, entry.properties), reverse=falls)  # type: ignore[misc]
-        limit = min(query.limit, self.cap)
-        shown = found[(query.page - 1) * limit : query.page * limit]
-        features = [entry.feature() for entry in shown]
-        matched = len(found)
+        limit, matched = query.limit, len(found)
+        features = [entry.feature() for entry in found[(query.page - 1) * limit : query.page * limit]]
 
         def link_to(rel: str, page: int) -> dict[str, object]:
             # STAC's way to say how a page is asked for by POST; its address alone would forget the conditions.
             by_post = {"method": "POST", "body": json.loads(body) | {"page": page}} if path == SEARCHES[0] else {}
             return link(rel, f"{server}{path}?limit={limit}&page={page}", **by_post)
 
-        answer: dict[str, Any] = {"type": "FeatureCollection", "features": features}
-        if self.has_links:
-            answer["links"] = [link_to("self", query.page)]
-            answer["links"] += [link_to("next", query.page + 1)] if query.page * limit < matched else []
-        if self.has_context:
-            answer["context"] = {"returned": len(features), "limit": limit, "matched": matched}
-        if self.is_newer:
-            answer |= {"numberMatched": matched, "numberReturned": len(features)}
-        return json_reply(answer)
+        links = [link_to("self", query.page)]
+        links += [link_to("next", query.page + 1)] if query.page * limit < matched else []
+        context = {"returned": len(features), "limit": limit, "matched": matched}
+        newer = {"numberMatched": matched, "numberReturned": len(features)} if self.is_newer else {}
+        answer = {"type": "FeatureCollection", "features": features, "links": links, "context": context}
+        return json_reply(answer | newer)
 
     def _of_test(self) -> Iterator[_Listed]:
         for feature in self.items or []:
@@ -217,7 +203,7 @@ class FakeGeodes:
             self.quota -= 1
         if self._is_on_tape(urn):
             return ON_TAPE.reply()
-        product = self._served.get(urn)
+        product = self.served.get(urn)
         name = quote(f"{product.name if product else urn}.zip")
         headers = {
             "Content-Disposition": f'attachment; filename="{name}"',
@@ -226,7 +212,7 @@ class FakeGeodes:
         return zip_reply(content, headers, recorded.headers, ranges=faults.ranges)
 
     def _known(self, urn: str) -> bytes | None:
-        product = self._served.get(urn)
+        product = self.served.get(urn)
         return self.contents.get(urn) if product is None else self._content(product)
 
     def _content(self, product: TheiaProduct) -> bytes:
@@ -234,5 +220,5 @@ class FakeGeodes:
         return zip_of(product.name) if own is None else own
 
     def _is_on_tape(self, urn: str) -> bool:
-        product = self._served.get(urn)
-        return self.all_on_tape or urn in self.on_tape or (product is not None and product.name in self.on_tape)
+        product = self.served.get(urn)
+        return urn in self.on_tape or (product is not None and product.name in self.on_tape)

@@ -1,4 +1,4 @@
-"""The computing centre: jobs, their states over time, and what comes out of them."""
+"""Jobs at the computing centre: their states over time, and what comes out of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from email.utils import formatdate
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from peps_maja.sandbox.world.acquisitions import draw
 from peps_maja.sandbox.world.zips import make_zip
 
 OUTPUTS = "/resto/wps/outputs"
@@ -26,23 +25,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a job ends with: a `job_status`, the server's message, names of zips, dates left out."""
+    """What a job ends with: `results` are names of zips; or what its report says of it, where they are addresses."""
 
     status: str = "FINISHED"
     message: str = ""
     results: tuple[str, ...] = ()
     unprocessed: int = 0
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What a report says: the state of its job when it was last brought up to date."""
-
-    status: str = "PENDING"
     percent: int = 0
-    message: str = ""
-    urls: tuple[str, ...] = ()
-    unprocessed: int = 0
     finished_at: str | None = None
 
 
@@ -61,10 +50,8 @@ class Result:
 
     def __init__(self, name: str, url: str) -> None:
         self.name = name
-        self.url = url
-        """The address that reports give; a test may set another."""
-        self.served = True
-        """False: 404, though the report names it."""
+        self.url = url  # as reports give it; a test may set another
+        self.served = True  # False: 404, though the report names it
         self._content: bytes | None = None
         self._changed = time.time() // 1 - 3600
 
@@ -94,22 +81,21 @@ class Result:
 class Job:
     """One job; `status`, `percent`, `message`, `launched` follow the clock until a test sets them."""
 
-    def __init__(self, product: str, server: str, outcome: Outcome, lasts: float, file_pattern: str) -> None:
-        self.product = product
-        self.process = "MAJA"
+    def __init__(
+        self, product: str, process: str, server: str, outcome: Outcome, *, status_names: str, lasts: float = 0.0
+    ) -> None:
+        self.product, self.process = product, process
         self.wps_id = str(uuid.uuid4())
         self.job_id = 10000 + int(self.wps_id[:4], 16)
-        self.status_file = file_pattern.format(uuid=self.wps_id)
+        self.status_file = status_names.format(uuid=self.wps_id)
         self.status_url = f"{server}{OUTPUTS}/{self.status_file}"
         self.report_url = f"{server}{OUTPUTS}/report-{self.wps_id}.json"
         self.joblog_url = f"{server}{LOGS}/joblog-{self.wps_id}.log"
         folder = f"{server}{RESULTS}/{self.wps_id}"
         self.results = [Result(name, f"{folder}/{quote(name)}") for name in outcome.results]
         self.unprocessed = outcome.unprocessed
-        self.wps_state: str | None = None
-        """Set to `ProcessFailed`, `ProcessPaused`, … to have that in the status document."""
-        self.reported = Snapshot()
-        """What the report says; `refresh` alone changes it."""
+        self.wps_state: str | None = None  # `ProcessFailed`, `ProcessPaused`, … to have that in the status document
+        self.reported = Outcome("PENDING")  # what the report says; `refresh` alone changes it
         self._outcome = outcome
         self._lasts = lasts
         self._began = time.monotonic()
@@ -147,8 +133,7 @@ class Job:
     def refresh(self) -> None:
         """Bring the report up to date."""
         end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) if self.status == "FINISHED" else None
-        urls = self._urls()
-        self.reported = Snapshot(self.status, self.percent, self.message, urls, self.unprocessed, end)
+        self.reported = Outcome(self.status, self.message, self._urls(), self.unprocessed, self.percent, end)
 
     def log(self) -> str:
         """Return the joblog, which fills while the job runs, and names the results' addresses once they exist."""
@@ -162,25 +147,3 @@ class Job:
 
     def _share(self) -> float:
         return (time.monotonic() - self._began) / self._lasts if self._lasts > 0 else 1.0
-
-
-class Centre:
-    """All jobs of the server, and the order in which Executes started them."""
-
-    def __init__(self, pace: float) -> None:
-        self.pace = pace
-        self.jobs: list[Job] = []
-        self.executed: list[str] = []
-
-    def start(self, product: str, server: str, outcome: Outcome, file_pattern: str, process: str) -> Job:
-        """Start a job that an Execute asked for."""
-        lasts = self.pace * (8 + 8 * draw("lasts", product))
-        job = Job(product, server, outcome, lasts, file_pattern)
-        job.process = process
-        self.executed.append(product)
-        self.jobs.append(job)
-        return job
-
-    def find(self, wps_id: str) -> Job | None:
-        """Return the job of this WPS id."""
-        return next((job for job in list(self.jobs) if job.wps_id == wps_id), None)

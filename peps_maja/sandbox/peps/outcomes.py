@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from peps_maja.sandbox.peps.centre import Outcome
-from peps_maja.sandbox.peps.features import listed
-from peps_maja.sandbox.world.acquisitions import L1C, TOO_CLOUDY, UTC, World, draw, failure_of, l2a_name, seen_at
+from peps_maja.sandbox.peps.features import Listed, listed
+from peps_maja.sandbox.world.acquisitions import L1C, TOO_CLOUDY, UTC, Acquired, World, draw, l2a_name, pick, seen_at
 from peps_maja.sandbox.world.tiles import has_elevation
 from peps_maja.sandbox.world.zips import NOT_VALID
 
 FIRST_SERIES_DAY = datetime(2016, 4, 1, tzinfo=UTC)
 SERIES_DAYS = (55, 366)
+FAILURES_PER = 12  # one product in so many fails
+FAILURE = "MAJA ended with status 1: no valid L1C date among the 8 products of the time series"
 NO_ELEVATION = "job cancelled: no SRTM elevation model for tile {tile}"
-_SINGLE = re.compile(r"(S2[ABC])_MSIL1C_(\d{8}T\d{6})_N\d{4}_R\d{3}_T(\d\d[A-Z]{3})_\d{8}T\d{6}")
+_SINGLE = re.compile(r"(S2[A-D])_MSIL1C_(\d{8}T\d{6})_N\d{4}_R\d{3}_T(\d\d[A-Z]{3})_\d{8}T\d{6}")
 
 
 class InputError(Exception):
@@ -27,37 +28,24 @@ class InputError(Exception):
         self.locator = locator
 
 
-@dataclass(frozen=True)
-class Holdings:
-    """Where products are looked up: the made-up world, or the features that a test set."""
-
-    world: World
-    own: Sequence[dict[str, object]] | None = None
-
-    def clouds(self, name: str) -> float | None:
-        """Return the clouds of a product in percent, if known; InputError if there is no such L1C product."""
-        if self.own is not None:
-            entry = next((entry for entry in map(listed, self.own) if entry.name == name), None)
-            if entry and entry.level in (None, L1C):
-                return entry.clouds
-        elif (named := _named(name)) and (product := self.world.find(name, named[2], named[1])):
-            return product.clouds
-        raise InputError("product", f"product {name} not found in collection S2ST")
-
-
-def of_product(name: str, catalogue: Holdings) -> Outcome:
-    """Return what MAJA makes of an L1C product; InputError if the catalogue has none of this name.
+def of_product(name: str, world: World, own: Iterable[dict[str, object]] | None) -> Outcome:
+    """Return what MAJA makes of an L1C product; InputError if neither the world nor a test's own features have it.
 
     In the made-up world one product of about twelve fails; a test's own features never do.
     """
     if re.match(r"S2._OPER_", name):
         raise InputError("product", f"{name}: multi-tile products are not supported")
-    clouds = catalogue.clouds(name)
-    message = failure_of(name) if catalogue.own is None else None
-    cloudy = clouds is not None and clouds > TOO_CLOUDY
     named = _named(name)
-    if message and not cloudy and (named is None or has_elevation(named[2])):
-        return Outcome("FAILED", message)
+    product: Acquired | Listed | None
+    if own is not None:
+        product = next((entry for entry in map(listed, own) if entry.name == name and entry.level in (None, L1C)), None)
+    else:
+        product = world.find(name, named[2], named[1]) if named else None
+    if product is None:
+        raise InputError("product", f"product {name} not found in collection S2ST")
+    cloudy = product.clouds is not None and product.clouds > TOO_CLOUDY
+    if own is None and pick(FAILURES_PER, "fails", name) == 7 and not cloudy and named and has_elevation(named[2]):
+        return Outcome("FAILED", FAILURE)
     return of_name(name, cloudy=cloudy)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
 from peps_maja.sandbox.exchange import JSON, Endpoint, Reply, error_reply, xml_reply
 from peps_maja.sandbox.faults import Faults
-from peps_maja.sandbox.peps.centre import Centre, Job
-from peps_maja.sandbox.peps.outcomes import Holdings, InputError, of_product, of_series
+from peps_maja.sandbox.peps.centre import Job
+from peps_maja.sandbox.peps.outcomes import InputError, of_product, of_series
 from peps_maja.sandbox.peps.wps_xml import (
     capabilities,
     descriptions,
@@ -22,6 +22,7 @@ from peps_maja.sandbox.peps.wps_xml import (
     reference,
     state,
 )
+from peps_maja.sandbox.world.acquisitions import World, draw
 
 PATH = "/resto/wps"
 REFRESH = "PROCESSING_STATUS"
@@ -39,17 +40,20 @@ PROCESSES = (  # identifier, title, inputs and how many of each there must be
 )
 
 
-@dataclass(frozen=True)
 class Processes:
-    """The processes of one server; `holdings` are the products that they may be run on."""
+    """The world of a PEPS, its jobs, and the processes that start and follow them."""
 
-    server: str
-    centre: Centre
-    faults: Faults
-    holdings: Holdings
-    may_run: bool
+    def __init__(self, pace: float, *, may_run: bool) -> None:
+        self.url = ""  # of the server, without a slash at its end; known once it is up
+        self.may_run = may_run
+        self.faults = Faults()
+        self.world = World(datetime.now(timezone.utc).date())
+        self.catalogue: list[dict[str, object]] | None = None  # features of a test instead of the world: all there is
+        self.jobs: list[Job] = []  # in the order in which they began
+        self.executed: list[str] = []  # product, or datainputs of a series, of each Execute that started a job
+        self._pace = pace
 
-    def answer(self, query: Mapping[str, str], body: bytes) -> Reply:
+    def answer_wps(self, query: Mapping[str, str], body: bytes) -> Reply:
         """Answer GetCapabilities, DescribeProcess or Execute; the last one also if it comes as XML."""
         pairs = pairs_of(query, body)
         request = pairs.get("request", "")
@@ -92,7 +96,7 @@ class Processes:
     def announced(self, url: str) -> str:
         """Return an address of this server as answers give it, however the switches bend it."""
         parts = urlsplit(url)
-        if not url.startswith(self.server + "/"):
+        if not url.startswith(self.url + "/"):
             return url  # a test's own
         if (other := self.faults.addresses(url)) != url:
             return other
@@ -114,18 +118,23 @@ class Processes:
         if not wanted:
             return _refused("MissingParameterValue", "product", "")
         try:
-            world = self.holdings.world
-            outcome = of_series(given, world) if identifier == SERIES else of_product(wanted, self.holdings)
+            if identifier == SERIES:
+                outcome = of_series(given, self.world)
+            else:
+                outcome = of_product(wanted, self.world, self.catalogue)
         except InputError as error:
             return _refused("InvalidParameterValue", error.locator, str(error))
-        job = self.centre.start(wanted, self.server, outcome, self.faults.status_names, identifier)
+        lasts = self._pace * (8 + 8 * draw("lasts", wanted))
+        job = Job(wanted, identifier, self.url, outcome, status_names=self.faults.status_names, lasts=lasts)
+        self.executed.append(wanted)
+        self.jobs.append(job)
         is_stored = pairs.get("storeexecuteresponse") == pairs.get("status") == "true"
         accepted = state("ProcessAccepted", f"Process {identifier} accepted")
         return xml_reply(execute_response(identifier, accepted, self.announced(job.status_url) if is_stored else None))
 
     def _refresh(self, inputs: str) -> Reply:
         """Bring a job's report up to date; the answer itself says nothing about the job."""
-        job = self.centre.find(inputs.partition("wps_id=")[2])
+        job = next((job for job in list(self.jobs) if job.wps_id == inputs.partition("wps_id=")[2]), None)
         if job is None:
             return _refused("InvalidParameterValue", "wps_id", f"no job for {inputs!r}")
         job.refresh()
@@ -147,7 +156,7 @@ class Processes:
         fields |= {"process": f"{reported.percent}%"} if wrapped else {"percentCompleted": reported.percent}
         fields |= {
             "message": reported.message,
-            "results": [self.announced(url) for url in reported.urls],
+            "results": [self.announced(url) for url in reported.results],
             "unprocessed": str(reported.unprocessed),
             "logs": [self.announced(job.joblog_url)],
         }

@@ -9,9 +9,8 @@ from datetime import datetime, timezone
 from urllib.parse import urlencode
 
 from peps_maja.sandbox.exchange import Reply, error_reply, json_reply
-from peps_maja.sandbox.faults import Faults
 from peps_maja.sandbox.peps.features import Listed, feature_of, listed
-from peps_maja.sandbox.peps.outcomes import Holdings
+from peps_maja.sandbox.peps.processes import Processes
 from peps_maja.sandbox.world.tiles import TILES, overlap
 
 PATH = "/resto/api/collections/S2ST/search.json"
@@ -27,9 +26,9 @@ class QueryError(Exception):
         self.status = status
 
 
-def search(query: Mapping[str, str], server: str, holdings: Holdings, *, most: int, faults: Faults) -> Reply:
+def search(query: Mapping[str, str], peps: Processes, most: int) -> Reply:
     """Answer a search in the world, or in a test's own features, newest acquisition first, `most` to a page."""
-    world, own = holdings.world, holdings.own
+    server, world, own, faults = peps.url, peps.world, peps.catalogue, peps.faults
     try:
         first, last = _moment(query.get("startDate")), _moment(query.get("completionDate"))
         count, page = min(_number(query, "maxRecords", DEFAULT_RECORDS), most), _number(query, "page", 1)

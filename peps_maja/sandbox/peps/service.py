@@ -6,17 +6,15 @@ import base64
 import hmac
 import re
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from html import escape
 from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
 
 from peps_maja.sandbox.exchange import Endpoint, Recorded, Reply, error_reply, json_reply, zip_reply
-from peps_maja.sandbox.faults import Faults, page
+from peps_maja.sandbox.faults import page
 from peps_maja.sandbox.peps import processes, resto
-from peps_maja.sandbox.peps.centre import LOGS, OUTPUTS, RESULTS, Centre, Job, Outcome
-from peps_maja.sandbox.peps.outcomes import Holdings, InputError, of_name, of_product, of_series
-from peps_maja.sandbox.world.acquisitions import World
+from peps_maja.sandbox.peps.centre import LOGS, OUTPUTS, RESULTS, Job, Outcome
+from peps_maja.sandbox.peps.outcomes import InputError, of_name, of_product, of_series
 from peps_maja.sandbox.world.pictures import quicklook
 
 ACCOUNT = MappingProxyType({"me@example.org": "secret"})
@@ -25,25 +23,13 @@ OPEN = (Endpoint.CATALOGUE, Endpoint.OTHER)  # what needs no account, but for th
 _USER_JOBS = re.compile(r"/resto/wps/users/[^/]+/jobs")
 
 
-class FakePeps:
+class FakePeps(processes.Processes):
     """A small PEPS. `accounts` maps e-mail to password; `may_run`: whether they may run MAJA."""
 
     def __init__(self, accounts: Mapping[str, str], pace: float, *, may_run: bool) -> None:
-        self.url = ""
-        """The server's address, without a slash at its end; known once it is up."""
+        super().__init__(pace, may_run=may_run)
         self.accounts = accounts
-        self.may_run = may_run
-        self.pages = 500
-        """The most records on a page of the catalogue."""
-        self.faults = Faults()
-        self.catalogue: list[dict[str, object]] | None = None
-        """Features of a test instead of the made-up world; jobs take their products only."""
-        self.world = World(datetime.now(timezone.utc).date())
-        self._centre = Centre(pace)
-        self.jobs = self._centre.jobs
-        """All jobs, in the order in which they began."""
-        self.executed = self._centre.executed
-        """The product (or the datainputs of a series) of each Execute that started a job, in order."""
+        self.pages = 500  # the most records on a page of the catalogue
 
     def job(self, name: str) -> Job:
         """Return the latest job for this product (or these datainputs); LookupError if there is none."""
@@ -66,7 +52,7 @@ class FakePeps:
         usual = self._usual_outcome(name)
         names = usual.results if results is None else results
         outcome = Outcome(status, message, names, usual.unprocessed)
-        job = Job(name, self.url, outcome, 0.0, self.faults.status_names)
+        job = Job(name, "MAJA", self.url, outcome, status_names=self.faults.status_names)
         job.status, job.message, job.launched = status, message, launched
         if percent is not None:
             job.percent = percent
@@ -92,15 +78,15 @@ class FakePeps:
             return error_reply(405, "Method Not Allowed")
         own_list = _USER_JOBS.fullmatch(path)
         private = endpoint not in OPEN or own_list or path.startswith(processes.PATH)
-        if private and _account_of(recorded.headers, self.accounts) is None:
+        if private and not _has_account(recorded.headers, self.accounts):
             return error_reply(401, "Unauthorized", REALM)
         if own_list:
             known = ("wps_id", "product", "status_url", "status")
             return json_reply({"jobs": [{name: getattr(job, name) for name in known} for job in list(self.jobs)]})
         if endpoint is Endpoint.CATALOGUE:
-            return resto.search(recorded.query, self.url, self._holdings(), most=self.pages, faults=self.faults)
+            return resto.search(recorded.query, self, self.pages)
         if path.rstrip("/") == processes.PATH:
-            return self._processes().answer(recorded.query, recorded.body)
+            return self.answer_wps(recorded.query, recorded.body)
         if path.startswith("/quicklook/"):
             return Reply(200, {"Content-Type": "image/jpeg"}, quicklook(path))
         if path == "/":
@@ -125,13 +111,13 @@ class FakePeps:
 
     def _file(self, recorded: Recorded) -> Reply | None:
         """Return what a job has at this path: its documents, log or results."""
-        path, documents = recorded.path, self._processes()
+        path, address = recorded.path, self.url + recorded.path
         for job in list(self.jobs):
             if path == f"{OUTPUTS}/{job.status_file}":
-                return documents.status_document(job)
-            if path == f"{OUTPUTS}/report-{job.wps_id}.json":
-                return documents.report(job)
-            if path == f"{LOGS}/joblog-{job.wps_id}.log":
+                return self.status_document(job)
+            if address == job.report_url:
+                return self.report(job)
+            if address == job.joblog_url:
                 return Reply(200, {"Content-Type": "text/plain; charset=utf-8"}, job.log().encode())
             for result in job.results if path.endswith(".zip") and job.delivers else ():
                 if result.served and path in (
@@ -143,27 +129,18 @@ class FakePeps:
                     return zip_reply(result.content, headers, recorded.headers, ranges=self.faults.ranges)
         return None
 
-    def _processes(self) -> processes.Processes:
-        return processes.Processes(self.url, self._centre, self.faults, self._holdings(), self.may_run)
-
-    def _holdings(self) -> Holdings:
-        return Holdings(self.world, self.catalogue)
-
     def _usual_outcome(self, name: str) -> Outcome:
         try:
             if "tileid=" in name:
                 return of_series(dict(pair.partition("=")[::2] for pair in name.split(";")), self.world)
-            outcome = of_product(name, self._holdings())
+            outcome = of_product(name, self.world, self.catalogue)
         except InputError:
             return of_name(name)
         return outcome if outcome.results else of_name(name)
 
 
-def _account_of(headers: Mapping[str, str], accounts: Mapping[str, str]) -> str | None:
-    """Return the account whose Basic credentials a request has, compared as UTF-8 bytes; else None."""
+def _has_account(headers: Mapping[str, str], accounts: Mapping[str, str]) -> bool:
+    """Return True if a request has the Basic credentials of an account, compared as UTF-8 bytes."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
-    for user, password in accounts.items():
-        expected = base64.b64encode(f"{user}:{password}".encode())
-        if scheme.lower() == "basic" and hmac.compare_digest(token.strip().encode(), expected):
-            return user
-    return None
+    known = [base64.b64encode(f"{user}:{password}".encode()) for user, password in accounts.items()]
+    return scheme.lower() == "basic" and any(hmac.compare_digest(token.strip().encode(), each) for each in known)

@@ -6,7 +6,6 @@ import hashlib
 import re
 import struct
 import zipfile
-from collections.abc import Mapping
 from datetime import date
 from io import BytesIO
 
@@ -40,16 +39,14 @@ _NAME = re.compile(r"SENTINEL2(\w)_(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-(\d{3}
 
 
 def make_zip(file_name: str, side: int = SIDE) -> bytes:
-    """Return the zip of this name: one folder of the same name; NOVALD ones hold metadata only."""
+    """Return the zip of this name: one folder of the same name; NOVALD ones hold MUSCATE's metadata only."""
     name = file_name.removesuffix(".zip")
-    members = {f"{name}_MTD_ALL.xml": metadata(name)}
+    satellite, *moment, tile = _parts(name)
+    when, platform = "{}-{}-{}T{}:{}:{}.{}Z".format(*moment), f"SENTINEL2{satellite}"
+    text = _METADATA.format(name=name, tile=tile, moment=when, platform=platform, clouds=_clouds(name))
+    members = {f"{name}_MTD_ALL.xml": text.encode()}
     if NOT_VALID not in name:
         members |= _images(name, side)
-    return pack(name, members)
-
-
-def pack(name: str, members: Mapping[str, bytes]) -> bytes:
-    """Return a zip with one folder of this name that holds these members."""
     packed = BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for member, content in members.items():
@@ -58,14 +55,6 @@ def pack(name: str, members: Mapping[str, bytes]) -> bytes:
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content)
     return packed.getvalue()
-
-
-def metadata(name: str) -> bytes:
-    """Return a MUSCATE metadata document for the product."""
-    satellite, *moment, tile = _parts(name)
-    when = "{}-{}-{}T{}:{}:{}.{}Z".format(*moment)
-    text = _METADATA.format(name=name, tile=tile, moment=when, platform=f"SENTINEL2{satellite}", clouds=_clouds(name))
-    return text.encode()
 
 
 def tiff(pixels: bytes, bits: int, side: int) -> bytes:

@@ -104,7 +104,7 @@ def test_a_letter_in_another_encoding_hides_no_product() -> None:
 
 def test_a_page_of_the_catalogue_has_a_time_of_its_own(monkeypatch: pytest.MonkeyPatch, peps: Sandbox) -> None:
     assert client.LONGEST_PAGE == 300
-    monkeypatch.setattr(catalogue, "LONGEST_PAGE", 0.5)
+    monkeypatch.setattr(client, "LONGEST_PAGE", 0.5)
     march = Search({"tileid": TILE}, Days(date(2019, 3, 1), date(2019, 3, 31)))
     with Relay(["slow body"] * 3, target=host_and_port(peps.url)) as relay:
         begun = time.monotonic()

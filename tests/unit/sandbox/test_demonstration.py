@@ -5,18 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from helpers import ROOT
 
 
 def test_demonstration_ends_with_zips_of_both_services_and_the_page(tmp_path: Path) -> None:
-    began = time.monotonic()
     command = [sys.executable, "-m", "peps_maja.sandbox", "--pace", "0", "-w", str(tmp_path / "demo")]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert (run.returncode, run.stderr.count("Traceback")) == (0, 0), run.stdout + run.stderr
-    assert time.monotonic() - began < 50
     assert re.findall(r"^\d\. .*", run.stdout, re.MULTILINE) == [
         "1. What Theia has computed already is taken from there; PEPS is to compute the rest.",
         "2. Wait for PEPS's jobs, and download from both. Cron would run this without --wait.",

@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 import requests
-from samples.geodes import feature
 
 from peps_maja.products.names import L2AProduct
-from peps_maja.sandbox import HTML_PAGE, Cut, Endpoint, Fault, Sandbox
-from peps_maja.sandbox.geodes import KEY, LICENCE, NOT_READY, ON_TAPE, QUOTA_429, REDIRECTS
+from peps_maja.sandbox import Sandbox
+from peps_maja.sandbox.geodes import KEY
 from peps_maja.theia.items import read_item
 
 DATASET = {"dataset": {"eq": "THEIA_REFLECTANCE_SENTINEL2_L2A"}}
@@ -87,11 +86,6 @@ def test_filters(peps: Sandbox, query: dict[str, object], left: Any) -> None:
     assert expected == every or len(expected) < len(every)
 
 
-def test_filters_can_be_unknown_to_the_server(peps: Sandbox) -> None:
-    peps.geodes.unknown_fields = frozenset({"sat:relative_orbit"})
-    assert found(peps, query=DATASET | TILE | MARCH | {"sat:relative_orbit": {"eq": 51}}) == found(peps)
-
-
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -118,8 +112,6 @@ def test_pages_are_cut_and_linked(peps: Sandbox) -> None:
     assert not set(first) & set(second)
     assert pages[0]["context"] == {"returned": 80, "limit": 80, "matched": len(first) + len(second)}
     assert [["next" in {link["rel"] for link in page["links"]}] for page in pages] == [[True], [False]]
-    peps.geodes.has_links = peps.geodes.has_context = False
-    assert set(search(peps).json()) == {"type", "features"}
 
 
 def test_sorts_and_places(peps: Sandbox) -> None:
@@ -159,36 +151,14 @@ def test_download_is_the_announced_zip(peps: Sandbox) -> None:
         assert {name.partition("/")[0] for name in names} == {archive["title"].removesuffix(".zip")}
 
 
-def test_download_in_parts(peps: Sandbox, address: str) -> None:
-    whole = fetch(address).content
-    part = fetch(address, Range="bytes=100-")
-    assert (part.status_code, part.content) == (206, whole[100:])
-    peps.faults.ranges = False
-    assert fetch(address, Range="bytes=100-").content == whole
-
-
-def test_key_is_wanted(address: str) -> None:
+def test_key_and_range_and_quota(peps: Sandbox, address: str) -> None:
     assert [fetch(address, key).status_code for key in (KEY, None, "", f"{KEY}x")] == [200, 401, 401, 401]
     assert fetch(address.replace("URN", "URM")).status_code == 404
-
-
-def test_quota_and_other_moods(peps: Sandbox, address: str) -> None:
+    part = fetch(address, Range="bytes=100-")
+    assert (part.status_code, part.content) == (206, fetch(address).content[100:])
     peps.geodes.quota = 1
     assert [fetch(address).status_code for _ in range(3)] == [200, 403, 403]
     assert "exceeds quota limit" in fetch(address).text
-    peps.geodes.quota = None
-    moods = (QUOTA_429, NOT_READY, ON_TAPE, LICENCE, HTML_PAGE)
-    peps.faults.add(*(Fault(Endpoint.GEODES_DOWNLOAD, mood, match=address.partition("files/")[2]) for mood in moods))
-    assert [fetch(address).status_code for _ in moods] == [429, 202, 410, 423, 200]
-    peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, REDIRECTS, times=None))
-    with pytest.raises(requests.TooManyRedirects):
-        fetch(address)
-    peps.faults.clear()
-    peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, Cut(after=50)))
-    with pytest.raises(requests.exceptions.ChunkedEncodingError):
-        fetch(address)
-    peps.faults.add(Fault(Endpoint.GEODES_SEARCH, HTML_PAGE, match="31TCJ"))
-    assert search(peps).text.startswith("<!DOCTYPE")
 
 
 def test_availability(peps: Sandbox, address: str) -> None:
@@ -203,17 +173,3 @@ def test_availability(peps: Sandbox, address: str) -> None:
     assert available()["products"][0]["files"] == [{"checksum": checksum, "available": False}]
     assert fetch(address).status_code == 410
     assert requests.post(f"{peps.url}/fastavailability", data=b"[]", timeout=10).status_code == 400
-
-
-def test_own_features_and_contents_of_a_test(peps: Sandbox) -> None:
-    peps.geodes.items = [feature(urn="URN:1"), feature(eo__cloud_cover=None)]
-    peps.geodes.contents["URN:1"] = b"PK"
-    assert len(found(peps)) == 2
-    assert found(peps, query=DATASET | {"eo:cloud_cover": {"lte": 90}}) == [peps.geodes.items[0]["properties"]]
-    assert fetch(f"{peps.url}/api/download/URN:1/files/x").content == b"PK"
-
-
-def test_other_requests_are_left_to_peps(peps: Sandbox) -> None:
-    assert requests.get(f"{peps.url}/api/stac/search", timeout=10).status_code == 405
-    assert requests.post(f"{peps.url}/resto/wps", timeout=10).status_code == 405
-    assert [recorded.endpoint for recorded in peps.requests] == [Endpoint.GEODES_SEARCH, Endpoint.OTHER]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import signal
@@ -11,9 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import zipfile
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -21,10 +18,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import requests
-import trustme
 
 from peps_maja import sandbox
-from peps_maja.sandbox import Altered, Cut, Delay, Endpoint, Fault, Job, Sandbox, Stall, demonstration
+from peps_maja.sandbox import Cut, Endpoint, Fault, Job, Sandbox, Stall, demonstration
 from peps_maja.sandbox import __main__ as command_line
 from peps_maja.sandbox.world.acquisitions import World, seen_at
 from peps_maja.sandbox.world.tiles import TILES, has_elevation
@@ -36,8 +32,7 @@ FAILING = "S2B_MSIL1C_20190306T103252_N0207_R051_T31TCJ_20190306T135417"
 L2A_ZIP = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D.zip"
 MARCH = {"tileid": "31TCJ", "startDate": "2019-03-01", "completionDate": "2019-04-01", "productType": "S2MSI1C"}
 SERIES = "startDate=2017-07-01;completionDate=2018-01-01;tileid=31TCJ"
-NAMES = {"wps": "http://www.opengis.net/wps/1.0.0", "ows": "http://www.opengis.net/ows/1.1"}
-XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
+OWS = {"ows": "http://www.opengis.net/ows/1.1"}
 
 
 def search(peps: Sandbox, **query: str | int) -> requests.Response:
@@ -67,6 +62,106 @@ def refreshed(peps: Sandbox, job: Job) -> dict[str, Any]:
     return dict(get(job.report_url).json()["USER_INFO"])
 
 
+def refusal(answer: requests.Response) -> tuple[str | None, str | None]:
+    (refused,) = ET.fromstring(answer.content).iterfind("ows:Exception", OWS)  # noqa: S314 - our own server's
+    return refused.get("exceptionCode"), refused.findtext("ows:ExceptionText", namespaces=OWS)
+
+
+# -- the catalogue -----------------------------------------------------------------------------------------------------
+
+
+def test_catalogue_cuts_pages_at_500_without_a_word(peps: Sandbox) -> None:
+    query = {**MARCH, "startDate": "2017-07-01", "completionDate": "2020-12-31", "maxRecords": "5000"}
+    pages = [search(peps, **query, page=page).json() for page in (1, 2, 3)]
+    links = [[link["rel"] for link in page["properties"]["links"]] for page in pages]
+    total = pages[0]["properties"]["totalResults"]
+    assert len(pages[0]["features"]) == 500 < total
+    assert len({feature["id"] for page in pages for feature in page["features"]}) == total
+    assert ["next" in rels for rels in links] == [True, False, False]
+
+
+def test_catalogue_knows_reprocessed_cut_and_old_products(peps: Sandbox) -> None:
+    peps.pages = 10_000
+    every = found(peps, tileid="31TCJ", maxRecords=10_000, productType="S2MSI1C")
+    assert len({(p["platform"], p["startDate"]) for p in every}) < len(every)
+    assert {None, 0.0, 100.0} < {p["cloudCover"] for p in every}
+    (old, *_) = [p["title"] for p in every if p["title"].startswith("S2A_OPER_PRD_MSIL1C_")]
+    assert {p["productType"] for p in found(peps, **{**MARCH, "productType": ""})} == {"S2MSI1C", "S2MSI2A"}
+    for name in (CLEAR.replace("125917", "000000"), old):
+        code, text = refusal(execute(peps, f"product={name}"))
+        assert (code, name in str(text)) == ("InvalidParameterValue", True)
+    assert refusal(execute(peps, "")) == ("MissingParameterValue", None)
+    assert peps.executed == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "left"),
+    [
+        ("relativeOrbitNumber", "51", 7),
+        ("platform", "S2B", 7),
+        ("cloudCover", "[0,30]", 9),
+        ("completionDate", "2019-03-08", 3),
+        ("startDate", "2019-03-28T10:36:09Z", 1),
+        ("startDate", "2019-03-28T11:36:08.000+01:00", 2),
+        ("tileid", "31tcj", 0),
+    ],
+)
+def test_catalogue_filters(peps: Sandbox, name: str, value: str, left: int) -> None:
+    assert len(found(peps, **{**MARCH, name: value})) == left
+
+
+@pytest.mark.parametrize("place", ["lat=43.6&lon=1.44", "q=Toulouse", "box=1,43,2,44", ""])
+def test_catalogue_finds_places(peps: Sandbox, place: str) -> None:
+    query: dict[str, Any] = dict(pair.split("=") for pair in place.split("&") if pair)
+    seen = {p["mgrs"] for p in found(peps, **query, startDate="2019-03-01", completionDate="2019-03-11")}
+    assert "31TCJ" in seen
+    assert len(seen) < 12
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [("startDate", "2023-11-31", 500), ("startDate", "x", 400), ("maxRecords", "0", 400), ("box", "1,b,3", 400)],
+)
+def test_catalogue_errs_in_json(peps: Sandbox, name: str, value: str, status: int) -> None:
+    answer = search(peps, **{name: value})
+    assert answer.status_code == answer.json()["ErrorCode"] == status
+
+
+# -- jobs --------------------------------------------------------------------------------------------------------------
+
+
+def test_account_is_needed_for_all_but_the_catalogue(peps: Sandbox) -> None:
+    job = peps.add_job(CLEAR)
+    urls = [job.status_url, job.report_url, job.joblog_url, job.results[0].url]
+    urls += [f"{peps.url}/resto/wps/users/7/jobs", f"{peps.url}/resto/wps?service=WPS&request=GetCapabilities"]
+    for auth in (None, ("me@example.org", "wrong")):
+        assert {get(url, auth).status_code for url in urls} == {401}
+    assert {get(url).status_code for url in urls} == {200}
+
+
+def test_jobs_end_as_their_product_does(peps: Sandbox) -> None:
+    failed = refreshed(peps, submitted(peps, FAILING))
+    assert (failed["job_status"], failed["results"]) == ("FAILED", [])
+    assert failed["message"].startswith("MAJA ended")
+    assert [result.name[:17] for result in submitted(peps, CLOUDY).results] == ["NOVALD_SENTINEL2B"]
+    northern = found(peps, **{**MARCH, "tileid": "34WDC"})[0]["productIdentifier"]
+    assert submitted(peps, northern).status == "CANCELED"
+
+
+def test_jobs_take_their_time_and_the_launch_succeeds_long_before() -> None:
+    with Sandbox(pace=1000) as peps:
+        peps.faults.report_moves = False
+        job = submitted(peps)
+        seen = [job.status]
+        assert "Reference" not in get(job.status_url).text
+        for share in (0.1, 0.4, 0.5):
+            job._began -= share * job._lasts
+            seen.append(job.status)
+            assert "ProcessSucceeded" in get(job.status_url).text
+        assert seen == ["PENDING", "PENDING", "RUNNING", "FINISHED"]
+        assert get(job.report_url).json()["job_status"] == "PENDING"
+
+
 def read_as_in_2019(report: str) -> tuple[int, str, str]:
     """Return percentage, state and the zip's address as the scripts of November 2019 found them, line by line."""
     percent, status, address = 0, "computing", ""
@@ -80,392 +175,147 @@ def read_as_in_2019(report: str) -> tuple[int, str, str]:
     return percent, status, address
 
 
-def parsed(answer: requests.Response) -> ET.Element:
-    return ET.fromstring(answer.content)  # noqa: S314 - our own server's
+def test_jobs_serve_a_client_of_2019() -> None:
+    with Sandbox(pace=1000) as peps:
+        status_url = execute(peps, f"product={CLEAR}").text.split("statusLocation")[1].split('"')[1]
+        percentages = []
+        for _ in range(6):
+            peps.jobs[0]._began -= 0.2 * peps.jobs[0]._lasts
+            references = [line for line in get(status_url).text.splitlines() if line.find("wps:Reference") > 0]
+            percent, status, zip_url = read_as_in_2019(get(references[-1].split("href")[1].split('"')[1]).text)
+            percentages.append(percent)
+        assert (status, zip_url.split("/")[-1]) == ("finished", L2A_ZIP)
+        assert zipfile.ZipFile(io.BytesIO(get(zip_url).content)).testzip() is None
+        assert not peps.asked(Endpoint.REFRESH)
+    assert percentages == sorted(percentages)
+    assert (len(set(percentages)), percentages[-1]) == (5, 100)
 
 
-def refusal(answer: requests.Response) -> tuple[str | None, str | None]:
-    (refused,) = parsed(answer).iterfind("ows:Exception", NAMES)
-    return refused.get("exceptionCode"), refused.findtext("ows:ExceptionText", namespaces=NAMES)
+def test_series_gives_a_zip_for_each_date(peps: Sandbox) -> None:
+    inputs = f"{SERIES};relativeOrbitNumber=51"
+    execute(peps, inputs, "FULL_MAJA").raise_for_status()
+    names = [result.name for result in peps.job(inputs).results]
+    assert 5 < len([name for name in names if "NOVALD" not in name]) < len(set(names)) == len(names)
+    assert refreshed(peps, peps.job(inputs))["unprocessed"] == "1"
+    assert len(peps.add_job(inputs).results) == len(names)
 
 
-class TestCatalogue:
-    def test_cuts_pages_at_500_without_a_word(self, peps: Sandbox) -> None:
-        query = {**MARCH, "startDate": "2017-07-01", "completionDate": "2020-12-31", "maxRecords": "5000"}
-        pages = [search(peps, **query, page=page).json() for page in (1, 2, 3)]
-        links = [[link["rel"] for link in page["properties"]["links"]] for page in pages]
-        total = pages[0]["properties"]["totalResults"]
-        assert len(pages[0]["features"]) == 500 < total
-        assert len({feature["id"] for page in pages for feature in page["features"]}) == total
-        assert ["next" in rels for rels in links] == [True, False, False]
-
-    def test_knows_reprocessed_cut_and_old_products(self, peps: Sandbox) -> None:
-        peps.pages = 10_000
-        every = found(peps, tileid="31TCJ", maxRecords=10_000, productType="S2MSI1C")
-        assert len({(p["platform"], p["startDate"]) for p in every}) < len(every)
-        assert {None, 0.0, 100.0} < {p["cloudCover"] for p in every}
-        assert any(p["title"].startswith("S2A_OPER_PRD_MSIL1C_") for p in every)
-        assert {p["productType"] for p in found(peps, **{**MARCH, "productType": ""})} == {"S2MSI1C", "S2MSI2A"}
-
-    @pytest.mark.parametrize(
-        ("name", "value", "left"),
-        [
-            ("relativeOrbitNumber", "51", 7),
-            ("platform", "S2B", 7),
-            ("cloudCover", "[0,30]", 9),
-            ("completionDate", "2019-03-08", 3),
-            ("startDate", "2019-03-28T10:36:09Z", 1),
-            ("startDate", "2019-03-28T11:36:08.000+01:00", 2),
-            ("tileid", "31tcj", 0),
-        ],
-    )
-    def test_filters(self, peps: Sandbox, name: str, value: str, left: int) -> None:
-        assert len(found(peps, **{**MARCH, name: value})) == left
-
-    @pytest.mark.parametrize("place", ["lat=43.6&lon=1.44", "q=Toulouse", "box=1,43,2,44", ""])
-    def test_finds_places(self, peps: Sandbox, place: str) -> None:
-        query: dict[str, Any] = dict(pair.split("=") for pair in place.split("&") if pair)
-        seen = {p["mgrs"] for p in found(peps, **query, startDate="2019-03-01", completionDate="2019-03-11")}
-        assert "31TCJ" in seen
-        assert len(seen) < 12
-        peps.catalogue = [search(peps, **MARCH).json()["features"][0]]
-        assert len(found(peps, **query)) == 1
-
-    @pytest.mark.parametrize(
-        ("name", "value", "status"),
-        [("startDate", "2023-11-31", 500), ("startDate", "x", 400), ("maxRecords", "0", 400), ("box", "1,b,3", 400)],
-    )
-    def test_errors_are_json(self, peps: Sandbox, name: str, value: str, status: int) -> None:
-        answer = search(peps, **{name: value})
-        assert answer.status_code == answer.json()["ErrorCode"] == status
-
-    def test_serves_the_features_of_a_test(self, peps: Sandbox) -> None:
-        features = search(peps, **MARCH, platform="S2A").json()["features"]
-        peps.catalogue = [*features, {"type": "Feature", "properties": {"productIdentifier": FAILING}}]
-        peps.pages = 2
-        names = [p["productIdentifier"] for page in range(1, 9) for p in found(peps, **MARCH, page=page)]
-        assert sorted(names) == sorted([*(f["properties"]["title"] for f in features), FAILING])
-        assert [p["productIdentifier"] for p in found(peps, **MARCH, platform="S2B")] == [FAILING]
-        assert refusal(execute(peps, f"product={CLOUDY}"))[0] == "InvalidParameterValue"
-        assert submitted(peps, FAILING).status == "FINISHED"
-
-    def test_switches_change_the_answer(self, peps: Sandbox) -> None:
-        peps.faults.exact_count, peps.faults.links_at_top, peps.faults.added_between_pages = False, True, 1
-        first, second = (search(peps, **MARCH, maxRecords=5, page=page).json() for page in (1, 2))
-        assert first["properties"]["exactCount"] is False
-        assert "links" in first.keys() - first["properties"].keys()
-        assert first["features"][-1] == second["features"][0]
+def test_series_has_limits(peps: Sandbox) -> None:
+    for inputs in (
+        "startDate=2017-07-01;completionDate=2017-08-01;tileid=31TCJ",
+        "startDate=2017-07-01;completionDate=2018-07-03;tileid=31TCJ",
+        "startDate=2016-03-31;completionDate=2016-08-01;tileid=31TCJ",
+        "startDate=2017-02-29;completionDate=2017-08-01;tileid=31TCJ",
+        f"{SERIES};relativeOrbitNumber=144",
+        SERIES.replace("31TCJ", "31TCZ"),
+        SERIES.replace("31TCJ", ""),
+    ):
+        assert refusal(execute(peps, inputs, "FULL_MAJA"))[0] == "InvalidParameterValue", inputs
+    assert peps.executed == []
 
 
-class TestAccount:
-    def test_is_needed_for_all_but_the_catalogue(self, peps: Sandbox) -> None:
-        job = peps.add_job(CLEAR)
-        urls = [job.status_url, job.report_url, job.joblog_url, job.results[0].url]
-        urls += [f"{peps.url}/resto/wps/users/7/jobs", f"{peps.url}/resto/wps?service=WPS&request=GetCapabilities"]
-        for auth in (None, ("me@example.org", "wrong"), ("", "")):
-            assert {get(url, auth).status_code for url in urls} == {401}
-        assert {get(url).status_code for url in urls} == {200}
-        search(peps, **MARCH)
-        assert "authorization" not in peps.asked(Endpoint.CATALOGUE)[0].headers
-
-    def test_compares_passwords_as_utf8(self) -> None:
-        with Sandbox(accounts={"me@example.org": "pä:ß €"}) as peps:
-            for encoding, status in (("utf-8", 200), ("cp1252", 401)):
-                auth = requests.auth.HTTPBasicAuth(b"me@example.org", "pä:ß €".encode(encoding))
-                assert get(f"{peps.url}/resto/wps/users/1/jobs", auth).status_code == status
-
-    def test_may_be_without_the_right_to_run_maja(self) -> None:
-        with Sandbox(may_run=False) as peps:
-            assert "MAJA" not in get(f"{peps.url}/resto/wps?service=WPS&request=GetCapabilities").text
-            assert execute(peps, f"product={CLEAR}").status_code == 403
-            assert peps.executed == []
+# -- results -----------------------------------------------------------------------------------------------------------
 
 
-class TestJobs:
-    def test_go_through_three_layers(self, peps: Sandbox) -> None:
-        accepted = parsed(execute(peps, f"product={CLEAR}"))
-        job = peps.job(CLEAR)
-        assert accepted.get("statusLocation") == f"{peps.url}/resto/wps/outputs/pywps-{job.wps_id}.xml"
-        assert accepted.findtext("wps:Status/wps:ProcessAccepted", namespaces=NAMES) == "Process MAJA accepted"
-        (reference,) = parsed(get(job.status_url)).iterfind(".//wps:Reference", NAMES)
-        assert reference.get(XLINK_HREF) == job.report_url
-        assert get(job.report_url).json()["USER_INFO"]["job_status"] == "PENDING"
-        report = refreshed(peps, job)
-        assert report["job_status"] == "FINISHED"
-        assert report["results"] == [f"{peps.url}/cgi-bin/mapcache_results/maja/{job.wps_id}/{L2A_ZIP}"]
-        assert job.results[0].url in get(job.joblog_url).text
-        assert peps.executed == [CLEAR]
-
-    def test_end_as_their_product_does(self, peps: Sandbox) -> None:
-        failed = refreshed(peps, submitted(peps, FAILING))
-        assert (failed["job_status"], failed["results"]) == ("FAILED", [])
-        assert failed["message"].startswith("MAJA ended")
-        assert [result.name[:17] for result in submitted(peps, CLOUDY).results] == ["NOVALD_SENTINEL2B"]
-        northern = found(peps, **{**MARCH, "tileid": "34WDC"})[0]["productIdentifier"]
-        assert submitted(peps, northern).status == "CANCELED"
-
-    def test_take_their_time(self) -> None:
-        with Sandbox(pace=1000) as peps:
-            peps.faults.report_moves = False
-            job = submitted(peps)
-            seen = [job.status]
-            assert "Reference" not in get(job.status_url).text
-            for share in (0.5, 1.0):
-                job._began -= share * job._lasts
-                seen.append(job.status)
-            assert seen == ["PENDING", "RUNNING", "FINISHED"]
-            assert get(job.report_url).json()["job_status"] == "PENDING"
-
-    def test_serve_a_client_of_2019(self, tmp_path: Path) -> None:
-        with Sandbox(pace=1000) as peps:
-            submitting = execute(peps, f"product={CLEAR}")
-            status_url = submitting.text.split("statusLocation")[1].split('"')[1]
-            percentages = []
-            for _ in range(6):
-                peps.jobs[0]._began -= 0.2 * peps.jobs[0]._lasts
-                references = [line for line in get(status_url).text.splitlines() if line.find("wps:Reference") > 0]
-                percent, status, zip_url = read_as_in_2019(get(references[-1].split("href")[1].split('"')[1]).text)
-                percentages.append(percent)
-            assert status == "finished"
-            path = tmp_path / zip_url.split("/")[-1]
-            path.write_bytes(get(zip_url).content)
-            assert "ProcessSucceeded" in get(status_url).text
-            assert not peps.asked(Endpoint.REFRESH)
-        assert path.name == L2A_ZIP
-        assert zipfile.ZipFile(path).testzip() is None
-        assert percentages == sorted(percentages)
-        assert (len(set(percentages)), percentages[-1]) == (5, 100)
-
-    def test_launch_has_succeeded_long_before_the_job(self) -> None:
-        with Sandbox(pace=100) as peps:
-            job = submitted(peps)
-            job.launched = True
-            assert "ProcessSucceeded" in get(job.status_url).text
-            assert get(job.report_url).json()["job_status"] == "PENDING"
-
-    def test_can_be_set(self, peps: Sandbox) -> None:
-        job = submitted(peps)
-        job.status, job.percent, job.message = "RUNNING", 42, "AOT"
-        report = {"job_status": "RUNNING", "process": "42%", "message": "AOT", "results": []}
-        assert report.items() <= refreshed(peps, job).items()
-        assert get(job.results[0].url).status_code == 404
-        peps.faults.exception_namespace, peps.faults.wrapped, job.wps_state = "wps", False, "ProcessFailed"
-        text = "wps:Status/wps:ProcessFailed/wps:ExceptionReport/wps:Exception/wps:ExceptionText"
-        assert parsed(get(job.status_url)).findtext(text, namespaces=NAMES) == "AOT"
-        assert get(job.report_url).json()["percentCompleted"] == 42
-
-    def test_are_refused(self, peps: Sandbox) -> None:
-        unknown, old = CLEAR.replace("125917", "000000"), found(peps, tileid="31TCJ", completionDate="2016-06-01")
-        names = [unknown, *(p["title"] for p in old if "_OPER_" in p["title"])][:2]
-        answers = [refusal(execute(peps, f"product={name}")) for name in names]
-        assert [(code, name in str(text)) for name, (code, text) in zip(names, answers, strict=True)] == [
-            ("InvalidParameterValue", True)
-        ] * 2
-        assert refusal(execute(peps, "")) == ("MissingParameterValue", None)
-        assert peps.executed == []
-
-    def test_of_a_series_give_a_zip_for_each_date(self, peps: Sandbox) -> None:
-        inputs = f"{SERIES};relativeOrbitNumber=51"
-        execute(peps, inputs, "FULL_MAJA").raise_for_status()
-        names = [result.name for result in peps.job(inputs).results]
-        assert 5 < len([name for name in names if "NOVALD" not in name]) < len(set(names)) == len(names)
-        assert refreshed(peps, peps.job(inputs))["unprocessed"] == "1"
-        assert len(peps.add_job(inputs).results) == len(names)
-
-    @pytest.mark.parametrize(
-        "inputs",
-        [
-            "startDate=2017-07-01;completionDate=2017-08-01;tileid=31TCJ",
-            "startDate=2017-07-01;completionDate=2018-07-03;tileid=31TCJ",
-            "startDate=2016-03-31;completionDate=2016-08-01;tileid=31TCJ",
-            "startDate=2017-02-29;completionDate=2017-08-01;tileid=31TCJ",
-            f"{SERIES};relativeOrbitNumber=144",
-            SERIES.replace("31TCJ", "31TCZ"),
-            SERIES.replace("31TCJ", ""),
-        ],
-    )
-    def test_of_a_series_have_limits(self, peps: Sandbox, inputs: str) -> None:
-        assert refusal(execute(peps, inputs, "FULL_MAJA"))[0] == "InvalidParameterValue"
-        assert peps.executed == []
-
-    def test_name_their_report_in_every_way(self, peps: Sandbox) -> None:
-        peps.faults.report_as, peps.faults.status_names = "href", "{uuid}.xml"
-        job = submitted(peps)
-        assert job.status_url.endswith(f"/{job.wps_id}.xml")
-        assert parsed(get(job.status_url)).find(f".//wps:Reference[@href='{job.report_url}']", NAMES) is not None
-        peps.faults.report_as = "literal"
-        text = parsed(get(job.status_url)).findtext(".//wps:LiteralData", "", NAMES)
-        assert json.loads(text)["USER_INFO"]["job_status"] == "PENDING"
-
-    def test_can_be_given_addresses_from_inside(self, peps: Sandbox) -> None:
-        peps.faults.inside_hosts = True
-        answer = execute(peps, f"product={CLEAR}").text
-        assert f"http://peps-vizo.cnes.fr:8081/wps/outputs/pywps-{peps.jobs[0].wps_id}.xml" in answer
-        peps.faults.inside_hosts, peps.faults.plain_http = False, True
-        report = f"http://peps.cnes.fr/resto/wps/outputs/report-{peps.jobs[0].wps_id}.json"
-        assert report in get(peps.jobs[0].status_url).text
+def test_results_are_complete_zips(peps: Sandbox) -> None:
+    answer = get(peps.add_job(CLEAR).results[0].url)
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+    assert {name.split("/")[0] + ".zip" for name in names} == {L2A_ZIP}
+    for part in ("_MTD_ALL.xml", "_QKL_ALL.jpg", "_SRE_B2.tif", "_FRE_B8.tif", "_CLM_R1.tif"):
+        assert sum(name.endswith(part) for name in names) == 1
+    assert 100_000 < len(answer.content) == int(answer.headers["Content-Length"]) < 300_000
+    assert answer.content == sandbox.make_zip(L2A_ZIP)
+    assert len(sandbox.make_zip("NOVALD_" + L2A_ZIP)) < 2000
 
 
-class TestResults:
-    @pytest.fixture
-    def job(self, peps: Sandbox) -> Job:
-        return peps.add_job(CLEAR)
-
-    def test_are_complete_zips(self, job: Job) -> None:
-        answer = get(job.results[0].url)
-        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-            assert archive.testzip() is None
-            names = archive.namelist()
-        assert {name.split("/")[0] + ".zip" for name in names} == {L2A_ZIP}
-        for part in ("_MTD_ALL.xml", "_QKL_ALL.jpg", "_SRE_B2.tif", "_FRE_B8.tif", "_CLM_R1.tif"):
-            assert sum(name.endswith(part) for name in names) == 1
-        assert 100_000 < len(answer.content) == int(answer.headers["Content-Length"]) < 300_000
-        assert answer.content == sandbox.make_zip(L2A_ZIP)
-        assert len(sandbox.make_zip("NOVALD_" + L2A_ZIP)) < 2000
-
-    def test_quicklook_and_metadata_show_the_clouds_of_the_date(self, peps: Sandbox) -> None:
-        pictures = set()
-        for properties in found(peps, **MARCH, platform="S2A"):
-            product = properties["productIdentifier"]
-            name = peps.add_job(product).results[0].name.removesuffix(".zip")
-            with zipfile.ZipFile(io.BytesIO(sandbox.make_zip(name))) as archive:
-                document = ET.fromstring(archive.read(f"{name}/{name}_MTD_ALL.xml"))  # noqa: S314 - our own
-                picture = archive.read(f"{name}/{name}_QKL_ALL.jpg")
-            (clouds,) = document.iterfind(".//Global_Index_List/QUALITY_INDEX[@name='CloudPercent']")
-            assert clouds.text == f"{properties['cloudCover']:.0f}"
-            assert (picture[:3], picture[-2:]) == (b"\xff\xd8\xff", b"\xff\xd9")
-            assert len(picture) < 10_000
-            image = pytest.importorskip("PIL.Image", reason="Pillow reads the quicklooks")
-            with image.open(io.BytesIO(picture)) as opened:
-                opened.load()
-                assert opened.size == (280, 280)
-            pictures.add(picture)
-        assert len(pictures) == len(found(peps, **MARCH, platform="S2A")) > 3
-
-    def test_come_in_parts(self, job: Job) -> None:
-        result, whole, same = job.results[0], job.results[0].content, {"If-Range": str(job.results[0].etag)}
-        for span, part in (("100-", whole[100:]), ("0-9", whole[:10]), ("-7", whole[-7:])):
-            answer = get(result.url, Range=f"bytes={span}", **same)
-            assert (answer.status_code, answer.content) == (206, part)
-        beyond = get(result.url, Range=f"bytes={len(whole)}-")
-        assert (beyond.status_code, beyond.headers["Content-Range"]) == (416, f"bytes */{len(whole)}")
-        result.content = b"another"
-        assert get(result.url, Range="bytes=3-", **same).content == b"another"
-        result.etag = result.last_modified = None
-        assert not {"ETag", "Last-Modified"} & set(get(result.url).headers)
-
-    def test_come_without_what_is_switched_off(self, peps: Sandbox, job: Job) -> None:
-        peps.faults.ranges = peps.faults.validators = peps.faults.lengths = False
-        answer = get(job.results[0].url, Range="bytes=100-")
-        assert (answer.status_code, answer.content) == (200, job.results[0].content)
-        assert not {"ETag", "Last-Modified", "Content-Length", "Accept-Ranges"} & set(answer.headers)
-        job.results[0].served = False
-        assert get(job.results[0].url).status_code == 404
+def test_quicklook_and_metadata_show_the_clouds_of_the_date(peps: Sandbox) -> None:
+    pictures = set()
+    every = found(peps, **MARCH, platform="S2A")
+    for properties in every:
+        name = peps.add_job(properties["productIdentifier"]).results[0].name.removesuffix(".zip")
+        with zipfile.ZipFile(io.BytesIO(sandbox.make_zip(name))) as archive:
+            document = ET.fromstring(archive.read(f"{name}/{name}_MTD_ALL.xml"))  # noqa: S314 - our own
+            picture = archive.read(f"{name}/{name}_QKL_ALL.jpg")
+        (clouds,) = document.iterfind(".//Global_Index_List/QUALITY_INDEX[@name='CloudPercent']")
+        assert clouds.text == f"{properties['cloudCover']:.0f}"
+        assert (picture[:3], picture[-2:]) == (b"\xff\xd8\xff", b"\xff\xd9")
+        assert len(picture) < 10_000
+        pictures.add(picture)
+    assert len(pictures) == len(every) > 3
 
 
-class TestFaults:
-    def test_canned_has_no_effect(self, peps: Sandbox) -> None:
-        answers = [sandbox.SERVER_BUSY, sandbox.UNAUTHORIZED_JSON, sandbox.TOO_MANY(7)]
-        peps.faults.add(Fault(Endpoint.EXECUTE, sandbox.INTERNAL_ERROR, times=None, match=CLOUDY))
-        peps.faults.add(*(Fault(Endpoint.EXECUTE, answer) for answer in answers))
-        busy, unauthorized, too_many = (execute(peps, f"product={CLEAR}") for _ in answers)
-        assert refusal(busy)[0] == "ServerBusy"
-        assert unauthorized.json()["ErrorMessage"] == "Unauthorized"
-        assert (too_many.status_code, too_many.headers["Retry-After"]) == (429, "7")
-        assert execute(peps, f"product={CLOUDY}").status_code == 500
-        peps.faults.busy = 1
-        assert "ServerBusy" in execute(peps, f"product={CLEAR}").text
-        peps.faults.clear()
-        assert peps.executed == []
-        assert submitted(peps, CLOUDY).product == peps.executed[0]
-
-    @pytest.mark.parametrize("answer", [Cut(), Cut(work_done=True), Stall(0.01), Stall(0.01, work_done=True)])
-    def test_cut_leaves_no_answer(self, peps: Sandbox, answer: Cut | Stall) -> None:
-        peps.faults.add(Fault(Endpoint.EXECUTE, answer))
-        with pytest.raises(requests.ConnectionError):
-            execute(peps, f"product={CLEAR}")
-        assert peps.executed == [CLEAR] * answer.work_done
-
-    def test_cut_after_some_bytes(self, peps: Sandbox) -> None:
-        result = peps.add_job(CLEAR).results[0]
-        peps.faults.add(Fault(Endpoint.RESULT, Cut(after=1000)))
-        with requests.get(result.url, auth=AUTH, stream=True, timeout=10) as answer:
-            assert int(answer.headers["Content-Length"]) == len(result.content)
-            assert answer.raw.read(1000) == result.content[:1000]
-            with pytest.raises(requests.exceptions.ChunkedEncodingError):
-                list(answer.iter_content(1000))
-
-    def test_altered_delayed_and_stalled(self, peps: Sandbox) -> None:
-        peps.faults.add(Fault(Endpoint.CATALOGUE, Altered(lambda reply: replace(reply.with_body("{}"), status=203))))
-        peps.faults.add(Fault(None, Delay(0.2)), Fault(None, Stall(60), times=None))
-        assert (search(peps, **MARCH).status_code, search(peps, **MARCH).status_code) == (203, 200)
-        assert len(peps.requests) == 2
-        with pytest.raises(requests.ReadTimeout):
-            requests.get(peps.url, timeout=0.2)
+def test_results_come_in_parts(peps: Sandbox) -> None:
+    [result] = peps.add_job(CLEAR).results
+    whole, same = result.content, {"If-Range": str(result.etag)}
+    for span, part in (("100-", whole[100:]), ("0-9", whole[:10]), ("-7", whole[-7:])):
+        answer = get(result.url, Range=f"bytes={span}", **same)
+        assert (answer.status_code, answer.content) == (206, part)
+    beyond = get(result.url, Range=f"bytes={len(whole)}-")
+    assert (beyond.status_code, beyond.headers["Content-Range"]) == (416, f"bytes */{len(whole)}")
+    result.content = b"another"
+    assert get(result.url, Range="bytes=3-", **same).content == b"another"
+    result.etag = result.last_modified = None
+    assert not {"ETag", "Last-Modified"} & set(get(result.url).headers)
 
 
-class TestServer:
-    def test_leaves_no_thread_and_no_noise(self, capfd: pytest.CaptureFixture[str]) -> None:
-        before = threading.active_count()
-        with Sandbox() as peps, requests.Session() as idle:
-            assert idle.get(peps.url, timeout=10).status_code == 200
-            peps.faults.add(Fault(Endpoint.CATALOGUE, Stall(60)))
-            with socket.create_connection(("127.0.0.1", int(peps.url.rpartition(":")[2]))) as gone:
-                gone.sendall(b"GET /resto/api/collections/S2ST/search.json HTTP/1.1\r\n\r\n")
-            began = time.monotonic()
-        assert time.monotonic() - began < 1
-        assert threading.active_count() == before
-        assert capfd.readouterr() == ("", "")
-
-    def test_speaks_tls(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-        authority, files = trustme.CA(), (tmp_path / "cert.pem", tmp_path / "key.pem")
-        issued = authority.issue_cert("127.0.0.1")
-        issued.cert_chain_pems[0].write_to_path(files[0])
-        issued.private_key_pem.write_to_path(files[1])
-        authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-        with Sandbox(certificate=(str(files[0]), str(files[1]))) as peps:
-            url = f"{peps.url}/quicklook/x.jpg"
-            assert requests.get(url, verify=str(tmp_path / "ca.pem"), timeout=10).content[:2] == b"\xff\xd8"
-            with pytest.raises(requests.exceptions.SSLError):
-                requests.get(url, timeout=10)
-        assert capfd.readouterr().err == ""
-
-    def test_can_be_kept_up(self, peps: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
-        command = [sys.executable, "-m", "peps_maja.sandbox", "--serve"]
-        environment = os.environ | {"PYTHONPATH": str(demonstration.SCRIPTS)}
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-            try:
-                assert process.stdout
-                lines = list(iter(process.stdout.readline, "Ctrl-C ends it.\n"))
-                url = re.search(r"http://[\d.:]+\d", lines[0])
-                assert url
-                assert get(url[0]).status_code == 200
-                assert f"  export PEPS_SERVER={url[0]} GEODES_SERVER={url[0]}\n" in lines
-                credentials = next(line for line in lines if "peps.txt;" in line)
-                assert "'me@example.org secret' 'geodes " in credentials
-                process.send_signal(signal.SIGINT)
-                assert process.wait(10) == 0
-            finally:
-                process.kill()
-        assert command_line.main(["--serve", "--port", peps.url.rpartition(":")[2]]) == 2
-        assert capsys.readouterr().err.count("\n") == 1
-
-    def test_demonstration_takes_a_fresh_folder(self, tmp_path: Path) -> None:
-        made = []
-        for _ in range(3):
-            made.append(demonstration.fresh_folder(tmp_path / "demo"))
-            (made[-1] / "log").touch()
-        assert [str(folder.relative_to(tmp_path)) for folder in made] == ["demo", "demo/run-2", "demo/run-3"]
+# -- faults, and the server itself -------------------------------------------------------------------------------------
 
 
-class TestWorld:
-    def test_tiles_beyond_60_have_no_elevation(self) -> None:
-        assert [tile for tile in TILES if not has_elevation(tile)] == ["34WDC"]
+@pytest.mark.parametrize("answer", [Cut(), Cut(work_done=True), Stall(0.01), Stall(0.01, work_done=True)])
+def test_cut_leaves_no_answer(peps: Sandbox, answer: Cut | Stall) -> None:
+    peps.faults.add(Fault(Endpoint.EXECUTE, answer))
+    with pytest.raises(requests.ConnectionError):
+        execute(peps, f"product={CLEAR}")
+    assert peps.executed == [CLEAR] * answer.work_done
 
-    def test_l2a_time_follows_the_l1c_time(self) -> None:
-        first = datetime(2019, 1, 1, tzinfo=timezone.utc)
-        world = World((first + timedelta(days=400)).date())
-        for product in world.products(["31TCJ", "28PBB"], first, first + timedelta(days=100)):
-            seen = seen_at(product.satellite, product.start, product.tile)
-            assert timedelta() <= seen - product.start < timedelta(minutes=30)
-            assert world.find(product.name, product.tile, product.start) == product
+
+def test_server_leaves_no_thread_and_no_noise(capfd: pytest.CaptureFixture[str]) -> None:
+    before = threading.active_count()
+    with Sandbox() as peps, requests.Session() as idle:
+        assert idle.get(peps.url, timeout=10).status_code == 200
+        peps.faults.add(Fault(Endpoint.CATALOGUE, Stall(60)))
+        with socket.create_connection(("127.0.0.1", int(peps.url.rpartition(":")[2]))) as gone:
+            gone.sendall(b"GET /resto/api/collections/S2ST/search.json HTTP/1.1\r\n\r\n")
+    assert threading.active_count() == before
+    assert capfd.readouterr() == ("", "")
+
+
+def test_servers_can_be_kept_up(peps: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [sys.executable, "-m", "peps_maja.sandbox", "--serve"]
+    environment = os.environ | {"PYTHONPATH": str(demonstration.SCRIPTS)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            assert process.stdout
+            lines = list(iter(process.stdout.readline, "Ctrl-C ends it.\n"))
+            url = re.search(r"http://[\d.:]+\d", lines[0])
+            assert url
+            assert get(url[0]).status_code == 200
+            assert f"  export PEPS_SERVER={url[0]} GEODES_SERVER={url[0]}\n" in lines
+            credentials = next(line for line in lines if "peps.txt;" in line)
+            assert "'me@example.org secret' 'geodes " in credentials
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+    assert command_line.main(["--serve", "--port", peps.url.rpartition(":")[2]]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_demonstration_takes_a_fresh_folder(tmp_path: Path) -> None:
+    made = []
+    for _ in range(3):
+        made.append(demonstration.fresh_folder(tmp_path / "demo"))
+        (made[-1] / "log").touch()
+    assert [str(folder.relative_to(tmp_path)) for folder in made] == ["demo", "demo/run-2", "demo/run-3"]
+
+
+def test_world_has_tiles_beyond_60_and_l2a_follow_their_l1c() -> None:
+    assert [tile for tile in TILES if not has_elevation(tile)] == ["34WDC"]
+    first = datetime(2019, 1, 1, tzinfo=timezone.utc)
+    world = World((first + timedelta(days=400)).date())
+    for product in world.products(["31TCJ", "28PBB"], first, first + timedelta(days=100)):
+        seen = seen_at(product.satellite, product.start, product.tile)
+        assert timedelta() <= seen - product.start < timedelta(minutes=30)
+        assert world.find(product.name, product.tile, product.start) == product

@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from samples.geodes import IDENTIFIER, feature, page
 
-from peps_maja.errors import ServerTrouble
 from peps_maja.products.places import Box
-from peps_maja.theia.search import Search, as_bbox, find_records, searches_of_days
+from peps_maja.theia.search import Search, searches_of_days
 
 JUNE = Search(date(2025, 6, 1), date(2025, 6, 30), tile="31TCJ")
 
@@ -29,7 +27,7 @@ def test_body_is_as_documented() -> None:
 
 def test_body_of_a_box_and_of_the_last_day_there_is() -> None:
     body = Search(date.max, date.max, box=Box(0, 1, 2, 3)).body(7)
-    assert (body["page"], body["bbox"]) == (7, [0, 1, 2, 3])
+    assert body["page"] == 7
     assert body["query"] == {
         "dataset": {"eq": "THEIA_REFLECTANCE_SENTINEL2_L2A"},
         "start_datetime": {"gte": "9999-12-31T00:00:00Z", "lte": "9999-12-31T23:59:59.999Z"},
@@ -46,28 +44,13 @@ def test_one_search_for_each_tile_and_stretch_of_days() -> None:
     ]
 
 
-def test_items_are_read_once_each_the_oldest_first_and_kept_as_they_came() -> None:
-    older = feature(IDENTIFIER.replace("20190301", "20190201"))
-    same_address = feature(IDENTIFIER, "3.1")
-    href = next(asset["href"] for asset in feature()["assets"].values() if asset["roles"] == ["data"])
-    next(asset for asset in same_address["assets"].values() if asset["roles"] == ["data"])["href"] = href
-    items, kept = [feature(), older, same_address, "?"], list[object]()
-    answer = page(items, matched=4)
-    records = find_records(lambda _: answer, [JUNE, JUNE], kept.append)
-    assert [record.identifier[11:] for record in records] == [
-        f"{day}-105426-459_L2A_T31TCJ_C_{version}"
-        for day, version in (("20190201", "V4-0"), ("20190301", "V3-1"), ("20190301", "V4-0"))
-    ]
-    assert kept == items * 2
-
-
-@pytest.mark.parametrize("body", [b"<html></html>", b"", b"[]", b"{}", b'{"features": {}}', b'{"message": "x\\u001b"}'])
-def test_anything_but_a_page_is_trouble_of_the_server(body: bytes) -> None:
-    with pytest.raises(ServerTrouble, match=r"^[ -~]+; try again later$"):
-        find_records(lambda _: body, [JUNE])
-
-
-def test_point_is_asked_for_as_a_small_box() -> None:
-    assert as_bbox(Box(1.44, 43.6, 1.44, 43.6)) == pytest.approx([1.4399, 43.5999, 1.4401, 43.6001])
-    assert as_bbox(Box(0, 1, 2, 3)) == [0, 1, 2, 3]
-    assert as_bbox(Box(180, 90, 180, 90)) == pytest.approx([179.9999, 89.9999, 180, 90])
+@pytest.mark.parametrize(
+    ("box", "bbox"),
+    [
+        (Box(1.44, 43.6, 1.44, 43.6), [1.4399, 43.5999, 1.4401, 43.6001]),
+        (Box(0, 1, 2, 3), [0, 1, 2, 3]),
+        (Box(180, 90, 180, 90), [179.9999, 89.9999, 180, 90]),
+    ],
+)
+def test_point_is_asked_for_as_a_small_box(box: Box, bbox: list[float]) -> None:
+    assert Search(date.max, date.max, box=box).body(1)["bbox"] == pytest.approx(bbox)
