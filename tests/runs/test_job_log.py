@@ -243,7 +243,7 @@ def test_an_unsure_job_is_pointed_out_once(place: Place, peps: Sandbox, first: s
         for script in scripts[scripts.index(first) :][:3]
     ]
     assert [run.status for run in runs] == [1, 1, 1]
-    assert [run.err.count(f"{FIRST}: unsure for") for run in runs] == [1, 0, 0]
+    assert [run.err.count(f"{FIRST}: unsure whether") for run in runs] == [1, 0, 0]
     assert place.log.read_text(encoding="utf-8").count(f"\tstalled\t{FIRST}\t") == 1
     assert peps.executed == []
     assert f"{FIRST}: unsure whether" in place.download().err
@@ -263,7 +263,7 @@ def test_an_unsure_job_is_pointed_out_though_the_server_is_away(place: Place, no
     place.write_log((OLD, "submitting", FIRST, ""), (OLD, "submitted", SECOND, URL))
     run = place.process("-t", "31TCJ", "-d", "2019-03-01", "-q", PEPS_SERVER=nobody_there)
     assert run.status == 1
-    assert f"{FIRST}: unsure for" in run.err
+    assert f"{FIRST}: unsure whether" in run.err
     run = place.download("-q", PEPS_SERVER=nobody_there)
     assert (run.status, run.err) == (1, "")
     assert [job for _, job, _ in place.events("stalled")] == [FIRST, SECOND]
