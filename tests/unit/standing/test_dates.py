@@ -23,10 +23,10 @@ ZIP, SECOND_ZIP = l2a("2018-01-05"), l2a("2018-01-05").replace(".zip", ".8e99b3d
 PLAN = "2018-01-05/S2A/R051"
 
 
-def replayed(tmp_path: Path, *events: tuple[str, str, str]) -> list[tuple[str, ...]]:
+def replayed(tmp_path: Path, *events: tuple[str, str, str], is_there: bool = True) -> list[tuple[str, ...]]:
     """Return date, satellite, state, file and job of the ledger of a log with these events; what came is on disk."""
     for event, _, file in events:
-        if event == "downloaded":
+        if event == "downloaded" and is_there:
             (tmp_path / file).write_bytes(b"x")
     lines = [HEADER, *("\t".join((ago(), *event)) for event in events)]
     jobs = Jobs.replay("\n".join(lines) + "\n")
@@ -157,6 +157,28 @@ def test_a_zip_stays_in_the_ledger_when_its_series_is_submitted_again(tmp_path: 
     assert replayed(tmp_path, *events) == [on_disk, ("2018-01-15", "S2A", "waiting", "", YEAR)]
     lost_again = replayed(tmp_path, *events, ("failed", YEAR, "out of memory"))
     assert lost_again == [on_disk, ("2018-01-15", "S2A", "failed", "", YEAR)]
+
+
+def test_a_product_is_on_disk_zipped_or_unpacked_with_the_mark_of_its_job_or_without(tmp_path: Path) -> None:
+    for number, folder in enumerate((ZIP.removesuffix(".zip"), SECOND_ZIP.removesuffix(".zip"))):
+        place = tmp_path / str(number)
+        (place / folder).mkdir(parents=True)
+        events = [("submitted", SINGLE, STATUS_URL), ("downloaded", SINGLE, SECOND_ZIP), ("finished", SINGLE, "")]
+        gone = ("2018-01-05", "S2A", "moved away", SECOND_ZIP, SINGLE)
+        assert replayed(place, *events, is_there=False) == [gone]  # an empty folder is not a product
+        (place / folder / "metadata.xml").write_bytes(b"x" * 7)
+        assert replayed(place, *events, is_there=False) == [("2018-01-05", "S2A", "on disk", folder, SINGLE)]
+
+
+@pytest.mark.parametrize("file", ["", ".", "..", "/", "../work", f"{'x' * 300}.zip"])
+def test_what_no_file_can_be_is_not_on_disk(tmp_path: Path, file: str) -> None:
+    events = [("submitted", SINGLE, STATUS_URL), ("downloaded", SINGLE, file), ("finished", SINGLE, "")]
+    [row] = replayed(tmp_path, *events, is_there=False)
+    assert row[2] in {"moved away", "not delivered"}
+
+
+def test_what_is_no_product_has_no_date(tmp_path: Path) -> None:
+    assert replayed(tmp_path, ("submitted", "something else", STATUS_URL), ("failed", "something else", "")) == []
 
 
 @settings(max_examples=100, deadline=None, database=None)
