@@ -112,3 +112,12 @@ def authority(tmp_path: Path) -> trustme.CA:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     return authority
+
+
+@pytest.fixture
+def secure(authority: trustme.CA, tmp_path: Path) -> Iterator[Sandbox]:
+    """A PEPS over https, with a certificate of `authority`."""
+    pair = (str(tmp_path / "secure.pem"),) * 2
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(pair[0])
+    with Sandbox(accounts={EMAIL: PASSWORD}, certificate=pair) as sandbox:
+        yield sandbox

@@ -320,18 +320,26 @@ needs_strace = pytest.mark.skipif(
 )
 
 
-def under_strace(place: Place, options: list[str], script: str, *arguments: str, trace: str = os.devnull) -> Run:
-    """Run a script in the user's folder under strace, with these options of it."""
+def run_through(
+    place: Place, command: list[str], script: str, *arguments: str, stdin: int = subprocess.DEVNULL, **environment: str
+) -> Run:
+    """Run a script in the user's folder by way of another command, which is given Python and the script."""
     ended = subprocess.run(
-        [STRACE, "-f", "-qq", *options, "-o", trace, sys.executable, ROOT / f"peps_maja_{script}.py", *arguments],
+        [*command, sys.executable, ROOT / f"peps_maja_{script}.py", *arguments],
         cwd=place.folder,
-        env=place.environment,
+        env=place.environment | environment,
+        stdin=stdin,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     return Run(ended.returncode, ended.stdout, ended.stderr)
+
+
+def under_strace(place: Place, options: list[str], script: str, *arguments: str, trace: str = os.devnull) -> Run:
+    """Run a script in the user's folder under strace, with these options of it."""
+    return run_through(place, [STRACE, "-f", "-qq", *options, "-o", trace], script, *arguments)
 
 
 @contextmanager

@@ -13,6 +13,15 @@ from typing import Any
 
 import trustme
 
+SLOW = {
+    "interim answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "slow header": (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x"),
+    "slow body": (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b" "),
+    "slow chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+    "body without length": (b"HTTP/1.1 200 OK\r\n\r\n", b" "),
+}
+"""Answers that never end: how they begin, and what then comes again and again."""
+
 
 class _Connection(socketserver.StreamRequestHandler):
     """One connection: passed on, unless something else is to become of it."""
@@ -41,7 +50,6 @@ class _Connection(socketserver.StreamRequestHandler):
             self._misbehave(mood)
             return
         with socket.create_connection(target) as there:
-            self.server.open += [self.connection, there]
             back = threading.Thread(target=self._pass_on, args=(there, self.connection))
             back.start()
             self._pass_on(self.connection, there)
@@ -49,52 +57,35 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def _misbehave(self, mood: str) -> None:
         with suppress(OSError):
-            match mood:
-                case "cut":
-                    pass
-                case "reset":
-                    reset(self.connection)
-                case "silence":
-                    self.server.is_over.wait(60)
-                case "interim answers":
-                    while not self.server.is_over.wait(0.001):
-                        self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-                case "slow header":
-                    self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-                    while not self.server.is_over.wait(0.05):
-                        self.wfile.write(b"x")
-                case "huge redirect":
-                    self.wfile.write(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 3000000000\r\n\r\n")
-                    for _ in range(3000):
-                        self.wfile.write(bytes(1_000_000))
-                        self.server.megabytes += 1
-                case "slow body":
-                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-                    while not self.server.is_over.wait(0.05):
-                        self.wfile.write(b" ")
-                case _:
-                    raise AssertionError(mood)
+            if mood == "reset":  # have the connection end with one when it is closed
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            elif mood == "silence":
+                self.server.is_over.wait(60)
+            elif mood == "huge redirect":
+                self.wfile.write(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 3000000000\r\n\r\n")
+                for _ in range(3000):
+                    self.wfile.write(bytes(1_000_000))
+                    self.server.megabytes += 1
+            elif mood != "cut":
+                start, piece = SLOW[mood]
+                self.wfile.write(start)
+                while not self.server.is_over.wait(0.005):
+                    self.wfile.write(piece)
 
     def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
-            while (came := source.recv(65536)) and source not in self.server.broken:
+            while came := source.recv(65536):
                 target.sendall(came)
-            if not self.server.resets:
-                target.shutdown(socket.SHUT_WR)
-
-
-def reset(connection: socket.socket) -> None:
-    """Have a connection end with a reset when it is closed."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            target.shutdown(socket.SHUT_WR)
 
 
 class Relay(socketserver.ThreadingTCPServer):
     """A proxy, itself over TLS where it has a certificate; with a `target`, a plain relay to there.
 
-    `moods` tell what becomes of the next connections, one each: `cut`, `reset`, `silence`, `interim answers`,
-    `slow header`, `slow body`, `huge redirect` as soon as a request (or TLS's first bytes) came; with `CONNECT `
-    before it, in the place of the answer to that; a status line refuses the CONNECT; `103 first` is an
-    answer before the answer. `heads` are the CONNECTs that came, `megabytes` what a huge redirect could send.
+    `moods` tell what becomes of the next connections, one each: `cut`, `reset`, `silence`, one of SLOW, `huge redirect`
+    as soon as a request (or TLS's first bytes) came; with `CONNECT ` before it, in the place of the answer to that; a
+    status line refuses the CONNECT; `103 first` is an answer before the answer. `heads` are the CONNECTs that came,
+    `megabytes` what a huge redirect could send.
     """
 
     daemon_threads = True
@@ -111,9 +102,6 @@ class Relay(socketserver.ThreadingTCPServer):
         self.moods = list(moods)
         self.target = target
         self.heads: list[bytes] = []
-        self.open: list[socket.socket] = []
-        self.broken: set[socket.socket] = set()  # what still arrives there goes no further
-        self.resets = False
         self.megabytes = 0
         self.is_over = threading.Event()
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -143,17 +131,6 @@ class Relay(socketserver.ThreadingTCPServer):
 
     def handle_error(self, *_: object) -> None:
         """Keep the console quiet: connections are meant to break."""
-
-    def break_off(self, how: str) -> None:
-        """End all connections that are passed on, by a `cut` or a `reset`."""
-        self.resets = how == "reset"
-        self.broken.update(self.open)
-        for connection in self.open:
-            with suppress(OSError):
-                if how == "reset":
-                    reset(connection)
-                connection.shutdown(socket.SHUT_RD if how == "reset" else socket.SHUT_RDWR)
-        self.open.clear()
 
 
 def host_and_port(url: str) -> tuple[str, int]:

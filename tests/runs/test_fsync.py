@@ -349,7 +349,6 @@ def test_a_folder_made_for_the_zips_is_on_disk_before_they_are_logged(place: Pla
 @pytest.mark.parametrize(
     ("kill_at", "events", "is_executed"),
     [
-        pytest.param("write:1", [], False, id="before submitting"),
         pytest.param("fsync:1", ["submitting"], False, id="before submitting is synced"),
         pytest.param("write:2", ["submitting"], True, id="before submitted"),
         pytest.param("fsync:2", ["submitting", "submitted"], True, id="before submitted is synced"),
@@ -371,13 +370,10 @@ def test_a_submitter_killed_at_a_log_line(
 @pytest.mark.parametrize(
     ("kill_at", "file", "whole", "events"),
     [
-        pytest.param("fsync", f"zips/{ZIP}.part", [], [], id="before the zip is synced"),
         pytest.param("rename", f"zips/{ZIP}.part", [], [], id="before the rename"),
         pytest.param("fsync", "zips", [ZIP], [], id="before the zip's name is synced"),
         pytest.param("write:1", "peps_maja.log", [ZIP], [], id="before downloaded"),
-        pytest.param("fsync:1", "peps_maja.log", [ZIP], ["downloaded"], id="before downloaded is synced"),
         pytest.param("write:2", "peps_maja.log", [ZIP], ["downloaded"], id="before finished"),
-        pytest.param("fsync:2", "peps_maja.log", [ZIP], ["downloaded", "finished"], id="before finished is synced"),
     ],
 )
 def test_a_downloader_killed_at_the_end_of_a_download(

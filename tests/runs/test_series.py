@@ -90,28 +90,6 @@ def test_an_impossible_span_is_an_error_with_advice(
     assert not peps.requests  # nothing that a server says can fix the options
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (("--location", "Toulouse", "-d", "2018-01-01", "--series"), "--tile"),
-        (("--lat", "43", "--lon", "1", "-d", "2018-01-01", "--series"), "--tile"),
-        (("--product", l1c("2018-01-05"), "--series"), "--series"),
-        (("--series",), "--series"),
-        (("-t", TILE, "--series"), "--start-date"),
-        ((*YEAR, "--series", "-c", "0"), "--max-cloud"),
-        ((*YEAR, "--series", "--sat", "S2A"), "--sat"),
-        (("--adopt", f"{TILE}_2018-01-01_2018-12-31", URL, "--series"), "--series"),
-        (("--drop", f"{TILE}_2018-01-01_2018-12-31", "-w", "there"), "--write-dir"),
-    ],
-    ids=lambda value: "" if isinstance(value, str) else " ".join(value)[:60],
-)
-def test_options_that_do_not_go_together(nowhere: Place, options: tuple[str, ...], words: str) -> None:
-    run = nowhere.process(*options)
-    assert (run.status, run.out, len(run.err.splitlines())) == (2, "", 1)
-    assert words in run.err
-    assert not nowhere.log.exists()
-
-
 def test_an_account_without_the_right_submits_nothing(place: Place, peps: Sandbox) -> None:
     peps.catalogue = listed(passes(4, "2018-03-02"))
     peps.faults.add(Fault(Endpoint.CAPABILITIES, Altered(lambda it: it.with_body(it.body.replace(b"FULL_", b"NO_")))))

@@ -128,8 +128,7 @@ def test_a_damaged_log_is_one_line_with_a_number(place: Place) -> None:
     place.write_log(*((f'"{ago(9)}"', "submitted", f"{l1c(day)};{STATUS_URL}") for day in range(1, 9)))
     run = place.download()
     assert (run.status, run.err.count("\n")) == (1, 2)
-    assert "8 lines" in run.err
-    assert "8 jobs" in run.err
+    assert "line 2 and 7 more cannot be read" in run.err
     assert place.download("-q").err == ""
     assert "stalled" not in place.log.read_text(encoding="utf-8")
 
@@ -170,7 +169,6 @@ def test_what_failed_twice_is_not_advised_to_be_tried_again(place: Place, peps: 
     assert f"joblog-{job.wps_id}.log; trying again may help: " in first.out
     assert f"--resubmit failed --product {job.product}" in first.out
     assert "rying again may help" in page
-    assert f"joblog-{job.wps_id}.log" in page
 
     place.write_log(*begun(job), (ago(), "failed", job.product, "x"), *begun(job))
     second = place.download("--page", "page")

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from peps_maja.downloads.checking import bare_name, check_zip
+from peps_maja.downloads.checking import check_zip
+from peps_maja.downloads.naming import bare_name
 from peps_maja.errors import Broken, PepsError, Status
 from peps_maja.products.names import L1CProduct, L2AProduct
 from peps_maja.text import one_line

@@ -1,40 +1,44 @@
-"""Connections: messages that name the option of the service that was asked."""
+"""Answers in time: interim ones are skipped, and what never ends is broken off."""
 
 from __future__ import annotations
 
-import re
-import socket
-from typing import ClassVar
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 
 import pytest
+import trustme
+from relay import SLOW, Relay, host_and_port
 
-from peps_maja.errors import ServerAway, ServerTrouble
+from peps_maja.errors import ServerSilent
 from peps_maja.network.client import Client
-from peps_maja.network.trust import Site
+from peps_maja.peps.service import Server
+from peps_maja.sandbox import Sandbox
 
 
-class Service(Site):
-    """Any service but PEPS."""
-
-    option: ClassVar[str] = "--service"
-    example: ClassVar[str] = "https://service.example.org"
-    own_hosts: ClassVar[re.Pattern[str]] = re.compile("service.example.org")
-    what_it_asks: ClassVar[str] = "a key"
+@pytest.mark.parametrize("code", [100, 102, 103])
+def test_interim_answers_are_not_the_answer(peps: Sandbox, code: int) -> None:
+    with Relay([f"{code} first"], target=host_and_port(peps.url)) as relay:
+        answer = Client(Server(relay.url), lambda _: None).order(Server(relay.url).report("none"), "service=WPS")
+    assert answer.status == 401  # of the sandbox, which wants an account
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+@pytest.mark.parametrize("over_tls", [False, True], ids=["in clear", "over TLS"])
+def test_an_answer_that_never_ends_is_broken_off(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, over_tls: bool
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    certificate = authority.issue_cert("127.0.0.1") if over_tls else None
 
+    def ask(mood: str) -> list[str]:
+        errors = []
+        with Relay([mood, mood], target=("", 0), certificate=certificate) as relay:
+            client = Client(Server(relay.url), lambda _: None, read_timeout=0.5)
+            for asking in (partial(client.ask, tries=1), partial(client.order, query="service=WPS")):
+                with pytest.raises(ServerSilent) as error:
+                    asking(f"{relay.url}/a")
+                errors.append(str(error.value).removeprefix(relay.url))
+        return errors
 
-def test_a_server_out_of_reach_names_the_services_own_option() -> None:
-    client = Client(Service.parse(f"http://127.0.0.1:{free_port()}"), lambda _: None)
-    with pytest.raises(ServerAway, match="check the network and --service"):
-        client.ask(f"{client._site.base}/search")
-
-
-def test_another_host_out_of_reach_does_not_concern_the_whole_run() -> None:
-    client = Client(Service.parse("http://127.0.0.1:1"), lambda _: None)
-    with pytest.raises(ServerTrouble, match=r"no connection to http://127\.0\.0\.1"):
-        client.ask(f"http://127.0.0.1:{free_port()}/a.zip", tries=1)
+    with ThreadPoolExecutor(len(SLOW)) as threads:
+        assert list(threads.map(ask, SLOW)) == [["/a timed out"] * 2] * len(SLOW)

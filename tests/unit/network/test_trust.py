@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
@@ -20,139 +18,68 @@ ZIP = "/cgi-bin/mapcache_results/maja/8e99b3de/SENTINEL2A.zip"
 
 SERVERS = {
     "https://peps.cnes.fr": "https://peps.cnes.fr",
-    "https://peps.cnes.fr/": "https://peps.cnes.fr",
     " https://peps.cnes.fr/ ": "https://peps.cnes.fr",
     "HTTPS://peps.cnes.fr": "https://peps.cnes.fr",
-    "https://peps.example.org:8443": "https://peps.example.org:8443",
-    "https://example.org/peps/": "https://example.org/peps",
+    "https://example.org:8443/peps/": "https://example.org:8443/peps",
     "http://127.0.0.1:8080": "http://127.0.0.1:8080",
     "http://127.1.2.3/": "http://127.1.2.3",
-    "http://localhost:8080/": "http://localhost:8080",
-    "http://LOCALHOST": "http://LOCALHOST",
+    "http://LOCALHOST:8080/": "http://LOCALHOST:8080",
     "http://[::1]:8080": "http://[::1]:8080",
 }
-NOT_A_SERVER = {
-    "nothing": "",
-    "no scheme": "peps.cnes.fr",
-    "no host": "https://",
-    "no host, but a port": "https://:443",
-    "other scheme": "ftp://peps.cnes.fr",
-    "a file": "file:///etc/passwd",
-    "http": "http://peps.cnes.fr",
-    "http in capitals": "HTTP://PEPS.CNES.FR",
-    "http on an inside network": "http://192.168.1.10:8080",
-    "http on any address": "http://0.0.0.0:8080",
-    "http on a name that looks like loopback": "http://127.0.0.1.example.org",
-    "http on a name under localhost": "http://localhost.example.org",
-    "query": "https://peps.cnes.fr/?a=b",
-    "fragment": "https://peps.cnes.fr/#there",
-    "no such port": "https://peps.cnes.fr:99999",
-    "port that is none": "https://peps.cnes.fr:resto",
-    "half a host": "https://[::1",
-}
-WITH_ACCOUNT = [
-    "https://me:s3same@peps.cnes.fr",
-    "https://s3same@peps.cnes.fr",
-    "http://me:s3same@127.0.0.1",
-    "http://me:s3same@peps.cnes.fr",
-    "ftp://me:s3same@peps.cnes.fr",
-    "https://me:s3same@peps.cnes.fr:99999",
-    "https://me:s3same@peps.cnes.fr/?a=b",
+NOT_A_SERVER = [
+    *("", "peps.cnes.fr", "https://", "https://:443", "ftp://peps.cnes.fr", "file:///etc/passwd"),
+    *("http://peps.cnes.fr", "HTTP://PEPS.CNES.FR", "http://192.168.1.10:8080", "http://0.0.0.0:8080"),
+    *("http://127.0.0.1.example.org", "http://localhost.example.org"),
+    *("https://peps.cnes.fr/?a=b", "https://peps.cnes.fr/#there"),
+    *("https://peps.cnes.fr:99999", "https://peps.cnes.fr:resto", "https://[::1"),
+    # With an account, which is not shown:
+    *("https://me:s3same@peps.cnes.fr", "https://s3same@peps.cnes.fr", "http://me:s3same@127.0.0.1"),
+    *("https://me:s3/same@peps.cnes.fr", "https://me:s3?same@peps.cnes.fr", "https://me:s3#same@peps.cnes.fr"),
+    *("https://me:s3same@peps.cnes.fr:99999", "ftp://me:s3same@peps.cnes.fr"),
 ]
 BROUGHT_BACK = {
     "http://peps.cnes.fr/resto/wps/outputs/pywps-1.xml": f"{OUTPUTS}/pywps-1.xml",
     "http://peps-vizo.cnes.fr:8081/wps/outputs/pywps-1.xml": f"{OUTPUTS}/pywps-1.xml",
-    "https://peps-vizo.cnes.fr:8081/wps/outputs/report-1.json": f"{OUTPUTS}/report-1.json",
-    "https://PEPS-VIZO.cnes.fr/wps/outputs/1.xml": f"{OUTPUTS}/1.xml",
+    "https://PEPS-VIZO.cnes.fr:8081/wps/outputs/report-1.json": f"{OUTPUTS}/report-1.json",
     "http://10.1.2.3/some/where/wps/outputs/1.xml": f"{OUTPUTS}/1.xml",
-    "http://peps.cnes.fr" + ZIP: ZIP,
+    "file:///var/wps/outputs/1.xml": f"{OUTPUTS}/1.xml",
     "http://elsewhere.example.org" + ZIP: ZIP,
     "https://peps2.cnes.fr" + ZIP: ZIP,
     "http://me:s3same@peps-vizo.cnes.fr" + ZIP: ZIP,
-    "http://peps.cnes.fr/a?b=c%20d#e": "/a?b=c%20d",
-    "  http://peps.cnes.fr/a\n": "/a",
+    "  http://peps.cnes.fr/a?b=c%20d#e\n": "/a?b=c%20d",
     "//peps-vizo.cnes.fr" + ZIP: ZIP,
 }
 ELSEWHERE = [
-    "https://store.example.org" + ZIP,
-    "https://peps.cnes.fr.example.org" + ZIP,
-    "https://cnes.fr/a",
-    "https://other.cnes.fr/a",
-    "https://notpeps.cnes.fr/a",
-    "https://peps.example.org:8443/a",
-    "https://store.example.org/wps/outputs/1.xml",
+    *("https://store.example.org" + ZIP, "https://peps.cnes.fr.example.org" + ZIP, "https://cnes.fr/a"),
+    *("https://other.cnes.fr/a", "https://notpeps.cnes.fr/a", "https://store.example.org/wps/outputs/1.xml"),
 ]
 NOT_AN_ADDRESS = [
-    "ftp://peps.cnes.fr/a",
-    "file:///etc/passwd",
-    "javascript:alert(1)",
-    "data:text/plain,a",
-    "http:///a",
-    "https://[::1/a",
-    "https://peps.cnes.fr:99999/a",
-    "http://peps.cnes.fr:port/a",
+    *("ftp://peps.cnes.fr/a", "file:///etc/passwd", "javascript:alert(1)", "data:text/plain,a", "http:///a"),
+    *("https://[::1/a", "https://peps.cnes.fr:99999/a", "http://peps.cnes.fr:port/a"),
 ]
-SAME = {
-    PEPS: ["https://peps.cnes.fr/a", "https://peps.cnes.fr:443/a", "https://PEPS.CNES.FR/", "HTTPS://peps.cnes.fr?a"],
-    LOOPBACK: ["http://127.0.0.1:8080/a"],
-    Server("https://example.org/peps"): ["https://example.org/peps/a", "https://example.org/a"],
-}
-OTHERS = {
-    PEPS: [
-        "http://peps.cnes.fr/a",
-        "https://peps.cnes.fr:8443/a",
-        "https://peps-vizo.cnes.fr/a",
-        "https://peps.cnes.fr.example.org/a",
-        "https://example.org/peps.cnes.fr",
-        "https://example.org#@peps.cnes.fr/",
-        "https://peps.cnes.fr@example.org/a",
-        "https://example.org?@peps.cnes.fr/",
-        "https://xn--peps-.cnes.fr/a",
-        "peps.cnes.fr",
-        "",
-    ],
-    LOOPBACK: ["http://127.0.0.1/a", "https://127.0.0.1:8080/a", "http://localhost:8080/a", "http://127.0.0.1:8081/a"],
-}
+SAME = ["https://peps.cnes.fr/a", "https://peps.cnes.fr:443/a", "https://PEPS.CNES.FR/", "HTTPS://peps.cnes.fr?a"]
+OTHERS = [
+    *("http://peps.cnes.fr/a", "https://peps.cnes.fr:8443/a", "https://peps-vizo.cnes.fr/a", "peps.cnes.fr", ""),
+    *("https://peps.cnes.fr.example.org/a", "https://example.org/peps.cnes.fr", "https://example.org#@peps.cnes.fr/"),
+    *("https://peps.cnes.fr@example.org/a", "https://example.org?@peps.cnes.fr/", "https://xn--peps-.cnes.fr/a"),
+]
 
-quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 hosts = ["peps.cnes.fr", "peps-x.cnes.fr", "example.org", "127.0.0.1", "[::1]", "ｐｅｐｓ.cnes.fr", "cnes。fr", "me"]
 signs = ["http:", "https:", "//", "/", "\\", "@", ":", "#", "?", ".", "443", "8080", "%40", "%2f", " ", "\t", "\n"]
 pieces = st.sampled_from([*hosts, *signs, "wps/outputs/", "a.zip"])
 addresses = st.lists(pieces, max_size=9).map("".join) | st.text()
 
 
-# -- which server -----------------------------------------------------------------------------------------------
+def test_a_valid_server_address() -> None:
+    assert {address: Server.parse(address).base for address in SERVERS} == SERVERS
 
 
-@pytest.mark.parametrize(("address", "base"), SERVERS.items(), ids=SERVERS)
-def test_a_valid_server_address(address: str, base: str) -> None:
-    assert Server.parse(address).base == base
-
-
-@pytest.mark.parametrize("address", NOT_A_SERVER.values(), ids=NOT_A_SERVER)
+@pytest.mark.parametrize("address", NOT_A_SERVER)
 def test_an_invalid_server_address_is_a_usage_error(address: str) -> None:
     with pytest.raises(UsageError, match="--server") as error:
         Server.parse(address)
     assert error.value.status is Status.UNUSABLE
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("address", WITH_ACCOUNT)
-def test_an_account_in_the_address_is_refused_and_not_shown(address: str) -> None:
-    with pytest.raises(UsageError) as error:
-        Server.parse(address)
-    assert "s3same" not in str(error.value)
-
-
-def test_paths_on_the_server() -> None:
-    server = Server.parse("https://peps.cnes.fr/")
-    assert server.catalogue == "https://peps.cnes.fr/resto/api/collections/S2ST/search.json"
-    assert server.wps == "https://peps.cnes.fr/resto/wps"
-    assert server.report("8e99") == "https://peps.cnes.fr/resto/wps/outputs/report-8e99.json"
-    assert server.joblog("8e99") == "https://peps.cnes.fr/cgi-bin/mapcache_results/logs/joblog-8e99.log"
-
-
-# -- where an address in an answer leads ------------------------------------------------------------------------
+    assert not any(word in str(error.value) for word in ("\n", "s3", "same"))
 
 
 @pytest.mark.parametrize("server", [PEPS, LOOPBACK, Server("https://mirror.example.org/peps")], ids=str)
@@ -163,22 +90,16 @@ def test_trust_inside_cnes_and_on_plain_http_are_brought_back(server: Server, ad
     assert server.may_see_secret(reached)
 
 
-@pytest.mark.parametrize("address", ELSEWHERE)
-def test_another_https_host_is_asked_without_the_password(address: str) -> None:
-    assert PEPS.reach(address) == address
-    assert not PEPS.may_see_secret(address)
+def test_another_https_host_is_asked_without_the_password() -> None:
+    assert [PEPS.reach(address) for address in ELSEWHERE] == ELSEWHERE
+    assert not any(map(PEPS.may_see_secret, ELSEWHERE))
 
 
-def test_an_address_on_the_server_stays_as_it_is() -> None:
-    assert PEPS.reach("https://peps.cnes.fr/elsewhere/wps/outputs/1.xml?a=b") == (
-        "https://peps.cnes.fr/elsewhere/wps/outputs/1.xml?a=b"
-    )
-    assert LOOPBACK.reach("http://127.0.0.1:8080/a") == "http://127.0.0.1:8080/a"
-
-
-def test_an_account_in_an_address_is_never_used() -> None:
-    assert PEPS.reach("https://me:s3same@peps.cnes.fr/a") == "https://peps.cnes.fr/a"
+def test_an_address_on_the_server_stays_as_it_is_but_for_an_account() -> None:
+    address = "peps.cnes.fr/elsewhere/wps/outputs/1.xml?a=b"
+    assert PEPS.reach(f"https://{address}") == PEPS.reach(f"https://me:s3same@{address}") == f"https://{address}"
     assert PEPS.reach("https://me:s3same@store.example.org/a") == "https://store.example.org/a"
+    assert LOOPBACK.reach("http://127.0.0.1:8080/a") == "http://127.0.0.1:8080/a"
 
 
 def test_a_relative_address() -> None:
@@ -196,31 +117,15 @@ def test_an_address_that_is_not_of_http_is_an_error(address: str) -> None:
     assert str(error.value).isprintable()
 
 
-@quick
-@given(addresses)
-def test_any_address_is_a_safe_server_or_a_usage_error(address: str) -> None:
-    try:
-        parts = urlsplit(Server.parse(address).base)
-    except UsageError:
-        return
-    assert parts.scheme == "https" or parts.hostname in {"127.0.0.1", "::1", "localhost"}
-    assert (parts.username, parts.password, parts.query, parts.fragment) == (None, None, "", "")
+def test_only_the_very_same_scheme_host_and_port_see_the_password() -> None:
+    assert [address for address in SAME if not PEPS.may_see_secret(address)] == []
+    assert [address for address in OTHERS if PEPS.may_see_secret(address)] == []
+    assert LOOPBACK.may_see_secret("http://127.0.0.1:8080/a")
+    others = ("http://127.0.0.1/a", "https://127.0.0.1:8080/a", "http://localhost:8080/a", "http://127.0.0.1:8081/a")
+    assert [address for address in others if LOOPBACK.may_see_secret(address)] == []
 
 
-# -- who sees the password --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("server", "same"), SAME.items(), ids=lambda value: getattr(value, "base", ""))
-def test_the_server_itself_sees_the_password(server: Server, same: list[str]) -> None:
-    assert [address for address in same if not server.may_see_secret(address)] == []
-
-
-@pytest.mark.parametrize(("server", "others"), OTHERS.items(), ids=lambda value: getattr(value, "base", ""))
-def test_no_other_host_port_or_scheme_sees_it(server: Server, others: list[str]) -> None:
-    assert [address for address in others if server.may_see_secret(address)] == []
-
-
-@settings(quick, max_examples=150)
+@settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from([PEPS, LOOPBACK]), addresses)
 def test_no_address_in_an_answer_sends_the_password_elsewhere(server: Server, address: str) -> None:
     try:

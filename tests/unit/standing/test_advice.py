@@ -6,8 +6,7 @@ import pytest
 
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
-from peps_maja.parsing import downloader_options
-from peps_maja.standing.advice import advice_on, short_commands
+from peps_maja.standing.advice import task_for
 
 L1C = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
 SERIES = "31TCJ_2018-01-01_2018-12-31"
@@ -33,7 +32,7 @@ CASES = {
     "on tape": (THEIA, ["missing z.zip absent on tape (410): restore it"], "missing", "restored", "--drop NAME"),
     "licence": (THEIA, ["missing z.zip absent its licence (423), at x"], "missing", "licence at", "--drop NAME"),
     "another host": (THEIA, ["missing z.zip absent not given (403)"], "missing", "another server", "--drop NAME"),
-    "broken": (THEIA, ["missing z.zip broken cut"], "missing", "came broken; each run", "--drop NAME"),
+    "broken": (THEIA, ["missing z.zip broken cut"], "missing", "each run", "--drop NAME"),
     "404 of PEPS": (L1C, ["missing z.zip absent not there (404)"], "missing", "each run of", "--drop NAME"),
     "without results": (L1C, ["missing - absent no results"], "missing", "24 hours", "--drop NAME"),
     "stalled": (L1C, ["stalled 24"], "stalled", "My processing", "--drop NAME"),
@@ -47,7 +46,6 @@ def test_advice(name: str, events: list[str], trouble: str, says: str, command: 
     for word, _, detail in (event.partition(" ") for event in events):
         line = BEGIN[name] if word == "again" else f"{word}\t{name}\t{detail}"
         lines.append(f"2019-04-02T09:12:45Z\t{line}")
-    advice = advice_on(Jobs.replay("\n".join([*lines, ""]))[name], trouble)
-    assert says in advice.text
-    options = downloader_options(["-l", "/home/me/31TCJ.log", "-a", "/home/me/peps.txt"])
-    assert short_commands(advice, options, "NAME")[0] == f"peps_maja_process.py -l 31TCJ.log {command}"
+    what, advice, options = task_for(Jobs.replay("\n".join([*lines, ""]))[name], trouble)
+    assert (what, options[0]) == (trouble, command)
+    assert says in advice

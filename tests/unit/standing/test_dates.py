@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
-from peps_maja.peps.service import Server
-from peps_maja.standing.dates import as_csv, dates_of
-from peps_maja.standing.overview import standing_of
+from peps_maja.standing.overview import dates_of, standing_of
+from peps_maja.standing.shows import as_csv
 
 YEAR = f"{TILE}_2018-01-01_2018-12-31"
 SINGLE, OTHER_PART = l1c("2018-01-05"), l1c("2018-01-05", last="140000")
@@ -30,8 +29,8 @@ def replayed(tmp_path: Path, *events: tuple[str, str, str]) -> list[tuple[str, .
         if event == "downloaded":
             (tmp_path / file).write_bytes(b"x")
     lines = [HEADER, *("\t".join((ago(), *event)) for event in events)]
-    jobs, server = Jobs.replay("\n".join(lines) + "\n"), Server.parse(Server.example)
-    dates = dates_of(jobs, {job.name: standing_of(job, None, server) for job in jobs.values()}, tmp_path)
+    jobs = Jobs.replay("\n".join(lines) + "\n")
+    dates = dates_of(jobs, {job.name: standing_of(job) for job in jobs.values()}, tmp_path)
     rows = list(csv.DictReader(io.StringIO(as_csv(dates))))
     return [tuple(row[name] for name in ("date", "satellite", "state", "file", "job")) for row in rows]
 
