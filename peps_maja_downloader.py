@@ -9,21 +9,21 @@ if sys.version_info < (3, 11):  # before any import that an older Python would s
     sys.exit(2)
 
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from peps_maja.console import Console
 from peps_maja.errors import LogError, PepsError, Status, UsageError, worst
 from peps_maja.options import DownloaderOptions
 from peps_maja.parsing import downloader_options
-from peps_maja.run import Signals, run
+from peps_maja.run import Signals, read_timeout, run
+from peps_maja.text import counted
 
 if TYPE_CHECKING:
-    from peps_maja.downloads.round import Rounds
+    from peps_maja.downloads.service import Connect, Service
     from peps_maja.joblog.jobs import Jobs
-    from peps_maja.joblog.log import JobLog
     from peps_maja.standing.values import Overview
 
 
@@ -35,39 +35,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def download(options: DownloaderOptions, console: Console, _: Signals) -> Status:
     """Poll the open jobs, fetch what is finished, and with --wait do so until no job is open."""
     # Here, for it takes a while: --help and a mistyped option are answered at once.
+    from peps_maja.downloads.concluding import Notes
+    from peps_maja.downloads.round import Rounds
     from peps_maja.downloads.unpacking import Unpacker
     from peps_maja.joblog.events import State
     from peps_maja.joblog.log import JobLog
-    from peps_maja.standing import reminders
+    from peps_maja.standing import advice, overview, shows
 
     log = JobLog(options.log)
-    if not options.check and not options.log.exists():
+    if options.check:
+        return shows.check(options, log, console)
+    if not options.log.exists():
         raise LogError(f"there is no log {options.log}: submit jobs with it first, or fix --log")
-    if options.check or options.status or options.json or options.dates:
-        from peps_maja.standing.shows import show
-
-        return show(options, log, console, partial(write_page, options, console))
+    connect = connect_with(options, console)
+    if options.status or options.json or options.dates:
+        return shows.show(options, log, console, connect, partial(write_page, options, console))
 
     make_folder(options.write_dir)
     leave_at = time.monotonic() + 3600 * options.timeout
-    rounds, outcome, is_all_done = None, None, False
-    troubles = set()
+    outcome, is_all_done, troubles = None, False, set()
     with log.lock_for("downloader"), Unpacker(console, is_wanted=options.unzip) as unpacker:
+        notes = Notes(log, console, partial(advice.advise, options), unpacker.add)
+        rounds = Rounds(connect, notes, options.write_dir, options.jobs, leave_at)
         unpacker.add_all(options.write_dir, log.replay().owners())
         while True:
             jobs = log.replay()
-            reminders.tell_of_damage(jobs, log, console.reminder)
+            if jobs.damage:
+                console.reminder(f"{log.path}: {jobs.damage}")
             if jobs.in_state(State.OPEN):
-                rounds = rounds or rounds_over(log, options, console, leave_at, unpacker.add)
                 outcome = rounds.run(jobs)
                 jobs = log.replay()
-                is_all_done = outcome.has_closed_jobs and not jobs.in_state(State.OPEN)
-            status = worst([outcome.status if outcome else Status.OK, unpacker.finish(leave_at)])
-            reminders.point_out_stalled(jobs, log, console, options.stalled_after)
-            pointed_out = reminders.point_out_unsure(jobs, log, console)
-            status = worst([status, reminders.remind_of_unsure(jobs, console, pointed_out=pointed_out)])
-            open_jobs = {job.name for job in jobs.in_state(State.OPEN)}
-            if not options.wait or not outcome or open_jobs <= outcome.stuck:
+                is_all_done = not jobs.in_state(State.OPEN)
+            status = worst([*(outcome.statuses if outcome else ()), unpacker.finish(leave_at)])
+            open_jobs = jobs.in_state(State.OPEN)
+            advice.point_out_stalled(open_jobs, log, console, options.stalled_after)
+            status = worst([status, advice.point_out_unsure(jobs.in_state(State.UNSURE), console, log)])
+            if not options.wait or not outcome or {job.name for job in open_jobs} <= outcome.stuck:
                 break
             if time.monotonic() + options.pause > leave_at:
                 console.reminder("--timeout is over and jobs are still open: the next run goes on")
@@ -75,20 +78,39 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
                 break
             troubles.add(status)
             time.sleep(options.pause)
-    reminders.tell_of_folder(jobs, options.write_dir, console)
-    summary = reminders.summary(jobs)
-    if is_all_done:
-        console.result(f"{options.log}: all jobs are done, {summary}")
-    else:
-        console.info(summary)
+    files, folder = jobs.owners(), options.write_dir.absolute()
+    if files and not any((folder / name).exists() for file in files for name in (file, file.removesuffix(".zip"))):
+        console.info(f"none of the {counted(len(files), 'zip')} of the log is in {folder}: is -w right?")
+    what = f"{options.log}: all jobs are done, " if is_all_done else ""
+    (console.result if is_all_done else console.info)(what + advice.summary(jobs))
     if options.page:
-        from peps_maja.standing.overview import overview
-
         jobs = log.replay()  # with what this run has just pointed out
-        reports, failures = (outcome.reports, outcome.troubles) if outcome else ({}, [])
+        reports, failures = (outcome.reports, outcome.troubles.values()) if outcome else ({}, [])
         failures = [*failures, *unpacker.troubles]
-        troubles.add(write_page(options, console, jobs, overview(jobs, reports, options), failures))
+        troubles.add(write_page(options, console, jobs, overview.overview(jobs, reports, options), failures))
     return worst([status, *(troubles - {Status.TRY_LATER})])
+
+
+def connect_with(options: DownloaderOptions, console: Console) -> "Connect":
+    """Return what connects with a service, once in a run and when it is needed; only PEPS needs an account for that."""
+    from peps_maja.downloads.asking import POLLS_AT_ONCE
+    from peps_maja.joblog.events import Source
+    from peps_maja.network.credentials import read_credentials
+    from peps_maja.peps.following import Follower
+    from peps_maja.peps.service import Peps, Server
+    from peps_maja.theia.jobs import TheiaJobs
+    from peps_maja.theia.service import Geodes, Key, Theia
+
+    connections = POLLS_AT_ONCE + 2 * options.jobs
+    settings: dict[str, Any] = {"connections": connections, "read_timeout": read_timeout(), "trace": console.debug}
+
+    @cache
+    def connect(source: Source) -> "Service":
+        if source is Source.THEIA:
+            return TheiaJobs(Theia(Geodes.parse(options.geodes), Key(options.auth, os.environ), **settings))
+        return Follower(Peps(Server.parse(options.server), read_credentials(options.auth, os.environ), **settings))
+
+    return connect
 
 
 def write_page(
@@ -110,19 +132,6 @@ def write_page(
     if not options.json:
         console.info(f"the page: {folder / 'index.html'}")
     return Status.OK
-
-
-def rounds_over(
-    log: "JobLog", options: DownloaderOptions, console: Console, leave_at: float, noted: Callable[[Path], None]
-) -> "Rounds":
-    """Return what goes over the open jobs: asks, fetches, and logs what became of each."""
-    # Slow: where nothing is open, cron need not wait for it.
-    from peps_maja.downloads.round import Rounds
-    from peps_maja.standing.advice import advise
-    from peps_maja.standing.services import connect_with
-
-    connect, advice = connect_with(options, console), partial(advise, options)
-    return Rounds(connect, log, options.write_dir, console, advice, options.jobs, leave_at, noted)
 
 
 def make_folder(folder: Path) -> None:

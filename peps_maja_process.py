@@ -34,12 +34,12 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 def process(options: ProcessOptions, console: Console, signals: Signals) -> Status:
     """Correct the log, or carry out a search (with --again: each that the log has noted), one run at a time."""
     # Here and in `carry_out`, for it takes a while: --help and a mistyped option are answered at once.
+    from peps_maja.joblog.events import State
     from peps_maja.joblog.log import JobLog
     from peps_maja.network.credentials import is_open_to_others
     from peps_maja.peps.service import Peps, Server
-    from peps_maja.standing import reminders
+    from peps_maja.standing.advice import point_out_unsure
     from peps_maja.submitter.again import noted_searches
-    from peps_maja.submitter.finding import jobs_in
     from peps_maja.submitter.submission import correct
     from peps_maja.theia.service import Geodes, Key, Theia
 
@@ -53,12 +53,11 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
         jobs = log.replay()
         if jobs.nameless and not options.dry_run:
             raise LogError(f"{log.path}: {jobs.damage}")
-        reminders.tell_of_damage(jobs, log, console.warning)
+        if jobs.damage:
+            console.warning(f"{log.path}: {jobs.damage}")
         if is_open_to_others(options.auth):
             console.reminder(f"others can read your password or key: chmod 600 {options.auth}")
         searches = noted_searches(jobs.commands, options, console.warning) if options.again else [options]
-        again = [job.name for job in jobs_in(jobs, options.resubmit)]
-        pointed_out = [] if options.dry_run else reminders.point_out_unsure(jobs, log, console, but_not=again)
         statuses = []
         for search in searches:
             if options.again:
@@ -72,8 +71,8 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
                 if isinstance(error, CredentialsError) and not isinstance(error, NoAccount):
                     break  # refused: the other searches would meet the same
         now = log.replay()
-        told = [name for name in now if name not in pointed_out and now[name] != jobs.get(name)]
-        return worst([*statuses, reminders.remind_of_unsure(now, console, told, pointed_out)])
+        untold = [job for job in now.in_state(State.UNSURE) if job == jobs.get(job.name)]
+        return worst([*statuses, point_out_unsure(untold, console, None if options.dry_run else log)])
 
 
 def carry_out(

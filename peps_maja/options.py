@@ -92,7 +92,7 @@ class Options:
 class ProcessOptions(Options):
     """What peps_maja_process.py is told. Tiles and products are names as the catalogues write them, each once."""
 
-    tile: Sequence[str] = _option("-t", "TILE", Tile.parse, "Sentinel-2 tiles, such as 31TCJ", **_MANY, group="where")
+    tile: Sequence[str] = _option("-t", "TILE", Tile.parse, "tiles, such as 31TCJ", **_MANY, group="where and when")
     location: str | None = _option("", "NAME", _text, "a place that the catalogue knows, instead of tiles")
     lat: float | None = _option("", None, _latitude, "a point, with --lon")
     lon: float | None = _option("", None, _longitude, "a point, with --lat")
@@ -110,17 +110,17 @@ class ProcessOptions(Options):
     sat: str | None = _option("", None, None, "this satellite only", choices=("S2A", "S2B", "S2C", "S2D"))
     write_dir: Path | None = _option("-w", "DIR", _path, "leave out products whose L2A is in this folder already")
     limit: int | None = _option("", "N", _jobs, "at most N jobs, oldest first")
-    resubmit: Sequence[str] = _option("", None, None, "submit these of the log again", **_MANY, choices=_RESUBMITTED)
-
-    json: Path | None = _option(
-        "", "FILE", _path, "keep the catalogue's answer, all pages, as GeoJSON", group="what to do"
+    resubmit: Sequence[str] = _option(
+        "", "STATE", None, "submit again what the log has as %(choices)s", **_MANY, choices=_RESUBMITTED
     )
+
     theia: str | None = _option(
-        "", None, None, "take what Theia has, submit the rest or nothing", choices=("first", "only")
+        "", None, None, "take what Theia has; submit the rest or nothing", choices=("first", "only"), group="what to do"
     )
     dry_run: bool = _flag("-n", "show what would be done; needs no account")
     page: Path | None = _option("", "DIR", _path, "with -n: write a page of what there is, with Theia's quicklooks")
     yes: bool = _flag("-y", f"do not ask, not even from {QUESTION_FROM} jobs or dates of a series on")
+    json: Path | None = _option("", "FILE", _path, "keep the catalogue's answer, all pages, as GeoJSON")
     series: bool = _flag("", "one job for each tile and span of days instead of one for each product")
     adopt: Sequence[Sequence[str]] = _option(
         "", ("NAME", "URL"), _text, "log a job that the server has under this URL", (), nargs=2, action="append"

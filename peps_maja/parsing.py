@@ -150,10 +150,8 @@ class _Parser(argparse.ArgumentParser):
         if written:
             file, log, auth = (Path(os.path.realpath(path)) for path in (written, options.log, options.auth))
             is_lock = file.parent == log.parent and file.name.startswith(f"{log.name}.") and file.suffix == ".lock"
-            is_kept = any(
-                file == kept or (file.exists() and kept.exists() and file.samefile(kept)) for kept in (log, auth)
-            )
-            if is_lock or is_kept:
+            is_kept = file.exists() and any(kept.exists() and kept.samefile(file) for kept in (log, auth))
+            if is_lock or is_kept or file in {log, auth}:
                 self.error(f"{written} would replace the log, one of its locks or the credentials file: name another")
         return options
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trustme
 from helpers import EMAIL, PASSWORD, Place
+from hypothesis import HealthCheck, settings
 
 from peps_maja.sandbox import Sandbox
+
+settings.register_profile(
+    "quick", max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("quick")
 
 
 def pytest_configure() -> None:
@@ -30,7 +35,7 @@ def pytest_xdist_auto_num_workers() -> int:
 # Of the whole runs, which take most of the time, the fast way (`-m "not slow"`) has these.
 FAST_RUNS = {
     *("test_from_search_to_zips", "test_which_products", "test_dry_run_writes_nothing_and_needs_no_account"),
-    *("test_quiet_says_only_what_was_done", "test_submit_again", "test_adopt", "test_drop", "test_wrong_options"),
+    *("test_quiet_says_only_what_was_done", "test_submit_again", "test_adopt", "test_drop"),
     *("test_an_absent_result_is_told_once_and_asked_for_in_every_run", "test_results_of_one_name_get_two_files"),
     *("test_each_search_once_more", "test_each_product_becomes_a_folder_and_its_zip_goes"),
 }
@@ -45,15 +50,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.parent.name in {"runs", "interop"} and (name not in FAST_RUNS or name in seen):
             item.add_marker(pytest.mark.slow)
         seen.add(name)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print at the end which tests were left out, and why."""
-    reasons = Counter(
-        report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", [])
-    )
-    for reason, number in sorted(reasons.items()):
-        terminalreporter.write_line(f"{number} {'test was' if number == 1 else 'tests were'} left out: {reason}")
 
 
 @pytest.fixture

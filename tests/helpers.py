@@ -313,15 +313,11 @@ def holder(code: str, path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 STRACE = shutil.which("strace") or ""
-
-
-def _can_trace() -> bool:
-    """Return True if there is strace, and if it may look into processes here."""
-    trial = [STRACE, "-qq", "-o", os.devnull, sys.executable, "-V"]
-    return bool(STRACE) and subprocess.run(trial, check=False, stdout=subprocess.DEVNULL).returncode == 0
-
-
-needs_strace = pytest.mark.skipif(not _can_trace(), reason="needs strace, and the right to trace processes")
+_TRIAL = [STRACE, "-qq", "-o", os.devnull, sys.executable, "-c", ""]
+needs_strace = pytest.mark.skipif(
+    not STRACE or subprocess.run(_TRIAL, check=False).returncode != 0,
+    reason="needs strace, and the right to trace processes",
+)
 
 
 def run_through(

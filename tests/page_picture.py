@@ -10,14 +10,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
 from pathlib import Path
+from zlib import crc32
+
+from helpers import ROOT, STATUS_URL, ago, l1c, l2a
 
 from peps_maja.joblog.lines import HEADER
 from peps_maja.sandbox.world.zips import make_zip
 
-ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "page.png"
 LARGEST = 300_000  # bytes
 SIDE = 120  # pixels of a raster in the zips
@@ -65,53 +66,37 @@ def fill(
 
 
 def _date(folder: Path, tile: str, number: int, state: str, content: bytes | None, *, hours: float) -> Iterator[Line]:
-    day = date(2019, 1, 2) + timedelta(days=number * 5 // 2)
-    satellite = ("S2A", "S2B")[number % 2]
-    stamp = f"{day:%Y%m%d}"
-    job = f"{satellite}_MSIL1C_{stamp}T105021_N0207_R051_T{tile}_{stamp}T125917"
-    product = f"SENTINEL{satellite[1:]}_{stamp}-105426-459_L2A_T{tile}_D"
-    theias = f"SENTINEL{satellite[1:]}_{stamp}-105426-461_L2A_T{tile}_C_V4-0"
-    if number % 9 == 0 or (number % 6 == 0 and state == "on disk"):
+    day, satellite = date(2019, 1, 2) + timedelta(days=number * 5 // 2), ("S2A", "S2B")[number % 2]
+    job, product = l1c(day, satellite, tile=tile), l2a(day, satellite, tile=tile)
+    theias = product.replace("459_", "461_").replace("_D.zip", "_C_V4-0")
+    is_theias = state == "on disk" and number % 6 == 0
+    if is_theias or number % 9 == 0:
         (folder / f"{theias}.zip").write_bytes(make_zip(f"{theias}.zip", SIDE) if content is None else content)
+    offer = f"https://geodes-portal.cnes.fr/api/download/{theias} 1100000000 - 51 {number * 29 % 80}"
     if state == "offered":
-        yield from _lines(3, theias, ("available", _offer(theias, number)))
+        yield ago(3), "available", theias, offer
         return
-    if state == "on disk" and number % 6 == 0:
+    if is_theias:
         ends = ("downloaded", f"{theias}.zip"), ("finished", "")
-        yield from _lines(hours, theias, ("available", _offer(theias, number)), *ends)
+        yield from ((ago(hours), event, theias, detail) for event, detail in (("available", offer), *ends))
         if number % 9:
             return
     if state == "on disk":
-        (folder / f"{product}.zip").write_bytes(make_zip(f"{product}.zip", SIDE) if content is None else content)
-    url = f"https://peps.cnes.fr/resto/wps/outputs/pywps-{hash_of(job)}-3f20-11e9-81a5-0242ac110002.xml"
-    what = {
-        "on disk": [("downloaded", f"{product}.zip"), ("finished", "")],
-        "moved away": [("downloaded", f"{product}.zip"), ("finished", "")],
-        CLOUDY: [("novald", f"NOVALD_{product}.zip"), ("finished", "")],
+        (folder / product).write_bytes(make_zip(product, SIDE) if content is None else content)
+    ended = {
+        "on disk": [("downloaded", product), ("finished", "")],
+        "moved away": [("downloaded", product), ("finished", "")],
+        CLOUDY: [("novald", f"NOVALD_{product}"), ("finished", "")],
         "failed": [("failed", "MAJA ended with an error: no DTM for this tile")],
+        "rejected": [("rejected", "the product is not in the catalogue of PEPS")],
         "cancelled": [("cancelled", "cancelled by an operator")],
         "dropped": [("cancelled", "dropped by the user")],
-        "missing": [("missing", f"{product}.zip absent 404 Not Found")],
+        "missing": [("missing", f"{product} absent 404 Not Found")],
     }.get(state, [])
-    begin = [("submitting", f"{number * 37 % 10 + 91 if state == CLOUDY else number * 29 % 80}")]
-    begin += [] if state in {"unsure", "rejected"} else [("submitted", url)]
-    if state == "rejected":
-        what = [("rejected", "the product is not in the catalogue of PEPS")]
-    yield from _lines(hours if what else 3, job, *begin, *what)
-
-
-def _offer(theias: str, number: int) -> str:
-    return f"https://geodes-portal.cnes.fr/api/download/{theias} 1100000000 - 51 {number * 29 % 80}"
-
-
-def _lines(hours: float, job: str, *events: tuple[str, str]) -> Iterator[Line]:
-    moment = f"{datetime.now(timezone.utc) - timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
-    yield from ((moment, event, job, detail) for event, detail in events)
-
-
-def hash_of(text: str) -> str:
-    """Return eight hexadecimal digits that differ from one text to another."""
-    return f"{sum(ord(sign) * 31**place for place, sign in enumerate(text)) % 16**8:08x}"
+    events = [("submitting", f"{number * 37 % 10 + 91 if state == CLOUDY else number * 29 % 80}")]
+    if state not in {"unsure", "rejected"}:
+        events.append(("submitted", STATUS_URL.replace("8e99b3de", f"{crc32(job.encode()):08x}")))
+    yield from ((ago(hours if ended else 3), event, job, detail) for event, detail in events + ended)
 
 
 def write_page(folder: Path) -> Path:
@@ -128,17 +113,10 @@ def write_page(folder: Path) -> Path:
 
 def take_picture(page: Path, picture: Path, width: int, height: int, *options: str) -> None:
     """Have Chromium take a picture of the top of a page."""
-    with empty_profile() as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         size = (f"--window-size={width},{height}", f"--screenshot={picture}", f"--user-data-dir={profile}")
         command = [str(CHROMIUM), *BROWSER_FLAGS, *size, *options, page.as_uri()]
         subprocess.run(command, check=True, capture_output=True, timeout=60)
-
-
-@contextmanager
-def empty_profile() -> Iterator[str]:
-    """Make a folder for what the browser keeps, and remove it in the end."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        yield profile
 
 
 def main() -> int:

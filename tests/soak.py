@@ -24,13 +24,14 @@ import threading
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -64,14 +65,8 @@ class Tally:
     )
 
 
-@dataclass(frozen=True)
-class Trap:
-    """When to kill: as soon as `is_sprung`, and then up to so many seconds later."""
-
-    is_sprung: Callable[[], bool]
-    later: float = 0.0
-
-
+Trap = tuple[Callable[[], bool], float]
+"""When to kill: as soon as this is true, and then up to so many seconds later."""
 Traps = dict[str, Callable[[], Trap]]
 
 
@@ -79,6 +74,7 @@ class Season:
     """One server, one folder, one log, and a script that is killed again and again."""
 
     script = ""
+    arguments: tuple[str, ...] = ()  # of the run to be killed
 
     def __init__(self, stack: ExitStack, tally: Tally, chance: random.Random, *, behind_proxy: bool = False) -> None:
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory())).resolve()
@@ -97,12 +93,6 @@ class Season:
         self.environment |= {"PEPS_SERVER": self.peps.url, "GEODES_SERVER": self.peps.url}
         self.held_by_us = ExitStack()
 
-    # -- what each script brings --------------------------------------------------------------------------------
-
-    def arguments(self) -> Sequence[str]:
-        """Return the options of the run to be killed."""
-        raise NotImplementedError
-
     def traps(self) -> Traps:
         """Return, by its name, what prepares server and watcher for a kill."""
         raise NotImplementedError
@@ -111,29 +101,27 @@ class Season:
         """Look for what must never be seen, while the script runs and when it is dead."""
         raise NotImplementedError
 
-    def is_over(self) -> bool:
-        """Return True if there is nothing left to be killed at."""
-        return False
-
     def end(self) -> None:
         """Let the script run undisturbed, and see that all is well then."""
         raise NotImplementedError
 
-    # -- what both do -------------------------------------------------------------------------------------------
+    def is_over(self) -> bool:
+        """Return True if there is nothing left to be killed at."""
+        return False
 
     def kill(self) -> None:
         """Run the script and kill it; the kill counts if the script had begun and was not through."""
         self.requests_before, self.text_before = len(self.peps.requests), self.text()
         self.hooked = threading.Event()  # a hook in the server has done its work
         name, prepare = self.chance.choice(list(self.traps().items()))
-        trap = prepare()
-        self.running = self.start(*self.arguments())
+        is_sprung, later = prepare()
+        self.running = self.start(*self.arguments)
         try:
             give_up = time.monotonic() + 20
-            while self.running.poll() is None and not trap.is_sprung() and time.monotonic() < give_up:
+            while self.running.poll() is None and not is_sprung() and time.monotonic() < give_up:
                 self.look(is_dead=False)
                 time.sleep(0.0002)
-            wait = time.monotonic() + self.chance.uniform(0, trap.later)
+            wait = time.monotonic() + self.chance.uniform(0, later)
             while time.monotonic() < wait:
                 time.sleep(0)
         finally:
@@ -169,9 +157,7 @@ class Season:
         running.kill()
         if running.wait() not in statuses:
             output = (self.folder / f"output{script}").read_text(encoding="utf-8", errors="replace")
-            self.found(
-                "stuck", f"{script or self.script} {' '.join(arguments)} ends with {running.returncode}: {output}"
-            )
+            self.found("stuck", f"{script} {' '.join(arguments)} ends with {running.returncode}: {output}")
 
     def found(self, kind: str, *what: str) -> None:
         self.tally.findings[kind].update(what)
@@ -199,17 +185,18 @@ class Season:
 
     def check_log(self) -> None:
         """See that the log of a killed script can be read: whole lines, and at most an incomplete one at its end."""
-        first, *lines = [*self.text().split("\n")[:-1], ""][: self.text().count("\n") or 1]
-        is_valid = first in {HEADER, ""} and all(line[:1] == "#" or LINE.fullmatch(line) for line in lines)
+        first, *lines = self.text().rpartition("\n")[0].split("\n")
+        if first not in {HEADER, ""} or not all(line[:1] == "#" or LINE.fullmatch(line) for line in lines):
+            self.found("unreadable", self.text())
         try:
-            Counter(job.standing for job in self.jobs().values())
+            self.jobs()
         except Exception as error:
             self.found("unreadable", repr(error))
-        if not is_valid:
-            self.found("unreadable", self.text())
 
-    def hook(self, endpoint: Endpoint, number: int, *, match: str = "", hold: bool = False, wait: float = 0.0) -> None:
-        """Have the server, at the `number`th such request, lock the log, wait, or just say that it has come."""
+    def at(
+        self, endpoint: Endpoint, number: int, trap: Trap, *, match: str = "", hold: bool = False, wait: float = 0.0
+    ) -> Trap:
+        """Have the server, at the `number`th such request, lock the log, wait, or just set `hooked`."""
         left = iter(range(number, -1, -1))
 
         def change(reply: Reply) -> Reply:
@@ -221,9 +208,6 @@ class Season:
             return reply
 
         self.peps.faults.add(Fault(endpoint, Altered(change), times=None, match=match))
-
-    def after_hook(self, trap: Trap, endpoint: Endpoint, number: int = 0, **hook: object) -> Trap:
-        self.hook(endpoint, number, **hook)  # type: ignore[arg-type]
         return trap
 
 
@@ -231,35 +215,31 @@ class Submitting(Season):
     """The submitter, with a year of orders to get through."""
 
     script = "process"
-
-    def arguments(self) -> Sequence[str]:
-        return SEARCH
+    arguments = SEARCH
 
     def traps(self) -> Traps:
-        number = self.chance.randrange(AT_ONCE)
-        execute = Endpoint.EXECUTE
-
-        def hooked() -> bool:
-            return self.hooked.is_set()
+        number, execute = self.chance.randrange(AT_ONCE), Endpoint.EXECUTE
 
         def lose() -> Trap:
             self.peps.faults.add(Fault(execute, Stall(1, work_done=False)))
-            return Trap(lambda: bool(self.asked(execute)), 0.1)
+            return lambda: bool(self.asked(execute)), 0.1
 
         def keep_busy() -> Trap:
             self.peps.faults.busy = 1
-            return Trap(lambda: self.count("postponed") > 0, 0.3)
+            return lambda: self.count("postponed") > 0, 0.3
 
-        held = Trap(lambda: self.hooked.is_set() and self.has_log_open(), 0.02)
+        hooked = self.hooked.is_set
         return {
-            "while it searches": lambda: Trap(lambda: bool(self.asked(Endpoint.CATALOGUE)), 0.15),
-            "while its account is checked": lambda: Trap(lambda: bool(self.asked(Endpoint.CAPABILITIES)), 0.004),
-            "after `submitting`": lambda: Trap(lambda: self.count("submitting") > number, 0.002),
+            "while it searches": lambda: (lambda: bool(self.asked(Endpoint.CATALOGUE)), 0.15),
+            "while its account is checked": lambda: (lambda: bool(self.asked(Endpoint.CAPABILITIES)), 0.004),
+            "after `submitting`": lambda: (lambda: self.count("submitting") > number, 0.002),
             "after the order has come, without a job": lose,
-            "after the job has begun": partial(self.after_hook, Trap(hooked, 0.08), execute, number, wait=0.1),
-            "at the answer": partial(self.after_hook, Trap(hooked, 0.005), execute, number),
-            "after the answer, before its line": partial(self.after_hook, held, execute, number, hold=True),
-            "after `submitted`": lambda: Trap(lambda: self.count("submitted") > number, 0.003),
+            "after the job has begun": lambda: self.at(execute, number, (hooked, 0.08), wait=0.1),
+            "at the answer": lambda: self.at(execute, number, (hooked, 0.005)),
+            "after the answer, before its line": lambda: self.at(
+                execute, number, (lambda: hooked() and self.has_log_open(), 0.02), hold=True
+            ),
+            "after `submitted`": lambda: (lambda: self.count("submitted") > number, 0.003),
             "while it waits for a busy server": keep_busy,
         }
 
@@ -289,8 +269,7 @@ class Submitting(Season):
         self.found("lost", *(job.product for job in self.peps.jobs if urls.get(job.product) != job.status_url))
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What the downloader is to bring: its job, its zip, and what the addresses of both have in them."""
 
     job: str
@@ -300,30 +279,46 @@ class Wanted:
 
 
 class Downloading(Season):
-    """The downloader, with some finished jobs to fetch."""
+    """The downloader, with some finished jobs to fetch, of PEPS or of Theia."""
 
     script = "downloader"
-    result = Endpoint.RESULT
-    options: tuple[str, ...] = ()
 
-    def __init__(self, stack: ExitStack, tally: Tally, chance: random.Random) -> None:
+    def __init__(
+        self,
+        stack: ExitStack,
+        tally: Tally,
+        chance: random.Random,
+        *,
+        options: tuple[str, ...] = (),
+        theia: bool = False,
+    ) -> None:
         super().__init__(stack, tally, chance)
+        self.arguments = ("-q", "-j", chance.choice("12"), *options)
+        self.result = Endpoint.GEODES_DOWNLOAD if theia else Endpoint.RESULT
         self.wanted: list[Wanted] = []
-        self.log.write_text("\n".join([HEADER, *self.begin()]) + "\n", encoding="utf-8")
+        lines = self.offers() if theia else self.submissions()
+        self.log.write_text("\n".join([HEADER, *lines]) + "\n", encoding="utf-8")
         self.seen: set[Path] = set()
 
-    def begin(self) -> list[str]:
-        """Give the server what is to be brought home; return the lines of a log that knows of it."""
+    def submissions(self) -> Iterator[str]:
+        """Give the server finished jobs; yield the lines of a log that knows of them."""
         days = self.chance.sample([(month, day) for month in range(1, 13) for day in range(1, 29)], DOWNLOADS)
         for job in [self.peps.add_job(L1C.format(*day, *day)) for day in days]:
             result = job.results[0]
             result.content = make_large_zip(result.name, self.chance)
             self.wanted.append(Wanted(job.product, result.name, result.content, job.wps_id))
-        urls = {job.product: job.status_url for job in self.peps.jobs}
-        return [f"2019-12-31T12:00:00Z\tsubmitted\t{name}\t{url}" for name, url in urls.items()]
+            yield f"2019-12-31T12:00:00Z\tsubmitted\t{job.product}\t{job.status_url}"
 
-    def arguments(self) -> Sequence[str]:
-        return ("-q", "-j", self.chance.choice("12"), *self.options)
+    def offers(self) -> Iterator[str]:
+        """Give the server zips of Theia; yield the lines of a log that knows of them."""
+        first, last = (datetime(2019, month, 1, tzinfo=timezone.utc) for month in (1, 12))
+        for product in products_of(self.peps.world, ["31TCJ"], first, last)[:DOWNLOADS]:
+            content = make_large_zip(product.name, self.chance)
+            self.peps.geodes.contents[product.urn] = content
+            item = Item.of(self.peps, product)
+            self.wanted.append(Wanted(item.identifier, f"{item.identifier}.zip", content, item.md5))
+            offer = f"{item.address} {len(content)} {item.md5}"
+            yield f"2019-12-31T12:00:00Z\tavailable\t{item.identifier}\t{offer}"
 
     def left(self) -> list[Wanted]:
         names = {job.name for job in self.jobs().in_state(State.OPEN)}
@@ -344,60 +339,54 @@ class Downloading(Season):
         def stall(most: int) -> Trap:
             after = self.chance.randrange(most // 2, most)
             self.peps.faults.add(Fault(self.result, Stall(1, after=after), match=one.mark))
-            return Trap(lambda: self.length(one) > 0, 0.05)
+            return lambda: self.length(one) > 0, 0.05
 
         def cut_and_stall() -> Trap:
             self.peps.faults.add(Fault(self.result, Cut(after=self.chance.randrange(total)), match=one.mark))
             stall(total // 2)
-            return Trap(lambda: len(asked(self.result)) > 1, 0.03)
+            return lambda: len(asked(self.result)) > 1, 0.03
 
         def delay(endpoint: Endpoint, seconds: float, later: float) -> Trap:
             self.peps.faults.add(Fault(endpoint, Delay(seconds), times=None, match=one.mark))
-            return Trap(lambda: bool(asked(endpoint)), later)
+            return lambda: bool(asked(endpoint)), later
 
-        held = Trap(lambda: self.length(one, "") > 0, 0.02)
-        polls: Traps = {
-            "while it asks for a status document": partial(delay, Endpoint.STATUS, 0, 0.002),
-            "while it has a report brought up to date": partial(delay, Endpoint.REFRESH, 0, 0.002),
-            "while it asks for a report": partial(delay, Endpoint.REPORT, 0.03, 0.05),
+        def is_named() -> bool:
+            return self.length(one, "") > 0
+
+        traps: Traps = {
+            "after it has asked for a result": lambda: delay(self.result, 0.05, 0.03),
+            "in the middle of a download": lambda: stall(total),
+            "in the middle of a download that goes on": cut_and_stall,
+            "when all bytes are there": lambda: (lambda: self.length(one) == total, 0.003),
+            "after the rename": lambda: (is_named, 0.0),
+            "after the rename, before its line": lambda: self.at(
+                self.result, 0, (is_named, 0.02), match=one.mark, hold=True
+            ),
+            "after `downloaded`": lambda: (lambda: self.count("downloaded") > 0, 0.0),
+            "at any time": lambda: (lambda: bool(self.asked(*Endpoint)), 0.2),
         }
-        unpacking: Traps = {
-            "while it unpacks": lambda: Trap(lambda: bool([*self.folder.glob(".*.unzipping")]), 0.05),
-            "at a folder": lambda: Trap(lambda: bool([*self.folder.glob("*_D")]), 0.002),
-        }
-        return (
-            (polls if self.result is Endpoint.RESULT else {})
-            | (unpacking if "--unzip" in self.options else {})
-            | {
-                "after it has asked for a result": partial(delay, self.result, 0.05, 0.03),
-                "in the middle of a download": partial(stall, total),
-                "in the middle of a download that goes on": cut_and_stall,
-                "when all bytes are there": lambda: Trap(lambda: self.length(one) == total, 0.003),
-                "after the rename": lambda: Trap(lambda: self.length(one, "") > 0),
-                "after the rename, before its line": partial(
-                    self.after_hook, held, self.result, match=one.mark, hold=True
-                ),
-                "after `downloaded`": lambda: Trap(lambda: self.count("downloaded") > 0),
-                "at any time": lambda: Trap(lambda: bool(self.asked(*Endpoint)), 0.2),
-            }
-        )
+        if self.result is Endpoint.RESULT:
+            traps["while it asks for a status document"] = lambda: delay(Endpoint.STATUS, 0, 0.002)
+            traps["while it has a report brought up to date"] = lambda: delay(Endpoint.REFRESH, 0, 0.002)
+            traps["while it asks for a report"] = lambda: delay(Endpoint.REPORT, 0.03, 0.05)
+        if "--unzip" in self.arguments:
+            traps["while it unpacks"] = lambda: (lambda: bool([*self.folder.glob(".*.unzipping")]), 0.05)
+            traps["at a folder"] = lambda: (lambda: bool([*self.folder.glob("*_D")]), 0.002)
+        return traps
 
     def look(self, *, is_dead: bool) -> None:
         """See that a final name always stands for something whole: once it is there, and when the script is dead."""
-        contents: dict[str, list[bytes]] = {one.name: [one.content] for one in self.wanted}
+        contents = {one.name: [one.content] for one in self.wanted}
         for result in (result for job in self.peps.jobs for result in job.results):
             contents.setdefault(result.name, []).append(result.content)
-        for path in {*self.folder.glob("*.zip"), *self.folder.glob("SENTINEL2*_[CD]*")} - (
-            set() if is_dead else self.seen
-        ):
-            if path.suffix not in {".part", ".json"}:
-                self.seen.add(path)
-                with suppress(FileNotFoundError):  # unpacked meanwhile
-                    packed = contents.get(path.name if path.suffix == ".zip" else f"{path.name}.zip", [])
-                    is_zip = path.suffix == ".zip"
-                    is_whole = path.read_bytes() in packed if is_zip else unpacked(path) in map(members, packed)
-                    if not is_whole:
-                        self.found("broken", path.name)
+        there = {path for path in self.folder.glob("SENTINEL2*") if path.suffix not in {".part", ".json"}}
+        for path in there - (set() if is_dead else self.seen):
+            self.seen.add(path)
+            packed = contents.get(f"{path.name.removesuffix('.zip')}.zip", [])
+            with suppress(FileNotFoundError):  # unpacked meanwhile
+                is_zip = path.suffix == ".zip"
+                if not (path.read_bytes() in packed if is_zip else unpacked(path) in map(members, packed)):
+                    self.found("broken", path.name)
         if is_dead:
             jobs = self.jobs()
             self.found("lost", *(one.job for one in self.wanted if not self.is_kept(jobs, one)))
@@ -417,48 +406,22 @@ class Downloading(Season):
 
     def end(self) -> None:
         """Fetch the rest: then everything is there, each once, and nothing else."""
-        self.finish({0}, "-q", *self.options)
+        self.finish({0}, *self.arguments)
         self.look(is_dead=True)
         self.found("lost", *(one.job for one in self.wanted if not self.is_there(one.name)))
         self.found("stuck", *(f"{one.job} is not finished" for one in self.left()))
         strays = [*self.folder.glob("*.part*"), *self.folder.glob(".*.unzipping")]
-        strays += self.folder.glob("*.zip") if "--unzip" in self.options else []
+        strays += self.folder.glob("*.zip") if "--unzip" in self.arguments else []
         self.found("stuck", *(f"left behind: {path.name}" for path in strays))
-
-
-class Unpacking(Downloading):
-    """The downloader with --unzip."""
-
-    options = ("--unzip",)
-
-
-class FetchingFromTheia(Downloading):
-    """The downloader, with products that Theia has."""
-
-    result = Endpoint.GEODES_DOWNLOAD
-
-    def begin(self) -> list[str]:
-        first, last = (datetime(2019, month, 1, tzinfo=timezone.utc) for month in (1, 12))
-        lines = []
-        for product in products_of(self.peps.world, ["31TCJ"], first, last)[:DOWNLOADS]:
-            content = make_large_zip(product.name, self.chance)
-            self.peps.geodes.contents[product.urn] = content
-            item = Item.of(self.peps, product)
-            self.wanted.append(Wanted(item.identifier, f"{item.identifier}.zip", content, item.md5))
-            offer = f"{item.address} {len(content)} {item.md5}"
-            lines.append(f"2019-12-31T12:00:00Z\tavailable\t{item.identifier}\t{offer}")
-        return lines
 
 
 class DownloadingBesideCorrections(Downloading):
     """The downloader, while the submitter drops, adopts and submits again jobs of the same log."""
 
-    def begin(self) -> list[str]:
-        """Let the first job fail; submitted again, its product is made."""
-        lines = super().begin()
-        self.peps.jobs[0].status = "FAILED"
+    def __init__(self, stack: ExitStack, tally: Tally, chance: random.Random) -> None:
+        super().__init__(stack, tally, chance)
+        self.peps.jobs[0].status = "FAILED"  # submitted again, its product is made
         self.peps.catalogue = [{"properties": {"productIdentifier": one.job}} for one in self.wanted]
-        return lines
 
     def dropped(self) -> list[str]:
         return [job.name for job in self.jobs().values() if job.standing == "dropped"]
@@ -522,8 +485,8 @@ KINDS: dict[str, Callable[[ExitStack, Tally, random.Random], Season]] = {
     "peps_maja_process.py": Submitting,
     "peps_maja_process.py behind a proxy": partial(Submitting, behind_proxy=True),
     "peps_maja_downloader.py": Downloading,
-    "peps_maja_downloader.py --unzip": Unpacking,
-    "peps_maja_downloader.py, with products of Theia": FetchingFromTheia,
+    "peps_maja_downloader.py --unzip": partial(Downloading, options=("--unzip",)),
+    "peps_maja_downloader.py, with products of Theia": partial(Downloading, theia=True),
     "peps_maja_downloader.py, beside --drop, --adopt and --resubmit": DownloadingBesideCorrections,
 }
 
@@ -542,9 +505,7 @@ def soak(kind: str, kills: int, seed: int) -> Tally:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description="Kill both scripts at hundreds of moments: nothing lost, twice, broken."
-    )
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=200, help="of each script (200)")
     parser.add_argument("--jobs", type=int, default=2, help="soaks at once (2)")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000), help="of the moments")

@@ -12,18 +12,18 @@ import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 import samples
 from hypothesis import strategies as st
 from samples import L1C, L2A, SERVER, WPS_ID, catalogue, filled, geodes
 
-from peps_maja.downloads.checking import bare_name, check_zip
+from peps_maja.downloads.checking import check_zip
+from peps_maja.downloads.naming import bare_name
 from peps_maja.errors import Broken, PepsError, ServerTrouble
 from peps_maja.joblog.details import Offer, wps_id
 from peps_maja.joblog.events import Event, State
@@ -41,18 +41,17 @@ from peps_maja.peps.service import Server, refused
 from peps_maja.peps.submitting import Outcome, Submission, meaning_of
 from peps_maja.peps.wps import ExceptionReport, ExecuteResponse, read_document
 from peps_maja.products.names import L1CProduct, L2AProduct, is_novald, is_old_format
-from peps_maja.products.series import PlannedDate, Series, read_plan
+from peps_maja.products.series import Series, read_plan
 from peps_maja.products.tiles import Tile
-from peps_maja.standing.dates import as_csv, dates_of
-from peps_maja.standing.overview import standing_of
+from peps_maja.standing.overview import dates_of, standing_of
+from peps_maja.standing.shows import as_csv
 from peps_maja.submitter.choice import choose
 from peps_maja.submitter.table import summary, table
 from peps_maja.text import one_line
 from peps_maja.theia.items import read_item, read_items
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """What a group of parsers is fed, and what must hold."""
 
     values: st.SearchStrategy[Any]
@@ -89,11 +88,7 @@ ERRORS = [
     '{"ErrorMessage": "Unauthorized", "ErrorCode": 401}',
     samples.HTML,
 ]
-CREDENTIALS = [
-    "me@example.org secret\n",
-    "# mine\r\n\r\nme@example.org  pass word \u20ac\r\n",
-    "\ufeffme@example.org\tx",
-]
+CREDENTIALS = ["# mine\r\n\r\nme@example.org  pass word \u20ac\r\n", "\ufeffme@example.org\tx"]
 ADDRESSES = [
     *(filled(url) for url in samples.STATUS_URLS.values()),
     f"{SERVER}/cgi-bin/mapcache_results/maja/{WPS_ID}/{L2A}.zip",
@@ -137,37 +132,10 @@ LOG = "\n".join(
 
 # What stands at the borders of what a parser expects, in any of the languages that are read here.
 TOKENS = [
-    *(
-        b"\x00",
-        b"\xff",
-        b"\xed\xa0\x80",
-        b"\xef\xbb\xbf",
-        b"\xe2\x80\xae",
-        b"\xc2\x85",
-        b"\x1b[2J",
-        b"\t",
-        b"\n",
-        b"\r",
-    ),
-    *(b"<", b">", b"&", b"&amp;", b"&#0;", b"]]>", b"<!DOCTYPE a [<!ENTITY b 'c'>]>", b"<?xml?>", b'"', b"'"),
-    *(b"{", b"}", b"[", b"]", b":", b",", b"null", b"true", b"NaN", b"1e999", b"-1", b"0", b"9" * 400, b"9" * 5000),
-    *(
-        b"\\ud800",
-        b"\\u0000",
-        b"\\",
-        b"[" * 3000,
-        b"%00",
-        b"%2f",
-        b"%",
-        b"../",
-        b"//",
-        b"://",
-        b"[::",
-        b"@",
-        b"#",
-        b"?",
-    ),
-    *(b"ftp://x/y", b"http://[", "http://\u2100/".encode(), b":99999", b"-T", b"0000", b"9999", b".xml", b".zip"),
+    *(b"\x00 \xff \xed\xa0\x80 \xef\xbb\xbf \xe2\x80\xae \xc2\x85 \x1b[2J < > & &amp; &#0; ]]> <?xml?> \" '").split(),
+    *b"{ } [ ] : , null true NaN 1e999 -1 0 \\ud800 \\u0000 \\ %00 %2f % ../ // :// [:: @ # ? ftp://x/y http://[".split(),
+    *(b"\t", b"\n", b"\r", b"<!DOCTYPE a [<!ENTITY b 'c'>]>", b"9" * 400, b"9" * 5000, b"[" * 3000),
+    *("http://\u2100/".encode(), b":99999", b"-T", b"0000", b"9999", b".xml", b".zip"),
 ]
 
 
@@ -333,17 +301,6 @@ def changed_xml(samples: Sequence[str]) -> st.SearchStrategy[bytes]:
     return changed()
 
 
-# -- valid names, for round trips ------------------------------------------------------------------------------------
-
-_zones = st.integers(1, 60).map("{:02d}".format)
-_letters = st.sampled_from("ABCDEFGHJKLMNPQRSTUVWXYZ")
-tiles = st.tuples(_zones, st.sampled_from("CDEFGHJKLMNPQRSTUVWX"), _letters, _letters).map("".join)
-_moments = st.datetimes().map(lambda moment: f"{moment:%Y%m%dT%H%M%S}".rjust(15, "0"))
-l1c_parts = st.tuples(
-    st.sampled_from(["S2A", "S2B", "S2C"]), _moments, st.integers(0, 9999), st.integers(1, 143), tiles, _moments
-)
-
-
 # -- what must hold --------------------------------------------------------------------------------------------------
 
 
@@ -373,17 +330,6 @@ def check_names(text: str) -> None:
         product.matches(result)
     if result and series:
         series.matches(result)
-
-
-def check_l1c_parts(parts: tuple[str, str, int, int, str, str]) -> None:
-    satellite, sensing, baseline, orbit, tile, discriminator = parts
-    name = f"{satellite}_MSIL1C_{sensing}_N{baseline:04}_R{orbit:03}_T{tile}_{discriminator}"
-    product = L1CProduct.parse(name)
-    assert product is not None
-    assert product.name == name
-    assert (product.satellite, product.baseline, product.orbit) == (satellite, f"N{baseline:04}", orbit)
-    assert product.tile == Tile.parse(tile)
-    assert f"{product.sensing:%Y%m%dT%H%M%S}".rjust(15, "0") == sensing
 
 
 def check_page(body: bytes) -> None:
@@ -430,8 +376,6 @@ def check_wps(body: bytes) -> None:
             assert str(document)
             assert document.means_busy() in {True, False}
         if isinstance(document, ExecuteResponse):
-            assert _is_one_line(document.message)
-            assert document.percent is None or 0 <= document.percent <= 100
             assert document.failure is None or _is_one_line(str(document.failure))
             if document.report_url:
                 check_address(document.report_url)
@@ -451,7 +395,10 @@ def check_report(body: bytes) -> None:
 
 def check_joblog(text: str) -> None:
     body = text.encode(errors="surrogatepass")
-    for address in results_in_joblog([body], WPS_ID):
+    addresses: tuple[str, ...] = ()
+    with suppress(ServerTrouble):
+        addresses = results_in_joblog([body], WPS_ID)
+    for address in addresses:
         assert f"/mapcache_results/maja/{WPS_ID}/" in address
         assert address.startswith(("http://", "https://"))
         assert address in body.decode(errors="replace")
@@ -516,31 +463,7 @@ def _check_jobs(jobs: Jobs, folder: Path) -> None:
         assert job.hours is None or job.hours >= 0
         assert all(job.has_dealt_with(name) for name in job.novald)
         read_plan(job.plan)
-    server = Server.parse(Server.example)
-    as_csv(dates_of(jobs, {job.name: standing_of(job, None, server) for job in jobs.values()}, folder))
-
-
-def check_written_log(events: list[tuple[Event, str, str]]) -> None:
-    """What is written is read again, with nothing in it that could forge a line or a column."""
-    with TemporaryDirectory() as folder:
-        log = JobLog(Path(folder, "log"))
-        for event, job, detail in events:
-            log.append(event, job, detail)
-        if not events:
-            return
-        text = log.path.read_bytes().decode()
-        assert text.endswith("\n")
-        first, *lines = text[:-1].split("\n")
-        assert first == HEADER
-        rows = [line.split("\t")[1:] for line in lines]
-        assert rows == [[event.value, one_line(job), one_line(detail)] for event, job, detail in events]
-        _check_jobs(log.replay(), Path(folder))
-        named = {one_line(job) for event, job, _ in events if event is not Event.POSTPONED}
-        assert named & {L1C, SERIES} <= set(log.replay())
-
-
-def check_plan(planned: PlannedDate) -> None:
-    assert read_plan(str(planned)) == [planned]
+    as_csv(dates_of(jobs, {job.name: standing_of(job) for job in jobs.values()}, folder))
 
 
 def check_address(address: str) -> None:
@@ -583,10 +506,6 @@ def check_file_name(address: str) -> None:
     assert _is_one_line(name)
 
 
-def _short(texts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    return texts.map(lambda text: text[:400])
-
-
 _dates = st.one_of(
     st.integers(-5, 10**7).map(str),
     st.datetimes().map(lambda moment: f"{moment:%a, %d %b} {moment.year:04} {moment:%H:%M:%S} GMT"),
@@ -601,7 +520,6 @@ _documents = st.one_of(
 
 TARGETS = {
     "names": Target(damaged_text(NAMES), check_names),
-    "names made of parts": Target(l1c_parts, check_l1c_parts),
     "catalogue": Target(st.one_of(damaged([json.dumps(page) for page in PAGES]), changed_json(PAGES)), check_page),
     "geodes": Target(
         st.one_of(damaged([json.dumps(page) for page in THEIA_PAGES]), changed_json(THEIA_PAGES)), check_items
@@ -614,20 +532,6 @@ TARGETS = {
     "credentials": Target(damaged(CREDENTIALS), check_credentials),
     "log": Target(damaged([LOG, HEADER, f"{HEADER}\n"]), check_log),
     "edited log": Target(edited_logs(), check_edited_log),
-    "written log": Target(
-        st.lists(
-            st.tuples(st.sampled_from(Event), _short(damaged_text([L1C, SERIES])), _short(damaged_text(ADDRESSES))),
-            max_size=3,
-        ),
-        check_written_log,
-    ),
-    "planned dates": Target(
-        st.one_of(
-            st.dates().map(PlannedDate),
-            st.builds(PlannedDate, st.dates(), st.sampled_from(["S2A", "S2B"]), st.integers(1, 143)),
-        ),
-        check_plan,
-    ),
     "addresses": Target(damaged_text(ADDRESSES), check_address),
     "answers": Target(
         st.tuples(_statuses, st.one_of(st.just({}), st.fixed_dictionaries({"Retry-After": _dates})), _documents),

@@ -1,4 +1,4 @@
-"""What a result must be: a complete, valid zip of an L2A product of its job, under a harmless name."""
+"""What a result must be: a complete, valid zip of an L2A product of its job."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ import os
 import re
 import struct
 import zipfile
-from collections.abc import Callable, Iterable
-from io import BufferedReader
-from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
+from collections.abc import Callable, Sequence
+from functools import partial
+from io import BufferedReader, BytesIO
 
 from peps_maja.errors import Broken
 from peps_maja.products.names import L2AProduct, is_novald
 from peps_maja.text import one_line
 
-ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 MOST_MEMBERS = 100_000  # an L2A product has about a hundred
 _LARGEST_CONTENT = 100_000_000_000  # bytes that a zip may unpack to; an L2A product has 2 to 4 GB
-_LONGEST_NAME = 200  # bytes; a file system takes 255, and `.12345678.zip.part.json` comes behind
 _PARTS = ("_MTD_ALL.xml", ".tif")  # how the names of files end without which there is no product
 _PIECE = 256 * 1024  # bytes that are unpacked at once
 _END, _LONGEST_END = struct.Struct("<4s6xHI4xH"), 22 + 65_535  # APPNOTE.TXT, 4.3.16
@@ -35,40 +32,29 @@ class Damaged(Broken):
     """It is no zip that anybody can unpack."""
 
 
-def bare_name(address: str, otherwise: str) -> str:
-    """Return the file name for a result: the last part of its address, harmless and ending in `.zip`.
-
-    Nothing of it can leave the folder, hide in it or upset a file system; `otherwise` serves where none is left.
-    """
-    name = re.sub(r'[\s<>:"|?*]+', "_", one_line(_last_part(address), 1000)).strip("._")
-    stem = name[:-4] if name.lower().endswith(".zip") else name
-    return (stem.encode()[:_LONGEST_NAME].decode(errors="ignore").strip("._") or otherwise) + ".zip"
-
-
-def is_of_zip(address: str) -> bool:
-    """Return True if an address is that of a zip: what else a report lists is no result."""
-    return _last_part(address).lower().endswith(".zip")
-
-
-def _last_part(address: str) -> str:
-    try:
-        return re.split(r"[/\\]", unquote(urlsplit(address).path))[-1]
-    except ValueError:  # not an address at all
-        return ""
-
-
-def check_zip(file: BinaryIO, belongs: Belongs) -> None:
+def check_zip(file: BufferedReader | BytesIO, belongs: Belongs, size: int | None = None, md5: str = "") -> None:
     """Read all of a zip; raise Broken unless it is complete and valid and holds a product that `belongs` to the job.
 
-    Raises Incomplete if it lacks its end, Damaged if it is no sound zip otherwise, and OSError if the disk cannot be
-    read: then nothing is known about the zip.
+    Its MD5 (hex), where known, settles whose it is; else its size (bytes), where known, has to be right. Raises
+    Incomplete if it lacks its end, Damaged if it is no sound zip otherwise, and OSError if the disk cannot be read.
     """
     try:
+        file.seek(0)
+        is_it = bool(md5) and hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest() == md5
         _refuse_many(file)
         with zipfile.ZipFile(file) as archive:
-            _check_product(archive.infolist(), belongs)
+            _check_product(archive.infolist(), (lambda _: True) if is_it else belongs)
             for member in archive.infolist():
-                _read(archive, member)
+                length = 0
+                with archive.open(member) as content:
+                    while piece := content.read(_PIECE):
+                        length += len(piece)
+                if length != member.file_size:
+                    raise Damaged(f"the zip is damaged: {one_line(member.filename, 100)} is not as long as it says")
+        if md5 and not is_it:
+            raise Broken(f"its MD5 is not {md5}, as it should be")
+        if not is_it and size not in {None, length := file.seek(0, os.SEEK_END)}:
+            raise Broken(f"it has {length} bytes and should have {size}")
     except Broken:
         raise
     except Exception as error:
@@ -81,13 +67,7 @@ def check_zip(file: BinaryIO, belongs: Belongs) -> None:
         raise Damaged(f"the zip is damaged ({one_line(str(error), 100)})") from error
 
 
-def md5_of(file: BufferedReader) -> str:
-    """Return the MD5 of a file's content, in hex."""
-    file.seek(0)
-    return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
-def _refuse_many(file: BinaryIO) -> None:
+def _refuse_many(file: BufferedReader | BytesIO) -> None:
     """Raise Incomplete for a zip without its end, Broken for one of too many members: a million take 400 MB to list.
 
     Counted are the entries of the directory before the end, whatever number that gives.
@@ -110,36 +90,22 @@ def _refuse_many(file: BinaryIO) -> None:
         raise Broken(f"the zip has more than {MOST_MEMBERS} members, which no product has")
 
 
-def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-    """Read all of a member; raise Damaged unless its content is what the zip says of it."""
-    length = 0
-    with archive.open(member) as content:
-        while piece := content.read(_PIECE):
-            length += len(piece)
-    if length != member.file_size:
-        raise Damaged(f"the zip is damaged: {one_line(member.filename, 100)} has not the size that it gives")
-
-
-def _check_product(members: Iterable[zipfile.ZipInfo], belongs: Belongs) -> None:
+def _check_product(members: Sequence[zipfile.ZipInfo], belongs: Belongs) -> None:
     """Raise Broken unless every product in the zip is the job's, and one has its metadata and at least one image."""
     if sum(member.file_size for member in members) > _LARGEST_CONTENT:
         raise Broken("the zip would unpack to more than any product has")
     if any(member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} for member in members):
         raise Broken("the zip is packed in a way that no product is")  # and unpacking that can take gigabytes
-    contents: dict[str, list[str]] = {}  # names of files that hold something, by what stands at the top of the zip
+    files: dict[L2AProduct, list[str]] = {}  # that hold something, by the products at the top of the zip
     for member in members:
         top, *_ = re.split(r"[/\\]", member.filename)
-        contents.setdefault(top, []).extend([member.filename] if member.file_size else [])
-    products: dict[L2AProduct, list[str]] = {}
-    for top, files in contents.items():
         if is_novald(top):
             raise Broken(f"the zip holds {one_line(top, 100)}, which is too cloudy and has nothing to use in it")
         if product := L2AProduct.find(top):
-            products.setdefault(product, []).extend(files)
-    if not products:
-        raise Broken("the zip holds no L2A product" if contents else "the zip is empty")
-    for product in products:
-        if not belongs(product):
-            raise Broken(f"the zip belongs to another job: it holds {product.name}")
-    if not any(all(any(file.endswith(end) for file in files) for end in _PARTS) for files in products.values()):
-        raise Broken(f"the zip lacks the metadata (*_MTD_ALL.xml) or all images (*.tif) of {next(iter(products)).name}")
+            files.setdefault(product, []).extend([member.filename] if member.file_size else [])
+            if not belongs(product):
+                raise Broken(f"the zip belongs to another job: it holds {product.name}")
+    if not files:
+        raise Broken("the zip holds no L2A product" if members else "the zip is empty")
+    if not any(all(any(name.endswith(end) for name in names) for end in _PARTS) for names in files.values()):
+        raise Broken(f"the zip lacks the metadata (*_MTD_ALL.xml) or all images (*.tif) of {next(iter(files)).name}")

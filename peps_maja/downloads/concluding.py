@@ -1,17 +1,25 @@
-"""One open job in a round: what became of it is told first, and then noted in the log."""
+"""What becomes of an open job in a round: which results it lacks, and when it is finished, failed or cancelled.
+
+What happened is told first, and then noted in the log.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from threading import RLock
 
+from peps_maja.console import Console
 from peps_maja.downloads.fetching import NO_WHOLE_ZIP, Fetched, Wanted
-from peps_maja.downloads.notes import Notes
-from peps_maja.downloads.service import JobReport, Phase, result_name
-from peps_maja.errors import Status
-from peps_maja.joblog.events import ABSENT, BACK, BROKEN, NO_REPORT, NO_RESULTS, NONE_NAMED, Event, Source
+from peps_maja.downloads.naming import names_to_save, result_name
+from peps_maja.downloads.service import JobReport, Phase
+from peps_maja.errors import DiskFull, PepsError, Status
+from peps_maja.joblog.events import ABSENT, BACK, BROKEN, NO_REPORT, NO_RESULTS, NONE_NAMED, Event
 from peps_maja.joblog.jobs import Job, Missing
-from peps_maja.products.names import L1CProduct, L2AProduct, is_novald
+from peps_maja.joblog.log import JobLog
+from peps_maja.products.names import L1CProduct, is_novald, named_product
 from peps_maja.products.series import Series
 from peps_maja.text import one_line, size
 
@@ -21,8 +29,40 @@ GIVE_UP_EMPTY_AFTER = timedelta(hours=24)
 _ENDS = {Phase.FINISHED: Event.FINISHED, Phase.FAILED: Event.FAILED, Phase.CANCELLED: Event.CANCELLED}
 
 
+@dataclass
+class Notes:
+    """What a round tells and notes, and how it goes: the threads of both services share it."""
+
+    log: JobLog
+    console: Console
+    advise: Callable[[Job, Event], str]  # what to do about a job that has come to this
+    noted: Callable[[Path], None]  # is given each zip once it is noted as `downloaded`
+    owners: dict[str, str] = field(default_factory=dict)  # the jobs whose zips have, or will have, these names
+    told: set[str] = field(default_factory=set)  # warnings of this run, by all its rounds
+    # Of this round:
+    reports: dict[str, JobReport] = field(default_factory=dict, init=False)  # by the names of the jobs
+    statuses: list[Status] = field(default_factory=list, init=False)
+    troubles: dict[str, str] = field(default_factory=dict, init=False)  # lines: what a person must know
+    stuck: set[str] = field(default_factory=set, init=False)  # jobs that cannot go on without a person
+    is_over: bool = field(default=False, init=False)  # the run ends, and no thread notes anything any more
+    lock: RLock = field(default_factory=RLock, init=False)
+
+    def trouble(self, error: PepsError, job: Job | None = None) -> None:
+        """Tell, once in a run, of what leaves a job, or all jobs of a service, as they were."""
+        line = f"{job.name}: {error}" if job else str(error)
+        key = "no room" if isinstance(error, DiskFull) else line  # one message for all that has none
+        with self.lock:
+            self.statuses.append(error.status)
+            self.troubles.setdefault(key, line)
+            if job and error.status is not Status.TRY_LATER:
+                self.stuck.add(job.name)
+            if key not in self.told:
+                self.told.add(key)
+                (self.console.reminder if error.status is Status.TRY_LATER else self.console.warning)(line)
+
+
 class OpenJob:
-    """An open job in a round; `job` stays as the log had it."""
+    """An open job in a round, as the log had it, and what its service says of it."""
 
     def __init__(self, job: Job, report: JobReport, service: str, notes: Notes) -> None:
         self.job = job
@@ -45,30 +85,24 @@ class OpenJob:
             self._note(Event.MISSING, f"{NO_RESULTS} {BACK}", "its report is there again")
             del self._known[NO_RESULTS]
 
-    def wants(self, name: str) -> bool:
-        """Return True if a result is to be fetched now; note it if it is too cloudy."""
+    def wanted(self, name: str) -> Wanted | None:
+        """Return what is to be fetched of a result, None if nothing now; note it if it is too cloudy."""
+        job, offer, known = self.job, self.job.offer, self._known.get(name)
         if name in self._dealt_with or self._is_changed:
-            return False
+            return None
         if is_novald(name):
             if self._note(Event.NOVALD, name, f"too cloudy, {name} holds nothing to use and is not downloaded"):
                 self._has_delivered = True
                 self._dealt_with.add(name)
-            return False
-        known = self._known.get(name)
+            return None
         came = known.last if known and _came_complete(known.kind, known.reason) else None
         if came and timedelta(0) <= datetime.now(timezone.utc) - came < BROKEN_AGAIN_AFTER:
             self._is_missing(name, f"{name} came broken within the last day; it is tried again later")
-            return False
-        return True
-
-    def wanted(self, name: str) -> Wanted:
-        """Return what is to be fetched: its names are those that no other job of the log has."""
-        job, claims, offer = self.job, self._notes.claims, self.job.offer
-        names = [each for each in (name, job.own_file_name(name)) if claims.setdefault(each, job.name) == job.name]
-        maker = L1CProduct.parse(job.name) or Series.parse(job.name)
-        belongs = maker.matches if maker else (lambda product: _is_version_of(job.name, product)) if offer else bool
-        size_there, md5 = (offer.size, offer.md5 or "") if offer else (None, "")
-        return Wanted(self.results[name], names, belongs, size_there, md5)
+            return None
+        names = names_to_save(job, name, self._notes.owners)
+        maker = Series.parse(job.name) or named_product(job.name)
+        belongs = maker.matches if maker else (lambda _: True)
+        return Wanted(self.results[name], names, belongs, *((offer.size, offer.md5 or "") if offer else ()))
 
     def note_file(self, name: str, fetched: Fetched) -> None:
         """Note a result that is there."""
@@ -81,16 +115,14 @@ class OpenJob:
 
     def note_missing(self, name: str, kind: str, reason: str) -> None:
         """Note a result, or the report, that is not there or comes broken; tell it the first time."""
-        if self.report.in_joblog and name in self.results and not _came_complete(kind, reason):
+        came = _came_complete(kind, reason)
+        if self.report.in_joblog and name in self.results and not came:
             return  # it may be written just now
-        known = self._known.get(name)
-        if known and {known.reason, reason} == {NO_REPORT, NONE_NAMED}:  # it is missing for another reason now
-            known = None
-            del self._known[name]
         what = f"{name} is missing ({kind}): {reason}"
         if name == NO_RESULTS:
             what = f"{self._service} has no report of it" if reason == NO_REPORT else "it is finished without results"
-        if known is None or known.since is None or _came_complete(kind, reason):
+        known = self._known.get(name)
+        if known is None or known.since is None or came:
             as_missing = replace(self.job, missing={name: Missing(None, None, kind, reason)})
             lines = [] if known else [f"{what}; {self._notes.advise(as_missing, Event.MISSING)}"]
             if not self._note(Event.MISSING, f"{name} {kind} {reason}", *lines):
@@ -100,17 +132,17 @@ class OpenJob:
     def conclude(self) -> None:
         """End the job if its report says so and its results are dealt with, or missing for too long."""
         job, report, console = self.job, self.report, self._notes.console
-        has_ended, left = report.phase in _ENDS, self.results.keys() - self._dealt_with
+        left = self.results.keys() - self._dealt_with
         # Only a report tells that a job has ended; but a job for one product has one result.
         if report.in_joblog and self._has_delivered and L1CProduct.parse(job.name):
             self._close(Event.FINISHED)
         elif report.phase is Phase.GONE or (report.phase is Phase.FINISHED and not self.results):
             self.note_missing(NO_RESULTS, ABSENT, NO_REPORT if report.phase is Phase.GONE else NONE_NAMED)
             self._give_up({NO_RESULTS})
-        elif has_ended and not left:
-            self._close(_ENDS[report.phase], report.message or report.status)
-        elif has_ended:
+        elif report.phase.has_ended and left:
             self._give_up(left)
+        elif report.phase.has_ended:
+            self._close(_ENDS[report.phase], report.message or report.status)
         elif report.phase is Phase.UNREADABLE:
             self._notes.statuses.append(Status.TRY_LATER)
             console.reminder(f"{job.name}: {report.message}")
@@ -139,17 +171,13 @@ class OpenJob:
         """End the job; advise what to do if it did not finish."""
         gone = sorted(self._known.keys() - self.results.keys() - {NO_RESULTS})
         lines = [f"{name} was missing, and is not listed any more" for name in gone]
-        if event is Event.FINISHED:
-            detail = ""
-            if left_out := self.report.unprocessed:
-                lines.append(f"{self._service} left out {left_out} of its dates; --dates tells which")
-        else:
+        is_good, left_out = event is Event.FINISHED, self.report.unprocessed
+        if not is_good:
             lines.append(f"{event.value}: {one_line(detail)}; {self._notes.advise(self.job, event)}")
-        if self._note(event, detail, *lines):
-            self._notes.has_closed_jobs = True
-            self._notes.statuses.append(Status.OK if event is Event.FINISHED else Status.TROUBLE)
-            if event is Event.FINISHED and self.job.source is Source.PEPS:  # of Theia's, `downloaded` says all
-                self._notes.console.info(f"{self.job.name}: finished")
+        elif left_out:
+            lines.append(f"{self._service} left out {left_out} of its dates; --dates tells which")
+        if self._note(event, "" if is_good else detail, *lines) and not is_good:
+            self._notes.statuses.append(Status.TROUBLE)
 
     def _is_missing(self, name: str, line: str) -> None:
         self._missing.add(name)
@@ -158,23 +186,21 @@ class OpenJob:
             self._notes.console.info(f"{self.job.name}: {line}")
 
     def _note(self, event: Event, detail: str, *lines: str) -> bool:
-        """Tell and note what happened, unless someone else has changed the job: then leave it as the log has it."""
-        if not self._is_changed:
-            self._is_changed = not self._notes.note(event, self.job, detail, *lines)
+        """Tell what happened, then log it, if the log still has the job as it was; else return False."""
+        notes, job = self._notes, self.job
+
+        def tell() -> None:
+            for line in lines:
+                notes.console.result(f"{job.name}: {line}")
+
+        with notes.lock:
+            if self._is_changed or notes.is_over:
+                return False
+            self._is_changed = not notes.log.tell_and_append(event, job, detail, tell)
             if self._is_changed:
-                self._notes.console.info(f"{self.job.name}: changed in the log meanwhile, and left as it is there")
+                notes.console.info(f"{job.name}: changed in the log meanwhile, and left as it is there")
         return not self._is_changed
 
 
 def _came_complete(kind: str, reason: str) -> bool:
     return kind == BROKEN and not reason.startswith(NO_WHOLE_ZIP)
-
-
-def _is_version_of(job: str, product: L2AProduct) -> bool:
-    """Return True for the product that a job of Theia is for, unless both name a version and these differ."""
-    wanted = L2AProduct.find(job)
-    return (
-        wanted is not None
-        and (product.satellite, product.tile, product.seen) == (wanted.satellite, wanted.tile, wanted.seen)
-        and (not product.version or wanted.version in {"", product.version})
-    )

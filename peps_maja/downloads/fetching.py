@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from enum import Enum
-from io import BufferedReader
 from pathlib import Path
 
 from peps_maja.console import Meter
 from peps_maja.disk import sync_folder
-from peps_maja.downloads.checking import ZIP_STARTS, Belongs, Damaged, Incomplete, check_zip, md5_of
+from peps_maja.downloads.checking import Belongs, Damaged, Incomplete, check_zip
 from peps_maja.downloads.partfile import PartFile, Remote, part_of, plainly
 from peps_maja.errors import Broken, Forbidden, NotThere, PepsError, ServerBusy, ServerSilent, ServerTrouble, Status
-from peps_maja.network.answers import Download
+from peps_maja.network.answers import Download, Passing
 from peps_maja.network.client import Client
 from peps_maja.network.documents import kind_of
 from peps_maja.network.trust import shown
@@ -27,6 +25,7 @@ from peps_maja.text import size
 NO_WHOLE_ZIP = "no whole zip:"
 SLOWEST = 1000  # bytes a second; a transfer that brings less for as long as this is broken off
 SLOW_FOR = 300.0  # seconds, or ten read time-outs if that is less
+_ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 _MOST_ERROR = 10_000  # bytes of what came instead of a zip that are looked at
 Transfer = Callable[[Path], AbstractContextManager[Meter]]  # holds the line while a file comes, and shows it
 
@@ -71,37 +70,37 @@ def fetch(client: Client, wanted: Wanted, folder: Path, transfer: Transfer) -> F
     for name in wanted.names:
         final = folder / name
         with part_of(final) as part:  # also while looking at what is there: nobody else can put a file there then
-            place = _what_is_at(final, client, wanted)
+            place, problems = _what_is_at(final, client, wanted), list[PepsError]()
             if place is _Place.THE_RESULT:
+                with plainly("sync", folder):  # a run that was killed may have renamed it without
+                    sync_folder(folder)
                 return Fetched(final, final.stat().st_size, is_new=False)
-            if place is _Place.FREE:
-                return Fetched(final, _fetch_copy(client, wanted, part, transfer), is_new=True)
-    raise PepsError(
-        f"{' and '.join(wanted.names)} are there, and are something else: move them away to have it fetched"
-    )
+            for address in wanted.addresses if place is _Place.FREE else ():
+                try:
+                    return Fetched(final, _fetch_copy(address, client, wanted, part, transfer), is_new=True)
+                except (NotThere, Forbidden, Broken, ServerTrouble, ServerBusy) as problem:
+                    problems.append(problem)
+            if problems:  # what may come later outweighs what is not there
+                raise max(problems, key=lambda problem: problem.status is Status.TRY_LATER)
+    raise PepsError(f"{' and '.join(wanted.names)} are there, and something else: move them away to have it fetched")
 
 
 def _what_is_at(final: Path, client: Client, wanted: Wanted) -> _Place:
     """Return whether a name is free: it is not where a link, a folder or a whole zip is, unless that is the result."""
     with plainly("read", final):
         is_link = final.is_symlink()
-        if not final.exists():
-            return _Place.TAKEN if is_link else _Place.FREE
         if not final.is_file():
-            return _Place.TAKEN
+            return _Place.TAKEN if is_link or final.exists() else _Place.FREE
         with final.open("rb") as file:
-            if not (wanted.md5 and md5_of(file) == wanted.md5):
-                try:
-                    check_zip(file, wanted.belongs)
-                except (Damaged, Incomplete):
-                    return _Place.TAKEN if is_link else _Place.FREE
-                except Broken:  # another product, or none of ours
-                    return _Place.TAKEN
-                length = wanted.size or _length_on_server(client, wanted.addresses)
-                if wanted.md5 or length != os.fstat(file.fileno()).st_size:
-                    return _Place.TAKEN
-            os.fsync(file.fileno())  # the run that has renamed it may have been killed before it could
-            sync_folder(final.parent)
+            try:
+                check_zip(file, wanted.belongs, wanted.size, wanted.md5)
+            except (Damaged, Incomplete):
+                return _Place.TAKEN if is_link else _Place.FREE
+            except Broken:  # another product, or none of ours
+                return _Place.TAKEN
+            is_known = wanted.size or wanted.md5
+            if not is_known and _length_on_server(client, wanted.addresses) != os.fstat(file.fileno()).st_size:
+                return _Place.TAKEN
     return _Place.THE_RESULT
 
 
@@ -109,23 +108,11 @@ def _length_on_server(client: Client, addresses: Sequence[str]) -> int | None:
     """Return how long the file on the server is, without fetching it; None if the server does not say."""
     for address in addresses:
         with suppress(NotThere, Forbidden), client.download(address, {"Range": "bytes=0-0"}) as answer:
-            if answer.status in {200, 206} and next(answer.chunks, b"").startswith(ZIP_STARTS[0][:1]):
-                return Remote.of(answer.status, answer.headers).length
+            return Remote.of(answer.status, answer.headers).length
     return None
 
 
-def _fetch_copy(client: Client, wanted: Wanted, part: PartFile, transfer: Transfer) -> int:
-    """Fetch one of the copies, the first that can be had; what may come later outweighs what is not there."""
-    problems: list[PepsError] = []
-    for address in wanted.addresses:
-        try:
-            return _fetch_from(address, client, wanted, part, transfer)
-        except (NotThere, Forbidden, Broken, ServerTrouble, ServerBusy) as problem:
-            problems.append(problem)
-    raise next((problem for problem in problems if problem.status is Status.TRY_LATER), problems[0])
-
-
-def _fetch_from(address: str, client: Client, wanted: Wanted, part: PartFile, transfer: Transfer) -> int:
+def _fetch_copy(address: str, client: Client, wanted: Wanted, part: PartFile, transfer: Transfer) -> int:
     """Receive and check a zip; a connection that breaks is taken up again, three times in all."""
     kept, may_continue, pauses = part.length, True, iter((0.5, 1.0))
     while True:
@@ -134,11 +121,11 @@ def _fetch_from(address: str, client: Client, wanted: Wanted, part: PartFile, tr
             with transfer(part.final) as meter:
                 _receive(client, address, part, meter, may_continue=may_continue)
             with plainly("read", part.path), part.content() as content:
-                _check(content, part.length, wanted)
+                check_zip(content, wanted.belongs, wanted.size, wanted.md5)
             return part.publish()
         except Broken as error:
-            is_incomplete, is_whole = isinstance(error, Incomplete), part.length == part.remote.length
-            if is_incomplete and not is_whole:
+            is_incomplete = isinstance(error, Incomplete)
+            if is_incomplete and part.length != part.remote.length:
                 problem = ServerTrouble(str(error))
             elif part.was_continued and not (is_incomplete and part.length == kept):
                 # Another file's beginning, or a server that sends any bytes for the rest: once from the start.
@@ -157,100 +144,64 @@ def _fetch_from(address: str, client: Client, wanted: Wanted, part: PartFile, tr
         time.sleep(pause)
 
 
-def _check(content: BufferedReader, length: int, wanted: Wanted) -> None:
-    """Raise Broken unless what came is what was wanted; an MD5 settles that."""
-    if wanted.md5 and md5_of(content) == wanted.md5:
-        return check_zip(content, lambda _: True)
-    check_zip(content, wanted.belongs)
-    if wanted.md5:
-        raise Broken(f"its MD5 is not {wanted.md5}, as it should be")
-    if wanted.size not in {None, length}:
-        raise Broken(f"it has {length} bytes and should have {wanted.size}")
-    return None
-
-
 def _receive(client: Client, address: str, part: PartFile, meter: Meter, *, may_continue: bool) -> None:
     """Receive once: the rest if the remote file is still the one that the part is of, else the whole."""
-    slow_for = min(SLOW_FOR, 10 * client.read_timeout)
     meter(part.length, part.remote.length)
-    if part.length and may_continue:
-        condition = {"If-Range": part.remote.validator} if part.remote.validator else {}
-        with ExitStack() as connection:
-            try:
+    answer: Download | None = None
+    with ExitStack() as connection:
+        if part.length and may_continue:
+            condition = {"If-Range": part.remote.validator} if part.remote.validator else {}
+            with suppress(Passing):  # some servers answer 500 to any Range
                 headers = {"Range": f"bytes={part.length}-"} | condition
                 answer = connection.enter_context(client.download(address, headers))
-            except ServerSilent:
-                raise
-            except ServerTrouble:  # some servers answer 500 to any Range
-                answer = None
-            remote = Remote.of(answer.status, answer.headers) if answer else Remote()
-            if answer and answer.status in {206, 416} and part.remote.may_be(remote):
-                if answer.status == 416 and remote.length == part.length:
-                    part.note(remote)
-                    return
-                if re.match(rf"bytes {part.length}-", answer.headers.get("Content-Range", "")):
-                    part.note(remote)
-                    part.was_continued = True
-                    _store(_chunks(answer, slow_for), part, meter)
-                    return
-            elif answer and answer.status == 200:
-                _store_from_start(client, answer, _chunks(answer, slow_for), part, meter)
+        if answer and _is_rest(answer, part):
+            part.expect(Remote.of(answer.status, answer.headers))
+            if answer.status == 416:
                 return
-    with client.download(address, {}) as answer:
-        _store_from_start(client, answer, _chunks(answer, slow_for), part, meter)
-
-
-def _store_from_start(client: Client, answer: Download, chunks: Iterator[bytes], part: PartFile, meter: Meter) -> None:
-    if answer.status != 200:
-        raise ServerTrouble(f"{shown(answer.address)} answers {answer.status} when asked for the whole file")
-    start = _begun(b"", chunks, len(ZIP_STARTS[0]))
-    if not start.startswith(ZIP_STARTS):
-        start = _begun(start, chunks, _MOST_ERROR)
-        raise client.error_in(answer, start) or NoZip(f"{kind_of(start)} came in the place of {shown(answer.address)}")
-    part.restart(Remote.of(answer.status, answer.headers))
-    part.make_room()
-    part.write(start)
-    _store(chunks, part, meter)
-
-
-def _store(chunks: Iterator[bytes], part: PartFile, meter: Meter) -> None:
-    part.make_room()
-    length = part.remote.length
-    meter(part.length, length)
-    for chunk in chunks:
-        part.write(chunk)
-        meter(part.length, length)
+            part.was_continued = True
+            chunks = _chunks(answer, client)
+        else:
+            if answer is None or answer.status != 200:
+                connection.close()
+                answer = connection.enter_context(client.download(address, {}))
+            if answer.status != 200:
+                raise ServerTrouble(f"{shown(answer.address)} answers {answer.status} when asked for the whole file")
+            chunks, start = _chunks(answer, client), b""
+            while not start.startswith(_ZIP_STARTS) and len(start) < _MOST_ERROR and (chunk := next(chunks, b"")):
+                start += chunk
+            if not start.startswith(_ZIP_STARTS):
+                what = NoZip(f"{kind_of(start)} came in the place of {shown(answer.address)}")
+                raise client.error_in(answer, start) or what
+            part.restart(Remote.of(answer.status, answer.headers))
+            part.write(start)
+        length = part.remote.length
+        for chunk in chunks:
+            part.write(chunk)
+            meter(part.length, length)
     if length is not None and part.length != length:
         raise ServerSilent(f"at {part.length} of {length} bytes")
 
 
-def _begun(start: bytes, chunks: Iterator[bytes], length: int) -> bytes:
-    """Return `start` with what follows, until it has this length or nothing more comes."""
-    while len(start) < length and (chunk := next(chunks, b"")):
-        start += chunk
-    return start
+def _is_rest(answer: Download, part: PartFile) -> bool:
+    """Return True if an answer to a Range is the rest of the file that a part is of, or says that there is no rest."""
+    remote = Remote.of(answer.status, answer.headers)
+    begins_there = answer.headers.get("Content-Range", "").startswith(f"bytes {part.length}-")
+    has_all = answer.status == 416 and remote.length == part.length
+    return part.remote.may_be(remote) and (has_all or (answer.status == 206 and begins_there))
 
 
-def _chunks(answer: Download, slow_for: float) -> Iterator[bytes]:
-    """Yield what comes; raise PepsError if less than SLOWEST did in so many seconds, ServerSilent if it was cut."""
+def _chunks(answer: Download, client: Client) -> Iterator[bytes]:
+    """Yield what comes; raise PepsError if less than SLOWEST did in SLOW_FOR, ServerSilent if it was cut."""
+    slow_for = min(SLOW_FOR, 10 * client.read_timeout)
     begun, came = time.monotonic(), 0
-    while True:
-        chunk, cut = b"", None
-        try:
-            chunk = next(answer.chunks, b"")
-        except ServerTrouble as error:
-            cut = error
-        came += len(chunk)
-        if (seconds := time.monotonic() - begun) >= slow_for and (chunk or cut):
-            if came < SLOWEST * seconds:
-                raise PepsError(
-                    f"{shown(answer.address)} sends less than {size(SLOWEST)} a second: broken off; what came is kept,"
-                    " the next run goes on there",
-                    Status.TRY_LATER,
-                )
-            begun, came = time.monotonic(), 0
-        if cut:
-            raise ServerSilent(str(cut)) from cut
-        if not chunk:
-            return
-        yield chunk
+    try:
+        for chunk in answer.chunks:
+            yield chunk
+            came += len(chunk)
+            if (seconds := time.monotonic() - begun) >= slow_for:
+                if came < SLOWEST * seconds:
+                    slow = f"{shown(answer.address)} sends less than {size(SLOWEST)} a second: broken off"
+                    raise PepsError(f"{slow}; what came is kept, the next run goes on there", Status.TRY_LATER)
+                begun, came = time.monotonic(), 0
+    except ServerTrouble as error:
+        raise ServerSilent(str(error)) from error

@@ -18,13 +18,10 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Self
 
-from peps_maja.disk import lock, sync_folder
+from peps_maja.disk import is_at, lock, sync_folder
 from peps_maja.errors import DiskFull, PepsError, Status
 from peps_maja.text import size
 
-_TRIES = 20  # to open a part that other runs, one after the other, have given its final name meanwhile
-_LONGEST_SHOWN = 500  # characters of a path in a message
-_SEND_OFF_EVERY = 8 * 1024 * 1024  # bytes
 # No room on the disk, in the quota, or under the limit of the largest file (`ulimit -f`).
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -42,11 +39,8 @@ class Remote:
         """Return which file an answer is of (a 206 or 416 names the whole length in Content-Range)."""
         length = headers.get("Content-Length" if status == 200 else "Content-Range", "").rpartition("/")[2]
         is_plain = headers.get("Content-Encoding", "identity") == "identity"
-        return cls(
-            length=int(length[:30]) if length.isdecimal() and is_plain else None,
-            etag=headers.get("ETag", ""),
-            modified=headers.get("Last-Modified", ""),
-        )
+        is_known = length.isdecimal() and is_plain
+        return cls(int(length[:30]) if is_known else None, headers.get("ETag", ""), headers.get("Last-Modified", ""))
 
     @property
     def validator(self) -> str:
@@ -62,40 +56,29 @@ class Remote:
 class PartFile:
     """An open, locked `.part` file. Made by `part_of`."""
 
-    def __init__(self, final: Path, descriptor: int) -> None:
+    def __init__(self, final: Path, path: Path, descriptor: int) -> None:
         self.final = final
-        self.path = _part_path(final)
-        self.remote = _read_remote(_remote_path(final))
+        self.path = path
+        self._beside = path.with_name(f"{path.name}.json")
+        self.remote = _remote_in(self._beside)
         self.length = os.fstat(descriptor).st_size
         self.was_continued = self.length > 0
-        self._sent_off = self.length  # bytes that are on their way to disk
         self._descriptor = descriptor
 
     def restart(self, remote: Remote) -> None:
-        """Throw away what is there: what comes now is `remote`, from its first byte."""
-        self._need_own_path()
+        """Throw away what is there: what comes now is `remote`, from its first byte. Raises what `expect` raises."""
         os.ftruncate(self._descriptor, 0)
-        self.length = self._sent_off = 0
+        self.length = 0
         self.was_continued = False
-        self.note(remote)
+        self.expect(remote)
 
-    def note(self, remote: Remote) -> None:
-        """Keep in mind, on disk, of which remote file the bytes are."""
+    def expect(self, remote: Remote) -> None:
+        """Note on disk of which remote file the bytes are; raise DiskFull if there is no room for the rest of it."""
         self.remote = remote
-        descriptor = _open_own(_remote_path(self.final), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        with plainly("write", self.final), os.fdopen(descriptor, "w") as file:
+        with plainly("write", self.final), os.fdopen(_open_own(self._beside, os.O_WRONLY | os.O_CREAT), "w") as file:
+            file.truncate()
             file.write(json.dumps(asdict(remote)))
-
-    def make_room(self) -> None:
-        """Raise DiskFull if the disk has no room for what is still to come, as far as that is known."""
-        with plainly("write", self.path):
-            disk = shutil.disk_usage(self.path.parent)
-        to_come = (self.remote.length or 0) - self.length
-        if disk.total and to_come > disk.free:  # some network and FUSE file systems tell 0 for both
-            raise DiskFull(
-                f"no room for {self.final}: {size(to_come)} are still to come and {size(disk.free)} are free; what came"
-                " is kept, make room and the next run goes on"
-            )
+        need_room(self.final, (remote.length or 0) - self.length)
 
     def write(self, chunk: bytes) -> None:
         """Add what came. Raises DiskFull; what was written before stays."""
@@ -105,12 +88,6 @@ class PartFile:
                 written = os.pwrite(self._descriptor, left, self.length)
                 self.length += written
                 left = left[written:]
-        if self.length - self._sent_off >= _SEND_OFF_EVERY:
-            # Have the system bring it to disk while more comes: else `publish` waits for all of it at the end.
-            with suppress(AttributeError, OSError):  # not every system takes such advice
-                length = self.length - self._sent_off
-                os.posix_fadvise(self._descriptor, self._sent_off, length, os.POSIX_FADV_DONTNEED)
-            self._sent_off = self.length
 
     def content(self) -> BufferedReader:
         """Open what is there for reading: this very file, whatever became of its name."""
@@ -118,40 +95,36 @@ class PartFile:
 
     def publish(self) -> int:
         """Give the complete, checked file its final name, and return its size when file and name are on disk."""
-        self._need_own_path()
+        if not is_at(self.path, self._descriptor):  # what is at its path now is another run's
+            raise PepsError(f"{self.path} was removed during the download: the next run begins it again")
         with plainly("write", self.final):
             os.fsync(self._descriptor)
             self.path.rename(self.final)
             sync_folder(self.final.parent)
-            _remote_path(self.final).unlink(missing_ok=True)
+            self._beside.unlink(missing_ok=True)
         return self.length
 
     def drop(self) -> None:
         """Remove the part: nothing of it is worth keeping."""
         with plainly("remove", self.path):
-            if _is_still_at(self.path, self._descriptor):
+            if is_at(self.path, self._descriptor):
                 self.path.unlink(missing_ok=True)
                 with suppress(IsADirectoryError):  # that was told
-                    _remote_path(self.final).unlink(missing_ok=True)
-
-    def _need_own_path(self) -> None:
-        """Raise PepsError if the part was removed meanwhile: what is at its path now is another run's."""
-        if not _is_still_at(self.path, self._descriptor):
-            raise PepsError(f"{self.path} was removed during the download: the next run begins it again")
+                    self._beside.unlink(missing_ok=True)
 
 
 @contextmanager
 def part_of(final: Path) -> Iterator[PartFile]:
     """Open and lock the part of the file that will be `final`; raise PepsError (TRY_LATER) if another run is at it."""
-    path = _part_path(final)
-    for _ in range(_TRIES):
+    path = final.with_name(f"{final.name}.part")
+    for _ in range(20):  # other runs may have given it its final name, one after the other
         descriptor = _open_own(path, os.O_RDWR | os.O_CREAT)
         try:
             if not lock(descriptor, path):
                 raise PepsError(f"another run is downloading {final}: nothing to do before it ends", Status.TRY_LATER)
-            if not _is_still_at(path, descriptor):
-                continue  # that other run has just given it its final name
-            part = PartFile(final, descriptor)
+            if not is_at(path, descriptor):
+                continue
+            part = PartFile(final, path, descriptor)
             try:
                 yield part
             finally:
@@ -160,37 +133,40 @@ def part_of(final: Path) -> Iterator[PartFile]:
             return
         finally:
             os.close(descriptor)
-    raise PepsError(
-        f"{path} is another file at each look, as on a file system without stable inode numbers: name a folder on"
-        " another one with --write-dir"
-    )
+    raise PepsError(f"{path} is never the file just opened: its file system changes the numbers of files; change -w")
+
+
+def need_room(path: Path, length: int) -> None:
+    """Raise DiskFull if there is no room on the disk of `path` for so many bytes more."""
+    with plainly("write", path):
+        disk = shutil.disk_usage(path.parent)
+    if disk.total and length > disk.free:  # some network and FUSE file systems tell 0 for both
+        needed = f"{size(length)} are still to come and {size(disk.free)} are free"
+        raise DiskFull(f"no room for {path}: {needed}; what came is kept, make room and the next run goes on")
 
 
 @contextmanager
 def plainly(action: str, path: Path) -> Iterator[None]:
-    """Turn an error of the disk, while we "read", "write" or "remove" what is at `path`, into one of ours."""
-    shown = str(path) if len(str(path)) < _LONGEST_SHOWN else f"…{str(path)[-_LONGEST_SHOWN:]}"
+    """Turn an error of the disk, while we "read", "write", "sync" or "remove" what is at `path`, into one of ours."""
     try:
         yield
     except UnicodeEncodeError as error:
-        raise PepsError(f"cannot {action} {shown}: this locale has no such name; set LC_ALL=C.UTF-8") from error
+        raise PepsError(f"cannot {action} {path}: this locale has no such name; set LC_ALL=C.UTF-8") from error
     except OSError as error:
         if error.errno in _NO_ROOM:
-            raise DiskFull(
-                f"no room for {shown} ({error.strerror}): what came is kept, make room and the next run goes on"
-            ) from error
-        raise PepsError(f"cannot {action} {shown}: {error.strerror}; fix that, the next run tries again") from error
+            full = f"no room for {path} ({error.strerror}): what came is kept, make room and the next run goes on"
+            raise DiskFull(full) from error
+        # The path may be too long to be shown.
+        raise PepsError(f"{error.strerror}: cannot {action} {path}; fix that, the next run tries again") from error
 
 
 def _open_own(path: Path, flags: int) -> int:
     """Open a regular file that has no other name; raise PepsError for a link, and for a pipe, which could hang."""
     with plainly("write", path):
         try:
-            descriptor = os.open(path, flags & ~os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+            descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
             status = os.fstat(descriptor)
             if stat.S_ISREG(status.st_mode) and status.st_nlink <= 1:
-                if flags & os.O_TRUNC:
-                    os.ftruncate(descriptor, 0)
                 return descriptor
             os.close(descriptor)
         except OSError as error:
@@ -199,30 +175,10 @@ def _open_own(path: Path, flags: int) -> int:
     raise PepsError(f"{path} is a link, folder, pipe or device: move it away, the next run tries again")
 
 
-def _part_path(final: Path) -> Path:
-    return final.with_name(final.name + ".part")
-
-
-def _remote_path(final: Path) -> Path:
-    return final.with_name(final.name + ".part.json")
-
-
-def _read_remote(path: Path) -> Remote:
-    try:
-        with os.fdopen(_open_own(path, os.O_RDONLY)) as file:
-            fields = json.load(file)
-    except (PepsError, OSError, ValueError, RecursionError):
-        fields = None
-    match fields:
-        case {"length": int() | None as length, "etag": str() as etag, "modified": str() as modified}:
-            return Remote(length, etag, modified)
-    return Remote()  # nothing is known of it; the checksums inside the zip will tell
-
-
-def _is_still_at(path: Path, descriptor: int) -> bool:
-    try:
-        named = path.stat(follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    mine = os.fstat(descriptor)
-    return (named.st_dev, named.st_ino) == (mine.st_dev, mine.st_ino)
+def _remote_in(path: Path) -> Remote:
+    """Return the remote file of which the bytes are: unknown unless the file beside the part says so."""
+    with suppress(PepsError, OSError, ValueError, RecursionError), os.fdopen(_open_own(path, os.O_RDONLY)) as file:
+        match json.load(file):
+            case {"length": int() | None as length, "etag": str() as etag, "modified": str() as modified}:
+                return Remote(length, etag, modified)
+    return Remote()  # the checksums inside the zip will tell

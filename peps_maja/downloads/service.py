@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from peps_maja.downloads.checking import bare_name
 from peps_maja.joblog.events import Source
 from peps_maja.joblog.jobs import Job
 from peps_maja.network.client import Client
@@ -57,17 +56,9 @@ class JobReport:
 class Service(Protocol):
     """Whoever has the products of jobs."""
 
-    @property
-    def name(self) -> str:
-        """The service as messages name it."""
-
-    @property
-    def client(self) -> Client:
-        """What fetches the results. Raises CredentialsError if the secret needed for that is not there."""
-
-    @property
-    def quota_lasts(self) -> float:
-        """The seconds after which a quota that is used up may be there again."""
+    name: str  # as messages name it
+    client: Client  # fetches the results
+    quota_lasts: float  # seconds after which a quota that is used up may be there again
 
     def poll(self, job: Job) -> JobReport:
         """Return where a job stands; raise what ends the round, or what keeps this one job."""
@@ -75,8 +66,3 @@ class Service(Protocol):
 
 Connect = Callable[[Source], Service]
 """Returns the service of a source. Raises PepsError where it cannot be used, for want of an account for example."""
-
-
-def result_name(job: Job, address: str) -> str:
-    """Return the name of a result: that of its job if the product was ready from the start, else of its address."""
-    return bare_name(job.name, job.mark) if job.offer else bare_name(address, job.wps_id)

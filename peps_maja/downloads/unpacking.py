@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from math import inf
 from pathlib import Path, PurePosixPath
 from time import monotonic
 from typing import Self
@@ -17,19 +18,15 @@ from typing import Self
 from peps_maja.console import Console
 from peps_maja.disk import sync_folder
 from peps_maja.downloads import WORKER
-from peps_maja.downloads.partfile import part_of, plainly
-from peps_maja.errors import Broken, DiskFull, PepsError, Status, worst
+from peps_maja.downloads.asking import error_of
+from peps_maja.downloads.partfile import need_room, part_of, plainly
+from peps_maja.errors import Broken, PepsError, Status, worst
 from peps_maja.products.names import L2AProduct
-from peps_maja.text import counted, size
-
-_LONGEST_WAIT = 1e6  # seconds: a lock takes no endless time-out
+from peps_maja.text import counted
 
 
 class Unpacker:
-    """Unpacks zips one after the other in a thread of its own, beside the downloads; does nothing unless it is wanted.
-
-    At the end of the `with` it begins no other zip.
-    """
+    """Unpacks zips, if that is wanted, one after the other in a thread of its own: it holds up no download."""
 
     def __init__(self, console: Console, *, is_wanted: bool) -> None:
         self._console = console
@@ -38,28 +35,25 @@ class Unpacker:
         self._added: list[Future[Path | None]] = []
         self.troubles: list[str] = []  # what the last `finish` told
 
-    def add(self, zipped: Path) -> None:
-        """Unpack a zip that was checked and noted in the log."""
+    def add(self, *zips: Path) -> None:
+        """Unpack zips that were checked and noted in the log."""
         if self._is_wanted:
-            self._added.append(self._thread.submit(unpack, zipped))
+            self._added += [self._thread.submit(unpack, zipped) for zipped in zips]
 
     def add_all(self, folder: Path, names: Iterable[str]) -> None:
         """Unpack those zips of the log that earlier runs have left packed or half unpacked in a folder."""
-        zips = [folder / name for name in names if Path(name).name == name and name.endswith(".zip")]
-        for zipped in zips:
-            if zipped.is_file() or os.path.lexists(_unfinished(zipped)):
-                self.add(zipped)
+        zips = [folder / name for name in names if Path(name).name == name]
+        self.add(*(zipped for zipped in zips if zipped.is_file() or os.path.lexists(_unfinished(zipped))))
 
     def finish(self, leave_at: float) -> Status:
         """Wait until all is unpacked, at most to this monotonic time; tell what became of each, `troubles` included."""
-        done, late = wait(self._added, min(max(0.0, leave_at - monotonic()), _LONGEST_WAIT))
-        errors = []
-        for future in self._added:
-            try:
-                if future in done and (folder := future.result()):
-                    self._console.info(f"unpacked {folder}")
-            except PepsError as error:
+        done, late = wait(self._added, None if leave_at == inf else max(0.0, leave_at - monotonic()))
+        errors: list[PepsError] = []
+        for future in done:
+            if error := error_of(future):
                 errors.append(error)
+            elif folder := future.result():
+                self._console.info(f"unpacked {folder}")
         if late:
             what = f"{counted(len(late), 'zip')} not unpacked yet when --timeout was over: the next run goes on"
             errors.append(PepsError(what, Status.TRY_LATER))
@@ -89,13 +83,14 @@ def unpack(zipped: Path) -> Path | None:
         try:
             with zipfile.ZipFile(zipped) as archive:
                 members = _members(archive)
-                if not members:
-                    raise Broken(f"{zipped} holds no product of MAJA and stays packed")
                 if not os.path.lexists(folder):
+                    need_room(zipped, sum(member.file_size for member in members.values()))
                     _write(archive, members, unfinished)
                     unfinished.rename(folder)
-                elif not all(_has(folder / path, member.file_size) for path, member in members.items()):
-                    raise PepsError(f"{zipped} stays packed: another {folder} is there; move one of them away")
+                for path, member in members.items():
+                    file = folder / path
+                    if file.is_symlink() or not file.is_file() or file.stat().st_size != member.file_size:
+                        raise PepsError(f"{zipped} stays packed: another {folder} is there; move one of them away")
         except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, LookupError) as error:
             raise Broken(f"{zipped} is damaged and stays packed ({error}): remove it, or get it once more") from error
         finally:
@@ -112,32 +107,27 @@ def _unfinished(zipped: Path) -> Path:
 
 
 def _members(archive: zipfile.ZipFile) -> dict[PurePosixPath, zipfile.ZipInfo]:
-    """Return the files of the product in a zip, by their paths in its folder. Raises PepsError for several.
+    """Return the files of the product in a zip, by their paths in its folder, which the zip need not have.
 
-    Links, and names that lead out of that folder, are no part of a product.
+    Raises PepsError if there is more in it: it would be lost with the zip, and a link could lead anywhere.
     """
-    in_folders: dict[PurePosixPath, zipfile.ZipInfo] = {}
-    flat: dict[PurePosixPath, zipfile.ZipInfo] = {}  # of a product without a folder
-    products: set[str] = set()
+    members: dict[PurePosixPath, zipfile.ZipInfo] = {}
+    folders: set[str] = set()
     for member in archive.infolist():
         top, *inside = PurePosixPath(member.filename.replace("\\", "/")).parts or ("",)
         is_link = stat.S_ISLNK(member.external_attr >> 16)
-        if (product := L2AProduct.find(top)) and ".." not in inside and not is_link and not member.is_dir():
-            products.add(product.name)
-            (in_folders if inside else flat)[PurePosixPath(*inside or (top,))] = member
-    if len(products) > 1:
-        raise PepsError(f"{archive.filename} holds {len(products)} products and stays packed: unpack it by hand")
-    return in_folders or flat
+        if is_link or ".." in inside or not L2AProduct.find(top):
+            raise PepsError(f"{archive.filename} holds more than a product and stays packed: unpack it by hand")
+        if not member.is_dir():
+            folders.add(top if inside else "")
+            members[PurePosixPath(*inside or (top,))] = member
+    if len(folders) != 1:
+        raise PepsError(f"{archive.filename} holds {len(folders)} products and stays packed: unpack it by hand")
+    return members
 
 
 def _write(archive: zipfile.ZipFile, members: dict[PurePosixPath, zipfile.ZipInfo], folder: Path) -> None:
     """Write the files of a product to a new folder; all of them, and their names, are on disk then."""
-    needed, free = sum(member.file_size for member in members.values()), shutil.disk_usage(folder.parent).free
-    if needed > free:
-        raise DiskFull(
-            f"no room to unpack {archive.filename}: it takes {size(needed)} and {size(free)} are free; it stays packed,"
-            " make room and the next run goes on"
-        )
     for path, member in members.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         with archive.open(member) as packed, (folder / path).open("xb") as file:
@@ -148,13 +138,8 @@ def _write(archive: zipfile.ZipFile, members: dict[PurePosixPath, zipfile.ZipInf
         sync_folder(Path(parent))
 
 
-def _has(path: Path, size: int) -> bool:
-    """Return True if a run that was killed before it could remove the zip has written this file."""
-    return path.is_file() and not path.is_symlink() and path.stat().st_size == size
-
-
 def _remove(folder: Path) -> None:
-    if folder.is_symlink() or folder.is_file():
-        folder.unlink()
-    elif folder.exists():
+    if folder.is_dir() and not folder.is_symlink():
         shutil.rmtree(folder)
+    else:
+        folder.unlink(missing_ok=True)

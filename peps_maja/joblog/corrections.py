@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from peps_maja.errors import UsageError
 from peps_maja.joblog.details import wps_id
 from peps_maja.joblog.events import DROPPED, Event, State
-from peps_maja.joblog.jobs import Job, Jobs
+from peps_maja.joblog.jobs import Job
 from peps_maja.joblog.log import JobLog
 from peps_maja.products.names import L1CProduct, pasted_name
 from peps_maja.products.series import Series
@@ -20,38 +20,35 @@ def correct_log(log: JobLog, found: Iterable[tuple[str, str]], unwanted: Iterabl
     not valid or the log contradicts it.
     """
     jobs = log.replay()
-    adopted = {_name_to_adopt(name, url, jobs, log): url for name, url in found}
+    adopted: dict[str, str] = {}
+    for pasted, url in found:
+        named = L1CProduct.parse(pasted_name(pasted)) or Series.parse(pasted_name(pasted))
+        job = jobs.get(named.name, Job(named.name)) if named else Job(pasted)
+        if named is None:
+            wrong = "this is not the name of a single-tile L1C product or of a series"
+        elif "@" in url.partition("?")[0]:
+            wrong = "the URL has an account in it: leave out what is before the @"
+        elif not wps_id(url):
+            wrong = f"{url!r} is not a status URL, which begins with http and ends in .xml"
+        elif job.state is State.FINISHED and wps_id(url) != job.wps_id:
+            wrong = f"{log.path} has it as finished already, under {job.status_url}"
+        elif job.state is State.OPEN and job.status_url != url:
+            wrong = f"{log.path} follows it under {job.status_url}; --drop it first"
+        else:
+            adopted[job.name] = url
+            continue
+        raise UsageError(f"--adopt {pasted}: {wrong}")
     dropped: dict[str, Job] = {}
-    for name in unwanted:
-        known = jobs.get(name) or jobs.get(pasted_name(name))
+    for pasted in unwanted:
+        known = jobs.get(pasted) or jobs.get(pasted_name(pasted))
         if known is None:
-            raise UsageError(f"--drop {name}: {log.path} has no such job")
+            raise UsageError(f"--drop {pasted}: {log.path} has no such job")
         if known.state is State.FINISHED:
-            raise UsageError(f"--drop {name}: it is finished, there is nothing left to drop")
+            raise UsageError(f"--drop {pasted}: it is finished, there is nothing left to drop")
         dropped[known.name] = known
-    for name, url in adopted.items():
-        if name not in jobs or jobs[name].state is not State.OPEN:
-            log.append(Event.SUBMITTED, name, url)
-    for name, job in dropped.items():
-        if job.standing != "dropped":
-            log.append(Event.CANCELLED, name, DROPPED)
+    followed = {job.name for job in jobs.in_state(State.OPEN)}
+    events = [(Event.SUBMITTED, name, url) for name, url in adopted.items() if name not in followed]
+    events += [(Event.CANCELLED, name, DROPPED) for name, job in dropped.items() if job.standing != "dropped"]
+    for event in events:
+        log.append(*event)
     return list(adopted), list(dropped)
-
-
-def _name_to_adopt(name: str, url: str, jobs: Jobs, log: JobLog) -> str:
-    """Return the name of a job whose status URL the user found, as the log has it. Raises UsageError."""
-    named = L1CProduct.parse(pasted_name(name)) or Series.parse(pasted_name(name))
-    job = jobs.get(named.name, Job(named.name)) if named else Job(name)
-    if named is None:
-        wrong = "this is not the name of a single-tile L1C product or of a series"
-    elif "@" in url.partition("?")[0]:
-        wrong = "the URL has an account in it: leave out what is before the @"
-    elif not wps_id(url):
-        wrong = f"{url!r} is not a status URL, which begins with http and ends in .xml"
-    elif job.state is State.FINISHED and wps_id(url) != job.wps_id:
-        wrong = f"{log.path} has it as finished already, under {job.status_url}"
-    elif job.state is State.OPEN and job.status_url != url:
-        wrong = f"{log.path} follows it under {job.status_url}; --drop it first"
-    else:
-        return job.name
-    raise UsageError(f"--adopt {name}: {wrong}")

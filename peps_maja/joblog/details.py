@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -66,8 +65,3 @@ class Offer:
         """Return the detail of the event."""
         known = (self.address, self.size, self.md5, self.orbit, clouds_detail(self.clouds))
         return " ".join(str(value) if value not in {None, ""} else "-" for value in known)
-
-    @property
-    def mark(self) -> str:
-        """Eight characters for the name of a file: of the MD5, of the address's where there is none."""
-        return (self.md5 or hashlib.sha256(self.address.encode()).hexdigest())[:8]

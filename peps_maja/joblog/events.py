@@ -42,13 +42,8 @@ class State(str, Enum):
 
 EVENTS = {event.value: event for event in Event}
 BEGINNINGS = frozenset({Event.AVAILABLE, Event.SUBMITTING, Event.SUBMITTED})
-ENDS = {
-    Event.REJECTED: State.REJECTED,
-    Event.FINISHED: State.FINISHED,
-    Event.FAILED: State.FAILED,
-    Event.CANCELLED: State.CANCELLED,
-}
-TURNS = frozenset({*BEGINNINGS, *ENDS, Event.POSTPONED})
+ENDS = frozenset({Event.REJECTED, Event.FINISHED, Event.FAILED, Event.CANCELLED})
+TURNS = BEGINNINGS | ENDS | {Event.POSTPONED}
 DROPPED = "dropped by the user"
 ABSENT, BROKEN, BACK = "absent", "broken", "back"
 NO_RESULTS = "-"  # in place of a result's name where a job has none, for one of these two reasons

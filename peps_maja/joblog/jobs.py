@@ -1,11 +1,11 @@
 """The jobs of a log, and where each stands by its events.
 
-A job's state is what its lines say, from the top, in the order of the lines and never of the clock: machines differ.
-The times of lines only tell for how long something lasts, and one that cannot be right is none.
+The order of the lines counts, and never the clock; a time that cannot be right is none.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -108,8 +108,9 @@ class Job:
 
     @property
     def mark(self) -> str:
-        """Eight characters for a file name, if another job has the same: of its WPS id, or of Theia's zip."""
-        return self.offer.mark if self.offer else self.wps_id[:8]
+        """Eight characters for a file name that another job has, too: of its WPS id, or of the MD5 of Theia's zip."""
+        of_zip = self.offer and (self.offer.md5 or hashlib.sha256(self.offer.address.encode()).hexdigest())
+        return (of_zip or self.wps_id)[:8]
 
     def own_file_name(self, name: str) -> str:
         """Return the second choice for a zip whose `name` another job's result has already."""
@@ -138,8 +139,8 @@ class Jobs(dict[str, Job]):
     @classmethod
     def replay(cls, log: str | Iterable[str]) -> Jobs:
         """Return the jobs of a log, given its text or its lines."""
-        jobs, lines = cls(), log.split("\n") if isinstance(log, str) else log
-        before: dict[str, Job | None] = {}  # where each stood before its `submitting`, until something came of that
+        jobs, before = cls(), dict[str, Job | None]()  # where each stood before a `submitting` that has no answer yet
+        lines = log.split("\n") if isinstance(log, str) else log
         for number, (line, below) in enumerate(pairwise(chain(lines, [""])), 1):
             match None if below.startswith(TORN) else read_line(line, jobs):
                 case Damaged() as read:
@@ -161,9 +162,8 @@ class Jobs(dict[str, Job]):
                         before.pop(name, None)
                     if event is Event.SUBMITTING:
                         before[name] = job
-                case None:
-                    if command := _COMMAND.match(line):
-                        jobs.commands.append(command[1].rstrip())
+                case None if command := _COMMAND.match(line):
+                    jobs.commands.append(command[1].rstrip())
         return jobs
 
     @property
@@ -172,13 +172,11 @@ class Jobs(dict[str, Job]):
         if not self.damaged:
             return ""
         which = f"line {self.damaged[0]}" + (f" and {len(self.damaged) - 1} more" if len(self.damaged) > 1 else "")
-        then = "what is named there is not submitted again; restore the log from a copy if you can"
+        then = "what is named there is not submitted again"
         if self.nameless:
-            then = (
-                f"line {self.nameless[0]} does not say of which product, so nothing is submitted or taken until it is"
-                " fixed: restore the log from a copy, or remove that line if it is about none"
-            )
-        return f"{which} cannot be read as events (four columns with a tab between): {then}"
+            then = f"line {self.nameless[0]} names no product, so nothing is submitted or taken until it is fixed"
+        what = "cannot be read as events (four columns with a tab between)"
+        return f"{which} {what}: {then}; restore the log from a copy, or remove what is about no product"
 
     def may_have(self, name: str) -> bool:
         """Return True if a damaged line has the beginning of this name, and so may be about it."""
@@ -198,36 +196,33 @@ class Jobs(dict[str, Job]):
         if not (line.names or line.pieces):
             self.nameless.append(number)
         for name in sorted(line.names):
-            job = self.setdefault(name, Job(name, begun_at=_time(line.time)))
+            job = self.setdefault(name, Job(name))
             job.is_damaged = True
             job.state = State.UNSURE if line.is_unclear else job.state
 
 
 def _begun(earlier: Job, line: Line) -> Job:
     """Return the job that a submission, or an offer of Theia's, begins."""
-    job = Job(
+    offer = Offer.parse(line.detail) if line.event is Event.AVAILABLE else None
+    status_url = line.detail if line.event is Event.SUBMITTED and wps_id(line.detail) else ""
+    return Job(
         earlier.name,
+        State.OPEN if offer or status_url else State.UNSURE,
+        plan=line.detail if line.event is Event.SUBMITTING else earlier.plan,
+        status_url=status_url,
+        offer=offer,
         begun_at=_time(line.time),
         is_damaged=earlier.is_damaged and line.event is Event.SUBMITTED,
         earlier_files=earlier.earlier_files | earlier.files,
         has_failed_before=earlier.has_failed_before or earlier.standing in {"failed", "cancelled"},
     )
-    if line.event is Event.AVAILABLE:
-        job.state, job.offer = State.OPEN, Offer.parse(line.detail)
-    elif line.event is Event.SUBMITTING:
-        job.plan = line.detail
-    else:
-        job.plan = earlier.plan
-        if wps_id(line.detail):
-            job.state, job.status_url = State.OPEN, line.detail
-    return job
 
 
 def _add_event(job: Job, line: Line) -> None:
     """Note in a job what happened to it. An event of another name, or one that was cut, changes nothing."""
     event, detail, when = line.event, line.detail, _time(line.time, job.begun_at)
-    if event in ENDS:
-        job.state, job.detail = ENDS[event], detail
+    if event and event in ENDS:
+        job.state, job.detail = State(event.value), detail
     elif event is Event.STALLED:
         job.stalled = True
     elif event in {Event.NOVALD, Event.DOWNLOADED} and detail.lower().endswith(".zip"):

@@ -52,7 +52,6 @@ class Line(NamedTuple):
 class Damaged(NamedTuple):
     """What can be read of a damaged line: names of PEPS's jobs, pieces of names, whether these may be submitted."""
 
-    time: str = ""
     names: frozenset[str] = frozenset()
     pieces: frozenset[str] = frozenset()
     is_unclear: bool = True
@@ -96,4 +95,4 @@ def _damaged(line: str) -> Damaged | None:
         return None
     names = frozenset(filter(_is_job, found))
     is_unclear = not events or bool(events & {Event.SUBMITTING, Event.SUBMITTED})
-    return Damaged(line[:20], names, found - names, is_unclear)
+    return Damaged(names, found - names, is_unclear)

@@ -24,8 +24,8 @@ from peps_maja.products.series import Series
 from peps_maja.text import one_line
 
 _ANOTHER_FILE = (
-    "it was moved, replaced or emptied during this run: put it back, and run again (or its file system gives a file a"
-    " new number now and then: keep the log on another one)"
+    "it was moved, replaced or emptied during this run (or its file system changes the numbers of files): put it back,"
+    " and run again"
 )
 PATIENCE = 30.0  # seconds for another process to give the append lock back
 _LONGEST_DETAIL = 20_000  # characters
@@ -86,9 +86,16 @@ class JobLog:
         """
 
         def is_told(news: News) -> bool:
-            if is_current := _is_current(job, news):
-                tell()
-            return is_current
+            for line in reversed(news):
+                if isinstance(line, Damaged):
+                    if job.name in line.names:
+                        return False
+                elif line.job == job.name and line.event in TURNS:
+                    if line.event not in BEGINNINGS or line.detail.split(" ")[0] != job.address:
+                        return False
+                    break
+            tell()
+            return True
 
         return self.append(event, job.name, detail, is_told)
 
@@ -167,26 +174,13 @@ def _now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _is_current(job: Job, news: News) -> bool:
-    """Return True if, by what others wrote of it since, a job is the submission that it was."""
-    for line in reversed(news):
-        if isinstance(line, Damaged):
-            if job.name in line.names:
-                return False
-        elif line.job == job.name and line.event in TURNS:
-            return line.event in BEGINNINGS and line.detail.split(" ")[0] == job.address
-    return True
-
-
 def _is_about(line: Line | Damaged, job: str) -> bool:
     """Return True if a line says that a job of the same acquisition began or ended, or may say so."""
     if isinstance(line, Damaged):
         return job in line.names or job.startswith(tuple(line.pieces)) or not (line.names or line.pieces)
     series, own, product = Series.parse(line.job), Series.parse(job), named_product(job)
     if series and own:
-        is_about = series.overlaps(own)
-    elif series and product:
-        is_about = series.covers_days(product.tile, product.days, product.orbit)
-    else:
-        is_about = is_same_acquisition(line.job, job)
-    return line.event in TURNS and is_about
+        return line.event in TURNS and series.overlaps(own)
+    if series and product:
+        return line.event in TURNS and series.covers_days(product.tile, product.days, product.orbit)
+    return line.event in TURNS and is_same_acquisition(line.job, job)

@@ -15,18 +15,17 @@ from itertools import groupby
 from peps_maja.joblog.events import Source
 from peps_maja.page.pictures import Picture
 from peps_maja.products.names import L2AProduct
-from peps_maja.standing.values import ON_DISK, DateStanding, Overview
+from peps_maja.standing.values import ON_DISK, Overview, Standing
 from peps_maja.text import counted, size
 
 NEW, AT_LEAST = timedelta(days=7), 6  # what came in so many days is new; without any, the last so many products
-CLOUDY = 75  # per cent of clouds from which on a cell looks grey
 
 
 @dataclass(frozen=True)
 class Product:
     """A product of a date: the address of its file as seen from the page (empty if it is not there), its picture."""
 
-    standing: DateStanding
+    standing: Standing
     address: str
     picture: Picture
     clouds: float | None
@@ -51,7 +50,7 @@ class Card:
     tile: str
     day: date
     satellite: str
-    standings: tuple[DateStanding, ...]
+    standings: tuple[Standing, ...]
     products: tuple[Product, ...]
 
     @property
@@ -72,11 +71,6 @@ class Card:
         return min(of_products or known, default=None)
 
     @property
-    def is_cloudy(self) -> bool:
-        """Whether there is little to see."""
-        return self.clouds is not None and self.clouds >= CLOUDY
-
-    @property
     def states(self) -> list[str]:
         """Its states, each once: parts can differ."""
         return list(dict.fromkeys(standing.state for standing in self.standings))
@@ -88,7 +82,7 @@ class Card:
         return sorted(set(made or ("Theia" if each.source is Source.THEIA else "PEPS" for each in self.standings)))
 
     @property
-    def jobs(self) -> list[DateStanding]:
+    def jobs(self) -> list[Standing]:
         """One standing of each of its jobs."""
         return list({standing.job: standing for standing in self.standings if standing.job}.values())
 
@@ -118,16 +112,6 @@ class Sheet:
         """The cards by the first day of their month, the newest month first."""
         months = groupby(self.cards, lambda card: card.day.replace(day=1))
         return [(first, list(cards)) for first, cards in months][::-1]
-
-    @property
-    def seen(self) -> list[Card]:
-        """The cards with a product to look at, newest first."""
-        return [card for card in reversed(self.cards) if card.products]
-
-    @property
-    def unseen(self) -> list[Card]:
-        """The others, newest first."""
-        return [card for card in reversed(self.cards) if not card.products]
 
 
 @dataclass(frozen=True)
@@ -199,14 +183,14 @@ class Contents:
     @cached_property
     def tasks_of(self) -> Mapping[str, int]:
         """The number of the task that is about a job."""
-        return {job.job: number for number, task in enumerate(self.overview.tasks, 1) for job in task.jobs}
+        return {job.job: number for number, task in enumerate(self.overview.tasks.values(), 1) for job in task}
 
 
 def contents(
     title: str,
     troubles: Sequence[str],
     overview: Overview,
-    product_of: Callable[[DateStanding], Product | None],
+    product_of: Callable[[Standing], Product | None],
     summary: str = "",
 ) -> Contents:
     """Return what a page shows of these standings; `product_of` finds what there is of one."""

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from threading import Event
 from urllib.parse import urlsplit
 
 from peps_maja.console import Console
@@ -19,7 +18,7 @@ from peps_maja.page.contents import Contents, Product, contents
 from peps_maja.page.pictures import LARGEST_PICTURE, PICTURES, Picture, is_picture
 from peps_maja.page.write import write_page
 from peps_maja.products.records import L2ARecord, Record
-from peps_maja.standing.values import DateStanding, Overview
+from peps_maja.standing.values import Overview, Standing
 from peps_maja.text import counted, size
 from peps_maja.theia.service import Theia
 
@@ -43,7 +42,7 @@ def page_of_search(
         for trouble, error in troubles.items():
             (console.warning if isinstance(error, CredentialsError) else console.reminder)(trouble)
         dates = [
-            DateStanding(
+            Standing(
                 job=record.identifier,
                 source=Source.THEIA if isinstance(record, L2ARecord) else Source.PEPS,
                 state=action,
@@ -61,11 +60,11 @@ def page_of_search(
         ]
         dates.sort(key=lambda each: (each.tile, each.day, each.satellite))
 
-        def product_of(standing: DateStanding) -> Product | None:
+        def product_of(standing: Standing) -> Product | None:
             picture = pictures.get(standing.job)
             return Product(standing, "", picture, standing.clouds) if picture else None
 
-        title, overview = f"MAJA products found for {options.log.name}", Overview((), tuple(dates), ())
+        title, overview = f"MAJA products found for {options.log.name}", Overview((), tuple(dates), {})
         return contents(title, list(troubles), overview, product_of, summary)
 
     if replaced := write_page(folder, make):
@@ -112,7 +111,7 @@ def _pictures(
     pictures: dict[str, Picture] = {}
     folder.mkdir(parents=True, exist_ok=True)
     with console.meter(counted(len(records), "quicklook"), unit=" pictures") as meter:
-        for record, picture in at_once(AT_ONCE, picture_of, records, Event()):
+        for record, picture in at_once(AT_ONCE, picture_of, records):
             pictures[record.identifier] = picture.result()
             meter(len(pictures), len(records))
     return pictures, list(ended.values())

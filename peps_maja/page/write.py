@@ -17,7 +17,7 @@ from peps_maja.disk import lock, replacing
 from peps_maja.errors import LogError, PepsError, UsageError
 from peps_maja.page.contents import Contents, Product, contents
 from peps_maja.page.pictures import PICTURES, clouds_of, picture_of
-from peps_maja.standing.values import MOVED_AWAY, ON_DISK, DateStanding, Overview
+from peps_maja.standing.values import MOVED_AWAY, ON_DISK, Overview, Standing
 from peps_maja.text import one_line
 
 _TITLE = re.compile(r"<title>(MAJA products (?:of|found for) .*)</title>")
@@ -32,7 +32,7 @@ def page_of_products(folder: Path, log: str, overview: Overview, write_dir: Path
     Raises PepsError where it cannot be written; then an earlier page stays.
     """
 
-    def product_of(standing: DateStanding) -> Product | None:
+    def product_of(standing: Standing) -> Product | None:
         path = write_dir / standing.file
         if not standing.file or standing.state not in {ON_DISK, MOVED_AWAY}:
             return None
@@ -74,11 +74,8 @@ def write_page(folder: Path, make: Callable[[], Contents]) -> str:
                 lstrip_blocks=True,
                 finalize=plain,
             )
-            text = environment.get_template("page.html.jinja").render(
-                page=shown,
-                mark=Markup(_MARK),  # noqa: S704 - ours
-                version=__version__,
-            )
+            mark = Markup(_MARK)  # noqa: S704 - ours
+            text = environment.get_template("page.html.jinja").render(page=shown, mark=mark, version=__version__)
             with replacing(path) as file:
                 file.write(text.encode(errors="replace"))
         finally:

@@ -80,9 +80,8 @@ def read_page_of(peps: Peps, search: Search, number: int = 1) -> Page:
         except Forbidden as error:
             raise ServerTrouble(f"{error}: is --server right, or does your network ask for a login?") from error
         except (ServerTrouble, NotThere) as error:
-            raise ServerTrouble(
-                f"{peps.server.base} does not answer as PEPS does ({error}): is --server right?"
-            ) from error
+            base = peps.server.base
+            raise ServerTrouble(f"{base} does not answer as PEPS does ({error}): is --server right?") from error
 
 
 def read_feature(feature: object) -> L1CRecord | None:

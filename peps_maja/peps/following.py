@@ -7,23 +7,20 @@ JSON report, and that is a file which changes only when PROCESSING_STATUS is ask
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import suppress
-from itertools import chain
+from functools import partial
 
 from peps_maja.downloads.asking import ENDS_ROUND
 from peps_maja.downloads.service import JobReport, Phase
 from peps_maja.errors import Forbidden, NotThere, PepsError, ServerSilent, ServerTrouble
 from peps_maja.joblog.events import NO_REPORT
 from peps_maja.joblog.jobs import Job
-from peps_maja.network.documents import refuse_html
 from peps_maja.peps.reports import read_report, results_in_joblog
 from peps_maja.peps.service import Peps, explaining_closure
-from peps_maja.peps.wps import ExecuteResponse, WpsState, read_document, refresh_query
+from peps_maja.peps.wps import ExecuteResponse, read_document, refresh_query
 
 REPORT_DUE_AFTER = 1.0  # hours: a job may not have a report before
-_MOST_SILENT = 3  # refreshes in a row: then the reports as they are tell less, and still something
-_REST = 300.0  # seconds before the next one
+_REST = 300.0  # seconds after a refresh that the server let time out: the reports as they are still tell something
 
 
 class Follower:
@@ -35,7 +32,6 @@ class Follower:
     def __init__(self, peps: Peps) -> None:
         self._server = peps.server
         self.client = peps.client
-        self._silent_refreshes = 0  # in a row, lately
         self._refresh_from = 0.0  # a monotonic time
 
     def poll(self, job: Job) -> JobReport:
@@ -46,10 +42,13 @@ class Follower:
         with explaining_closure(self._server):
             document, trouble = self._status(job)
             self._refresh(job)
-            if document and document.report:
-                with suppress(ServerTrouble):
-                    return self._literal_report(job, document)
-            for address in self._addresses(job, document):
+            addresses = [self._server.report(job.wps_id)]
+            with suppress(ServerTrouble):
+                if document and document.report:  # inside, as in the service's early days: it may be newer now
+                    return read_report((self._status(job)[0] or document).report)
+                if document and document.report_url:
+                    addresses.insert(0, self._server.reach(document.report_url, self._server.reach(job.status_url)))
+            for address in dict.fromkeys(addresses):
                 try:
                     return read_report(self.client.ask(address).body)
                 except ServerSilent:
@@ -81,52 +80,23 @@ class Follower:
         except ENDS_ROUND:
             raise
         except ServerSilent:
-            self._silent_refreshes += 1
-            if self._silent_refreshes >= _MOST_SILENT:
-                self._refresh_from = time.monotonic() + _REST
+            self._refresh_from = time.monotonic() + _REST
         except PepsError:
-            self._silent_refreshes = 0  # it fails for this job, and the report may be there
-        else:
-            self._silent_refreshes = 0
-
-    def _literal_report(self, job: Job, document: ExecuteResponse) -> JobReport:
-        """Return the report inside the status document, as in the service's early days."""
-        report = read_report(document.report)
-        fresh = None if report.phase.has_ended else self._status(job)[0]
-        return read_report(fresh.report) if fresh and fresh.report else report
-
-    def _addresses(self, job: Job, document: ExecuteResponse | None) -> list[str]:
-        """Return where the report can be: where the status document says, and where it usually is."""
-        addresses = [self._server.report(job.wps_id)]
-        if document and document.report_url:
-            with suppress(ServerTrouble):
-                addresses.insert(0, self._server.reach(document.report_url, self._server.reach(job.status_url)))
-        return list(dict.fromkeys(addresses))
+            return  # it fails for this job, and the report may be there
 
     def _without_report(self, job: Job, document: ExecuteResponse | None, trouble: PepsError | None) -> JobReport:
         """Return what there is to say of a job whose report is not there, or cannot be read."""
         if isinstance(trouble, Forbidden):
             raise trouble
         is_absent = not isinstance(trouble, ServerTrouble)
-        if document and document.state is WpsState.FAILED and is_absent:
-            return JobReport(Phase.FAILED, document.state.value, message=str(document.failure or document.message))
-        in_joblog = self._results_in_joblog(job)
+        if document and document.failure and is_absent:
+            return JobReport(Phase.FAILED, document.state, message=str(document.failure))
+        in_joblog: tuple[str, ...] = ()
+        with suppress(NotThere, ServerTrouble, Forbidden):
+            read = partial(results_in_joblog, wps_id=job.wps_id)
+            in_joblog = self.client.read(self._server.joblog(job.wps_id), read)
         if not is_absent:
             return JobReport(Phase.UNREADABLE, message=str(trouble), in_joblog=in_joblog)
-        is_due = job.hours is None or job.hours >= REPORT_DUE_AFTER
-        if document is None and is_due:
+        if document is None and (job.hours is None or job.hours >= REPORT_DUE_AFTER):
             return JobReport(Phase.GONE, message=NO_REPORT, in_joblog=in_joblog)
-        is_launched = document is None or document.state in {WpsState.SUCCEEDED, None}
-        return JobReport(
-            Phase.WAITING, message="no report yet" if is_launched else "being launched", in_joblog=in_joblog
-        )
-
-    def _results_in_joblog(self, job: Job) -> tuple[str, ...]:
-        def reading(chunks: Iterator[bytes]) -> tuple[str, ...]:
-            start = next(chunks, b"")
-            refuse_html(start, "a joblog")
-            return results_in_joblog(chain([start], chunks), job.wps_id)
-
-        with suppress(NotThere, ServerTrouble, Forbidden):
-            return self.client.read(self._server.joblog(job.wps_id), reading)
-        return ()
+        return JobReport(Phase.WAITING, message="no report yet", in_joblog=in_joblog)

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
-from peps_maja.errors import PepsError, ServerAway, ServerTrouble, Status, UsageError
+from peps_maja.errors import PepsError, ServerAway, ServerTrouble, Status
 from peps_maja.network.answers import MOST_ERROR, Answer, refusal
 from peps_maja.network.client import Client
 from peps_maja.network.credentials import Credentials
@@ -20,7 +19,7 @@ from peps_maja.text import one_line
 CLOSED = (
     "PEPS has closed (March 2026): --theia only takes what Theia has already, --server names another server like PEPS"
 )
-_OUTPUTS, _SEARCH = "/wps/outputs/", "/resto/api/collections/S2ST/search.json"
+_OUTPUTS = "/wps/outputs/"
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Server(Site):
     @property
     def catalogue(self) -> str:
         """Where single-tile Sentinel-2 products are searched."""
-        return self.base + _SEARCH
+        return f"{self.base}/resto/api/collections/S2ST/search.json"
 
     @property
     def wps(self) -> str:
@@ -81,23 +80,13 @@ def refused(answer: Answer) -> PepsError | None:
 
     That JSON, `{"ErrorCode": 500, "ErrorMessage": "…"}`, comes with any status, 200 included.
     """
-    code, reason = _error_json(answer) or (answer.status, "")
-    if code == 400 and urlsplit(answer.address).path.endswith(_SEARCH):
-        return UsageError(f"PEPS does not accept the search (400{reason and f': {reason}'}): is --server right?")
+    code, reason = answer.status, ""
+    may_be_error = len(answer.body) <= MOST_ERROR and answer.body.lstrip().startswith(b"{")
+    error = read_object(answer.body) if may_be_error else {}
+    if {"ErrorMessage", "ErrorCode"} & error.keys():
+        reason = one_line(str(error.get("ErrorMessage") or ""), 200)
+        number = str(error.get("ErrorCode"))
+        if code < 400 or number == "420":
+            code = int(number) if re.fullmatch("[45][0-9]{2}", number) else 500
+        code = {"unauthorized": 401, "forbidden": 403}.get(reason.lower(), code)
     return refusal(answer, code, reason)
-
-
-def _error_json(answer: Answer) -> tuple[int, str] | None:
-    """Return code and message of PEPS's error JSON, or None if the answer is something else."""
-    if len(answer.body) > MOST_ERROR or not answer.body.lstrip().startswith(b"{"):
-        return None
-    error = read_object(answer.body)
-    if not {"ErrorMessage", "ErrorCode"} & error.keys():
-        return None
-    message = one_line(str(error.get("ErrorMessage") or ""), 200)
-    if code := {"unauthorized": 401, "forbidden": 403}.get(message.lower()):
-        return code, message
-    number = str(error.get("ErrorCode"))
-    if answer.status >= 400 and number != "420":
-        number = str(answer.status)
-    return int(number) if re.fullmatch("[45][0-9]{2}", number) else 500, message

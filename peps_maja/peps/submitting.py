@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import urlsplit, urlunsplit
@@ -13,7 +13,6 @@ from peps_maja.errors import (
     CredentialsError,
     Forbidden,
     Interrupted,
-    LogError,
     NotThere,
     PepsError,
     QuotaReached,
@@ -28,15 +27,7 @@ from peps_maja.network.answers import Answer, retry_after
 from peps_maja.network.credentials import Secret
 from peps_maja.network.documents import kind_of
 from peps_maja.peps.service import Peps, Server, explaining_closure, refused
-from peps_maja.peps.wps import (
-    Capabilities,
-    ExceptionReport,
-    ExecuteResponse,
-    WpsDocument,
-    capabilities_query,
-    order_query,
-    read_document,
-)
+from peps_maja.peps.wps import CAPABILITIES, ExceptionReport, ExecuteResponse, WpsDocument, order_query, read_document
 from peps_maja.products.series import Series
 from peps_maja.text import one_line
 
@@ -90,19 +81,20 @@ class Submission:
 
 def check_account(peps: Peps, process: str) -> None:
     """Ask, free of charge, whether the account may run a process; raise CredentialsError if not."""
+    base, no_right = peps.server.base, _has_no_right(process, peps.client.secret)
     with explaining_closure(peps.server):
         try:
-            document = read_document(peps.client.ask(peps.server.wps, capabilities_query()).body)
+            document = read_document(peps.client.ask(peps.server.wps, CAPABILITIES).body)
         except Forbidden as error:
-            raise CredentialsError(f"{error}: {_has_no_right(process, peps.client.secret)}") from error
+            raise CredentialsError(f"{error}: {no_right}") from error
         except (ServerTrouble, NotThere) as error:
-            raise ServerTrouble(f"{peps.server.base} does not speak WPS ({error}): is --server right?") from error
+            raise ServerTrouble(f"{base} does not speak WPS ({error}): is --server right?") from error
     if isinstance(document, ExceptionReport) and document.means_busy():
-        raise ServerBusy(f"{peps.server.base} is busy ({document}): try again later")
+        raise ServerBusy(f"{base} is busy ({document}): try again later")
     if isinstance(document, ExceptionReport):
-        raise ServerTrouble(f"{peps.server.base} does not tell what this account may run: {document}")
-    if not isinstance(document, Capabilities) or process not in document.processes:
-        raise CredentialsError(f"{peps.server.base}: {_has_no_right(process, peps.client.secret)}")
+        raise ServerTrouble(f"{base} does not tell what this account may run: {document}")
+    if isinstance(document, ExecuteResponse) or process not in document:
+        raise CredentialsError(f"{base}: {no_right}")
 
 
 def _has_no_right(process: str, account: Secret | None) -> str:
@@ -130,7 +122,8 @@ class Submitter:
         wait = _FIRST_WAIT
         while True:
             with self.deferred():
-                answer = self._ordered(order) if self._is_noted(order) else Submission(Outcome.IN_LOG, _MEANWHILE)
+                is_noted = self.log.begin(Event.SUBMITTING, order.job, order.detail)
+                answer = self._ordered(order) if is_noted else Submission(Outcome.IN_LOG, _MEANWHILE)
                 if isinstance(answer, PepsError):
                     self.log.append(Event.POSTPONED, order.job, str(answer))
                 else:
@@ -143,15 +136,6 @@ class Submitter:
                 raise answer
             self._wait(wait if answer.retry_after is None else answer.retry_after, answer)
             wait *= 2
-
-    def _is_noted(self, order: Order) -> bool:
-        """Log that the order is about to leave, unless another run was quicker; what is not on disk does not leave."""
-        try:
-            return self.log.begin(Event.SUBMITTING, order.job, order.detail)
-        except LogError:
-            with suppress(LogError):  # the line may stand there all the same
-                self.log.append(Event.POSTPONED, order.job, "not sent: the log could not be brought to disk")
-            raise
 
     def _ordered(self, order: Order) -> Submission | PepsError:
         """Send the order once; return what became of it, or the error that says it was surely not taken."""
@@ -180,19 +164,20 @@ def meaning_of(answer: Answer, server: Server) -> Submission | PepsError:
 
     Whatever is not clear is UNSURE: an order that may have arrived is never repeated without the user's word.
     """
-    unreadable = ""
     document: WpsDocument | None = None
     try:
         document = read_document(answer.body)
+        without = f"without a usable status URL: {kind_of(answer.body)}"
     except ServerTrouble as error:
-        unreadable = str(error)
-    location = ""
-    if isinstance(document, ExecuteResponse) and not document.failure:
-        location = document.status_location
-        if url := _status_url(location, server):
+        without = str(error)
+    refusal = document
+    if isinstance(document, ExecuteResponse):
+        refusal = document.failure
+        if url := "" if document.failure else _status_url(document.status_location, server):
             return Submission(Outcome.SUBMITTED, url)
+        if document.status_location:
+            without = f"without a usable status URL: {one_line(document.status_location, 300)}"
     trouble = refused(answer)
-    refusal = document.failure if isinstance(document, ExecuteResponse) else document
     if answer.status < 500 or answer.status == 503:
         if isinstance(refusal, ExceptionReport) and refusal.means_busy():
             return ServerBusy(f"the server is busy ({refusal})", retry_after(answer.headers))
@@ -206,21 +191,17 @@ def meaning_of(answer: Answer, server: Server) -> Submission | PepsError:
             return trouble
         if isinstance(refusal, ExceptionReport):
             return Submission(Outcome.REJECTED, str(refusal))
-    without = f"without a usable status URL: {one_line(location, 300) or kind_of(answer.body)}"
-    return Submission(Outcome.UNSURE, str(trouble or f"the server answers {unreadable or without}"))
+    return Submission(Outcome.UNSURE, str(trouble or f"the server answers {without}"))
 
 
 def _status_url(location: str, server: Server) -> str:
-    """Return the address that an accepted document names, as far as it can be followed; else an empty text.
-
-    PyWPS gives out `file:///…/<id>.xml` where nobody told it the server's address.
-    """
+    """Return the address that an accepted document names, as far as it can be followed; else an empty text."""
     try:
         parts = urlsplit(location)
     except ValueError:
         return ""
     if parts.scheme in {"http", "https"}:
         url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    else:
+    else:  # relative, or `file:///…/<id>.xml`, PyWPS's default
         url = server.base + server.public_path(f"/wps/outputs/{parts.path.rpartition('/')[2]}")
     return url if wps_id(url) else ""

@@ -5,69 +5,32 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
-from enum import Enum
 from typing import NoReturn
 from urllib.parse import quote
 
 from peps_maja.errors import ServerTrouble
-from peps_maja.network.documents import instead_of, percentage, refuse_html
+from peps_maja.network.documents import instead_of, refuse_html
 from peps_maja.text import one_line
 
+CAPABILITIES = "service=WPS&request=GetCapabilities&version=1.0.0"  # asks which processes this account may run
+_EXECUTE = "service=WPS&request=execute&version=1.0.0"
 # What XML 1.0 (section 2.2) does not allow, as it is or as a character reference.
 _CONTROLS = re.compile(
     r"[\x01-\x08\x0b\x0c\x0e-\x1f]|&#(?:x0*(?:[1-8bcef]|1[0-9a-f])|0*(?:[1-8]|1[124-9]|2[0-9]|3[01]));", re.IGNORECASE
 )
 
 
-def capabilities_query() -> str:
-    """Return the query that asks which processes this account may run."""
-    return _query("GetCapabilities")
-
-
 def order_query(process: str, inputs: str) -> str:
     """Return the order to run a process on these inputs."""
-    return _query(
-        "execute",
-        identifier=process,
-        datainputs=inputs,
-        storeExecuteResponse="true",
-        status="true",
-        title="Maja-Process",
-    )
+    # PEPS was only ever seen with "=" and ";" as they are inside datainputs, so they are not escaped.
+    what = f"identifier={quote(process)}&datainputs={quote(inputs, safe='=;')}"
+    return f"{_EXECUTE}&{what}&storeExecuteResponse=true&status=true&title=Maja-Process"
 
 
 def refresh_query(wps_id: str) -> str:
     """Return the query that brings the report of a job up to date. It runs no job, and can be repeated."""
-    return _query(
-        "execute",
-        identifier="PROCESSING_STATUS",
-        datainputs=f"wps_id={wps_id}",
-        status="false",
-        storeExecuteResponse="false",
-    )
-
-
-def _query(request: str, **parameters: str) -> str:
-    # PEPS was only ever seen with "=" and ";" as they are inside datainputs, so they are not escaped.
-    every = {"service": "WPS", "request": request, "version": "1.0.0"} | parameters
-    return "&".join(f"{name}={quote(value, safe='=;')}" for name, value in every.items())
-
-
-class WpsState(Enum):
-    """Where the WPS process stands. It only launches the job: SUCCEEDED says nothing about MAJA."""
-
-    ACCEPTED = "ProcessAccepted"
-    STARTED = "ProcessStarted"
-    PAUSED = "ProcessPaused"
-    SUCCEEDED = "ProcessSucceeded"
-    FAILED = "ProcessFailed"
-
-
-@dataclass(frozen=True)
-class Capabilities:
-    """The processes that this account may run."""
-
-    processes: frozenset[str]
+    what = f"identifier=PROCESSING_STATUS&datainputs=wps_id={quote(wps_id, safe='')}"
+    return f"{_EXECUTE}&{what}&status=false&storeExecuteResponse=false"
 
 
 @dataclass(frozen=True)
@@ -88,76 +51,60 @@ class ExceptionReport:
 
 @dataclass(frozen=True)
 class ExecuteResponse:
-    """What WPS says about a job: percentages are 0 to 100; `report` is the report itself, if it is inside."""
+    """What WPS says about a job; `report` is the report itself, if it is inside.
 
-    state: WpsState | None
-    percent: float | None
-    message: str
+    `state` is `ProcessAccepted`, `ProcessStarted`, …. The process only launches the job: `ProcessSucceeded` says
+    nothing about MAJA.
+    """
+
+    state: str
     status_location: str
     report_url: str
     report: str
     failure: ExceptionReport | None
 
 
-WpsDocument = Capabilities | ExceptionReport | ExecuteResponse
+WpsDocument = frozenset[str] | ExceptionReport | ExecuteResponse
+"""Capabilities are the names of the processes that this account may run."""
 
 
 def read_document(body: bytes) -> WpsDocument:
     """Return what a WPS answer says; raise ServerTrouble for anything else."""
     root = _parse_xml(body)
+    # All by local names, for exceptions came in the namespace of WPS as well as in that of OWS.
     match _local(root):
-        case "ExecuteResponse":
-            return _execute_response(root)
         case "ExceptionReport":
             return _exception_report(root)
         case "Capabilities" | "WPS_Capabilities":
-            names = [_text(_child(process, "Identifier")) for process in _all(root, "Process")]
-            return Capabilities(frozenset(filter(None, names)))
+            return frozenset(filter(None, map(_text, root.iterfind(".//{*}Process/{*}Identifier"))))
+        case "ExecuteResponse":
+            status = root.find("{*}Status/*")
+            references = root.iterfind("{*}ProcessOutputs//{*}Reference")
+            addresses = [
+                value.strip()
+                for each in references
+                for name, value in each.items()
+                if name.rpartition("}")[2] == "href"
+            ]
+            literals = ("".join(each.itertext()).strip() for each in root.iterfind(".//{*}Data/{*}LiteralData"))
+            return ExecuteResponse(
+                state="" if status is None else _local(status),
+                status_location=(root.get("statusLocation") or "").strip(),
+                report_url=max(addresses, key=lambda address: "report-" in address, default=""),
+                report=next((text for text in literals if text.startswith("{")), ""),
+                failure=None if status is None or _local(status) != "ProcessFailed" else _exception_report(status),
+            )
         case other:
             raise ServerTrouble(f"an XML document <{one_line(other, 40)}>, which is not an answer of WPS")
 
 
-def _execute_response(root: ET.Element) -> ExecuteResponse:
-    state = percent = failure = None
-    message = ""
-    for element in _child(root, "Status"):
-        if _local(element) in {known.value for known in WpsState}:
-            state = WpsState(_local(element))
-            percent = percentage(element.get("percentCompleted"))
-            message = one_line(element.text or "")
-            if state is WpsState.FAILED:
-                report = next(_all(element, "ExceptionReport"), None)
-                failure = ExceptionReport("", message) if report is None else _exception_report(report)
-    report_url, report_text = _report_output(root)
-    return ExecuteResponse(
-        state, percent, message, (root.get("statusLocation") or "").strip(), report_url, report_text, failure
-    )
-
-
-def _report_output(root: ET.Element) -> tuple[str, str]:
-    outputs = list(_all(_child(root, "ProcessOutputs"), "Output"))
-    for output in outputs:
-        if _text(_child(output, "Identifier")).lower() == "report":
-            literal = "".join(_child(_child(output, "Data"), "LiteralData").itertext()).strip()
-            if literal.startswith("{"):
-                return "", literal
-            if literal.startswith(("http://", "https://")):
-                return literal, ""
-    addresses = [
-        value.strip()
-        for output in outputs
-        for name, value in _child(output, "Reference").items()
-        if name.rpartition("}")[2] == "href" and value.strip()
-    ]
-    reports = [address for address in addresses if "report-" in address.rpartition("/")[2]]
-    return next(iter(reports + addresses), ""), ""
-
-
-def _exception_report(root: ET.Element) -> ExceptionReport:
-    exception = _child(root, "Exception")
-    code = one_line(exception.get("exceptionCode") or exception.get("code") or "", 80)
-    texts = [_text(text) for text in _all(root, "ExceptionText")]
-    return ExceptionReport(code, one_line(" ".join(filter(None, texts))), one_line(exception.get("locator") or "", 80))
+def _exception_report(element: ET.Element) -> ExceptionReport:
+    exception = element.find(".//{*}Exception")
+    if exception is None:
+        return ExceptionReport("", _text(element))
+    code = exception.get("exceptionCode") or exception.get("code") or ""
+    texts = filter(None, map(_text, element.iterfind(".//{*}ExceptionText")))
+    return ExceptionReport(one_line(code, 80), one_line(" ".join(texts)), one_line(exception.get("locator") or "", 80))
 
 
 class _NoDoctype(ET.TreeBuilder):
@@ -184,16 +131,7 @@ def _parse_xml(body: bytes) -> ET.Element:
 
 
 def _local(element: ET.Element) -> str:
-    # By local name, for the exceptions came in the namespace of WPS as well as in that of OWS.
     return str(element.tag).rpartition("}")[2]
-
-
-def _all(element: ET.Element, name: str) -> filter[ET.Element]:
-    return filter(lambda found: _local(found) == name, element.iter())
-
-
-def _child(element: ET.Element, name: str) -> ET.Element:
-    return next((child for child in element if _local(child) == name), ET.Element("nothing"))
 
 
 def _text(element: ET.Element) -> str:

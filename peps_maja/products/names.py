@@ -18,7 +18,6 @@ _L1C = re.compile(
     r"(?P<satellite>S2[A-D])_MSIL1C_(?P<sensing>[0-9]{8}T[0-9]{6})_(?P<baseline>N[0-9]{4})"
     r"_R(?P<orbit>[0-9]{3})_T(?P<tile>[0-9]{2}[A-Z]{3})_[0-9]{8}T[0-9]{6}"
 )
-
 _OLD_FORMAT = re.compile(r"S2[A-D]_OPER_PRD_MSIL1C_\w+")
 _L2A = re.compile(
     r"SENTINEL(?P<satellite>2[A-D])_(?P<date>[0-9]{8})-(?P<time>[0-9]{6})-(?P<milliseconds>[0-9]{3})"
@@ -58,11 +57,6 @@ class L2AProduct:
         return f"V{version}" if name else ""
 
     @property
-    def sight(self) -> datetime:
-        """The time at which the tile was seen."""
-        return self.seen
-
-    @property
     def days(self) -> list[date]:
         """The one or two days on which its datatake can have begun, the likelier first."""
         return list(dict.fromkeys(time.date() for time in (self.seen, self.seen - LATEST_SIGHT)))
@@ -71,6 +65,11 @@ class L2AProduct:
     def begun(self) -> tuple[datetime, datetime]:
         """The earliest and the latest time at which its datatake can have begun."""
         return self.seen - LATEST_SIGHT, self.seen - _EARLIEST_SIGHT
+
+    def matches(self, result: L2AProduct) -> bool:
+        """Return True if `result` is this product, in this version where both names tell one."""
+        is_version = "" in {self.version, result.version} or self.version == result.version
+        return is_version and (self.satellite, self.tile, self.seen) == (result.satellite, result.tile, result.seen)
 
 
 @dataclass(frozen=True)

@@ -57,10 +57,6 @@ class L1CRecord(Record):
             return self.product is not None and self.product.tile.lies_beyond_60
         return self.bounds.south >= 60 or self.bounds.north <= -60
 
-    def reaches_beyond_60(self) -> bool:
-        """Return True if a part of the footprint is beyond 60°."""
-        return self.bounds is not None and (self.bounds.north > 60 or self.bounds.south < -60)
-
 
 @dataclass(frozen=True, kw_only=True)
 class L2ARecord(Record):

@@ -76,10 +76,6 @@ class Series:
         inputs = f"startDate={self.start};completionDate={self.end + _DAY};tileid={self.tile}"
         return inputs + (f";relativeOrbitNumber={self.orbit}" if self.orbit else "")
 
-    def covers(self, product: L1CProduct) -> bool:
-        """Return True if a product is one of those that the job processes."""
-        return self.covers_days(product.tile, [product.sensing.date()], product.orbit)
-
     def covers_days(self, tile: Tile, days: Iterable[date], orbit: int | None) -> bool:
         """Return True if an acquisition of one of these days, from this orbit (None: not known), is in the series."""
         is_on_orbit = None in {self.orbit, orbit} or self.orbit == orbit

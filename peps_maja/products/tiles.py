@@ -24,16 +24,11 @@ class Tile:
     @classmethod
     def parse(cls, text: str) -> Tile:
         """Read `31TCJ`, `T31TCJ` or `t31tcj`; raise UsageError for what cannot be a tile."""
-        name = text.strip().upper()
-        if match := TILE_NAME.fullmatch(name):
+        if match := TILE_NAME.fullmatch(text.strip().upper()):
             return cls(match[1])
-        if match := TILE_NAME.fullmatch("0" + name.removeprefix("T")):
-            raise UsageError(f"the tile {text!r} is written {match[1]}: a zone has two digits")
-        if (parts := re.findall(r"\w+", name)) and all(map(TILE_NAME.fullmatch, parts)):
-            raise UsageError(f"the tile {text!r} is written {' '.join(parts)}: only a space goes between two tiles")
         raise UsageError(
             f"{text!r} is not a valid Sentinel-2 tile: zone 01-60, a latitude band C-X and two letters, all without"
-            " I and O, as in 31TCJ"
+            " I and O, as in 31TCJ; a space goes between two tiles"
         )
 
     def __str__(self) -> str:

@@ -31,7 +31,16 @@ DEMONSTRATION_PACE, SERVER_PACE = 1.0, 5.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demonstration or the servers; return the exit status."""
-    options = _options(arguments)
+    parser = argparse.ArgumentParser(
+        prog="python -m peps_maja.sandbox",
+        description="Run both scripts against a small PEPS and GEODES on this machine; no account is needed.",
+    )
+    add = parser.add_argument
+    add("-w", "--write-dir", type=Path, default=Path(FOLDER), metavar="DIR", help=f"default: {FOLDER}")
+    add("--serve", action="store_true", help="keep the servers up until Ctrl-C, and run nothing")
+    add("--port", type=int, default=0, metavar="N", help="default: a free one")
+    add("--pace", type=float, metavar="S", help="a job takes about 12 times S seconds")
+    options = parser.parse_args(arguments)
     usual_pace = SERVER_PACE if options.serve else DEMONSTRATION_PACE
     try:
         with Sandbox(port=options.port, pace=usual_pace if options.pace is None else options.pace) as sandbox:
@@ -69,19 +78,6 @@ def serve(sandbox: Sandbox, folder: Path) -> NoReturn:
     )
     while True:
         time.sleep(3600)
-
-
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m peps_maja.sandbox",
-        description="Run both scripts against a small PEPS and GEODES on this machine; no account is needed.",
-    )
-    add = parser.add_argument
-    add("-w", "--write-dir", type=Path, default=Path(FOLDER), metavar="DIR", help=f"default: {FOLDER}")
-    add("--serve", action="store_true", help="keep the servers up until Ctrl-C, and run nothing")
-    add("--port", type=int, default=0, metavar="N", help="default: a free one")
-    add("--pace", type=float, metavar="S", help="a job takes about 12 times S seconds")
-    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -1,94 +1,121 @@
-"""What to do about a job: the only place where that is worded, for both scripts and the page, with its commands."""
+"""What a person is told of jobs that need one, and what to do about them: the only place where that is worded."""
 
 from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
-from peps_maja.console import command_for
-from peps_maja.joblog.events import BROKEN, NONE_NAMED, Event, Source
-from peps_maja.joblog.jobs import Job
+from peps_maja.console import Console, command_for
+from peps_maja.errors import Status
+from peps_maja.joblog.events import NONE_NAMED, Event, Source
+from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.options import DEFAULT_GEODES, DEFAULT_SERVER, Options
 from peps_maja.peps.service import Server
 from peps_maja.products.names import L1CProduct
-from peps_maja.standing.values import Advice
+from peps_maja.products.series import Series, hours_of_series, read_plan
+from peps_maja.standing.values import STALLED, Task
 
+if TYPE_CHECKING:
+    from peps_maja.joblog.log import JobLog
+
+_MY_PROCESSING, _IF_UNWANTED = 'PEPS\'s page "My processing"', "--drop it if it is not wanted any more"
 WAY_OUT = (
-    'look for it on PEPS\'s page "My processing", then --adopt it if it is there, --resubmit unsure if it is not,'
-    " or --drop it"
+    f"look for it on {_MY_PROCESSING}, then --adopt it if it is there, --resubmit unsure if it is not, or --drop it"
 )
-_DROP, _IF_UNWANTED = "--drop {name}", "--drop it if it is not wanted any more"
-_PROCESSING, _PORTAL = 'PEPS\'s page "My processing"', "the portal of GEODES"
-_TRIED = f"each run of the downloader tries again, for seven days; {_IF_UNWANTED}"
-# By the HTTP status of GEODES, which stands in the reason of `missing`.
+# By the HTTP status of GEODES, which stands in the reason of `missing`; 401 and 403 come from other servers.
 _MISSING_AT_GEODES = {
-    "404": "search again with --theia only, for a newer version of it",
-    "410": f"it is on tape: have it restored on its page at {_PORTAL}",
-    "423": f"accept its licence at {_PORTAL}",
-    "401": f"another server has it and does not give it away: look for it at {_PORTAL}",
-    "403": f"another server has it and does not give it away: look for it at {_PORTAL}",
+    "404": "search again with --theia only, for a newer version of it; ",
+    "410": "it is on tape: have it restored on its page at the portal of GEODES; ",
+    "423": "accept its licence at the portal of GEODES; ",
 }
+_NOT_GIVEN = "another server has it and does not give it away: look for it at the portal of GEODES; "
+_THEIAS = 3  # times as long may a product of Theia take: the hourly quota, or a tape, holds it up without any fault
 
 
-def advice_on(job: Job, trouble: str) -> Advice:
-    """Return what to do about a job in this trouble."""
-    product = " --product {name}" if L1CProduct.parse(job.name) else ""
-    again, is_theias = f"--resubmit {trouble}{product}", job.source is Source.THEIA
-    match trouble:
+def task_for(job: Job, state: str) -> Task:
+    """Return what to do about a job that has come to this."""
+    is_theias, options = job.source is Source.THEIA, list[str]()
+    again = f"--resubmit {state}" + (" --product NAME" if L1CProduct.parse(job.name) else "")
+    match state:
         case "unsure":
-            return Advice(WAY_OUT, ("--adopt {name} URL", again, _DROP))
+            text, options = WAY_OUT, ["--adopt NAME URL", again]
         case "rejected":
-            return Advice("submit it again when that reason is gone, or --drop it", (again, _DROP))
+            text, options = "submit it again when that reason is gone, or --drop it", [again]
         case "failed" | "cancelled" if job.has_failed_before:
-            return Advice(f"it failed before, so trying again will not help; {_IF_UNWANTED}", (_DROP,))
+            text = f"it failed before, so trying again will not help; {_IF_UNWANTED}"
         case "failed" | "cancelled" if is_theias:
-            text = f"look for it, or for a newer version, at {_PORTAL}; if it is there, take it again"
-            return Advice(text, ("--theia only --product {name}", _DROP))
+            text = "look for it, or for a newer version, at the portal of GEODES; if it is there, take it again"
+            options = ["--theia only --product NAME"]
         case "failed" | "cancelled":
-            return Advice("trying again may help", (again, _DROP))
-        case "stalled" if is_theias:
-            return Advice(f"see what --check of the downloader says of GEODES; {_IF_UNWANTED}", (_DROP,))
+            text, options = "trying again may help", [again]
         case "stalled":
-            return Advice(f"look at it on {_PROCESSING}; {_IF_UNWANTED}", (_DROP,))
-    missing = next(iter(job.missing.values()))
-    if missing.reason == NONE_NAMED:
-        return Advice(_TRIED.replace("seven days", "24 hours"), (_DROP,))
-    status = re.search(r"\((40[134]|410|423)\b", missing.reason)
-    first = _MISSING_AT_GEODES[status[1]] if is_theias and status else ""
-    return Advice(f"{'it came broken' if missing.kind == BROKEN else first}; {_TRIED}".removeprefix("; "), (_DROP,))
+            where = (
+                "see what --check of the downloader says of GEODES" if is_theias else f"look at it on {_MY_PROCESSING}"
+            )
+            text = f"{where}; {_IF_UNWANTED}"
+        case _:  # missing
+            reason = next(iter(job.missing.values())).reason
+            status = re.search(r"\((401|403|404|410|423)\b", reason) if is_theias else None
+            first = _MISSING_AT_GEODES.get(status[1], _NOT_GIVEN) if status else ""
+            span = "24 hours" if reason == NONE_NAMED else "seven days"
+            text = f"{first}each run of the downloader tries again, for {span}; {_IF_UNWANTED}"
+    return state, text, (*options, "--drop NAME")
 
 
 def advise(options: Options, job: Job, end: Event) -> str:
-    """Return, for a message, what to do about a job that has come to this, and where its own log is.
-
-    With it comes the first command, as this script was called, unless the next runs try again by themselves.
-    """
-    advice, where = advice_on(job, end.value), ""
-    if job.wps_id and end in {Event.FAILED, Event.CANCELLED}:
+    """Return what to do about a job that has come to this: where its own log is, and the first command for it."""
+    (_, text, (first, *_)), where = task_for(job, end.value), ""
+    if end is Event.MISSING:  # the next runs try again by themselves
+        return text
+    if job.wps_id and end is not Event.REJECTED:
         where = f"its log: {Server.parse(options.server).joblog(job.wps_id)}; "
-    command = f"{command_line('peps_maja_process.py', options)} {_named(advice.options[0], job.name)}"
-    return f"{where}{advice.text}" + ("" if end is Event.MISSING else f": {command}")
+    command = f"{command_line('peps_maja_process.py', options)} {first.replace('NAME', shlex.quote(job.name))}"
+    return f"{where}{text}: {command}"
 
 
 def command_line(script: str, options: Options, *more: str) -> str:
-    """Return how to call a script for the log of `options`; `more` are options of its own.
-
-    Servers from the environment are named too: cron does not have them.
-    """
-    words = ["-a", str(options.auth), "-l", str(options.log), *more]
-    return f"{command_for(script)} {shlex.join(words + _servers(options))}"
+    """Return how to call a script for the log of `options`; `more` are options of its own."""
+    words = ["-a", str(options.auth), "-l", str(options.log), *more, *servers(options)]
+    return f"{command_for(script)} {shlex.join(words)}"
 
 
-def short_commands(advice: Advice, options: Options, name: str) -> tuple[str, ...]:
-    """Return the commands for a page that others see too: no interpreter, no folder, no name of a user."""
-    begin = shlex.join(["peps_maja_process.py", "-l", options.log.name, *_servers(options)])
-    return tuple(f"{begin} {_named(more, name)}" for more in advice.options)
-
-
-def _servers(options: Options) -> list[str]:
+def servers(options: Options) -> list[str]:
+    """Return the options that name unusual servers, from the environment too: cron does not have that."""
     words = ["--server", options.server] if options.server != DEFAULT_SERVER else []
     return words + (["--geodes", options.geodes] if options.geodes != DEFAULT_GEODES else [])
 
 
-def _named(options: str, name: str) -> str:
-    return options.format(name=shlex.quote(name))
+def point_out_stalled(jobs: Iterable[Job], log: JobLog, console: Console, stalled_after: float) -> None:
+    """Point out, once, each open job that takes longer than it should; to a series its own hours are added."""
+    for job in jobs:
+        series, most = Series.parse(job.name), stalled_after * (_THEIAS if job.source is Source.THEIA else 1)
+        if series:  # without a plan: two satellites, and a second orbit over most of a tile: 4 dates in 10 days
+            most += hours_of_series(len(read_plan(job.plan)) or -(-series.days * 4 // 10))
+        if (hours := job.hours or 0) >= most and not job.stalled:
+            line = f"{job.name}: still open after {hours:.0f} hours: {task_for(job, STALLED)[1]}"
+            log.tell_and_append(Event.STALLED, job, f"{hours:.0f}", partial(console.result, line))
+
+
+def point_out_unsure(jobs: Sequence[Job], console: Console, log: JobLog | None = None) -> Status:
+    """Remind of jobs of which nobody knows whether PEPS took them, of those in damaged lines by one; TROUBLE for any.
+
+    With a log, one that is unsure for an hour is told of once when quiet, too, and that is noted there.
+    """
+    damaged = [job for job in jobs if job.is_damaged]
+    for job in [job for job in jobs if job not in damaged[1:]]:
+        line, hours = f"{job.name}: unsure whether PEPS took it: {WAY_OUT}", 1 if job.hours is None else job.hours
+        if log is None or job.is_damaged or job.stalled or hours < 1:
+            console.reminder(line)
+        else:
+            log.tell_and_append(Event.STALLED, job, f"{hours:.0f}", partial(console.warning, line))
+    return Status.TROUBLE if jobs else Status.OK
+
+
+def summary(jobs: Jobs) -> str:
+    """Return how many jobs of the log stand where."""
+    states = ", ".join(f"{number} {state}" for state, number in Counter(job.standing for job in jobs.values()).items())
+    return f"{len(jobs)} in the log" + (f": {states}" if states else "")

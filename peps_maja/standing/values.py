@@ -1,7 +1,8 @@
-"""Where a job, or one date of it, stands: the values of which all that is shown is made."""
+"""Where a job, or one date of it, stands: the value of which all that is shown is made."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -12,34 +13,23 @@ from peps_maja.joblog.events import Source
 WAITING, RUNNING, ON_DISK, MOVED_AWAY, TOO_CLOUDY = "waiting", "running", "on disk", "moved away", "too cloudy"
 FAILED, DROPPED, UNSURE, NOT_DELIVERED = "failed", "dropped", "unsure", "not delivered"
 REJECTED, CANCELLED, MISSING, STALLED = "rejected", "cancelled", "missing", "stalled"
-LOST = (FAILED, CANCELLED, REJECTED, NOT_DELIVERED, DROPPED)
-BEST_FIRST = (ON_DISK, MOVED_AWAY, TOO_CLOUDY, RUNNING, WAITING, MISSING, UNSURE, *LOST)
+_OPEN, LOST = (MISSING, RUNNING, WAITING, UNSURE), (FAILED, CANCELLED, REJECTED, NOT_DELIVERED, DROPPED)
+BEST_FIRST = (ON_DISK, MOVED_AWAY, TOO_CLOUDY, *_OPEN, *LOST)
 
 
-@dataclass(frozen=True)
-class Result:
-    """A result of a job: `downloaded` (then `file` is its name), `novald`, `missing`, or `ready` to be downloaded."""
-
-    name: str
-    state: str
-    file: str | None = None
-
-
-@dataclass(frozen=True)
-class Advice:
-    """What to do, and the submitter's options for it, the likeliest first, with `{name}` for the job's name."""
-
-    text: str
-    options: tuple[str, ...]
+Task = tuple[str, str, tuple[str, ...]]
+"""What a person has to look at (`unsure`, `rejected`, `failed`, `cancelled`, `missing`, `stalled`), what to do,
+and the submitter's options for that, the likeliest first, with NAME for the job's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """Where a job stands: `state` as its service says, else as the log does; `message` is the last word of either.
+    """Where a job stands, or one product of one of its dates, which is in one of the states above.
 
-    `trouble` is what a person has to look at (`unsure`, `rejected`, `failed`, `cancelled`, `missing`, `stalled`), if
-    anything; `reason` says more of it. `status` is what the job adds to a run's exit status, `submitted_at` an ISO time
-    (UTC), `to_come` the bytes that it is still to bring (0: not known; None: it brings nothing more).
+    `results` have `name`, `state` (`downloaded`, `novald`, `missing`, or `ready` to be downloaded) and `file`; `status`
+    is what the job adds to a run's exit status, `to_come` the bytes still to come (0: not known; None: no more).
+    Of a date: `file` is the zip in `folder`, or the folder to which it was unpacked, `size` its bytes (None: it is not
+    there), `came` when it was downloaded, as far as the log tells; `job` is empty if no job accounts for it.
     """
 
     job: str
@@ -49,33 +39,15 @@ class Standing:
     percent: float | None = None
     clouds: float | None = None
     orbit: int | None = None
-    submitted_at: str | None = None
+    submitted_at: str | None = None  # ISO, UTC
     status_url: str | None = None
-    results: tuple[Result, ...] = ()
-    trouble: str = ""
-    reason: str = ""
-    advice: Advice | None = None
+    results: tuple[Mapping[str, str | None], ...] = ()
+    task: Task | None = None
     status: Status = Status.OK
     to_come: int | None = None
 
-    def __str__(self) -> str:
-        """Return the standing as one line."""
-        percent = "" if self.percent is None or self.state != RUNNING else f", {self.percent:g} %"
-        message = f": {self.message}" if self.message else ""
-        results = "".join(f"; {result.file or result.name} {result.state}" for result in self.results)
-        return f"{self.job}: {self.state}{percent}{message}{results}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class DateStanding(Standing):
-    """The same of one product of one date: `state` is one of those above.
-
-    `file` is the zip in `folder`, or the folder to which it was unpacked; `size` its bytes (None: it is not there);
-    `came` when it was downloaded, as far as the log tells. `job` is empty for a file that no job accounts for.
-    """
-
-    tile: str
-    day: date
+    tile: str = ""
+    day: date = date.min
     satellite: str = ""
     file: str = ""
     size: int | None = None
@@ -89,19 +61,10 @@ class DateStanding(Standing):
 
 
 @dataclass(frozen=True)
-class Task:
-    """What a person has to do about the jobs that are in one trouble; commands have NAME where these are several."""
-
-    trouble: str
-    advice: str
-    commands: tuple[str, ...]
-    jobs: tuple[Standing, ...]
-
-
-@dataclass(frozen=True)
 class Overview:
-    """All that a page shows: each job, each date (by tile, day and satellite), and what a person has to do."""
+    """All that a page shows: jobs, dates (by tile, day, satellite), and tasks for which jobs; how commands begin."""
 
     jobs: tuple[Standing, ...]
-    dates: tuple[DateStanding, ...]
-    tasks: tuple[Task, ...]
+    dates: tuple[Standing, ...]
+    tasks: Mapping[Task, Sequence[Standing]]
+    command: str = ""

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
-from pathlib import Path
 
 from peps_maja.disk import write_whole
 from peps_maja.errors import ServerAway, ServerTrouble, UsageError
@@ -30,19 +29,19 @@ def find(options: ProcessOptions, jobs: Jobs, peps: Peps, theia: Theia) -> list[
 
     Raises ServerAway, ServerTrouble and the like if a catalogue does not tell all that it has.
     """
-    kept: list[object] = []
-    keep: _Keep = kept.append if options.json else lambda _: None
     listed: list[L1CRecord] = []
+    of_peps, of_theia = list[object](), list[object]()
     if not options.is_theia_only:
         try:
-            listed = _listed(options, jobs, peps, keep)
+            listed = _listed(options, jobs, peps, of_peps.append)
         except (ServerAway, ServerTrouble) as error:
             if options.theia and "--theia only" not in str(error):
                 error.args = (f"{error}; --theia only takes what Theia has, without PEPS",)
             raise
-    ready = _ready(options, listed, theia, keep if options.is_theia_only else lambda _: None) if options.theia else []
+    ready = _ready(options, listed, theia, of_theia.append) if options.theia else []
     if options.json:
-        _write_geojson(kept, options.json)
+        once = dict.fromkeys(map(json.dumps, of_theia if options.is_theia_only else of_peps))
+        write_whole(options.json, '{"type": "FeatureCollection", "features": [\n' + ",\n".join(once) + "\n]}\n")
     return [*listed, *ready]
 
 
@@ -96,9 +95,3 @@ def _ready(options: ProcessOptions, listed: Sequence[L1CRecord], theia: Theia, k
     products = [record.product for record in listed if record.product]
     found = theia.find(searches_of_days((product.tile.name, product.sensing.date()) for product in products), keep)
     return [record for record in found if any(is_one_pass(record.product, product) for product in products)]
-
-
-def _write_geojson(features: Sequence[object], path: Path) -> None:
-    """Write the features as one GeoJSON, each once, whole or not at all."""
-    once = dict.fromkeys(map(json.dumps, features))
-    write_whole(path, '{"type": "FeatureCollection", "features": [\n' + ",\n".join(once) + "\n]}\n")

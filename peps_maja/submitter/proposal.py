@@ -10,7 +10,7 @@ from peps_maja.joblog.details import clouds_detail
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.options import ProcessOptions
 from peps_maja.peps.submitting import FULL_MAJA, MAJA, Order
-from peps_maja.products.names import L1CProduct, L2AProduct
+from peps_maja.products.names import L2AProduct
 from peps_maja.products.records import L1CRecord, L2ARecord, Record
 from peps_maja.products.series import Series, hours_of_series, series_of, write_plan
 from peps_maja.products.tiles import Tile
@@ -118,7 +118,12 @@ def _in_series(
     """
     chosen, orders = list(choices), []
     for series in series_wanted(options):
-        inside = {choice: product for choice in chosen if (product := _product_in(series, choice))}
+        inside = {
+            choice: product
+            for choice in chosen
+            if isinstance(record := choice.record, L1CRecord) and (product := record.product)
+            if series.covers_days(product.tile, product.days, product.orbit) and not record.is_beyond_60()
+        }
         wanted = {choice for choice in inside if choice.is_submitted}
         is_known = (series.name in jobs and series.name not in again) or jobs.may_have(series.name)
         if wanted and not is_known:
@@ -132,13 +137,6 @@ def _in_series(
     return chosen, orders
 
 
-def _product_in(series: Series, choice: Choice) -> L1CProduct | None:
-    """Return the product of a choice if the series processes it."""
-    record, product = choice.record, choice.record.product
-    is_possible = isinstance(record, L1CRecord) and not record.is_beyond_60()
-    return product if is_possible and isinstance(product, L1CProduct) and series.covers(product) else None
-
-
 def _cheaper(choices: Sequence[Choice], jobs: Jobs, singles: int, options: ProcessOptions) -> str:
     """Return a hint if a series takes half the computing of so many single jobs, or less."""
     if options.series or options.theia or not options.tile or not singles:
@@ -148,12 +146,11 @@ def _cheaper(choices: Sequence[Choice], jobs: Jobs, singles: int, options: Proce
     except UsageError:  # too short or too early for a series
         return ""
     computed, instead = sum(order.number_of_dates for order in orders), PRODUCTS_PER_JOB * singles
-    refused = [
-        f"--{name}" for name, value in (("max-cloud", options.max_cloud), ("sat", options.sat)) if value is not None
-    ]
-    way = " and without ".join(("with --series", *refused))
-    is_cheaper = 0 < 2 * computed <= instead
-    return f"Much cheaper: {way} PEPS computes {computed} products instead of {instead}." if is_cheaper else ""
+    if not 0 < 2 * computed <= instead:
+        return ""
+    way = "with --series" + " and without --max-cloud" * (options.max_cloud is not None)
+    way += " and without --sat" * (options.sat is not None)
+    return f"Much cheaper: {way} PEPS computes {computed} products instead of {instead}."
 
 
 def _order(series: Series, dates: str, *warnings: str) -> Order:

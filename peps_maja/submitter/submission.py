@@ -35,8 +35,13 @@ def show(proposal: Proposal, jobs: Jobs, options: ProcessOptions, console: Conso
     """
     for line in [*table(proposal.choices, verbose=options.verbose), summary(proposal.choices)]:
         console.info(line)
-    if not proposal.choices:
-        console.info(_why_nothing(options))
+    if not proposal.choices and not options.days:
+        way = "--status of the downloader shows where its jobs stand"
+        console.info(f"{options.log} has nothing to submit again: {way}")
+    elif not proposal.choices and options.is_theia_only:
+        console.info("Theia has nothing for this place and these days: it has its zones only (France, and others)")
+    elif not proposal.choices:
+        console.info("The catalogue has nothing for this place and these days: is the tile right, and are the dates?")
     elif options.days:
         found = {choice.record.tile for choice in proposal.choices}
         for tile in [tile for tile in options.tile if tile not in found]:
@@ -56,15 +61,6 @@ def show(proposal: Proposal, jobs: Jobs, options: ProcessOptions, console: Conso
     return Status.TROUBLE if missing else Status.OK
 
 
-def _why_nothing(options: ProcessOptions) -> str:
-    """Return what may be the reason why nothing was found."""
-    if not options.days:
-        return f"{options.log} has nothing to submit again: --status of the downloader shows where its jobs stand"
-    if options.is_theia_only:
-        return "Theia has nothing for this place and these days: it has its zones only (France, and zones elsewhere)"
-    return "The catalogue has nothing for this place and these days: is the tile right, and are the dates?"
-
-
 def is_agreed(proposal: Proposal, options: ProcessOptions, console: Console) -> bool:
     """Ask before many jobs, a long series and a large download; the rest goes without a question."""
     largest = max([len(proposal.orders), *(order.number_of_dates for order in proposal.orders)])
@@ -81,8 +77,7 @@ def is_agreed(proposal: Proposal, options: ProcessOptions, console: Console) -> 
 
 def correct(log: JobLog, options: ProcessOptions, console: Console) -> Status:
     """Log what the user knows better than the log: jobs to adopt, jobs to drop."""
-    found = [(name, url) for name, url in options.adopt]
-    adopted, dropped = correct_log(log, found, options.drop)
+    adopted, dropped = correct_log(log, [(name, url) for name, url in options.adopt], options.drop)
     for name in adopted:
         console.info(f"{name}: adopted; the downloader follows it from now on")
     for name in dropped:

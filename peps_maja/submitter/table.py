@@ -10,7 +10,6 @@ from peps_maja.submitter.choice import AT_THEIA, Choice
 from peps_maja.text import counted, size
 
 LIKELY_NOVALD = 90  # percent of clouds: above, MAJA delivers nothing to use
-_HEAD = ("date", "sat", "orbit", "tile", "clouds", "L1C size", "what")
 _ROW = "{:<10}  {:<3}  {:>5}  {:<5}  {:>6}  {:>8}  {}"
 
 
@@ -20,7 +19,7 @@ def table(choices: Sequence[Choice], *, verbose: bool = False) -> list[str]:
     With `verbose` come the names, and the products that Theia has in place of PEPS.
     """
     has_l2a = any(isinstance(choice.record, L2ARecord) for choice in choices)
-    head = _ROW.format(*_HEAD).replace("L1C size", "    size") if has_l2a else _ROW.format(*_HEAD)
+    head = _ROW.format("date", "sat", "orbit", "tile", "clouds", "size" if has_l2a else "L1C size", "what")
     rows = [_row(choice, with_name=verbose) for choice in choices if verbose or choice.action != AT_THEIA]
     return [head, *rows] if rows else []
 
@@ -45,8 +44,11 @@ def summary(choices: Sequence[Choice]) -> str:
 
 def _row(choice: Choice, *, with_name: bool) -> str:
     record = choice.record
+    notes = [choice.action]
+    if isinstance(record, L1CRecord) and choice.is_submitted:
+        notes += ["likely NOVALD"] if (record.clouds or 0) > LIKELY_NOVALD else []
+        notes += ["on tape, takes longer"] if record.on_tape else []
     is_strange = isinstance(record, L1CRecord) and record.product is None
-    notes = _notes(record) if choice.is_submitted and isinstance(record, L1CRecord) else []
     return _ROW.format(
         record.day or "?",
         record.satellite or "?",
@@ -54,7 +56,7 @@ def _row(choice: Choice, *, with_name: bool) -> str:
         record.tile or "?",
         "?" if record.clouds is None else _percent(record.clouds),
         "?" if record.size is None else size(record.size),
-        "; ".join([choice.action, *notes]) + (f"  {record.identifier}" if with_name or is_strange else ""),
+        "; ".join(notes) + (f"  {record.identifier}" if with_name or is_strange else ""),
     )
 
 
@@ -62,14 +64,3 @@ def _percent(clouds: float) -> str:
     """Return a percentage with one decimal, or with more where that would make 40.04, left out by `-c 40`, a 40."""
     decimals = 0 if clouds == int(clouds) else next((n for n in range(1, 6) if round(clouds, n) % 1), 6)
     return f"{clouds:.{decimals}f} %"
-
-
-def _notes(record: L1CRecord) -> list[str]:
-    notes = []
-    if record.clouds is not None and record.clouds > LIKELY_NOVALD:
-        notes.append("likely NOVALD")
-    if record.reaches_beyond_60():
-        notes.append("partly beyond 60°")
-    if record.on_tape:
-        notes.append("on tape, takes longer")
-    return notes

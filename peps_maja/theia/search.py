@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from datetime import date, datetime, time, timedelta
 
-from peps_maja.network.pages import Page, read_all
 from peps_maja.products.names import LATEST_SIGHT
 from peps_maja.products.places import Box
-from peps_maja.products.records import L2ARecord
-from peps_maja.theia.items import read_item, read_items
 
 DATASET = "THEIA_REFLECTANCE_SENTINEL2_L2A"
 PAGE_SIZE = 80  # the most that GEODES documents
 LONGEST_GAP = timedelta(days=60)  # days of a tile that are further apart are asked for one by one
 _POINT_MARGIN = 0.0001  # degrees, 11 m: some servers take a box without an area for an error
-
-Ask = Callable[[Mapping[str, object]], bytes]
-"""Sends the body of a search and returns the answer; raises ServerAway, ServerTrouble, UsageError and the like."""
 
 
 @dataclass(frozen=True)
@@ -61,26 +55,3 @@ def searches_of_days(wanted: Iterable[tuple[str, date]]) -> list[Search]:
         else:
             searches.append(Search(day, day, tile=tile))
     return searches
-
-
-def find_records(
-    ask: Ask, searches: Iterable[Search], keep: Callable[[object], None] = lambda _: None
-) -> list[L2ARecord]:
-    """Return what GEODES has for these searches, the oldest first; `keep` is given each item as it came.
-
-    Raises UsageError if GEODES has too much for a search, and ServerTrouble (or what `ask` raises) if there is no
-    complete answer: then nothing is known, not even a part.
-    """
-
-    def read(feature: object) -> L2ARecord | None:
-        keep(feature)
-        return read_item(feature)
-
-    found: dict[L2ARecord, None] = {}
-    for search in searches:
-
-        def page(number: int, search: Search = search) -> Page:
-            return read_items(ask(search.body(number)), PAGE_SIZE)
-
-        found |= {record: None for record in read_all(page, read, "GEODES's answer to the search") if record}
-    return sorted(found, key=lambda record: record.rank)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,11 +26,12 @@ from peps_maja.network.answers import REDIRECTS, Answer, refusal
 from peps_maja.network.client import Client
 from peps_maja.network.credentials import read_key
 from peps_maja.network.documents import read_object, text
+from peps_maja.network.pages import Page, read_all
 from peps_maja.network.trust import Site
 from peps_maja.products.records import L2ARecord
 from peps_maja.text import one_line
-from peps_maja.theia.items import message_of
-from peps_maja.theia.search import Search, find_records
+from peps_maja.theia.items import message_of, read_item, read_items
+from peps_maja.theia.search import PAGE_SIZE, Search
 
 KEY_VARIABLE = "GEODES_API_KEY"
 SEARCH_PATHS = ("/api/stac/search", "/api/stac/items")  # the second where the first is not there (any more)
@@ -115,23 +116,32 @@ class Theia:
         return self.site.may_see_secret(self.site.reach(address))
 
     def find(self, searches: Iterable[Search], keep: Callable[[object], None] = lambda _: None) -> list[L2ARecord]:
-        """Return what GEODES has for these searches; `keep` is given each item as it came.
+        """Return what GEODES has for these searches, the oldest first; `keep` is given each item as it came.
 
         Raises ServerAway, ServerTrouble or ServerBusy if there is no complete answer, UsageError if GEODES refuses a
         search or has too much for it.
         """
         paths = list(SEARCH_PATHS)
 
-        def ask(body: Mapping[str, object]) -> bytes:
+        def page(search: Search, number: int) -> Page:
             try:
-                return self._searches.search(self.site.base + paths[0], body)
+                answer = self._searches.search(self.site.base + paths[0], search.body(number))
             except NotThere as error:
                 if len(paths) == 1:
                     raise ServerTrouble(f"{error}; try again later, or is --geodes wrong?") from error
                 del paths[0]
-                return ask(body)
+                return page(search, number)
+            return read_items(answer, PAGE_SIZE)
 
-        return find_records(ask, searches, keep)
+        def read(feature: object) -> L2ARecord | None:
+            keep(feature)
+            return read_item(feature)
+
+        found: dict[L2ARecord, None] = {}
+        for search in searches:
+            records = read_all(partial(page, search), read, "GEODES's answer to the search")
+            found |= dict.fromkeys(record for record in records if record)
+        return sorted(found, key=lambda record: record.rank)
 
 
 def refused_search(answer: Answer) -> PepsError | None:

@@ -50,14 +50,12 @@ HEADING = f"{'what':<60} {'against':<38} {'ours':>9} {'theirs':>9} {'min':>6} {'
 
 @dataclass(frozen=True)
 class Spent:
-    """What a process took: seconds of wall clock, seconds of CPU, MB of memory at its peak, requests, connections."""
+    """What a process took: seconds of wall clock, seconds of CPU, MB of memory at its peak; and what it printed."""
 
     wall: float
     cpu: float
     peak: float
     out: str
-    requests: int
-    connections: int
 
 
 @dataclass(frozen=True)
@@ -68,13 +66,12 @@ class Served:
     jobs: list[tuple[str, str, list[str]]]
     process: subprocess.Popen[str]
 
-    def counts(self) -> tuple[int, int]:
-        """Return how many requests and connections it has seen."""
-        assert self.process.stdin
+    def counts(self, runs: int) -> tuple[float, float]:
+        """Return how many requests and connections it has seen, for each of so many runs."""
         assert self.process.stdout
         print(file=self.process.stdin, flush=True)
         requests, connections = self.process.stdout.readline().split()
-        return int(requests), int(connections)
+        return int(requests) / runs, int(connections) / runs
 
 
 @dataclass(frozen=True)
@@ -86,9 +83,8 @@ class Bench:
     quick: bool
     environment: Mapping[str, str]
 
-    def spend(self, command: Command, served: Served | None = None) -> Spent:
+    def spend(self, command: Command) -> Spent:
         """Run a process to its end and return what it took; one that fails is an error."""
-        before = served.counts() if served else (0, 0)
         with tempfile.TemporaryFile() as output:
             begun = time.perf_counter()
             process = subprocess.Popen(
@@ -101,10 +97,9 @@ class Bench:
             out = output.read().decode(errors="replace")
         if process.returncode:
             raise RuntimeError(f"{' '.join(map(str, command))}\nended with {process.returncode}:\n{out[-2000:]}")
-        after = served.counts() if served else (0, 0)
         # Kilobytes on Linux, bytes on macOS. On Linux it is never less than what this very process has at that time.
         peak = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e6 / 1024)
-        return Spent(wall, usage.ru_utime + usage.ru_stime, peak, out, after[0] - before[0], after[1] - before[1])
+        return Spent(wall, usage.ru_utime + usage.ru_stime, peak, out)
 
     def in_turns(self, *measures: Command | Callable[[], Spent]) -> list[list[Spent]]:
         """Return what each of these takes, `runs` times, one after the other in turns: noise then meets them all."""
@@ -145,15 +140,10 @@ class Bench:
                 )
         return log
 
-    def downloader(self, served: Served, log: Path, *options: str | Path) -> Spent:
-        """Run the downloader over a log."""
-        command = script("downloader", "-a", "peps.txt", "-l", log, "-w", "products", "--server", served.url, "-q")
-        return self.spend([*command, *options], served)
-
     def fetch(self, served: Served, *options: str) -> Spent:
         """Let the downloader poll finished jobs, and fetch, check and keep their results."""
         shutil.rmtree(self.folder / "products", ignore_errors=True)
-        spent = self.downloader(served, self.write_log("finished.log", served.jobs), *options)
+        spent = self.spend([*downloader(served, self.write_log("finished.log", served.jobs)), *options])
         if len(list((self.folder / "products").glob("*.zip"))) != len(served.jobs):
             raise RuntimeError(f"not every result was fetched:\n{spent.out}")
         return spent
@@ -172,6 +162,11 @@ class Bench:
 def script(name: str, *arguments: str | Path) -> Command:
     """Return the command that runs `peps_maja_<name>.py` of this checkout."""
     return [sys.executable, ROOT / f"peps_maja_{name}.py", *arguments]
+
+
+def downloader(served: Served, log: Path) -> Command:
+    """Return the command that runs the downloader over a log."""
+    return script("downloader", "-a", "peps.txt", "-l", log, "-w", "products", "--server", served.url, "-q")
 
 
 def other(*arguments: str | Path) -> Command:
@@ -231,11 +226,11 @@ def cron(bench: Bench) -> Rows:
     jobs = 1_000 if bench.quick else 10_000
     log = bench.write_long_log(jobs)
     with bench.serving() as served:
-        bench.downloader(served, log)
-        ours, theirs = bench.in_turns(lambda: bench.downloader(served, log), IMPORT)
+        ours, theirs = bench.in_turns(downloader(served, log), IMPORT)
+        requests, _ = served.counts(bench.runs)
     what = f"cron run, {jobs} finished jobs"
     yield row(f"{what}, less import requests", walls(ours, theirs), "0.3 s", [0.3] * bench.runs, goal="1")
-    yield row(f"{what}: requests", [one.requests for one in ours], unit="", goal="0")
+    yield row(f"{what}: requests", [requests], unit="", goal="0")
 
 
 def replay(bench: Bench) -> Rows:
@@ -243,10 +238,8 @@ def replay(bench: Bench) -> Rows:
     lines = 10_000 if bench.quick else 100_000
     log = bench.write_long_log(lines // 4)
     [spent] = bench.in_turns(other("replay", log))
-    as_bytes, as_text, replayed = zip(*(map(float, one.out.split()) for one in spent), strict=True)
-    what = f"replay of {lines} lines ({log.stat().st_size / 1e6:.0f} MB)"
-    yield row(what, replayed, "reading the file: bytes", as_bytes, goal="15")
-    yield row(what, replayed, "reading the file: text", as_text, goal="15")
+    what, bound = f"replay of {lines} lines ({log.stat().st_size / 1e6:.0f} MB)", [lines * 7.5e-6] * bench.runs
+    yield row(what, [float(one.out) for one in spent], "7.5 µs a line", bound, goal="1")
 
 
 def poll(bench: Bench) -> Rows:
@@ -254,13 +247,13 @@ def poll(bench: Bench) -> Rows:
     jobs, latency = (100 if bench.quick else 1_000), 0.1
     with bench.serving(jobs=1) as at_once, bench.serving(jobs=jobs, latency=latency) as served:
         one_log, log = bench.write_log("one.log", at_once.jobs), bench.write_log("open.log", served.jobs)
-        starts, mine = bench.in_turns(lambda: bench.downloader(at_once, one_log), lambda: bench.downloader(served, log))
-    what = f"polling {jobs} jobs at 100 ms"
-    bound = [one.requests * latency / THREADS for one in mine]
+        starts, mine = bench.in_turns(downloader(at_once, one_log), downloader(served, log))
+        requests, connections = served.counts(bench.runs)
+    what, bound = f"polling {jobs} jobs at 100 ms", [requests * latency / THREADS] * bench.runs
     yield row(f"{what}, less start-up", walls(mine, starts), f"requests × latency / {THREADS}", bound, goal="1.15")
     yield row(f"{what}: CPU a job", [1000 * cpu / jobs for cpu in cpus(mine, starts)], unit="ms")
-    yield row(f"{what}: requests a job", [one.requests / jobs for one in mine], unit="", goal="3")
-    yield row(f"{what}: connections", [one.connections for one in mine], unit="", goal=str(THREADS))
+    yield row(f"{what}: requests a job", [requests / jobs], unit="", goal="3")
+    yield row(f"{what}: connections", [connections], unit="", goal=str(THREADS))
 
 
 def submit(bench: Bench) -> Rows:
@@ -270,14 +263,14 @@ def submit(bench: Bench) -> Rows:
 
     def ours(served: Served) -> Spent:
         (bench.folder / "new.log").unlink(missing_ok=True)
-        return bench.spend(script("process", "-t", "31TCJ", *dates, "--server", served.url), served)
+        return bench.spend(script("process", "-t", "31TCJ", *dates, "--server", served.url))
 
     for name in ("http", "TLS"):
         line = bench.serving(products=jobs, latency=latency, tls=name == "TLS")
         with bench.serving(products=1) as at_once, line as served:
             starts, mine = bench.in_turns(lambda: ours(at_once), lambda: ours(served))
-        what = f"submitting {jobs} products at 100 ms over {name}"
-        bound = [one.requests * latency for one in mine]
+            requests, _ = served.counts(bench.runs)
+        what, bound = f"submitting {jobs} products at 100 ms over {name}", [requests * latency] * bench.runs
         yield row(f"{what}, less start-up", walls(mine, starts), "requests × latency", bound, goal="1.1")
         yield row(f"{what}: CPU a job", [1000 * cpu / jobs for cpu in cpus(mine, starts)], unit="ms")
 
@@ -287,10 +280,9 @@ def theia(bench: Bench) -> Rows:
     with bench.serving() as served:
         year = ("-t", "31TCJ", "-d", "2019-01-01", "-f", "2019-12-31", "--server", served.url, "--geodes", served.url)
         search = script("process", "--theia", "only", "-n", *year)
-        ours, theirs = bench.in_turns(lambda: bench.spend(search, served), other("geodes", served.url))
+        ours, theirs = bench.in_turns(search, other("geodes", served.url))
     what = f"searching a year at GEODES ({ours[0].out.count('from Theia')} products)"
     yield from both(what, ours, "plain requests", theirs, "1.3")
-    yield row(f"{what}: requests", [one.requests for one in ours], unit="")
 
 
 def quicklooks(bench: Bench) -> Rows:
@@ -302,12 +294,12 @@ def quicklooks(bench: Bench) -> Rows:
 
         def ours() -> Spent:
             shutil.rmtree(bench.folder / "summer", ignore_errors=True)
-            return bench.spend([*search, "-a", "peps.txt", "--page", "summer"], served)
+            return bench.spend([*search, "-a", "peps.txt", "--page", "summer"])
 
-        starts, mine = bench.in_turns(lambda: bench.spend(search, served), ours)
-    pictures = [one.requests - start.requests for one, start in zip(mine, starts, strict=True)]
-    bound = [math.ceil(number / THREADS) * latency for number in pictures]
-    what = f"{pictures[0]} quicklooks at 100 ms, less the search"
+        starts, mine = bench.in_turns(search, ours)
+    pictures = len(list((bench.folder / "summer").rglob("*.jpg")))
+    bound = [math.ceil(pictures / THREADS) * latency] * bench.runs
+    what = f"{pictures} quicklooks at 100 ms, less the search"
     yield row(what, walls(mine, starts), f"requests × latency / {THREADS}", bound, goal="1.3")
 
 

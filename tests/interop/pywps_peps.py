@@ -26,7 +26,7 @@ from werkzeug.wrappers import Request, Response
 
 from peps_maja.sandbox import make_zip
 
-EMAIL, PASSWORD = "me@example.org", "secret"
+ACCOUNT = ("me@example.org", "secret")
 CATALOGUE = "/resto/api/collections/S2ST/search.json"
 WPS = "/resto/wps"
 OUTPUTS = f"{WPS}/outputs/"
@@ -97,14 +97,11 @@ class Front:
         self._service = Service([Maja(options, url), ProcessingStatus(options.folder, url)])
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        request = Request(environ)
         try:
-            answer = self._answer(request)
+            answer = self._answer(Request(environ))
         except HTTPException as error:
             answer = error.get_response(environ)
         sent: Iterable[bytes] = answer(environ, start_response)
-        if self._options.withdrawn and request.args.get("request") == "GetCapabilities":
-            self._service.processes.pop("MAJA", None)
         return sent
 
     def _answer(self, request: Request) -> Any:
@@ -112,7 +109,7 @@ class Front:
             features = [{"type": "Feature", "properties": {"productIdentifier": name}} for name in self._options.listed]
             return Response(json.dumps({"type": "FeatureCollection", "features": features}))
         account = request.authorization
-        if account is None or (account.username, account.password) != (EMAIL, PASSWORD):
+        if account is None or (account.username, account.password) != ACCOUNT:
             raise Unauthorized
         if request.path == WPS:
             return self._service
@@ -154,7 +151,6 @@ def main() -> None:
     parser.add_argument("--listed", nargs="*", default=[], help="products in the catalogue")
     parser.add_argument("--failing", nargs="*", default=[], help="products at which MAJA fails")
     parser.add_argument("--also-needs", nargs="*", default=[], help="further inputs that MAJA must be given")
-    parser.add_argument("--withdrawn", action="store_true", help="MAJA is taken away once GetCapabilities has named it")
     parser.add_argument("--status-names", default="{uuid}.xml", help="how status documents are named")
     parser.add_argument("--at-once", type=int, default=4, help="jobs that run at once")
     parser.add_argument("--queue", type=int, default=10, help="jobs that may wait")
@@ -171,7 +167,7 @@ def main() -> None:
     configure(options, url)
     server.app = Front(options, url)
     print(url, flush=True)
-    print(f"account: {EMAIL} {PASSWORD}; folder: {options.folder}", file=sys.stderr, flush=True)
+    print(f"account: {' '.join(ACCOUNT)}; folder: {options.folder}", file=sys.stderr, flush=True)
     server.serve_forever()
 
 

@@ -22,13 +22,10 @@ from peps_maja.theia.service import Geodes, Theia
 
 # They can live in an environment of their own: eodag brings pystac-client, and about 200 MB.
 PYTHON = os.environ.get("EODAG_PYTHON", sys.executable)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        sys.executable == PYTHON and importlib.util.find_spec("eodag") is None,
-        reason="eodag is not installed: pip install 'eodag>=4.10', or name a Python that has it in EODAG_PYTHON",
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    sys.executable == PYTHON and importlib.util.find_spec("eodag") is None,
+    reason="eodag is not installed: pip install 'eodag>=4.10', or name a Python that has it in EODAG_PYTHON",
+)
 
 # The parts of the double's behaviour that eodag relies on are told in its provider's settings.
 EODAG = """

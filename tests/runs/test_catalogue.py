@@ -19,10 +19,8 @@ SHOWN = {
     "overcast": "R051 31TCJ 100 % 612 MB submit; likely NOVALD",
     "no size known": "R051 31TCJ 12.3 % ? submit",
     "on tape": "R051 31TCJ 12.3 % 612 MB submit; on tape, takes longer",
-    "Polygon across 60°N": "R051 35VLG 12.3 % 612 MB submit; partly beyond 60°",
     "Polygon beyond 60°N": "R051 35VLH 12.3 % 612 MB beyond 60°",
     "MultiPolygon beyond 60°N": "R051 35VLH 12.3 % 612 MB beyond 60°",
-    "MultiPolygon on both sides of 60°N": "R051 35VLG 12.3 % 612 MB submit; partly beyond 60°",
     "no footprint, by its tile beyond 60°N": "R051 33WWS 12.3 % 612 MB beyond 60°",
 }
 

@@ -11,8 +11,6 @@ from samples.geodes import RING, feature
 
 from peps_maja.sandbox import NOT_FOUND, Canned, Endpoint, Fault, Sandbox
 
-pytestmark = pytest.mark.slow
-
 MARCH = ("-d", "2019-03-01", "-f", "2019-03-31")
 SEARCH = ("-t", TILE, *MARCH)
 FIRST, ONLY = ("--theia", "first"), ("--theia", "only")

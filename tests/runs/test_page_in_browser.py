@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -16,8 +17,6 @@ from helpers import Place
 
 from peps_maja.sandbox import Sandbox
 from peps_maja.sandbox.geodes.service import KEY
-
-pytestmark = pytest.mark.slow
 
 selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 if not (page_picture.CHROMIUM and page_picture.DRIVER):
@@ -76,7 +75,7 @@ def browser() -> Iterator[Any]:
     options = selenium.ChromeOptions()
     options.binary_location = page_picture.CHROMIUM
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    with page_picture.empty_profile() as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         for flag in (*page_picture.BROWSER_FLAGS, f"--user-data-dir={profile}"):
             options.add_argument(flag)
         service = selenium.ChromeService(page_picture.DRIVER)

@@ -103,8 +103,9 @@ def test_what_another_machine_writes_meanwhile_stands(
 
 
 @needs_strace
-@pytest.mark.parametrize("error", ["ENOLCK", "EIO", "ESTALE"])
-@pytest.mark.parametrize(("number", "event"), [(2, ""), (3, "submitting"), (4, "submitted")])
+@pytest.mark.parametrize(
+    ("error", "number", "event"), [("ENOLCK", 2, ""), ("EIO", 3, "submitting"), ("ESTALE", 4, "submitted")]
+)
 def test_a_log_that_cannot_be_locked_any_more(place: Place, peps: Sandbox, error: str, number: int, event: str) -> None:
     inject = ["-e", "trace=flock", "-e", f"inject=flock:error={error}:when={number}+"]
     run = under_strace(place, inject, "process", *SEARCH)

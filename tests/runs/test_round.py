@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-import fcntl
 import io
 import zipfile
 from datetime import datetime, timezone
 from itertools import islice
 
 import pytest
-from helpers import Place, Run, add, add_small, ago, altered_report, l1c, l2a, lines_of, opened, outcomes
+from helpers import (
+    Place,
+    Run,
+    add,
+    add_small,
+    ago,
+    altered_report,
+    l1c,
+    l2a,
+    lines_of,
+    needs_strace,
+    opened,
+    outcomes,
+    under_strace,
+)
 
 from peps_maja.joblog.details import Offer
 from peps_maja.sandbox import FORBIDDEN, HTML_PAGE, NOT_FOUND, Canned, Endpoint, Fault, Sandbox, Stall
@@ -299,14 +312,11 @@ def test_a_redirect_to_no_address_is_trouble_of_that_job(place: Place, peps: San
 # -- told, then noted --------------------------------------------------------------------------------------------------
 
 
+@needs_strace
 def test_a_run_that_is_killed_before_it_could_note_leaves_the_news_to_the_next(place: Place, peps: Sandbox) -> None:
     job = add(peps, 1, "FAILED")
     place.write_log(*opened(job))
-    with place.log.open("r+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with place.start("downloader", "-q") as process:
-            assert process.stdout
-            assert f"{job.product}: failed" in process.stdout.readline()
-            process.kill()
+    kill = ["-P", str(place.log), "-e", "trace=write", "-e", "inject=write:signal=KILL:when=1"]
+    assert under_strace(place, kill, "downloader", "-q", "-l", str(place.log)).out.startswith(f"{job.product}: failed")
     assert outcomes(place) == {job.product: []}
     assert len(lines_of(place.download("-q").out, job)) == 1

@@ -147,14 +147,6 @@ class TestKey:
         assert len(place.events("finished")) == len(place.events("submitted")) > 0
         assert run.err.count("need an API key") == 1
 
-    def test_file_that_others_can_read_is_used(self, place: Keeper, announce: Announce) -> None:
-        """The submitter and --check advise to close it; a cron mail at each run would not."""
-        announce()
-        (place.folder / "peps.txt").chmod(0o644)
-        assert "chmod 600 peps.txt" in place.download("--check").out
-        run = place.download()
-        assert (run.status, run.err) == (0, "")
-
 
 class TestWhoSeesTheKey:
     @pytest.mark.parametrize("redirected", [False, True])
@@ -185,11 +177,6 @@ class TestWhoSeesTheKey:
         assert run.status == 1
         assert [job for _, job, _ in place.events("missing")] == [item.identifier]
         assert "API key" not in run.err
-
-    def test_loopback_is_asked_without_a_proxy(self, place: Keeper, announce: Announce) -> None:
-        announce()
-        dead = "http://127.0.0.1:1"
-        assert place.download(HTTP_PROXY=dead, http_proxy=dead, HTTPS_PROXY=dead, ALL_PROXY=dead).status == 0
 
     def test_proxy_sees_a_tunnel_and_no_key(self, place: Keeper, secure: Sandbox, announce: Announce) -> None:
         (product, *_) = products_of(secure.world, ["31TCJ"], *SPRING)
@@ -300,14 +287,6 @@ class TestTransfers:
         assert "MD5" in place.events("missing")[0][2]
         assert place.zips() == []
 
-    def test_file_of_that_name_with_other_content_is_another_product(self, place: Keeper, announce: Announce) -> None:
-        (item,) = announce()
-        usual = place.folder / f"{item.identifier}.zip"
-        usual.write_bytes(zip_of(item.identifier) + b"\0")  # a complete zip
-        assert place.download().status == 0
-        assert place.zips() == sorted([usual.name, f"{item.identifier}.{item.md5[:8]}.zip"])
-        assert (place.folder / place.events("downloaded")[0][2]).read_bytes() == zip_of(item.identifier)
-
     def test_file_that_is_there_already_is_not_fetched(self, place: Keeper, peps: Sandbox, announce: Announce) -> None:
         (item,) = announce()
         (place.folder / f"{item.identifier}.zip").write_bytes(zip_of(item.identifier))
@@ -322,8 +301,3 @@ class TestTransfers:
         assert place.events("missing") == []
         assert place.download("-q").status == 0
         assert is_whole(place, item)
-
-    def test_server_out_of_reach_is_for_the_next_run(self, place: Keeper, announce: Announce) -> None:
-        announce(2)
-        run = place.download("-q", GEODES_SERVER="http://127.0.0.1:1")
-        assert (run.status, run.err) == (75, "")

@@ -135,8 +135,7 @@ def test_search_that_fails_logs_and_submits_nothing(
 
 
 def test_servers_out_of_reach(place: Place, peps: Sandbox) -> None:
-    for option in ("--geodes", "--server"):
-        in_one_line(place.process(*SEARCH, *FIRST, option, "http://127.0.0.1:9"), 75)
+    in_one_line(place.process(*SEARCH, *FIRST, "--geodes", "http://127.0.0.1:9"), 75)
     closed = place.process(*SEARCH, "-n", PEPS_SERVER="", HTTPS_PROXY="http://127.0.0.1:9")
     in_one_line(closed, 75, "PEPS has closed (March 2026): --theia only")
     assert (place.log.exists(), peps.executed) == (False, [])
@@ -255,16 +254,14 @@ class TestPlaces:
         assert place.process(*search, *FIRST).status == 2
 
 
-@pytest.mark.parametrize(
-    ("asset", "number"), [({"description": None, "file:size": 1e300}, 1), ({"href": "https://x/" + "y" * 30_000}, 0)]
-)
-def test_what_the_log_cannot_hold_is_not_taken_at_every_run(
-    place: Place, peps: Sandbox, asset: dict[str, object], number: int
-) -> None:
-    peps.geodes.items = [feature(NAME, asset=asset)]
+def test_what_the_log_cannot_hold_is_not_taken_at_every_run(place: Place, peps: Sandbox) -> None:
+    peps.geodes.items = [
+        feature(NAME, asset={"description": None, "file:size": 1e300}),
+        feature(PIECE, asset={"href": "https://x/" + "y" * 30_000}),
+    ]
     for _ in range(2):
         assert place.process(*DAY, *ONLY).status == 0
-        assert taken(place) == [JOB] * number
+        assert taken(place) == [JOB]
 
 
 def test_json_keeps_the_answer_of_peps_or_with_only_that_of_geodes(place: Place, peps: Sandbox) -> None:

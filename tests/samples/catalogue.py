@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
 from string import Template
 from typing import Any
 
 import samples
 
 Feature = dict[str, Any]
-Change = Callable[[Feature], None]
 
 _FEATURE, _PAGE = (Template(samples.read(f"search/{name}.json")) for name in ("feature", "page"))
 SEARCH_URL = "https://peps.cnes.fr/resto/api/collections/S2ST/search.json"
@@ -82,27 +80,6 @@ def page(features: list[Feature], number: int = 1, pages: int = 1, total: int | 
     return answer | {"features": features}
 
 
-def with_field(name: str, value: object) -> Change:
-    def change(feature: Feature) -> None:
-        feature["properties"][name] = value
-
-    return change
-
-
-def without_field(name: str) -> Change:
-    def change(feature: Feature) -> None:
-        del feature["properties"][name]
-
-    return change
-
-
-def with_geometry(geometry: object) -> Change:
-    def change(feature: Feature) -> None:
-        feature["geometry"] = feature["_geometry"] = geometry
-
-    return change
-
-
 def polygon(*rings: list[list[float]]) -> dict[str, object]:
     return {"type": "Polygon", "coordinates": list(rings)}
 
@@ -111,38 +88,43 @@ def multipolygon(*rings: list[list[float]]) -> dict[str, object]:
     return {"type": "MultiPolygon", "coordinates": [[ring] for ring in rings]}
 
 
-# How features vary, and in which tile.
-VARIANTS: dict[str, tuple[Change, str]] = {
-    "as recorded": (lambda _: None, "31TCJ"),
-    "no clouds known": (with_field("cloudCover", None), "31TCJ"),
-    "no field for clouds": (without_field("cloudCover"), "31TCJ"),
-    "whole number of clouds": (with_field("cloudCover", 0), "31TCJ"),
-    "overcast": (with_field("cloudCover", 100), "31TCJ"),
-    "no size known": (with_field("resourceSize", None), "31TCJ"),
-    "no tile": (without_field("mgrs"), "31TCJ"),
-    "tile null": (with_field("mgrs", None), "31TCJ"),
-    "no relative orbit": (without_field("relativeOrbitNumber"), "31TCJ"),
-    "relative orbit null": (with_field("relativeOrbitNumber", None), "31TCJ"),
-    "no platform": (without_field("platform"), "31TCJ"),
-    "on tape": (with_field("storage", {"mode": "tape"}), "31TCJ"),
-    "storage null": (with_field("storage", None), "31TCJ"),
-    "Polygon": (with_geometry(polygon(RING)), "31TCJ"),
-    "Polygon across 60°N": (with_geometry(polygon(ACROSS_60)), "35VLG"),
-    "Polygon beyond 60°N": (with_geometry(polygon(BEYOND_60)), "35VLH"),
-    "MultiPolygon beyond 60°N": (with_geometry(multipolygon(BEYOND_60, BEYOND_60)), "35VLH"),
-    "MultiPolygon on both sides of 60°N": (with_geometry(multipolygon(BEYOND_60, RING)), "35VLG"),
-    "Polygon across the date line": (with_geometry(polygon(DATE_LINE)), "01KAB"),
-    "MultiPolygon cut at the date line": (with_geometry(multipolygon(WEST_OF_DATE_LINE, EAST_OF_DATE_LINE)), "60KXG"),
-    "no footprint": (with_geometry(None), "31TCJ"),
-    "no footprint, by its tile beyond 60°N": (with_geometry(None), "33WWS"),
+# How features vary (`...`: the property is left out), and in which tile.
+VARIANTS: dict[str, tuple[dict[str, object], str]] = {
+    "as recorded": ({}, "31TCJ"),
+    "no clouds known": ({"cloudCover": None}, "31TCJ"),
+    "no field for clouds": ({"cloudCover": ...}, "31TCJ"),
+    "whole number of clouds": ({"cloudCover": 0}, "31TCJ"),
+    "overcast": ({"cloudCover": 100}, "31TCJ"),
+    "no size known": ({"resourceSize": None}, "31TCJ"),
+    "no tile": ({"mgrs": ...}, "31TCJ"),
+    "tile null": ({"mgrs": None}, "31TCJ"),
+    "no relative orbit": ({"relativeOrbitNumber": ...}, "31TCJ"),
+    "relative orbit null": ({"relativeOrbitNumber": None}, "31TCJ"),
+    "no platform": ({"platform": ...}, "31TCJ"),
+    "on tape": ({"storage": {"mode": "tape"}}, "31TCJ"),
+    "storage null": ({"storage": None}, "31TCJ"),
+    "Polygon": ({"geometry": polygon(RING)}, "31TCJ"),
+    "Polygon across 60°N": ({"geometry": polygon(ACROSS_60)}, "35VLG"),
+    "Polygon beyond 60°N": ({"geometry": polygon(BEYOND_60)}, "35VLH"),
+    "MultiPolygon beyond 60°N": ({"geometry": multipolygon(BEYOND_60, BEYOND_60)}, "35VLH"),
+    "MultiPolygon on both sides of 60°N": ({"geometry": multipolygon(BEYOND_60, RING)}, "35VLG"),
+    "Polygon across the date line": ({"geometry": polygon(DATE_LINE)}, "01KAB"),
+    "MultiPolygon cut at the date line": ({"geometry": multipolygon(WEST_OF_DATE_LINE, EAST_OF_DATE_LINE)}, "60KXG"),
+    "no footprint": ({"geometry": None}, "31TCJ"),
+    "no footprint, by its tile beyond 60°N": ({"geometry": None}, "33WWS"),
 }
 
 
 def varied() -> list[Feature]:
     """Return one feature for each variant, each of another day."""
     features = []
-    for number, (change, tile) in enumerate(VARIANTS.values()):
+    for number, (changes, tile) in enumerate(VARIANTS.values()):
         day = f"201903{number + 1:02}"
-        features.append(feature(f"S2A_MSIL1C_{day}T105021_N0207_R051_T{tile}_{day}T125917", number))
-        change(features[-1])
+        one = feature(f"S2A_MSIL1C_{day}T105021_N0207_R051_T{tile}_{day}T125917", number)
+        if "geometry" in changes:
+            one["geometry"] = one["_geometry"] = changes["geometry"]
+        else:
+            told = {name: value for name, value in (one["properties"] | changes).items() if value is not ...}
+            one["properties"] = told
+        features.append(one)
     return features

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
 
 from peps_maja.peps.catalogue import read_feature
 from peps_maja.products.records import L1CRecord
@@ -48,13 +47,3 @@ def record_of(one: object) -> L1CRecord:
     record = read_feature(json.loads(json.dumps(one)))
     assert record
     return record
-
-
-values: st.SearchStrategy[object] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10) | st.sampled_from([FIRST, OLD, L2A]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
-)
-features: st.SearchStrategy[object] = st.fixed_dictionaries(
-    {"properties": st.dictionaries(st.sampled_from(list(PROPERTIES)), values), "geometry": values}
-)

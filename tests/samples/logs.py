@@ -5,9 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from hypothesis import strategies as st
-
-from peps_maja.joblog.events import Event
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.joblog.log import JobLog
 
@@ -53,14 +50,3 @@ def replayed(text: str) -> Jobs:
 
 def snapshot(jobs: Jobs) -> list[Job]:
     return list(jobs.values())
-
-
-events = st.lists(
-    st.tuples(
-        st.sampled_from(Event),
-        st.sampled_from([JOB, OTHER]),
-        st.sampled_from([STATUS_URL, OFFER, ZIP, f"{ZIP} absent 404", "- absent no results", ""])
-        | st.text(max_size=20),
-    ),
-    max_size=12,
-)

@@ -16,7 +16,6 @@ from peps_maja.joblog.events import Event, Source, State
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.network.credentials import read_credentials, read_key
 from peps_maja.parsing import downloader_options, process_options
-from peps_maja.peps.wps import WpsState
 from peps_maja.standing import values as ledger
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -50,7 +49,7 @@ def test_every_state_and_event_is_explained() -> None:
     log, options, contributing = text_of("docs", "log.md"), text_of("docs", "options.md"), text_of("CONTRIBUTING.md")
     assert [event for event in Event if f"`{event.value}`" not in log] == []
     assert [state for state in LEDGER if f"`{state}`" not in options] == []
-    words = (*Event, *State, *Phase, *WpsState)
+    words = (*Event, *State, *Phase)
     assert [word for word in words if f"`{word.value}`" not in contributing] == []
     assert [state for state in LEDGER if f"`{state}`" not in contributing] == []
 

@@ -16,7 +16,6 @@ from peps_maja.sandbox.world.tiles import TILES, Tile
 L1C, L2A = "S2MSI1C", "S2MSI2A"
 UTC = timezone.utc
 CYCLE_DAYS = 10
-FAILURES_PER = 12  # one product in so many fails
 TOO_CLOUDY = 90.0  # percent: MAJA's product is not valid then
 FIRST_DAY = {"S2A": date(2016, 1, 1), "S2B": date(2017, 7, 1)}
 CYCLE_START = {"S2A": date(2019, 3, 1), "S2B": date(2019, 3, 6)}  # a pass of relative orbit 51
@@ -33,7 +32,6 @@ BASELINES = (
     ("N0300", date(2021, 3, 30)),
     ("N0500", date(2022, 12, 6)),
 )
-FAILURE = "MAJA ended with status 1: no valid L1C date among the 8 products of the time series"
 
 
 @dataclass(frozen=True)
@@ -90,11 +88,6 @@ class World:
                     yield EXAMPLE
                 elif start.date() < self.today:
                     yield from _listed(satellite, orbit, tile.name, start)
-
-
-def failure_of(name: str) -> str | None:
-    """Return the message with which MAJA fails on this product in the made-up world, or None."""
-    return FAILURE if pick(FAILURES_PER, "fails", name) == 7 else None
 
 
 def clouds_of(satellite: str, tile: str, day: date) -> float | None:

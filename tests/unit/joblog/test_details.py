@@ -9,6 +9,7 @@ from samples.logs import HEADER, JOB, MD5, OFFER, STATUS_URL, UUID, ZIP, ZIP_URL
 
 from peps_maja.joblog.details import Offer, wps_id
 from peps_maja.joblog.events import Source, State
+from peps_maja.joblog.jobs import Job
 
 THEIA = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_C_V2-2"
 OTHER_OFFER = OFFER.replace("8e99b3de", "11111111")
@@ -63,7 +64,7 @@ def test_the_mark_in_a_second_file_name() -> None:
         own = f"{THEIA}.{mark}.zip"
         assert jobs[name].own_file_name(f"{THEIA}.zip") == own
         assert [jobs[name].result_name(file) for file in (own, f"{THEIA}.zip")] == [f"{THEIA}.zip"] * 2
-    first, second = (Offer(f"https://store.example.org/{name}.zip").mark for name in "ab")
+    first, second = (Job(THEIA, offer=Offer(f"https://store.example.org/{name}.zip")).mark for name in "ab")
     assert first != second
     assert re.fullmatch("[0-9a-f]{8}", first), "without an MD5, of the address"
 

@@ -106,7 +106,7 @@ def test_a_line_without_a_name_stops_all(line: str) -> None:
     jobs = replayed(f"{JOB} {at(0)}\n\n{line}\n")
     assert (jobs.damaged, jobs.nameless) == ([2, 4], [4])
     assert "line 2 and 1 more cannot be read" in jobs.damage
-    assert "line 4 does not say" in jobs.damage
+    assert "line 4 names no product" in jobs.damage
 
 
 def test_nul_bytes_are_not_seen() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from samples.logs import HEADER, JOB, OFFER, OTHER, STATUS_URL, SUBMITTED, ZIP, at, events, lines, written
+from samples.logs import HEADER, JOB, OFFER, OTHER, STATUS_URL, SUBMITTED, ZIP, at, lines, written
 
 from peps_maja.disk import lock
 from peps_maja.errors import LogError, PepsError, Status
@@ -116,46 +115,6 @@ def test_whatever_a_server_says_takes_one_line(tmp_path: Path, hostile: str) -> 
     job = log.replay()[JOB]
     assert job.detail.isprintable()
     assert job.state is State.FAILED
-
-
-def plainly(own: Sequence[tuple[Event, str]]) -> State | None:
-    """Return the state of a job by the rules in their plainest form."""
-    ends = {Event.REJECTED, Event.FINISHED, Event.FAILED, Event.CANCELLED}
-    turns = {Event.SUBMITTING, Event.SUBMITTED, *ends}
-    kept: list[tuple[Event, str]] = []
-    for event, detail in own:
-        begun = max((place for place, (earlier, _) in enumerate(kept) if earlier in turns), default=0)
-        if event is not Event.POSTPONED:
-            kept.append((event, detail))
-        elif kept and kept[begun][0] is Event.SUBMITTING:
-            del kept[begun:]
-    state: State | None = None
-    for event, detail in kept:
-        match event:
-            case Event.SUBMITTING:
-                state = State.UNSURE
-            case Event.SUBMITTED:
-                state = State.OPEN if detail == STATUS_URL else State.UNSURE
-            case Event.REJECTED | Event.FINISHED | Event.FAILED | Event.CANCELLED:
-                state = State(event.value)
-            case _:
-                state = state or State.UNSURE
-    return state
-
-
-@settings(quick, max_examples=20)
-@given(events)
-def test_what_is_appended_is_replayed(
-    tmp_path_factory: pytest.TempPathFactory, given_events: list[tuple[Event, str, str]]
-) -> None:
-    log = JobLog(tmp_path_factory.mktemp("log") / "my.log")
-    for event, job, detail in given_events:
-        log.append(event, job, detail)
-    jobs = log.replay()
-    for name in (JOB, OTHER):
-        own = [(event, detail) for event, job, detail in given_events if job == name]
-        assert (jobs[name].state if name in jobs else None) is plainly(own)
-    assert sorted(job.name for job in jobs.in_state(*State)) == sorted(jobs)
 
 
 pieces = st.sampled_from(

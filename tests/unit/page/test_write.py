@@ -9,23 +9,23 @@ from peps_maja.joblog.events import Source
 from peps_maja.page.contents import Product, contents
 from peps_maja.page.pictures import Picture
 from peps_maja.page.write import write_page
-from peps_maja.standing.values import DateStanding, Overview
+from peps_maja.standing.values import Overview, Standing
 
 ZIP = "SENTINEL2A_20250630-105426-459_L2A_T31TCJ_C_V4-0.zip"
 
 
 def test_page_of_what_a_search_found(tmp_path: Path) -> None:
-    offered = DateStanding(
+    offered = Standing(
         job="", source=Source.THEIA, state="from Theia", tile="31TCJ", day=date(2025, 6, 30), satellite="S2A", file=ZIP
     )
-    asked = DateStanding(
+    asked = Standing(
         job="L1C", source=Source.PEPS, state="submit", tile="31TCJ", day=date(2025, 7, 3), satellite="S2B", clouds=8.4
     )
 
-    def product_of(standing: DateStanding) -> Product | None:
+    def product_of(standing: Standing) -> Product | None:
         return Product(standing, "", Picture(reason="GEODES does not have it"), 3.2) if standing.file else None
 
-    found = Overview(jobs=(), dates=(offered, asked), tasks=())
+    found = Overview(jobs=(), dates=(offered, asked), tasks={})
     assert write_page(tmp_path, lambda: contents("What there is", [], found, product_of)) == ""
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     words = (

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from peps_maja.downloads.service import JobReport, Phase
-from peps_maja.errors import PepsError, ServerTrouble
-from peps_maja.network.documents import kind_of, percentage, read_json
+from peps_maja.errors import ServerTrouble
 from peps_maja.peps.reports import read_report, results_in_joblog
 
 PRODUCT = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
@@ -19,7 +15,6 @@ UUID = "8e99b3de-3f20-11e9-81a5-0242ac110002"
 RESULTS = f"https://peps.cnes.fr/cgi-bin/mapcache_results/maja/{UUID}"
 FIRST_ZIP = f"{RESULTS}/SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D.zip"
 SECOND_ZIP = f"{RESULTS}/NOVALD_SENTINEL2A_20190306-105426-459_L2A_T31TCJ_D.zip"
-quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def report(**fields: object) -> JobReport:
@@ -64,21 +59,15 @@ def test_a_report_of_a_finished_job() -> None:
     assert finished == JobReport(Phase.FINISHED, "FINISHED", 100, "", (FIRST_ZIP, SECOND_ZIP), 2)
 
 
-def test_a_letter_in_another_encoding_hides_nothing() -> None:
-    told = read_report('{"job_status": "FAILED", "message": "données absentes"}'.encode("latin-1"))
-    assert (told.phase, told.message) == (Phase.FAILED, "donn\ufffdes absentes")
-
-
 RESULTS_AS_SENT: dict[str, tuple[object, tuple[str, ...]]] = {
     "a list": ([FIRST_ZIP, SECOND_ZIP], (FIRST_ZIP, SECOND_ZIP)),
     "one string": (FIRST_ZIP, (FIRST_ZIP,)),
-    "null": (None, ()),
-    "an empty list": ([], ()),
-    "an empty string": ("", ()),
+    "words for none": (["none", "null", "[]"], ()),
+    "a word for none": ("None", ()),
+    "beside a zip": ([f"{FIRST_ZIP}.md5", FIRST_ZIP.replace(".zip", ".jpg"), FIRST_ZIP], (FIRST_ZIP,)),
     "blanks": (["", "  ", None, FIRST_ZIP], (FIRST_ZIP,)),
     "one twice": ([FIRST_ZIP, SECOND_ZIP, FIRST_ZIP], (FIRST_ZIP, SECOND_ZIP)),
     "with spaces": ([f" {FIRST_ZIP}\n"], (FIRST_ZIP,)),
-    "a number": (7, ()),
     "an object": ({"url": FIRST_ZIP}, ()),
 }
 
@@ -104,17 +93,13 @@ def test_results_come_in_many_forms(sent: object, results: tuple[str, ...]) -> N
         ({"process": True}, None),
         ({"process": "NaN"}, None),
         ({"process": "infinity"}, None),
-        ({"process": [42]}, None),
+        ({"process": 10**400}, None),
         ({}, None),
     ],
     ids=str,
 )
 def test_percentages_come_in_many_forms(fields: dict[str, object], percent: float | None) -> None:
     assert report(job_status="RUNNING", **fields).percent == percent
-
-
-def test_a_percentage_too_large_for_a_float_is_none() -> None:
-    assert percentage(10**400) is None
 
 
 @pytest.mark.parametrize(
@@ -137,15 +122,12 @@ NO_REPORTS = {
     "nothing": b"",
     "HTML": b"<html><body>404</body></html>",
     "an error": b'{"ErrorCode": 404, "ErrorMessage": "Not Found"}',
-    "a list": b"[]",
     "null": b"null",
-    "no status": b'{"USER_INFO": {"job_id": 12345}}',
     "null status": b'{"USER_INFO": {"job_status": null}}',
     "null inside": b'{"USER_INFO": null}',
     "a number for a status": b'{"job_status": 3}',
     "cut short": b'{"USER_INFO": {"job_status": "FINIS',
     "too deep": b"[" * 20_000,
-    "too long a number": b'{"job_status": ' + b"9" * 10_000 + b"}",
 }
 
 
@@ -154,39 +136,6 @@ def test_what_is_no_report_is_unreadable(body: bytes) -> None:
     with pytest.raises(ServerTrouble) as error:
         read_report(body)
     assert str(error.value).isprintable()
-
-
-values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(st.characters(exclude_categories=()), max_size=10),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=6,
-)
-fields_of_a_report = st.sampled_from(
-    ["job_status", "process", "percentCompleted", "message", "results", "unprocessed", "logs", "job_id"]
-)
-
-
-@quick
-@given(st.dictionaries(fields_of_a_report, values), st.sampled_from([*PHASES]))
-def test_any_fields_beside_the_status_are_borne(fields: dict[str, object], status: str) -> None:
-    read = report(**{**fields, "job_status": status})
-    assert read.phase is PHASES[status]
-    assert f"{read}{read.unprocessed}".isprintable()
-    assert read.percent is None or 0 <= read.percent <= 100
-
-
-@quick
-@given(st.binary() | values.map(json.dumps).map(str.encode))
-def test_any_bytes_are_a_report_or_unreadable(body: bytes) -> None:
-    with suppress(ServerTrouble):
-        assert isinstance(read_report(body), JobReport)
-    with suppress(PepsError):
-        read_json(body)
-    assert kind_of(body)
 
 
 # -- joblogs ----------------------------------------------------------------------------------------------------------
@@ -206,14 +155,4 @@ def test_a_joblog_names_the_results_of_its_job_each_once() -> None:
     assert results_in_joblog([JOBLOG.encode()], UUID) == (FIRST_ZIP, SECOND_ZIP, third)
     assert results_in_joblog([JOBLOG.replace(UUID, "other").encode()], UUID) == ()
     assert results_in_joblog([], UUID) == ()
-
-
-def test_a_job_id_is_no_pattern() -> None:
-    assert results_in_joblog([JOBLOG.encode()], ".*") == ()
-
-
-@quick
-@given(st.lists(st.binary()), st.text())
-def test_any_bytes_may_be_a_joblog(chunks: list[bytes], uuid: str) -> None:
-    found = results_in_joblog(chunks, uuid)
-    assert len(set(found)) == len(found)
+    assert results_in_joblog([JOBLOG.encode()], ".*") == (), "a job's id is no pattern"

@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from functools import partial
 from urllib.parse import parse_qs
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from peps_maja.downloads.service import JobReport, Phase
 from peps_maja.errors import ServerTrouble
 from peps_maja.peps.reports import read_report
-from peps_maja.peps.wps import (
-    Capabilities,
-    ExceptionReport,
-    ExecuteResponse,
-    WpsState,
-    capabilities_query,
-    order_query,
-    read_document,
-    refresh_query,
-)
+from peps_maja.peps.wps import ExceptionReport, ExecuteResponse, order_query, read_document, refresh_query
 
 PRODUCT = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
 UUID = "8e99b3de-3f20-11e9-81a5-0242ac110002"
 OUTPUTS = "https://peps.cnes.fr/resto/wps/outputs"
 STATUS_URL = f"{OUTPUTS}/pywps-{UUID}.xml"
 REPORT_URL = f"{OUTPUTS}/report-{UUID}.json"
-quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 NAMESPACES = (
     'xmlns:wps="http://www.opengis.net/wps/1.0.0" xmlns:ows="http://www.opengis.net/ows/1.1"'
     ' xmlns:xlink="http://www.w3.org/1999/xlink"'
@@ -79,18 +65,10 @@ def execute_response(body: bytes) -> ExecuteResponse:
     return document
 
 
-def report(**fields: object) -> JobReport:
-    """Return what is read from both forms of a report with these fields, which must be the same."""
-    plain = read_report(json.dumps(fields))
-    assert read_report(json.dumps({"USER_INFO": fields}).encode()) == plain
-    return plain
-
-
 # -- queries ----------------------------------------------------------------------------------------------------------
 
 
 def test_queries_are_those_that_peps_knows() -> None:
-    assert capabilities_query() == "service=WPS&request=GetCapabilities&version=1.0.0"
     assert order_query("MAJA", f"product={PRODUCT}") == (
         f"service=WPS&request=execute&version=1.0.0&identifier=MAJA&datainputs=product={PRODUCT}"
         "&storeExecuteResponse=true&status=true&title=Maja-Process"
@@ -114,32 +92,11 @@ def test_no_value_becomes_a_parameter_of_its_own(strange: str) -> None:
 # -- XML --------------------------------------------------------------------------------------------------------------
 
 
-def test_an_accepted_order_names_its_status_url() -> None:
-    accepted = execute_response(response("<wps:ProcessAccepted>Process MAJA accepted</wps:ProcessAccepted>"))
-    assert accepted.state is WpsState.ACCEPTED
-    assert accepted.status_location == STATUS_URL
-    assert accepted.message == "Process MAJA accepted"
-    assert (accepted.report_url, accepted.report, accepted.failure) == ("", "", None)
-
-
-@pytest.mark.parametrize(
-    ("percent", "number"),
-    [('percentCompleted="42"', 42), ('percentCompleted="0"', 0), ('percentCompleted="half"', None), ("", None)],
-)
-def test_a_started_process_may_tell_its_percentage(percent: str, number: float | None) -> None:
-    started = execute_response(response(f"<wps:ProcessStarted {percent}>at work</wps:ProcessStarted>"))
-    assert (started.state, started.percent, started.message) == (WpsState.STARTED, number, "at work")
-
-
-@pytest.mark.parametrize("state", WpsState)
-def test_every_state_is_known(state: WpsState) -> None:
-    assert execute_response(response(f"<wps:{state.value}/>")).state is state
-
-
-def test_a_state_that_nobody_knows_is_none() -> None:
-    assert execute_response(response("<wps:ProcessDreaming/>")).state is None
-    assert execute_response(response("")).state is None
-    assert execute_response(response("<wps:ProcessAccepted/>", location="")).status_location == ""
+@pytest.mark.parametrize("state", ["Accepted", "Started", "Paused", "Succeeded", "Dreaming"])
+def test_a_response_names_its_status_url_and_state(state: str) -> None:
+    accepted = execute_response(response(f"<wps:Process{state} percentCompleted='7'>MAJA</wps:Process{state}>"))
+    assert accepted == ExecuteResponse(f"Process{state}", STATUS_URL, "", "", None)
+    assert execute_response(response("", location="")) == ExecuteResponse("", "", "", "", None)
 
 
 @pytest.mark.parametrize("href", ["href", "xlink:href"])
@@ -166,18 +123,19 @@ def test_a_failed_process_says_why(prefix: str) -> None:
         f"</{prefix}:Exception></{prefix}:ExceptionReport>"
     )
     process = execute_response(failed(exception))
-    assert process.state is WpsState.FAILED
+    assert process.state == "ProcessFailed"
     assert str(process.failure) == "NoApplicableCode: Product not Available"
 
 
 def test_a_failed_process_may_say_less() -> None:
-    assert str(execute_response(failed("out of memory")).failure) == "out of memory"
-    assert str(execute_response(failed("")).failure) == "no reason given"
-    assert str(execute_response(failed("<ows:ExceptionReport/>")).failure) == "no reason given"
-    exception = "<ows:ExceptionReport><ows:Exception exceptionCode='MissingParameterValue' locator='product'/>"
-    assert (
-        str(execute_response(failed(f"{exception}</ows:ExceptionReport>")).failure) == "MissingParameterValue: product"
-    )
+    exception = "<ows:Exception exceptionCode='MissingParameterValue' locator='product'/>"
+    for inside, said in {
+        "out of memory": "out of memory",
+        "": "no reason given",
+        "<ows:ExceptionReport/>": "no reason given",
+        f"<ows:ExceptionReport>{exception}</ows:ExceptionReport>": "MissingParameterValue: product",
+    }.items():
+        assert str(execute_response(failed(inside)).failure) == said
 
 
 REFUSALS = {
@@ -201,8 +159,8 @@ def test_an_exception_report_has_a_code_and_maybe_a_text(code: str, text: tuple[
 
 
 def test_capabilities_list_what_the_account_may_run() -> None:
-    assert read_document(CAPABILITIES.encode()) == Capabilities(frozenset({"MAJA", "FULL_MAJA"}))
-    assert read_document(f"<wps:Capabilities {NAMESPACES}/>".encode()) == Capabilities(frozenset())
+    assert read_document(CAPABILITIES.encode()) == frozenset({"MAJA", "FULL_MAJA"})
+    assert read_document(f"<wps:Capabilities {NAMESPACES}/>".encode()) == frozenset()
 
 
 def test_namespaces_and_encodings_are_the_servers_choice() -> None:
@@ -213,8 +171,7 @@ def test_namespaces_and_encodings_are_the_servers_choice() -> None:
         f'<?xml version="1.0" encoding="utf-16"?>{bare}</ExecuteResponse>'.encode("utf-16"),
         b"\xef\xbb\xbf" + f"{bare}</ExecuteResponse>".encode(),
     ):
-        document = execute_response(body)
-        assert (document.state, document.status_location, document.message) == (WpsState.ACCEPTED, STATUS_URL, "à")
+        assert execute_response(body) == ExecuteResponse("ProcessAccepted", STATUS_URL, "", "", None)
 
 
 NO_WPS = {
@@ -248,34 +205,3 @@ def test_nothing_that_steers_a_terminal_comes_through() -> None:
     )
     assert str(document).isprintable()
     assert str(execute_response(failed("a&#x9b;b\tc\nd")).failure).isprintable()
-    assert execute_response(response("<wps:ProcessStarted>a&#x2028;b</wps:ProcessStarted>")).message == "a b"
-
-
-def element(tag: str, attributes: dict[str, str], inside: list[str]) -> str:
-    given_attributes = "".join(f" {name}='{value}'" for name, value in attributes.items())
-    return f"<{tag}{given_attributes}>{''.join(inside)}</{tag}>"
-
-
-roots = st.sampled_from(["ExecuteResponse", "ExceptionReport", "Capabilities"])
-statuses = ["Status", "ProcessFailed", "ProcessStarted", "ExceptionReport", "Exception", "ExceptionText"]
-tags = st.sampled_from(
-    [*statuses, "ProcessOutputs", "Output", "Reference", "Data", "Identifier", "LiteralData", "Process"]
-)
-texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="<>&'\ufffe\uffff"))
-attributes = st.dictionaries(st.sampled_from(["href", "percentCompleted", "exceptionCode", "statusLocation"]), texts)
-elements = st.recursive(texts, lambda inner: st.builds(element, tags, attributes, st.lists(inner)), max_leaves=10)
-documents = st.builds(element, roots, attributes, st.lists(elements))
-
-
-@quick
-@given(documents)
-def test_any_elements_are_borne(document: str) -> None:
-    read = read_document(document.encode())
-    assert isinstance(read, (Capabilities, ExceptionReport, ExecuteResponse))
-
-
-@quick
-@given(st.binary() | st.text().map(str.encode))
-def test_any_bytes_are_a_document_or_unreadable(body: bytes) -> None:
-    with suppress(ServerTrouble):
-        assert isinstance(read_document(body), (Capabilities, ExceptionReport, ExecuteResponse))

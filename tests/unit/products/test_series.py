@@ -10,7 +10,6 @@ from helpers import TILE, l1c
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peps_maja.errors import UsageError
 from peps_maja.products.names import L1CProduct
 from peps_maja.products.series import EARLIEST, PlannedDate, Series, read_plan, series_of, write_plan
 from peps_maja.products.tiles import Tile
@@ -46,12 +45,6 @@ def test_every_day_is_in_exactly_one_job(ends: tuple[date, date], orbit: int | N
 def test_spans_are_cut_where_they_must_be(start: str, end: str, jobs: list[str]) -> None:
     series = series_of(Tile(TILE), date.fromisoformat(start), date.fromisoformat(end))
     assert [one.name for one in series] == [f"{TILE}_{job}" for job in jobs]
-
-
-@pytest.mark.parametrize(("start", "end"), [("2018-01-01", "2018-02-23"), ("2016-03-31", "2016-12-31")])
-def test_what_cannot_be_one_is_an_error(start: str, end: str) -> None:
-    with pytest.raises(UsageError):
-        series_of(Tile(TILE), date.fromisoformat(start), date.fromisoformat(end))
 
 
 @quick

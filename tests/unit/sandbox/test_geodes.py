@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 import requests
-from samples.geodes import feature
 
 from peps_maja.products.names import L2AProduct
-from peps_maja.sandbox import HTML_PAGE, Cut, Endpoint, Fault, Sandbox
-from peps_maja.sandbox.geodes import KEY, LICENCE, NOT_READY, ON_TAPE, QUOTA_429, REDIRECTS
+from peps_maja.sandbox import Sandbox
+from peps_maja.sandbox.geodes import KEY
 from peps_maja.theia.items import read_item
 
 DATASET = {"dataset": {"eq": "THEIA_REFLECTANCE_SENTINEL2_L2A"}}
@@ -162,18 +161,6 @@ def test_key_and_range_and_quota(peps: Sandbox, address: str) -> None:
     assert "exceeds quota limit" in fetch(address).text
 
 
-def test_refusals(peps: Sandbox, address: str) -> None:
-    refusals = (QUOTA_429, NOT_READY, ON_TAPE, LICENCE, HTML_PAGE)
-    peps.faults.add(*(Fault(Endpoint.GEODES_DOWNLOAD, each, match=address.partition("files/")[2]) for each in refusals))
-    assert [fetch(address).status_code for _ in refusals] == [429, 202, 410, 423, 200]
-    peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, Cut(after=50)))
-    with pytest.raises(requests.exceptions.ChunkedEncodingError):
-        fetch(address)
-    peps.faults.add(Fault(Endpoint.GEODES_DOWNLOAD, REDIRECTS, times=None))
-    with pytest.raises(requests.TooManyRedirects):
-        fetch(address)
-
-
 def test_availability(peps: Sandbox, address: str) -> None:
     urn, _, checksum = address.partition("/api/download/")[2].partition("/files/")
     asked = {"availability": [{"href": address, "endpointURL": "s3"}, {"href": "https://x/", "endpointURL": "s3"}]}
@@ -186,11 +173,3 @@ def test_availability(peps: Sandbox, address: str) -> None:
     assert available()["products"][0]["files"] == [{"checksum": checksum, "available": False}]
     assert fetch(address).status_code == 410
     assert requests.post(f"{peps.url}/fastavailability", data=b"[]", timeout=10).status_code == 400
-
-
-def test_own_features_and_contents_of_a_test(peps: Sandbox) -> None:
-    peps.geodes.items = [feature(urn="URN:1"), feature(eo__cloud_cover=None)]
-    peps.geodes.contents["URN:1"] = b"PK"
-    assert len(found(peps)) == 2
-    assert found(peps, query=DATASET | {"eo:cloud_cover": {"lte": 90}}) == [peps.geodes.items[0]["properties"]]
-    assert fetch(f"{peps.url}/api/download/URN:1/files/x").content == b"PK"

@@ -20,7 +20,7 @@ import pytest
 import requests
 
 from peps_maja import sandbox
-from peps_maja.sandbox import Cut, Delay, Endpoint, Fault, Job, Sandbox, Stall, demonstration
+from peps_maja.sandbox import Cut, Endpoint, Fault, Job, Sandbox, Stall, demonstration
 from peps_maja.sandbox import __main__ as command_line
 from peps_maja.sandbox.world.acquisitions import World, seen_at
 from peps_maja.sandbox.world.tiles import TILES, has_elevation
@@ -125,17 +125,6 @@ def test_catalogue_finds_places(peps: Sandbox, place: str) -> None:
 def test_catalogue_errs_in_json(peps: Sandbox, name: str, value: str, status: int) -> None:
     answer = search(peps, **{name: value})
     assert answer.status_code == answer.json()["ErrorCode"] == status
-
-
-def test_catalogue_of_a_test(peps: Sandbox) -> None:
-    features = search(peps, **MARCH, platform="S2A").json()["features"]
-    peps.catalogue = [*features, {"type": "Feature", "properties": {"productIdentifier": FAILING}}]
-    peps.pages = 2
-    names = [p["productIdentifier"] for page in range(1, 9) for p in found(peps, **MARCH, page=page)]
-    assert sorted(names) == sorted([*(f["properties"]["title"] for f in features), FAILING])
-    assert [p["productIdentifier"] for p in found(peps, **MARCH, platform="S2B")] == [FAILING]
-    assert refusal(execute(peps, f"product={CLOUDY}"))[0] == "InvalidParameterValue"
-    assert submitted(peps, FAILING).status == "FINISHED"
 
 
 # -- jobs --------------------------------------------------------------------------------------------------------------
@@ -274,33 +263,12 @@ def test_results_come_in_parts(peps: Sandbox) -> None:
 # -- faults, and the server itself -------------------------------------------------------------------------------------
 
 
-def test_canned_has_no_effect(peps: Sandbox) -> None:
-    answers = [sandbox.SERVER_BUSY, sandbox.UNAUTHORIZED_JSON, sandbox.TOO_MANY(7)]
-    peps.faults.add(Fault(Endpoint.EXECUTE, sandbox.INTERNAL_ERROR, times=None, match=CLOUDY))
-    peps.faults.add(*(Fault(Endpoint.EXECUTE, answer) for answer in answers))
-    busy, unauthorized, too_many = (execute(peps, f"product={CLEAR}") for _ in answers)
-    assert refusal(busy)[0] == "ServerBusy"
-    assert unauthorized.json()["ErrorMessage"] == "Unauthorized"
-    assert (too_many.status_code, too_many.headers["Retry-After"]) == (429, "7")
-    assert execute(peps, f"product={CLOUDY}").status_code == 500
-    peps.faults.clear()
-    assert peps.executed == []
-    assert submitted(peps, CLOUDY).product == peps.executed[0]
-
-
 @pytest.mark.parametrize("answer", [Cut(), Cut(work_done=True), Stall(0.01), Stall(0.01, work_done=True)])
 def test_cut_leaves_no_answer(peps: Sandbox, answer: Cut | Stall) -> None:
     peps.faults.add(Fault(Endpoint.EXECUTE, answer))
     with pytest.raises(requests.ConnectionError):
         execute(peps, f"product={CLEAR}")
     assert peps.executed == [CLEAR] * answer.work_done
-
-
-def test_delayed_and_stalled(peps: Sandbox) -> None:
-    peps.faults.add(Fault(None, Delay(0.05)), Fault(None, Stall(60), times=None))
-    assert search(peps, **MARCH).status_code == 200
-    with pytest.raises(requests.ReadTimeout):
-        requests.get(peps.url, timeout=0.2)
 
 
 def test_server_leaves_no_thread_and_no_noise(capfd: pytest.CaptureFixture[str]) -> None:

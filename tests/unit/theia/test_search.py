@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from samples.geodes import IDENTIFIER, feature, page
 
-from peps_maja.errors import ServerTrouble
 from peps_maja.products.places import Box
-from peps_maja.theia.search import Search, find_records, searches_of_days
+from peps_maja.theia.search import Search, searches_of_days
 
 JUNE = Search(date(2025, 6, 1), date(2025, 6, 30), tile="31TCJ")
 
@@ -44,27 +42,6 @@ def test_one_search_for_each_tile_and_stretch_of_days() -> None:
         Search(first, last, tile="31TCJ"),
         Search(last, last, tile="31TDH"),
     ]
-
-
-def test_items_are_read_once_each_the_oldest_first_and_kept_as_they_came() -> None:
-    older = feature(IDENTIFIER.replace("20190301", "20190201"))
-    same_address = feature(IDENTIFIER, "3.1")
-    href = next(asset["href"] for asset in feature()["assets"].values() if asset["roles"] == ["data"])
-    next(asset for asset in same_address["assets"].values() if asset["roles"] == ["data"])["href"] = href
-    items, kept = [feature(), older, same_address, "?"], list[object]()
-    answer = page(items, matched=4)
-    records = find_records(lambda _: answer, [JUNE, JUNE], kept.append)
-    assert [record.identifier[11:] for record in records] == [
-        f"{day}-105426-459_L2A_T31TCJ_C_{version}"
-        for day, version in (("20190201", "V4-0"), ("20190301", "V3-1"), ("20190301", "V4-0"))
-    ]
-    assert kept == items * 2
-
-
-@pytest.mark.parametrize("body", [b"<html></html>", b"", b"[]", b"{}", b'{"features": {}}', b'{"message": "x\\u001b"}'])
-def test_anything_but_a_page_is_trouble_of_the_server(body: bytes) -> None:
-    with pytest.raises(ServerTrouble, match=r"^[ -~]+; try again later$"):
-        find_records(lambda _: body, [JUNE])
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from samples.geodes import IDENTIFIER, MD5, URN
+from samples.geodes import IDENTIFIER, feature, page
 
 from peps_maja.errors import CredentialsError, NotThere, PepsError, QuotaReached, ServerBusy, ServerTrouble, UsageError
-from peps_maja.joblog.jobs import Jobs
 from peps_maja.network.credentials import read_credentials
 from peps_maja.sandbox import Canned, Endpoint, Fault, Sandbox
 from peps_maja.sandbox.geodes import KEY, LICENCE, NOT_READY, ON_TAPE, QUOTA, QUOTA_429, REDIRECTS, WRONG_KEY
-from peps_maja.theia.jobs import TheiaJobs, check
+from peps_maja.theia.jobs import check
 from peps_maja.theia.search import Search
 from peps_maja.theia.service import Geodes, Key, Theia
 
@@ -78,12 +77,6 @@ class TestKey:
         with pytest.raises(CredentialsError, match=rf"need an API key: .* add a line 'geodes KEY' to {path}$"):
             Key(path, {}).value  # noqa: B018
 
-    def test_a_file_with_a_key_alone_has_no_account(self, tmp_path: Path) -> None:
-        path = tmp_path / "peps.txt"
-        path.write_text("geodes KEY\n", encoding="utf-8")
-        with pytest.raises(CredentialsError, match="has no account in it"):
-            read_credentials(path, {})
-
 
 class TestDownload:
     def test_key_goes_with_downloads_alone(self, theia: Theia, peps: Sandbox) -> None:
@@ -130,14 +123,19 @@ class TestDownload:
         assert len(peps.asked(Endpoint.GEODES_DOWNLOAD)) == (6 if answer is REDIRECTS else 1)
 
 
-class TestJobs:
-    def test_available_job_is_ready_without_a_request(self, theia: Theia, peps: Sandbox) -> None:
-        name, address = f"{IDENTIFIER}_V4-0", f"https://geodes-portal.cnes.fr/api/download/{URN}/files/{MD5}"
-        line = f"2026-01-01T00:00:00Z\tavailable\t{name}\t{address} 12 {MD5}"
-        job = Jobs.replay(f"# peps_maja job log 1\n{line}\n")[name]
-        jobs = TheiaJobs(theia)
-        assert jobs.poll(job).results == (address,)
-        assert peps.requests == []
+def test_items_are_read_once_each_the_oldest_first_and_kept_as_they_came(theia: Theia, peps: Sandbox) -> None:
+    older = feature(IDENTIFIER.replace("20190301", "20190201"))
+    same_address = feature(IDENTIFIER, "3.1")
+    href = next(asset["href"] for asset in feature()["assets"].values() if asset["roles"] == ["data"])
+    next(asset for asset in same_address["assets"].values() if asset["roles"] == ["data"])["href"] = href
+    items, kept = [feature(), older, same_address, "?"], list[object]()
+    peps.faults.add(Fault(Endpoint.GEODES_SEARCH, Canned(200, page(items, matched=4)), times=None))
+    records = theia.find([MARCH, MARCH], kept.append)
+    assert [record.identifier[11:] for record in records] == [
+        f"{day}-105426-459_L2A_T31TCJ_C_{version}"
+        for day, version in (("20190201", "V4-0"), ("20190301", "V3-1"), ("20190301", "V4-0"))
+    ]
+    assert kept == items * 2
 
 
 REFUSED = Canned(400, json.dumps({"type": "ITEMSEARCHBODY_PARSING", "message": "no such field"}))
