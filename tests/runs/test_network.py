@@ -139,14 +139,6 @@ def test_another_hosts_refusal_is_no_reason_to_end_the_run(trusting: Place, peps
     assert [job for _, job, _ in trusting.events("missing")] == [ONE]
 
 
-def test_the_body_of_a_redirect_is_never_read(place: Place, peps: Sandbox) -> None:
-    job = peps.add_job(ONE, status="RUNNING")
-    place.write_log((TIME, "submitted", ONE, job.status_url))
-    with Relay(["huge redirect"], target=host_and_port(peps.url)) as relay:
-        place.download(PEPS_SERVER=relay.url)
-        assert relay.megabytes < 50
-
-
 def test_a_long_retry_after_is_left_to_the_next_run(place: Place, peps: Sandbox) -> None:
     job = peps.add_job(ONE, status="RUNNING")
     place.write_log((TIME, "submitted", ONE, job.status_url))
