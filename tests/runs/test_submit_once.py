@@ -213,26 +213,6 @@ def test_unsure(place: Place, peps: Sandbox) -> None:
     assert orders(peps) == seen, "no second try"
 
 
-@pytest.mark.parametrize("names", ["pywps-{uuid}.xml", "{uuid}.xml", "inside"])
-def test_an_order_leaves_when_its_line_is_there(place: Place, peps: Sandbox, names: str) -> None:
-    if names == "inside":
-        peps.faults.inside_hosts = True
-    else:
-        peps.faults.status_names = names
-    before: list[str] = []
-
-    def look(reply: Reply) -> Reply:
-        before.append(kinds(place)[-1])
-        return reply
-
-    peps.faults.add(Fault(Endpoint.EXECUTE, Altered(look), times=None))
-    assert place.process(*SEARCH).status == 0
-    assert before == ["submitting 1", "submitting 2", "submitting 3"]
-    for name, (_, _, address) in zip((ONE, TWO, THREE), place.events("submitted"), strict=True):
-        assert address.rpartition("/")[2] == peps.job(name).status_file
-        assert address.startswith("http://peps-vizo.cnes.fr:8081/" if names == "inside" else peps.url)
-
-
 @pytest.mark.parametrize(
     ("answer", "status"), [(UNAUTHORIZED_JSON, 2), (Canned(403, "<html>Forbidden</html>"), 75), (TOO_MANY(61), 75)]
 )
