@@ -7,17 +7,18 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
-from helpers import TILE, Place, l1c, put
+from helpers import STATUS_URL, TILE, Lines, Place, in_one_line, l1c, put
 
-from peps_maja.sandbox import BAD_GATEWAY, Altered, Endpoint, Fault, Sandbox
+from peps_maja.sandbox import Altered, Endpoint, Fault, Sandbox
 
 pytestmark = pytest.mark.slow
 
 DAY = timedelta(days=1)
 WHEN = "2019-04-02T09:12:45Z"
-URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
 YEAR = ("-t", TILE, "-d", "2018-01-01", "-f", "2018-12-31")
 SPRING = ("-t", TILE, "-d", "2018-03-01", "-f", "2018-04-24")  # 55 days
+NAME = f"{TILE}_2018-03-01_2018-04-24"
+TILES = [f"31T{column}{row}" for column in "CDEF" for row in "HJK"]
 # What lies in a folder, and whether the S2A product that was begun on that day at 10:50:21 is `on disk` for that.
 ON_DISK = {
     "SENTINEL2A_{day}-105021-000_L2A_T31TCJ_D.zip": True,
@@ -54,38 +55,32 @@ def costs(out: str) -> list[tuple[int, ...]]:
     return [tuple(map(int, re.findall(r"\d+", line))) for line in lines]
 
 
-def actions(out: str) -> dict[str, list[str]]:
-    """Return what the table says will be done with the products of each day."""
+def actions(out: str, by: int = 0) -> dict[str, list[str]]:
+    """Return what the table says will be done with the products of each day (`by` 3: of each tile)."""
     found: dict[str, list[str]] = {}
-    for day, what in re.findall(r"^(\d{4}-\d\d-\d\d)  (?:.*?)  (\S[^\n]*)$", out, re.MULTILINE):
-        found.setdefault(day, []).append(re.split(r"  +", what)[-1])
+    for line in re.findall(r"^\d{4}-\d\d-\d\d  .*$", out, re.MULTILINE):
+        found.setdefault(line.split()[by], []).append(re.split(r"  +", line)[-1])
     return found
 
 
-def submitted(*names: str, plan: str = "2018-01-01/S2A/R051") -> list[tuple[str, ...]]:
+def submitted(*names: str, plan: str = "2018-01-01/S2A/R051") -> Lines:
     """Return the lines of a log in which these jobs were submitted."""
     return [
         line
         for name in names
-        for line in ((WHEN, "submitting", name, plan if "L1C" not in name else ""), (WHEN, "submitted", name, URL))
+        for line in ((WHEN, "submitting", name, "" if "L1C" in name else plan), (WHEN, "submitted", name, STATUS_URL))
     ]
 
 
-# -- what cannot be had -----------------------------------------------------------------------------------------------
-IMPOSSIBLE = {
-    ("2018-01-01", "2018-02-23"): ("55", "widen"),  # 54 days
-    ("2016-03-31", "2016-12-31"): ("2016-04-01", "start"),
-}
+# -- one tile, one year -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("ends", "advice"), IMPOSSIBLE.items(), ids=["too short", "too early"])
-def test_an_impossible_span_is_an_error_with_advice(
-    place: Place, peps: Sandbox, ends: tuple[str, str], advice: tuple[str, ...]
-) -> None:
-    start, end = ends
-    run = place.process("-t", TILE, "-d", start, "-f", end, "--series")
-    assert (run.status, run.out, len(run.err.splitlines())) == (2, "", 1)
-    assert all(words in run.err for words in (*advice, "without --series"))
+def test_an_impossible_span_is_an_error_with_advice(place: Place, peps: Sandbox) -> None:
+    for start, end, *words in (
+        ("2018-01-01", "2018-02-23", "55", "widen"),  # 54 days
+        ("2016-03-31", "2016-12-31", "2016-04-01", "start"),
+    ):
+        in_one_line(place.process("-t", TILE, "-d", start, "-f", end, "--series"), 2, *words, "without --series")
     assert not place.log.exists()
     assert not peps.requests  # nothing that a server says can fix the options
 
@@ -93,9 +88,7 @@ def test_an_impossible_span_is_an_error_with_advice(
 def test_an_account_without_the_right_submits_nothing(place: Place, peps: Sandbox) -> None:
     peps.catalogue = listed(passes(4, "2018-03-02"))
     peps.faults.add(Fault(Endpoint.CAPABILITIES, Altered(lambda it: it.with_body(it.body.replace(b"FULL_", b"NO_")))))
-    run = place.process(*SPRING, "--series")
-    assert run.status == 2
-    assert "FULL_MAJA" in run.err
+    in_one_line(place.process(*SPRING, "--series"), 2, "FULL_MAJA")
     assert not place.events()
 
     # A series needs no right to anything else.
@@ -106,52 +99,28 @@ def test_an_account_without_the_right_submits_nothing(place: Place, peps: Sandbo
     assert len(peps.executed) == 1
 
 
-# -- one tile, one year -----------------------------------------------------------------------------------------------
-
-
 def test_a_year_of_two_satellites_is_one_job_instead_of_146(place: Place, peps: Sandbox) -> None:
     names = passes(73) + [name.replace("R051", "R008") for name in passes(73, "2018-01-03")]
     peps.catalogue = listed(names)
     dates = sorted(f"{name[11:15]}-{name[15:17]}-{name[17:19]}/{name[:3]}/{name[33:37]}" for name in names)
 
     one_by_one = place.process(*YEAR, "-n", "-a", "nobody.txt")
-    assert one_by_one.status == 0
-    assert costs(one_by_one.out) == [(146, 146 * 8, 146, 292)]
+    assert (one_by_one.status, costs(one_by_one.out)) == (0, [(146, 146 * 8, 146, 292)])
     assert "with --series PEPS computes 146 products instead of 1168" in one_by_one.out.splitlines()[-1]
     assert not place.log.exists()
 
-    asked = place.process(*YEAR)  # the plan comes before the question, and here is no terminal to answer it on
-    assert asked.status == 2
-    assert costs(asked.out) == costs(one_by_one.out)
-    assert "-y" in asked.err
-    assert not peps.executed
-
-    asked = place.process(*YEAR, "--series")  # a single job, but one of 61 hours
-    assert (asked.status, peps.executed) == (2, [])
-    assert "-y" in asked.err
+    asked = place.process(*YEAR, "--series")  # a single job, but one of 61 hours; and no terminal to ask on
+    assert (asked.status, peps.executed, "-y" in asked.err) == (2, [], True)
+    assert costs(asked.out) == [(1, 146, 61)]  # an hour, and 145 times 25 minutes
 
     run = place.process(*YEAR, "--series", "-y")
-    assert run.status == 0
-    assert costs(run.out) == [(1, 146, 61)]  # an hour, and 145 times 25 minutes
-    table = actions(run.out)
-    assert list(table) == [date[:10] for date in dates]
-    assert all(what == ["submit"] for what in table.values())
-
+    assert (run.status, costs(run.out)) == (0, costs(asked.out))
+    assert actions(run.out) == {day[:10]: ["submit"] for day in dates}
     name = f"{TILE}_2018-01-01_2018-12-31"
     assert place.events() == [("submitting", name, " ".join(dates)), ("submitted", name, peps.jobs[0].status_url)]
     assert peps.executed == [f"startDate=2018-01-01;completionDate=2019-01-01;tileid={TILE}"]
     assert [asked.query["identifier"] for asked in peps.asked(Endpoint.EXECUTE)] == ["FULL_MAJA"]
     assert f"{name}: submitted" in run.out
-    assert "peps_maja_downloader.py" in run.out
-
-
-def test_a_year_of_the_sandbox_is_one_job_too(place: Place, peps: Sandbox) -> None:
-    run = place.process(*YEAR, "--series", "-y")
-    jobs, computed, _ = costs(run.out)[0]
-    assert (run.status, jobs, len(peps.executed)) == (0, 1, 1)
-    assert 140 <= computed <= 150
-    assert computed == len(set(actions(run.out)))  # a reprocessed or cut acquisition is computed once
-    assert computed == len(peps.jobs[0].results) + peps.jobs[0].unprocessed
 
 
 def test_every_tile_and_span_is_a_job(place: Place, peps: Sandbox) -> None:
@@ -167,34 +136,29 @@ def test_every_tile_and_span_is_a_job(place: Place, peps: Sandbox) -> None:
             l1c("2019-03-01", tile="31TCH"),
         ]
     )
-    run = place.process(*two_years)
-    assert run.status == 0
+    run = place.process(*two_years, "--limit", "2")
+    assert actions(run.out)["2018-01-05"] == ["older baseline", "submit"]
+    assert costs(run.out) == [(2, 4, 3)]  # two first dates and two further ones
+    assert actions(run.out)["2019-03-01"] == ["beyond --limit"]
+    assert place.process(*two_years).status == 0
     assert place.events("submitting") == [
-        ("submitting", "31TCH_2019-01-01_2019-12-31", "2019-03-01/S2A/R051"),  # none in 2018: no job for that
         ("submitting", "31TCJ_2018-01-01_2018-12-31", "2018-01-05/S2A/R051 2018-12-31/S2A/R051"),
         ("submitting", "31TCJ_2019-01-01_2019-12-31", "2019-01-01/S2A/R008 2019-12-31/S2B/R051"),
+        ("submitting", "31TCH_2019-01-01_2019-12-31", "2019-03-01/S2A/R051"),  # none in 2018: no job for that
     ]
     assert peps.executed == [
-        "startDate=2019-01-01;completionDate=2020-01-01;tileid=31TCH",
         "startDate=2018-01-01;completionDate=2019-01-01;tileid=31TCJ",
         "startDate=2019-01-01;completionDate=2020-01-01;tileid=31TCJ",
+        "startDate=2019-01-01;completionDate=2020-01-01;tileid=31TCH",
     ]
-    assert costs(run.out) == [(3, 5, 4)]  # three first dates and two further ones
-    assert actions(run.out)["2018-01-05"] == ["older baseline", "submit"]
 
     again = place.process(*two_years)
-    assert (again.status, again.err, len(peps.executed)) == (0, "", 3)
+    assert (again.status, again.err, costs(again.out), len(peps.executed)) == (0, "", [], 3)
     assert {what for each in actions(again.out).values() for what in each} == {"in log (series)"}
-    assert not costs(again.out)
 
     # Covered by two jobs together; and all orbits cover one.
-    within = ("-t", "31TCJ", "-d", "2018-12-01", "-f", "2019-01-31", "--series", "-n")
-    assert actions(place.process(*within).out) == {
-        "2018-12-31": ["in log (series)"] * 2,
-        "2019-01-01": ["in log (series)"],
-    }
-    of_orbit = actions(place.process(*within, "-o", "51").out)
-    assert of_orbit == {"2018-12-31": ["in log (series)"] * 2, "2019-01-01": ["other orbit"]}
+    of_orbit = place.process("-t", "31TCJ", "-d", "2018-12-01", "-f", "2019-01-31", "--series", "-n", "-o", "51").out
+    assert actions(of_orbit) == {"2018-12-31": ["in log (series)"] * 2, "2019-01-01": ["other orbit"]}
 
 
 def test_an_orbit_is_part_of_the_job_and_of_its_name(place: Place, peps: Sandbox) -> None:
@@ -202,95 +166,85 @@ def test_an_orbit_is_part_of_the_job_and_of_its_name(place: Place, peps: Sandbox
     for orbit in ("51", "8"):
         assert place.process(*SPRING, "--series", "-o", orbit).status == 0
     assert place.events("submitting") == [
-        ("submitting", f"{TILE}_2018-03-01_2018-04-24_R051", "2018-03-02/S2A/R051"),
-        ("submitting", f"{TILE}_2018-03-01_2018-04-24_R008", "2018-03-04/S2A/R008 2018-04-24/S2B/R008"),
+        ("submitting", f"{NAME}_R051", "2018-03-02/S2A/R051"),
+        ("submitting", f"{NAME}_R008", "2018-03-04/S2A/R008 2018-04-24/S2B/R008"),
     ]
     inputs = f"startDate=2018-03-01;completionDate=2018-04-25;tileid={TILE};relativeOrbitNumber="
     assert peps.executed == [inputs + "51", inputs + "8"]
-    assert actions(place.process(*SPRING, "--series", "-o", "8").out)["2018-04-24"] == ["in log (series)"]
-
-
-def test_no_more_jobs_than_the_limit(place: Place, peps: Sandbox) -> None:
-    two_years = ("-t", TILE, "-d", "2018-01-01", "-f", "2019-12-31", "--series", "--limit", "1")
-    peps.catalogue = listed([l1c("2018-01-05"), l1c("2018-01-10"), l1c("2019-01-05")])
-    first = place.process(*two_years)
-    assert actions(first.out) == {"2018-01-05": ["submit"], "2018-01-10": ["submit"], "2019-01-05": ["beyond --limit"]}
-    second = place.process(*two_years)
-    assert actions(second.out)["2019-01-05"] == ["submit"]
-    third = place.process(*two_years)
-    assert (first.status, second.status, third.status) == (0, 0, 0)
-    assert [name for _, name, _ in place.events("submitted")] == [
-        f"{TILE}_2018-01-01_2018-12-31",
-        f"{TILE}_2019-01-01_2019-12-31",
-    ]
-
-
-# Spans of series in the log, and which products of 5 January, 10 March and 28 December of that year they cover.
-COVERING = {
-    "the year": ([("2018-01-01", "2018-12-31", "")], (1, 1, 1)),
-    "more than it": ([("2017-12-01", "2019-01-31", "")], (1, 1, 1)),
-    "both halves": ([("2018-01-01", "2018-06-30", ""), ("2018-07-01", "2018-12-31", "")], (1, 1, 1)),
-    "each product's day": ([("2018-01-04", "2018-12-29", "")], (1, 1, 1)),
-    "the beginning": ([("2018-01-01", "2018-12-27", "")], (1, 1, 0)),
-    "the end": ([("2018-12-01", "2018-12-31", "")], (0, 0, 1)),
-    "the middle": ([("2018-01-06", "2018-12-27", "")], (0, 1, 0)),
-    "days of no product": ([("2018-04-01", "2018-11-30", "")], (0, 0, 0)),
-    "one orbit": ([("2018-01-01", "2018-12-31", "_R051")], (1, 1, 1)),
-    "another orbit": ([("2018-01-01", "2018-12-31", "_R008")], (0, 0, 0)),
-}
-
-
-@pytest.mark.parametrize(("logged", "covered"), COVERING.values(), ids=COVERING)
-def test_a_series_is_ordered_where_the_log_does_not_cover_each_product(
-    place: Place, peps: Sandbox, logged: list[tuple[str, str, str]], covered: tuple[int, ...]
-) -> None:
-    peps.catalogue = listed([l1c("2018-01-05"), l1c("2018-03-10"), l1c("2018-12-28")])
-    place.write_log(*submitted(*(f"{TILE}_{start}_{end}{orbit}" for start, end, orbit in logged)))
-    run = place.process(*YEAR, "--series")
-    whats = ["in log (series)" if is_covered else "submit" for is_covered in covered]
-    assert [action for each in actions(run.out).values() for action in each] == whats
-    assert (run.status, len(peps.executed)) == (0, "submit" in whats)
-    # To compute the same dates again takes hours: that is told.
-    assert (f"the log has {sum(covered)} of its 3 days already" in run.err) == (sum(covered) in {1, 2})
-
-
-def test_a_span_without_products_is_not_submitted(place: Place, peps: Sandbox) -> None:
-    peps.catalogue = []
-    run = place.process(*YEAR, "--series")
-    assert (run.status, run.err, peps.executed) == (0, "", [])
-    assert not place.events()
 
 
 def test_no_job_claims_days_that_are_still_to_come(place: Place, peps: Sandbox) -> None:
-    # What a job is said to cover is not submitted again: the dates acquired after it ran would be lost.
+    """What a job is said to cover is not submitted again: the dates acquired after it ran would be lost."""
     today = datetime.now(timezone.utc).date()
     start = today - timedelta(days=99)
+    span = ("-t", TILE, "-d", str(start), "-f", str(today + timedelta(days=90)), "--series")
+    peps.catalogue = []
+    assert (place.process(*span).status, place.events()) == (0, [])  # nothing there, nothing to submit
     peps.catalogue = listed([l1c(start), l1c(today - timedelta(days=2))])
-    run = place.process("-t", TILE, "-d", str(start), "-f", str(today + timedelta(days=90)), "--series")
-    assert run.status == 0
+    assert place.process(*span).status == 0
     [(_, name, _)] = place.events("submitting")
     assert name.split("_")[2] <= str(today)
+
+
+# Spans of series in the log, or products, and which products of 5 January, 10 March and 28 December they cover.
+COVERING = {
+    "the year": (["2018-01-01_2018-12-31"], (1, 1, 1)),
+    "more than it": (["2017-12-01_2019-01-31"], (1, 1, 1)),
+    "both halves": (["2018-01-01_2018-06-30", "2018-07-01_2018-12-31"], (1, 1, 1)),
+    "the beginning": (["2018-01-01_2018-12-27"], (1, 1, 0)),
+    "the end": (["2018-12-01_2018-12-31"], (0, 0, 1)),
+    "the middle": (["2018-01-06_2018-12-27"], (0, 1, 0)),
+    "days of no product": (["2018-04-01_2018-11-30"], (0, 0, 0)),
+    "one orbit": (["2018-01-01_2018-12-31_R051"], (1, 1, 1)),
+    "another orbit": (["2018-01-01_2018-12-31_R008"], (0, 0, 0)),
+    "nothing": ([], (0, 0, 0)),
+}
+
+
+def test_a_series_is_ordered_where_the_log_does_not_cover_each_product(place: Place, peps: Sandbox) -> None:
+    tiles = dict(zip(TILES, COVERING.values(), strict=False))
+    peps.catalogue = listed(l1c(day, tile=t) for t in tiles for day in ("2018-01-05", "2018-03-10", "2018-12-28"))
+    lost, single = (f"{TILES[9]}_2017-12-01_2018-11-30", l1c("2018-03-10", tile=TILES[9]))
+    lines = submitted(*(f"{tile}_{span}" for tile, (spans, _) in tiles.items() for span in spans), lost, single)
+    place.write_log(*lines, (WHEN, "failed", lost, "x"), (WHEN, "failed", single, "x"))
+    run = place.process("-t", *tiles, *YEAR[2:], "--series", "-n")
+    expected = {
+        tile: ["in log (series)" if has else "submit" for has in covered] for tile, (_, covered) in tiles.items()
+    }
+    assert actions(run.out, by=3) == expected | {TILES[9]: ["submit", "in log", "submit"]}
+    assert run.status == 0
+    # To compute the same dates again takes hours: that is told, also of single jobs.
+    told = re.findall(r"(31T..)_\S+: the log has (\d) of its 3 days already.*computed again", run.err)
+    assert sorted(told) == sorted(zip((TILES[3], TILES[4], TILES[5], TILES[9]), "2111", strict=True))
 
 
 # -- the plan, both ways ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("span", "options", "clouds", "is_cheaper"),
-    [
-        (YEAR, (), 10, True),
-        (("-t", TILE, "-d", "2018-01-01", "-f", "2018-02-23"), (), 10, False),  # too short for a series
-        (YEAR, ("-c", "20"), 60, False),  # a series computes what the user does not want, too
-        (YEAR, ("--limit", "1"), 10, False),
-    ],
-)
-def test_one_line_if_a_series_is_much_cheaper(
-    place: Place, peps: Sandbox, span: tuple[str, ...], options: tuple[str, ...], clouds: float, *, is_cheaper: bool
-) -> None:
-    peps.catalogue = listed(passes(10, "2018-01-06"), clouds) + listed([l1c("2018-01-01")], clouds=5)
-    run = place.process(*span, *options, "-n")
-    assert (run.status, len(costs(run.out))) == (0, 1)
-    assert ("cheaper: with --series PEPS computes 11 products instead of 88" in run.out) == is_cheaper
+def test_one_line_if_a_series_is_much_cheaper(place: Place, peps: Sandbox) -> None:
+    """Of days until today, too; not to say again what the log has."""
+    today = datetime.now(timezone.utc).date()
+    to_come = ("-t", TILE, "-d", str(today - timedelta(days=20)), "-f", str(today + timedelta(days=90)))
+    cheap = listed([*passes(10, "2018-01-06"), *(l1c(today - timedelta(days=day)) for day in range(1, 9))])
+    first = listed([l1c("2018-01-01")], clouds=5)
+    peps.catalogue = cheap + first
+    for options, way in {
+        YEAR: "with --series PEPS",
+        (*YEAR, "-c", "50"): "with --series and without --max-cloud PEPS",
+        (*YEAR, "--sat", "S2A", "-c", "50"): "with --series and without --max-cloud and without --sat PEPS",
+        ("-t", TILE, "-d", "2018-01-01", "-f", "2018-02-23"): "",  # too short for a series
+        (*YEAR, "--limit", "1"): "",
+        to_come: "",
+    }.items():
+        out = place.process(*options, "-n").out
+        assert len(costs(out)) == 1
+        assert (f"cheaper: {way} computes 11 products instead of" in out) == bool(way), (options, out)
+        assert ("--series" in out) == bool(way)
+    year = f"{TILE}_2018-01-01_2018-12-31"
+    place.write_log(*submitted(year), (WHEN, "finished", year, ""))  # delivered none; the same again is not submitted
+    peps.catalogue = listed(passes(10, "2018-01-06"), clouds=60) + first
+    for options in (YEAR, (*YEAR, "-c", "20")):  # a series computes what the user does not want, too
+        assert "--series" not in place.process(*options, "-n").out
 
 
 # -- what the user has already ----------------------------------------------------------------------------------------
@@ -300,6 +254,8 @@ def test_what_counts_as_on_disk(place: Place, peps: Sandbox) -> None:
     by_day = {date(2018, 1, 1) + 5 * DAY * number: entry for number, entry in enumerate(ON_DISK)}
     peps.catalogue = listed(map(l1c, by_day))
     folder = place.folder / "l2a"
+    in_one_line(place.process(*YEAR, "-w", "l2a", "-n"), 2, "the folder l2a", "--write-dir")
+    assert not peps.requests
     folder.mkdir()
     for day, template in by_day.items():
         entry = folder / template.format(day=f"{day:%Y%m%d}")
@@ -314,94 +270,47 @@ def test_what_counts_as_on_disk(place: Place, peps: Sandbox) -> None:
 
 
 # Files in the folder, those that a job of the log for the first part downloaded, and what happens to both parts.
-FILE, OWN_FILE = (
-    "SENTINEL2A_20180105-105426-459_L2A_T31TCJ_D.zip",
-    "SENTINEL2A_20180105-105426-459_L2A_T31TCJ_D.8e99b3de.zip",
-)
-CUT_IN_TWO = {
-    "nothing": ([], [], ["submit", "submit"]),
-    "one of both": ([FILE], [], ["on disk", "submit"]),
-    "both": ([FILE, OWN_FILE], [], ["on disk", "on disk"]),
-    "one, zipped and unpacked": ([FILE, FILE.removesuffix(".zip")], [], ["on disk", "submit"]),
-    "the first one's": ([FILE], [FILE], ["in log", "submit"]),
-    "the first one's, unpacked": ([FILE.removesuffix(".zip")], [FILE], ["in log", "submit"]),
-    "the first one's and another": ([FILE, OWN_FILE], [FILE], ["in log", "on disk"]),
-}
+FILE, OWN_FILE = (f"SENTINEL2A_2018DAY-105426-459_L2A_T31TCJ_D{mark}.zip" for mark in ("", ".8e99b3de"))
+CUT_IN_TWO = [
+    ([], [], ["submit", "submit"]),
+    ([FILE], [], ["on disk", "submit"]),
+    ([FILE, OWN_FILE], [], ["on disk", "on disk"]),
+    ([FILE, FILE.removesuffix(".zip")], [], ["on disk", "submit"]),
+    ([FILE], [FILE], ["in log", "submit"]),
+    ([FILE.removesuffix(".zip")], [FILE], ["in log", "submit"]),
+    ([FILE, OWN_FILE], [FILE], ["in log", "on disk"]),
+]
 
 
-@pytest.mark.parametrize(("files", "downloaded", "what"), CUT_IN_TWO.values(), ids=CUT_IN_TWO)
-def test_each_part_of_a_cut_acquisition_needs_a_file_of_its_own(
-    place: Place, peps: Sandbox, files: list[str], downloaded: list[str], what: list[str]
-) -> None:
-    parts = [l1c("2018-01-05"), l1c("2018-01-05", last="140000")]
-    peps.catalogue = listed(parts)
-    for file in files:
-        put(place.folder / file)
-    if downloaded:
-        events = [*(("downloaded", file) for file in downloaded), ("finished", "")]
-        place.write_log(*submitted(parts[0]), *((WHEN, event, parts[0], detail) for event, detail in events))
-    run = place.process(*YEAR, "-w", ".")
-    assert (run.status, actions(run.out)) == (0, {"2018-01-05": what})
-    assert len(peps.executed) == what.count("submit")
-
-
-def test_what_a_failed_series_has_delivered_is_in_the_log(place: Place, peps: Sandbox) -> None:
-    peps.catalogue = listed(passes(2, "2018-01-05"))
-    year = f"{TILE}_2018-01-01_2018-12-31"
-    place.write_log(*submitted(year), (WHEN, "downloaded", year, FILE), (WHEN, "failed", year, "x"))
-    put(place.folder / FILE)
-    run = place.process(*YEAR, "-w", ".")
-    assert actions(run.out) == {"2018-01-05": ["in log (series)"], "2018-01-10": ["submit"]}
-
-
-def test_midnight_lies_between_a_product_and_its_l2a(place: Place, peps: Sandbox) -> None:
-    peps.catalogue = listed([l1c("2018-12-31", time="235000"), l1c("2018-01-02", time="000500")])
-    for name in ("20190101-001959-999", "20180102-000500-000"):
-        put(place.folder / f"SENTINEL2A_{name}_L2A_T31TCJ_D.zip")
+def test_each_part_of_a_cut_acquisition_needs_a_file_of_its_own(place: Place, peps: Sandbox) -> None:
+    days = dict(zip(("0105", "0115", "0125", "0204", "0214", "0224", "0306"), CUT_IN_TWO, strict=True))
+    parts = {day: [l1c(f"2018{day}"), l1c(f"2018{day}", last="140000")] for day in days}
+    peps.catalogue = listed(name for names in parts.values() for name in names)
+    lines: Lines = []
+    for day, (files, downloaded, _) in days.items():
+        for file in files:
+            put(place.folder / file.replace("DAY", day))
+        if downloaded:
+            lines += submitted(parts[day][0])
+            lines += [(WHEN, "downloaded", parts[day][0], file.replace("DAY", day)) for file in downloaded]
+    place.write_log(*lines)
     run = place.process(*YEAR, "-w", ".", "-n")
-    assert actions(run.out) == {"2018-01-02": ["on disk"], "2018-12-31": ["on disk"]}
+    assert actions(run.out) == {f"2018-{day[:2]}-{day[2:]}": expected for day, (_, _, expected) in days.items()}
 
 
-def test_the_folder_is_read_as_it_is(place: Place, peps: Sandbox) -> None:
-    names = [l1c("2018-01-05"), l1c("2018-01-10"), l1c("2018-01-15")]
-    peps.catalogue = listed(names)
-    folder = place.folder / "l2a"
-    folder.mkdir()
-    (folder / "SENTINEL2A_20180105-105426-459_L2A_T31TCJ_D.zip").write_bytes(b"")  # a full disk left that
-    (folder / "SENTINEL2A_20180110-105426-459_L2A_T31TCJ_D.zip").symlink_to("where an archive was.zip")
-    run = place.process(*YEAR, "-w", "l2a")
-    assert (run.status, run.err) == (0, "")
-    assert peps.executed == names
-    assert " -w l2a" in run.out  # in the command that follows the jobs
-
-
-@pytest.mark.parametrize("folder", ["not there", "peps.txt"])
-def test_a_folder_that_cannot_be_read_is_an_error_before_any_request(place: Place, peps: Sandbox, folder: str) -> None:
-    run = place.process(*YEAR, "-w", folder, "-n")
-    assert (run.status, run.out, len(run.err.splitlines())) == (2, "", 1)
-    assert f"the folder {folder}" in run.err
-    assert "--write-dir" in run.err
-    assert not peps.requests
-
-
-def test_a_series_whose_dates_are_all_on_disk_is_not_submitted(place: Place, peps: Sandbox) -> None:
+def test_a_series_covers_its_dates_on_disk_too_and_needs_one_that_is_not(place: Place, peps: Sandbox) -> None:
     names = passes(3)
     peps.catalogue = listed(names)
-    for name in names[:2]:
-        put(place.folder / f"SENTINEL{name[1:3]}_{name[11:19]}-105426-459_L2A_T31TCJ_D")
-    run = place.process(*YEAR, "--series", "-w", ".", "-n")
-    assert [*actions(run.out).values()] == [["on disk"], ["on disk"], ["submit"]]
-
-    put(place.folder / "SENTINEL2A_20180111-105426-459_L2A_T31TCJ_D")
+    folders = [place.folder / f"SENTINEL{name[1:3]}_{name[11:19]}-105426-459_L2A_T31TCJ_D" for name in names]
+    put(folders[0])
+    put(folders[1])
+    put(folders[2])
     run = place.process(*YEAR, "--series", "-w", ".")
     assert (run.status, run.err, peps.executed) == (0, "", [])
-    assert {what for each in actions(run.out).values() for what in each} == {"on disk"}
-
-
-def test_a_series_that_goes_out_covers_its_dates_on_disk_too(place: Place, peps: Sandbox) -> None:
-    peps.catalogue = listed(passes(3))
-    put(place.folder / "SENTINEL2A_20180101-105426-459_L2A_T31TCJ_D")
-    assert place.process(*YEAR, "--series", "-w", ".").status == 0
+    assert [*actions(run.out).values()] == [["on disk"]] * 3
+    folders[2].rename(place.folder / "elsewhere")
+    run = place.process(*YEAR, "--series", "-w", ".")
+    assert [*actions(run.out).values()] == [["on disk"], ["on disk"], ["submit"]]
     assert [detail for _, _, detail in place.events("submitting")] == [
         "2018-01-01/S2A/R051 2018-01-06/S2B/R051 2018-01-11/S2A/R051"
     ]
@@ -412,7 +321,7 @@ def test_a_series_that_goes_out_covers_its_dates_on_disk_too(place: Place, peps:
 
 @pytest.mark.parametrize("state", ["failed", "unsure"])
 def test_a_lost_series_is_submitted_again_on_demand(place: Place, peps: Sandbox, state: str) -> None:
-    name, plan = f"{TILE}_2018-03-01_2018-04-24_R051", "2018-03-02/S2A/R051 2018-03-07/S2B/R051"
+    name, plan = f"{NAME}_R051", "2018-03-02/S2A/R051 2018-03-07/S2B/R051"
     product = l1c("2018-03-02")
     ends = [] if state == "unsure" else [(WHEN, state, name, "for a reason"), (WHEN, state, product, "for a reason")]
     begun = [(WHEN, "submitting", name, plan), (WHEN, "submitting", product, "")]
@@ -437,19 +346,12 @@ def test_a_lost_series_is_submitted_again_on_demand(place: Place, peps: Sandbox,
     assert peps.executed[2:] == [inputs]
 
 
-def test_a_series_without_a_clear_answer_is_not_repeated(place: Place, peps: Sandbox) -> None:
-    peps.catalogue = listed(passes(2, "2018-03-02"))
-    peps.faults.add(Fault(Endpoint.EXECUTE, BAD_GATEWAY))
-    assert place.process(*SPRING, "--series").status == 1
-    assert place.process(*SPRING, "--series").status == 1
-    assert len(peps.asked(Endpoint.EXECUTE)) == 1
-    assert [event for event, _, _ in place.events()] == ["submitting"]
-
-
 def test_a_series_is_adopted_followed_and_dropped(place: Place, peps: Sandbox) -> None:
-    name = f"{TILE}_2018-03-01_2018-04-24_R051"
+    name = f"{NAME}_R051"
     peps.catalogue = listed(passes(2, "2018-03-02"))
     job = peps.add_job(name, status="RUNNING")
+    for wrong in (f"{TILE}_2018-12-31_2018-01-01", f"{NAME}_R000"):
+        in_one_line(place.process("--adopt", wrong, job.status_url), 2, wrong)
     adopted = place.process("--adopt", name, job.status_url)
     assert (adopted.status, adopted.err) == (0, "")
     assert place.events() == [("submitted", name, job.status_url)]
@@ -461,21 +363,12 @@ def test_a_series_is_adopted_followed_and_dropped(place: Place, peps: Sandbox) -
     assert not peps.executed
 
 
-@pytest.mark.parametrize("name", ["31TCJ_2018-12-31_2018-01-01", "31TCJ_2018-01-01_2018-12-31_R000", "31TCJ_2018"])
-def test_only_a_series_can_be_adopted_as_one(nowhere: Place, name: str) -> None:
-    run = nowhere.process("--adopt", name, URL)
-    assert (run.status, len(run.err.splitlines())) == (2, 1)
-    assert name in run.err
-    assert not nowhere.log.exists()
-
-
 def test_a_resubmitted_series_of_unknown_dates_shows_its_span_and_asks(place: Place, peps: Sandbox) -> None:
-    name = f"{TILE}_2018-03-01_2018-04-24"
-    place.write_log((WHEN, "submitted", name, URL), (WHEN, "failed", name, "for a reason"))
+    place.write_log((WHEN, "submitted", NAME, STATUS_URL), (WHEN, "failed", NAME, "for a reason"))
     asked = place.process("--resubmit", "failed")
     assert (asked.status, peps.executed) == (2, [])
     assert costs(asked.out) == [(1, 55, 24)]
-    for words in (f"{name}: ", "from 2018-03-01 to 2018-04-24, at most 55 dates", "-y"):
+    for words in (f"{NAME}: ", "from 2018-03-01 to 2018-04-24, at most 55 dates", "-y"):
         assert words in asked.err
     assert "at most 55 computed products" in asked.out
     assert place.process("--resubmit", "failed", "-y").status == 0
@@ -489,112 +382,39 @@ def test_from_ten_dates_on_a_series_is_asked_for(place: Place, peps: Sandbox, da
     assert len(peps.executed) == (not asks)
 
 
-# -- after a series, the same days one by one -------------------------------------------------------------------------
+# The events of a series, and what is done afterwards with its dates one by one: two that it brought, and another.
+ZIP, CLOUDY = "SENTINEL2A_20180302-105426-459_L2A_T{}_D.zip", "NOVALD_SENTINEL2B_20180307-105426-459_L2A_T{}_D.zip"
+COVERED, LOST = ["in log (series)"], ["submit"]
+BEGUN, CAME = [("submitted", STATUS_URL)], [("downloaded", ZIP), ("novald", CLOUDY)]
 AFTER_A_SERIES = {
-    "unsure": ([], "in log (series)"),
-    "open": (["submitted"], "in log (series)"),
-    "finished": (["submitted", "downloaded", "novald", "finished"], "in log (series)"),
-    "finished without a plan": (["adopted", "downloaded", "novald", "finished"], "in log (series)"),
-    "failed": (["submitted", "failed"], "submit"),
-    "rejected": (["rejected"], "submit"),
-    "cancelled": (["submitted", "cancelled"], "submit"),
-    "dropped": (["submitted", "dropped"], "submit"),
+    "unsure": ([], COVERED * 3),
+    "open": (BEGUN, COVERED * 3),
+    "finished": ([*BEGUN, *CAME, ("finished", "")], COVERED * 2 + LOST),
+    "failed, some delivered": ([*BEGUN, *CAME, ("failed", "x")], COVERED * 2 + LOST),
+    "rejected": ([("rejected", "x")], LOST * 3),
+    "cancelled": ([*BEGUN, ("cancelled", "x")], LOST * 3),
+    "dropped": ([*BEGUN, ("cancelled", "dropped by the user")], LOST * 3),
 }
 
 
-@pytest.mark.parametrize(("events", "action"), AFTER_A_SERIES.values(), ids=AFTER_A_SERIES)
+@pytest.mark.parametrize("has_plan", [True, False])
 def test_what_a_series_of_the_log_covers_is_not_submitted_one_by_one(
-    place: Place, peps: Sandbox, events: list[str], action: str
+    place: Place, peps: Sandbox, *, has_plan: bool
 ) -> None:
-    name = f"{TILE}_2018-03-01_2018-04-24_R051"
-    details = {
-        "submitted": URL,
-        "downloaded": "SENTINEL2A_20180302-105426-459_L2A_T31TCJ_D.zip",
-        "novald": "NOVALD_SENTINEL2B_20180307-105426-459_L2A_T31TCJ_D.zip",
-    }
-    plan = "2018-03-02/S2A/R051 2018-03-07/S2B/R051 2018-03-12/S2A/R051"
-    lines = [] if "adopted" in events else [(WHEN, "submitting", name, plan)]
-    for event in events:
-        if event == "dropped":
-            lines.append((WHEN, "cancelled", name, "dropped by the user"))
-        else:
-            lines.append(
-                (
-                    WHEN,
-                    event.replace("adopted", "submitted"),
-                    name,
-                    details.get(event.replace("adopted", "submitted"), "x"),
-                )
-            )
+    tiles = dict(zip(TILES, AFTER_A_SERIES.values(), strict=False))
+    plan = "2018-03-02/S2A/R051 2018-03-07/S2B/R051 2018-03-12/S2A/R051" if has_plan else ""
+    lines: Lines = []
+    for tile, (events, _) in tiles.items():
+        name = f"{tile}_2018-03-01_2018-04-24_R051"
+        lines += [(WHEN, "submitting", name, plan)]
+        lines += [(WHEN, event, name, detail.format(tile)) for event, detail in events]
     place.write_log(*lines)
-    products = passes(3, "2018-03-02")
-    others = [l1c("2018-03-02", orbit=8, time="091021"), l1c("2018-05-01")]  # of another orbit, and of another day
-    peps.catalogue = listed([*products, *others])
-    run = place.process(*SPRING, "-f", "2018-05-02", "-n")
-    left_out = "submit" if "finished" in events else action  # the third date was not delivered
-    assert actions(run.out) == {
-        "2018-03-02": ["submit", action],
-        "2018-03-07": [action],
-        "2018-03-12": [left_out],
-        "2018-05-01": ["submit"],
-    }
-    named = place.process("--product", *products, "-n")
-    assert [what for each in actions(named.out).values() for what in each] == ["submit"] * 3
-
-
-def test_what_a_series_covers_is_not_submitted_again(place: Place, peps: Sandbox) -> None:
-    lost = l1c("2018-03-02")
-    peps.catalogue = listed([lost])
-    place.write_log(*submitted(lost, f"{TILE}_2018-03-01_2018-04-24"), (WHEN, "failed", lost, "x"))
-    assert actions(place.process(*SPRING, "--resubmit", "failed").out) == {"2018-03-02": ["in log (series)"]}
-    assert peps.executed == []
-
-
-def test_a_lost_series_does_not_stand_in_the_way_of_another_span(place: Place, peps: Sandbox) -> None:
-    peps.catalogue = listed(passes(3, "2018-03-02"))
-    lost = f"{TILE}_2018-01-01_2018-12-31"
-    place.write_log(*submitted(lost), (WHEN, "failed", lost, "x"))
-    run = place.process(*SPRING, "--series")
-    assert (run.status, run.err, len(peps.executed)) == (0, "", 1)
-
-
-def test_a_series_tells_of_single_jobs_that_it_computes_again(place: Place, peps: Sandbox) -> None:
-    names = passes(5, "2018-03-02")
-    peps.catalogue = listed(names)
-    place.write_log(*submitted(*names[:3]), (WHEN, "finished", names[0], ""), (WHEN, "failed", names[2], "x"))
-    run = place.process(*SPRING, "--series")
-    assert (run.status, len(run.err.splitlines()), len(peps.executed)) == (0, 1, 1)
-    assert f"{TILE}_2018-03-01_2018-04-24: the log has 3 of its 5 days already" in run.err
-    assert "computed again" in run.err
-
-
-@pytest.mark.parametrize(
-    ("refused", "way"),
-    [
-        ((), "with --series PEPS"),
-        (("-c", "50"), "with --series and without --max-cloud PEPS"),
-        (("-c", "50", "--sat", "S2A"), "with --series and without --max-cloud and without --sat PEPS"),
-    ],
-)
-def test_the_advice_names_the_options_that_a_series_refuses(
-    place: Place, peps: Sandbox, refused: tuple[str, ...], way: str
-) -> None:
-    peps.catalogue = listed(passes(20))
-    run = place.process(*YEAR, *refused, "-n")
-    assert f"Much cheaper: {way} computes 20 products" in run.out
-
-
-def test_no_advice_to_order_a_series_that_the_log_has(place: Place, peps: Sandbox) -> None:
-    peps.catalogue = listed(passes(20))
-    year = f"{TILE}_2018-01-01_2018-12-31"
-    place.write_log(*submitted(year), (WHEN, "finished", year, ""))
-    run = place.process(*YEAR, "-n")
-    assert costs(run.out) == [(20, 160, 20, 40)]  # none was delivered; the same series again would not be submitted
-    assert "--series" not in run.out
-
-
-def test_the_advice_counts_no_days_to_come(place: Place, peps: Sandbox) -> None:
-    today = datetime.now(timezone.utc).date()
-    peps.catalogue = listed([l1c(today - timedelta(days=day)) for day in range(1, 9)])
-    run = place.process("-t", TILE, "-d", str(today - timedelta(days=20)), "-f", str(today + timedelta(days=90)), "-n")
-    assert "cheaper" not in run.out
+    products = {tile: [name.replace(TILE, tile) for name in passes(3, "2018-03-02")] for tile in tiles}
+    others = [l1c("2018-03-21", orbit=8, time="091021", tile=TILES[1]), l1c("2018-05-01", tile=TILES[1])]
+    peps.catalogue = listed([name for names in products.values() for name in names] + others)
+    run = place.process("-t", *tiles, "-d", "2018-03-01", "-f", "2018-05-02", "-n")
+    expected = {tile: what for tile, (_, what) in tiles.items()}
+    assert actions(run.out, by=3) == expected | {TILES[1]: [*expected[TILES[1]], "submit", "submit"]}
+    if has_plan:
+        named = place.process("--product", *products[TILES[1]], "-n")
+        assert [what for each in actions(named.out).values() for what in each] == LOST * 3

@@ -7,7 +7,7 @@ import html
 from pathlib import Path
 
 import pytest
-from helpers import STATUS_URL, TILE, Place, ago, begun, in_one_line, l1c, l2a, lines_of_dates, tiny
+from helpers import STATUS_URL, TILE, Place, ago, begun, l1c, l2a, lines_of_dates, tiny
 
 from peps_maja.sandbox import Sandbox
 
@@ -16,7 +16,6 @@ pytestmark = pytest.mark.slow
 URL = "https://geodes-portal.cnes.fr/api/download/URN:FEATURE:DATA:gdh:0b8d4f1c-0000-0000-0000-000000000000:V1/files/0"
 THEIAS = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_C_V4-0"
 PIECE = "SENTINEL2A_20190301-105441-000_L2A_T31TCJ_C_V4-0"
-SERIES = f"{TILE}_2019-01-01_2019-03-31"
 
 
 def table(place: Place, *options: str) -> list[dict[str, str]]:
@@ -37,72 +36,44 @@ def finished(
 # -- the ledger ------------------------------------------------------------------------------------------------------
 
 
-def test_clouds_and_orbit_come_from_the_log(place: Place) -> None:
+def test_both_services_their_parts_and_pieces_stand_side_by_side(place: Place) -> None:
+    """Clouds and orbit come from the log; a date counts once, and under each state of its parts."""
+    offers = {day: [name.replace("20190301", f"201903{day}") for name in (THEIAS, PIECE)] for day in (11, 16, 21)}
+    lost = [(ago(), event, l1c(1, last="140000"), of) for event, of in (("submitted", STATUS_URL), ("failed", "x"))]
     place.write_log(
-        *finished(l1c(1), clouds="12.4"),
+        *finished(l1c(1), l2a(1), clouds="12.4"),
+        *lost,
         *finished(l1c(6)),  # as logs had it
-        *finished(THEIAS.replace("20190301", "20190311"), event="available", detail=f"{URL} - - 51 99.6"),
-        *finished(THEIAS.replace("20190301", "20190316"), event="available", detail=f"{URL} - -"),
+        *finished(offers[11][0], event="available", detail=f"{URL} - - 51 99.6"),
+        *finished(offers[16][0], event="available", detail=f"{URL} - -"),
+        *finished(offers[16][1], event="available", detail=f"{URL} - -"),
+        *finished(offers[21][0], f"{offers[21][0]}.zip", event="available", detail=f"{URL} - -"),
+        *finished(l1c(21), l2a(21)),
     )
-    rows = table(place)
-    assert [(row["orbit"], row["clouds"]) for row in rows] == [
-        ("R051", "12.4"),
-        ("R051", ""),
-        ("R051", "99.6"),
-        ("", ""),
-    ]
-    shown = [line.split()[3:5] for line in lines_of_dates(place.download("--dates").out)]
-    assert shown == [["R051", "12%"], ["R051", "?"], ["R051", "100%"], ["?", "?"]]
-
-
-def test_a_date_counts_once_and_under_each_state_of_its_parts(place: Place) -> None:
-    place.write_log(
-        *finished(l1c(1), l2a(1)),
-        *[
-            (ago(), event, l1c(1, last="140000"), detail)
-            for event, detail in (("submitted", STATUS_URL), ("failed", "x"))
-        ],
-        *(
-            line
-            for name in (THEIAS, PIECE)
-            for line in finished(name.replace("0301", "0306"), event="available", detail=f"{URL} - -")
-        ),
-    )
-    (place.folder / l2a(1)).write_bytes(tiny(l2a(1)))
-    out = place.download("--dates").out
-    assert len(lines_of_dates(out)) == 4
-    assert out.splitlines()[-1].startswith(f"Total of {TILE}: 2 dates, 1 on disk (")
-    assert out.splitlines()[-1].endswith("), 1 failed, 1 not delivered")
-
-
-def test_products_of_both_services_are_on_disk_side_by_side(place: Place) -> None:
-    zips = [l2a(1), f"{THEIAS}.zip"]
-    place.write_log(*finished(l1c(1), zips[0]), *finished(THEIAS, zips[1], event="available", detail=f"{URL} - -"))
-    for name in zips:
+    for name in (l2a(1), f"{offers[21][0]}.zip", l2a(21)):
         (place.folder / name).write_bytes(tiny(name))
     rows = table(place)
-    assert [(row["state"], row["file"], row["orbit"], row["folder"]) for row in rows] == [
-        ("on disk", name, "R051", str(place.folder)) for name in zips
-    ]
-    assert "1 date, 1 on disk" in place.download("--dates").out
+    none = "not delivered"
+    assert [(int(row["date"][-2:]), row["orbit"], row["clouds"], row["state"]) for row in rows] == [
+        (1, "R051", "12.4", "on disk"), (1, "R051", "", "failed"), (6, "R051", "", none), (11, "R051", "99.6", none),
+        (16, "", "", none), (16, "", "", none), (21, "R051", "", "on disk"), (21, "R051", "", "on disk"),
+    ]  # fmt: skip
+    assert [row["file"] for row in rows[-2:]] == [f"{offers[21][0]}.zip", l2a(21)]
+    assert {row["folder"] for row in rows} == {"", str(place.folder)}
+    out = place.download("--dates").out
+    assert [line.split()[3:5] for line in lines_of_dates(out)][2:5] == [["R051", "?"], ["R051", "100%"], ["?", "?"]]
+    assert out.splitlines()[-1].startswith(f"Total of {TILE}: 5 dates, 2 on disk (")
+    assert out.splitlines()[-1].endswith("), 1 failed, 3 not delivered")
 
 
 def test_a_period(place: Place) -> None:
     place.write_log(*(line for day in (1, 6, 11) for line in finished(l1c(day))))
-    periods = (
-        ("-d", "2019-03-06"),
-        ("-f", "2019-03-06"),
-        ("-d", "2019-03-02", "-f", "2019-03-10"),
-        ("-d", "2020-01-01"),
-    )
-    days = [[row["date"][-2:] for row in table(place, *period)] for period in periods]
-    assert days == [["06", "11"], ["01", "06"], ["06"], []]
-    for wrong in (
-        ("-d", "2019-03-01"),
-        ("--dates", "-d", "2019-03-02", "-f", "2019-03-01"),
-        ("--dates", "-d", "2019-02-30"),
+    for options, days in (
+        ("-d 2019-03-06", ["06", "11"]),
+        ("-d 2019-03-02 -f 2019-03-10", ["06"]),
+        ("-f 2019-03-06", ["01", "06"]),
     ):
-        in_one_line(place.download(*wrong), 2)
+        assert [row["date"][-2:] for row in table(place, *options.split())] == days
 
 
 def test_what_is_in_the_folder_is_on_disk_whatever_the_log_lost(place: Place) -> None:
@@ -133,28 +104,26 @@ def test_a_damaged_log_is_one_line_with_a_number(place: Place) -> None:
     assert "stalled" not in place.log.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("is_wrong", [True, False])
-def test_a_wrong_folder_is_asked_about(place: Place, *, is_wrong: bool) -> None:
+def test_a_wrong_folder_is_asked_about(place: Place) -> None:
     place.write_log(*finished(l1c(1), l2a(1)), *finished(l1c(6), l2a(6)))
-    (place.folder / "zips").mkdir()
-    if not is_wrong:
-        (place.folder / "zips" / l2a(6).removesuffix(".zip")).mkdir()
-    run = place.download("-w", "zips")
-    assert (run.status, run.out.count("none of the 2 zips"), run.out.count("is -w right?")) == (0, is_wrong, is_wrong)
-    assert "-w" not in place.download("-q", "-w", "zips").out
+    folder = place.folder / "zips"
+    for options, times in (((), 1), (("-q",), 0), ((), 0)):
+        run = place.download("-w", "zips", *options)
+        assert (run.status, run.out.count("none of the 2 zips"), run.out.count("is -w right?")) == (0, times, times)
+        if options:
+            (folder / l2a(6).removesuffix(".zip")).mkdir()
 
 
-@pytest.mark.parametrize("option", [(), ("--status",), ("--dates",)])
-def test_peps_has_closed(place: Place, option: tuple[str, ...]) -> None:
+def test_peps_has_closed(place: Place) -> None:
     """Where its own address does not answer, message and page say so, and what works today."""
     place.write_log((ago(3), "submitting", l1c(1), ""), (ago(2), "submitted", l1c(1), STATUS_URL))
     away = {"PEPS_SERVER": "https://peps.cnes.fr", "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""}
-    run = place.download(*option, "--page", "page", **away)
-    page = html.unescape((place.folder / "page" / "index.html").read_text(encoding="utf-8"))
-    in_one_line(run, 75)
-    for text in (run.err, page):
-        assert text.count("PEPS has closed (March 2026): --theia only takes what Theia has already") == 1, text
-    assert place.download("-q", **away).err == ""
+    for options in ((), ("--dates",)):
+        run = place.download(*options, "--page", "page", **away)
+        page = html.unescape((place.folder / "page" / "index.html").read_text(encoding="utf-8"))
+        assert run.status == 75
+        for text in (run.err, page):
+            assert text.count("PEPS has closed (March 2026): --theia only takes what Theia has already") == 1, text
 
 
 # -- what to do about it ---------------------------------------------------------------------------------------------
@@ -182,14 +151,12 @@ def test_what_failed_twice_is_not_advised_to_be_tried_again(place: Place, peps: 
     assert str(place.folder) not in page
 
 
-@pytest.mark.parametrize(
-    ("job", "hours", "is_stalled"), [(l1c(1), 25, True), (l1c(1), 23, False), (SERIES, 25, False), (SERIES, 40, True)]
-)
-def test_a_series_gets_the_hours_it_is_expected_to_take(
-    place: Place, peps: Sandbox, job: str, hours: float, *, is_stalled: bool
-) -> None:
+def test_a_series_gets_the_hours_it_is_expected_to_take(place: Place, peps: Sandbox) -> None:
     """36 dates are expected in 90 days: one hour, and 35 times 25 minutes."""
-    place.write_log(*begun(peps.add_job(job, status="RUNNING", results=()), hours=hours))
+    hours = {l1c(1): 25, l1c(6): 23, f"{TILE}_2019-01-01_2019-03-31": 40, f"{TILE}_2018-01-01_2018-03-31": 25}
+    jobs = [peps.add_job(name, status="RUNNING", results=()) for name in hours]
+    place.write_log(*(line for job in jobs for line in begun(job, hours=hours[job.product])))
     runs = [place.download("-q") for _ in range(2)]
-    assert [run.out.count("still open after") for run in runs] == [is_stalled, 0]
-    assert "drop it if it is not wanted" in runs[0].out or not is_stalled
+    told = [line.partition(": still open after ")[0] for line in runs[0].out.splitlines()]
+    assert (told, runs[1].out) == ([name for name, number in hours.items() if number in {25, 40}][:2], "")
+    assert all("drop it if it is not wanted" in line for line in runs[0].out.splitlines())

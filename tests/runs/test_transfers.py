@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import io
 import os
 import pty
@@ -14,23 +13,17 @@ import struct
 import subprocess
 import sys
 import termios
-import time
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trustme
-from helpers import EMAIL, PASSWORD, ROOT, Place, add, l1c, l2a, opened, until
+from helpers import EMAIL, PASSWORD, ROOT, Place, add, contents, l1c, l2a, opened, small_disk, until
 
-from peps_maja.downloads.fetching import Fetched, Wanted, fetch
-from peps_maja.errors import Broken
-from peps_maja.network.client import Client
-from peps_maja.network.credentials import Credentials
-from peps_maja.peps.service import Server, refused
 from peps_maja.sandbox import (
     BAD_GATEWAY,
     FORBIDDEN,
@@ -65,17 +58,6 @@ def damaged(content: bytes) -> bytes:
     return content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
 
 
-def packed(of: bytes, *names: str) -> bytes:
-    """Return a zip of files with some content, in whose names `{0}` stands for the product that another zip is `of`."""
-    with zipfile.ZipFile(io.BytesIO(of)) as archive:
-        product, *_ = archive.namelist()[0].split("/")
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        for name in names:
-            archive.writestr(name.format(product), "" if name.endswith("/") else name)
-    return content.getvalue()
-
-
 def sized(content: bytes, length: int) -> Canned:
     """Return an answer whose Content-Length is not what comes."""
     return Canned(200, content, ZIP | {"Content-Length": str(length), "Connection": "close"})
@@ -89,18 +71,8 @@ FAULTY: dict[str, tuple[Callable[[bytes], Canned], bool | None]] = {
     "more than announced": (lambda content: sized(content, len(content) - 10), None),
     "the first bytes alone": (lambda _: Canned(200, b"PK\x03\x04", ZIP), None),
     "no end": (lambda content: Canned(200, content[:-1000], ZIP), None),
-    "no middle": (lambda content: Canned(200, content[:50_000] + content[51_000:], ZIP), False),
     "a wrong byte": (lambda content: Canned(200, damaged(content), ZIP), False),
     "another product": (lambda _: Canned(200, make_zip(l2a(31)), ZIP), False),
-    "an empty zip": (lambda _: Canned(200, EMPTY_ZIP, ZIP), False),
-    "a README alone": (lambda content: Canned(200, packed(content, "README.txt"), ZIP), False),
-    "an error page": (lambda content: Canned(200, packed(content, "{0}/error.html"), ZIP), False),
-    "an L1C product": (lambda content: Canned(200, packed(content, f"{l1c(15)}.SAFE/a.tif"), ZIP), False),
-    "an empty folder": (lambda content: Canned(200, packed(content, "{0}/"), ZIP), False),
-    "a NOVALD folder": (
-        lambda content: Canned(200, packed(content, "NOVALD_{0}/{0}_MTD_ALL.xml", "NOVALD_{0}/a.tif"), ZIP),
-        False,
-    ),
 }
 ABSENT = {
     "404": NOT_FOUND,
@@ -121,54 +93,12 @@ NOT_NOW: dict[str, Canned | Cut] = {
     "202": Canned(202),
 }
 
-# Sensing start of an L1C product of S2A; name of the result, and of what lies inside; whether that is its product.
-BELONGING: dict[str, tuple[str, str, str, bool]] = {
-    "at the start": ("20190301T105021", "2A_20190301-105021-000_L2A_T31TCJ_D", "", True),
-    "half an hour later": ("20190301T105021", "2A_20190301-112021-000_L2A_T31TCJ_D", "", True),
-    "another version": ("20190301T105021", "2A_20190301-105426-459_L2A_T31TCJ_C_V1-0", "", True),
-    "midnight between": ("20190301T235021", "2A_20190302-000512-459_L2A_T31TCJ_D", "", True),
-    "a new year between": ("20181231T235021", "2A_20190101-000512-459_L2A_T31TCJ_D", "", True),
-    "seconds before the start": ("20190301T105021", "2A_20190301-105015-000_L2A_T31TCJ_D", "", True),
-    "long before the start": ("20190301T105021", "2A_20190301-104920-999_L2A_T31TCJ_D", "", False),
-    "later than that": ("20190301T105021", "2A_20190301-112022-000_L2A_T31TCJ_D", "", False),
-    "another day": ("20190301T105021", "2A_20190302-105426-459_L2A_T31TCJ_D", "", False),
-    "another satellite": ("20190301T105021", "2B_20190301-105426-459_L2A_T31TCJ_D", "", False),
-    "another tile": ("20190301T105021", "2A_20190301-105426-459_L2A_T31TDJ_D", "", False),
-    "another tile in the name asked for alone": (
-        "20190301T105021",
-        "2A_20190301-105426-462_L2A_T31TDJ_D",
-        "2A_20190301-105426-462_L2A_T31TCJ_D",
-        True,
-    ),
-    "another tile inside": (
-        "20190301T105021",
-        "2A_20190301-105426-460_L2A_T31TCJ_D",
-        "2A_20190301-105426-460_L2A_T31TDJ_D",
-        False,
-    ),
-    "another day inside": (
-        "20190301T105021",
-        "2A_20190301-105426-461_L2A_T31TCJ_D",
-        "2A_20190311-105426-461_L2A_T31TCJ_D",
-        False,
-    ),
-}
-
 # How the last part of a result's address may look, with the product's name for `{}`; True if its file is `{}.zip`.
 ADDRESSES = {
-    "../../../../{}.zip": True,
     "..%2F..%2F..%2F{}.zip": True,
-    "..\\..\\{}.zip": True,
-    "..%5C..%5C{}.zip": True,
     "C:%5C{}.zip": True,
-    "%2Fetc%2F{}.zip": True,
-    "SENTINEL2%41{}.zip": True,
-    "{}.ZIP": True,
-    ".{}.zip": True,
     "%252e%252e%252f{}.zip": False,
     "%1b%5b2J%0a2019%09failed%9b%e2%80%ae{}.zip": False,
-    "a b%20{}.zip": False,
-    "%c3%a9t%c3%a9{}.zip": False,
     "very" * 80 + "{}.zip": False,
 }
 
@@ -313,33 +243,9 @@ def test_what_is_there_and_whole_is_not_fetched_again(place: Place, peps: Sandbo
         assert (place.folder / files[job.product]).read_bytes() == job.results[0].content
 
 
-ONE_ACQUISITION = {
-    "two parts": (l1c(1), l1c(1).replace("125917", "135917")),
-    "another processing": (l1c(1), l1c(1).replace("N0207", "N0500")),
-}
-
-
-def no_head(peps: Sandbox) -> None:
-    """Have the server answer HEAD as one that does not know it."""
-
-    def refuse(reply: Reply) -> Reply:
-        return replace(reply, status=501) if peps.requests[-1].method == "HEAD" else reply
-
-    peps.faults.add(Fault(Endpoint.RESULT, Altered(refuse), times=None))
-
-
-def no_length(peps: Sandbox) -> None:
-    peps.faults.lengths = False
-
-
-@pytest.mark.parametrize("products", ONE_ACQUISITION.values(), ids=ONE_ACQUISITION)
-@pytest.mark.parametrize("before", [lambda _: None, no_head], ids=["HEAD", "no HEAD"])
-def test_results_of_one_name_in_two_logs_get_two_files(
-    place: Place, peps: Sandbox, products: tuple[str, str], before: Callable[[Sandbox], None]
-) -> None:
-    first, second = (peps.add_job(product, results=(l2a(1),)) for product in products)
+def test_results_of_one_name_in_two_logs_get_two_files(place: Place, peps: Sandbox) -> None:
+    first, second = (peps.add_job(l1c(1, last=last), results=(l2a(1),)) for last in ("125917", "135917"))
     second.results[0].content = heavy(l2a(1))
-    before(peps)
     own = l2a(1).replace(".zip", f".{second.wps_id[:8]}.zip")
     for job, file in ((first, l2a(1)), (second, own), (second, own)):
         open_in(place, job)
@@ -352,12 +258,10 @@ def test_results_of_one_name_in_two_logs_get_two_files(
     assert len([asked for asked in ranges(peps) if not asked]) == 2
 
 
-@pytest.mark.parametrize("before", [lambda _: None, no_head, no_length], ids=["HEAD", "no HEAD", "no length"])
-def test_what_another_log_has_fetched_already_counts(
-    place: Place, peps: Sandbox, before: Callable[[Sandbox], None]
-) -> None:
+@pytest.mark.parametrize("has_length", [True, False])
+def test_what_another_log_has_fetched_already_counts(place: Place, peps: Sandbox, *, has_length: bool) -> None:
     job = add(peps)
-    before(peps)
+    peps.faults.lengths = has_length
     for _ in range(2):
         open_in(place, job)
         assert place.download().status == 0
@@ -465,51 +369,26 @@ def test_a_password_refused_for_a_result_ends_the_run(place: Place, peps: Sandbo
     assert parts(place.folder) == []
 
 
-def test_only_the_product_that_the_job_was_for_is_taken(place: Place, peps: Sandbox) -> None:
-    jobs = {}
-    for number, (label, (start, name, inside, _)) in enumerate(BELONGING.items()):
-        product = f"S2A_MSIL1C_{start}_N0207_R051_T31TCJ_20190302T1259{number:02}"
-        jobs[label] = peps.add_job(product, results=(f"SENTINEL{name}.zip",))
-        jobs[label].results[0].content = make_zip(f"SENTINEL{inside or name}.zip")
-    open_in(place, *peps.jobs)
-
-    run = place.download()
-
-    assert (run.status, run.err) == (1, "")
-    found = {label: [event for event, _ in place.written()[job.product]] for label, job in jobs.items()}
-    assert found == {
-        label: ["downloaded", "finished"] if belongs else ["missing"] for label, (*_, belongs) in BELONGING.items()
-    }
-    assert len(place.zips()) == sum(belongs for *_, belongs in BELONGING.values())
-
-
 def test_names_of_results_are_reduced_to_a_bare_file_name(place: Place, peps: Sandbox) -> None:
-    jobs = {}
     for day, address in enumerate(ADDRESSES, 1):
-        jobs[address] = job = add(peps, day)
-        stem = l2a(day).removesuffix(".zip")
-        tail = address.format(stem.removeprefix("SENTINEL2A") if "%41" in address else stem)
+        job = add(peps, day)
+        tail = address.format(l2a(day).removesuffix(".zip"))
         job.results[0].url = f"{peps.url}/cgi-bin/mapcache_results/maja/{job.wps_id}/{tail}?for={job.wps_id}"
-        canned = Canned(200, job.results[0].content, ZIP)
-        peps.faults.add(Fault(None, canned, times=None, match=f"for={job.wps_id}"))
+        peps.faults.add(Fault(None, Canned(200, job.results[0].content, ZIP), times=None, match=f"for={job.wps_id}"))
     open_in(place, *peps.jobs)
-    home = place.folder.parent
-    before = {path for path in home.rglob("*") if path.is_file()}
+    before = contents(place.folder.parent).keys()
 
     run = place.download()
 
     assert (run.status, run.err) == (0, "")
-    files = {job: detail for _, job, detail in place.events("downloaded")}
-    assert place.zips() == sorted(files.values())
-    added = {path for path in home.rglob("*") if path.is_file()} - before
-    assert added - {place.folder / "peps_maja.log.downloader.lock"} == {place.folder / name for name in files.values()}
-    for address, is_plain in ADDRESSES.items():
-        job = jobs[address]
+    files = {job: file for _, job, file in place.events("downloaded")}
+    added = contents(place.folder.parent).keys() - before
+    assert added - {"work/peps_maja.log.downloader.lock"} == {f"work/{file}" for file in files.values()}
+    for job, is_plain in zip(peps.jobs, ADDRESSES.values(), strict=True):
         name = files[job.product]
         assert (place.folder / name).read_bytes() == job.results[0].content
-        assert name == name.strip("./\\")
         assert not [sign for sign in name if unicodedata.category(sign)[0] == "C" or sign in '/\\:*?"<>|']
-        assert not is_plain or name == job.results[0].name, address
+        assert not is_plain or name == job.results[0].name
     assert all(line.count("\t") == 3 for line in place.log.read_text(encoding="utf-8").splitlines()[1:])
 
 
@@ -518,10 +397,6 @@ def test_names_of_results_are_reduced_to_a_bare_file_name(place: Place, peps: Sa
 
 def nothing(_peps: Sandbox, _job: Job) -> None:
     pass
-
-
-def no_etag(_peps: Sandbox, job: Job) -> None:
-    job.results[0].etag = None
 
 
 def no_validators(peps: Sandbox, _job: Job) -> None:
@@ -575,11 +450,8 @@ Change = Callable[[Sandbox, Job], None]
     ("before", "between", "rests"),
     [
         pytest.param(nothing, nothing, [True], id="the same file"),
-        pytest.param(no_etag, nothing, [True], id="the same file by Last-Modified"),
         pytest.param(no_validators, nothing, [True], id="the same file without validators"),
         pytest.param(nothing, another_file, [True], id="another ETag"),
-        pytest.param(no_etag, another_file, [True], id="another Last-Modified"),
-        pytest.param(nothing, a_longer_file, [True], id="another length"),
         pytest.param(no_validators, a_longer_file, [True, False], id="another length without validators"),
         pytest.param(no_validators, a_shorter_file, [True, False], id="shorter than the part"),
         pytest.param(no_validators, another_file, [True, False], id="another file without validators"),
@@ -625,10 +497,8 @@ def test_a_continued_zip_that_is_broken_is_fetched_once_from_the_start(place: Pl
     ("part", "requests"),
     [
         pytest.param(lambda whole: whole, 1, id="all of it"),
-        pytest.param(lambda whole: whole[:1000], 1, id="its beginning"),
         pytest.param(lambda whole: whole + b"more", 2, id="more than all of it"),
         pytest.param(lambda _: b"\0" * 1000, 2, id="rubbish"),
-        pytest.param(lambda _: b"", 1, id="nothing"),
     ],
 )
 def test_a_part_of_which_nothing_is_known_does_no_harm(
@@ -647,10 +517,7 @@ def test_a_part_of_which_nothing_is_known_does_no_harm(
     assert len(ranges(peps)) == requests
 
 
-@pytest.mark.parametrize("is_cut_twice", [False, True], ids=["once", "twice"])
-def test_a_server_that_sends_the_first_bytes_whatever_range_was_asked_for(
-    place: Place, peps: Sandbox, *, is_cut_twice: bool
-) -> None:
+def test_a_server_that_sends_the_first_bytes_whatever_range_was_asked_for(place: Place, peps: Sandbox) -> None:
     job = add_heavy(peps)
     open_in(place, job)
     whole = job.results[0].content
@@ -661,35 +528,30 @@ def test_a_server_that_sends_the_first_bytes_whatever_range_was_asked_for(
     peps.faults.add(
         Fault(Endpoint.RESULT, Cut(after=600_000)),
         Fault(Endpoint.RESULT, Altered(first_bytes)),
-        *[Fault(Endpoint.RESULT, Cut(after=500_000))] * is_cut_twice,
+        Fault(Endpoint.RESULT, Cut(after=500_000)),
         Fault(Endpoint.RESULT, Altered(first_bytes), times=None),
     )
 
     run = place.download()
 
     assert (run.status, run.err) == (0, "")
-    assert ranges(peps) == ["", "bytes=600000-", "", *[""] * is_cut_twice]
+    assert ranges(peps) == ["", "bytes=600000-", "", ""]
     assert (place.folder / l2a(1)).read_bytes() == whole
     assert place.written() == {job.product: fetched(job)}
 
 
 def test_a_transfer_that_brings_next_to_nothing_is_broken_off_and_kept(place: Place, peps: Sandbox) -> None:
-    jobs = [add(peps, day) for day in (1, 2, 3)]
-    jobs[1].results[0].content = heavy(l2a(2), size=9_000_000)  # large enough to be read in full chunks
-    open_in(place, *jobs)
+    slow, fine = add(peps, 1), add(peps, 2)
+    open_in(place, slow, fine)
     drip = Altered(lambda reply: replace(reply, most=max(0, len(reply.body) - 500_000), pause=0.05))
-    peps.faults.add(*(Fault(Endpoint.RESULT, drip, times=None, match=l2a(day)) for day in (1, 2)))
-    begun = time.monotonic()
-    run = place.download("-j", "2", PEPS_TIMEOUT="0.4")  # a hundredth of what it is else
+    peps.faults.add(Fault(Endpoint.RESULT, drip, times=None, match=l2a(1)))
+    run = place.download(PEPS_TIMEOUT="0.3")  # a hundredth of what it is else
 
-    assert time.monotonic() - begun < 30
-    assert run.status == 75
-    assert len([line for line in run.err.splitlines() if "less than 1 kB a second" in line]) == 2
-    assert place.written() == {job.product: fetched(job) if job is jobs[2] else [] for job in jobs}
-    for job in jobs[:2]:
-        part = (place.folder / f"{job.results[0].name}.part").read_bytes()
-        assert part
-        assert job.results[0].content.startswith(part)
+    assert (run.status, "less than 1 kB a second" in run.err, len(run.err.splitlines())) == (75, True, 1)
+    assert place.written() == {slow.product: [], fine.product: fetched(fine)}
+    part = (place.folder / f"{l2a(1)}.part").read_bytes()
+    assert part
+    assert slow.results[0].content.startswith(part)
 
 
 @pytest.mark.parametrize("fault", [Cut(after=600_000), Stall(30, after=600_000)], ids=["cut", "silent"])
@@ -727,31 +589,14 @@ def test_what_came_before_each_cut_is_kept_to_the_last_byte(place: Place, peps: 
     assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
 
 
-@pytest.mark.parametrize("fault", [Cut(after=10_000_000), Stall(30, after=10_000_000)], ids=["cut", "silent"])
-def test_of_a_large_zip_little_comes_twice(place: Place, peps: Sandbox, fault: Cut | Stall) -> None:
-    job = add(peps)
-    job.results[0].content = heavy(l2a(1), size=12_000_000)
-    open_in(place, job)
-    peps.faults.add(Fault(Endpoint.RESULT, fault))
-
-    run = place.download(PEPS_TIMEOUT="1")
-
-    assert (run.status, run.err) == (0, "")
-    first, second = ranges(peps)
-    assert first == ""
-    assert 9_800_000 < int(second.removeprefix("bytes=").removesuffix("-")) <= 10_000_000
-    assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
-
-
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
-def test_a_signal_ends_a_download_at_once(place: Place, peps: Sandbox, number: signal.Signals, status: int) -> None:
+def test_a_signal_ends_a_download_at_once(place: Place, peps: Sandbox) -> None:
     job = add_heavy(peps)
     open_in(place, job)
     with under_way(place, peps, job) as process:
-        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=30)
 
-    assert process.returncode == status
+    assert process.returncode == 143
     assert len(err.splitlines()) == 1
     assert "Traceback" not in out + err
     assert place.written() == {job.product: []}
@@ -813,28 +658,9 @@ def test_a_file_that_may_not_grow_is_neither_missing_nor_lost(place: Place, peps
         assert place.written()[job.product] == fetched(job)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of a megabyte."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "peps_maja_test", str(disk)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("no file system can be mounted here")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)  # noqa: S607
-
-
-@pytest.mark.parametrize("length", [str(10**15), "9" * 5000], ids=["a million GB", "5,000 digits"])
-def test_a_result_larger_than_any_product_does_not_stop_those_behind_it(
-    place: Place, peps: Sandbox, length: str
-) -> None:
+def test_a_result_larger_than_any_product_does_not_stop_those_behind_it(place: Place, peps: Sandbox) -> None:
     large, small = add(peps, 1), add(peps, 2)
-    canned = Canned(200, large.results[0].content, ZIP | {"Content-Length": length, "Connection": "close"})
+    canned = Canned(200, large.results[0].content, ZIP | {"Content-Length": "9" * 5000, "Connection": "close"})
     peps.faults.add(Fault(Endpoint.RESULT, canned, times=None, match=large.wps_id))
     open_in(place, large, small)
 
@@ -849,56 +675,36 @@ def test_a_result_larger_than_any_product_does_not_stop_those_behind_it(
 
 
 @pytest.mark.parametrize("has_length", [True, False], ids=["foreseen", "unexpected"])
-def test_a_full_disk_is_neither_missing_nor_an_end(
-    place: Place, peps: Sandbox, small_disk: Path, *, has_length: bool
-) -> None:
+def test_a_full_disk_is_neither_missing_nor_an_end(place: Place, peps: Sandbox, *, has_length: bool) -> None:
     peps.faults.lengths = has_length
     for day in (1, 2):
         add(peps, day).results[0].content = heavy(l2a(day), size=1_500_000)
-    failed = peps.add_job(l1c(3), status="FAILED", message="no memory")
-    small = add(peps, 4)
+    failed, small = peps.add_job(l1c(3), status="FAILED", message="no memory"), add(peps, 4)
     small.results[0].content = heavy(l2a(4), size=10_000)
     open_in(place, *peps.jobs)
 
-    run = place.download("-q", "-j", "1", "-w", small_disk)
+    with small_disk(place.folder / "disk", 1_000_000) as disk:
+        run = place.download("-q", "-j", "1", "-w", disk)
 
-    assert run.status == 1
-    [line] = run.err.splitlines()
-    assert "no room" in line.lower()
-    assert {job.product: place.written()[job.product] for job in peps.jobs if job is not failed} == {
-        job.product: fetched(job) if job is small and has_length else [] for job in peps.jobs if job is not failed
-    }
-    (small_disk / l2a(4)).unlink(missing_ok=True)
-    assert [event for _, event, _ in place.events("missing")] == []
-    assert place.written()[failed.product] == [("failed", "no memory")]
-    assert not list(small_disk.glob("*.zip"))
-
-    lengths = [path.stat().st_size for path in small_disk.glob("*.part")]
-    assert bool(lengths) == (not has_length)
-    subprocess.run(["mount", "-o", "remount,size=8m", small_disk], check=True)  # noqa: S607
-    peps.requests.clear()
-    assert place.download("-w", small_disk).status == 0
-    assert {f"bytes={length}-" for length in lengths} <= set(ranges(peps))
-    for job in peps.jobs[:2]:
-        assert (small_disk / job.results[0].name).read_bytes() == job.results[0].content
+        assert run.status == 1
+        [line] = run.err.splitlines()
+        assert "no room" in line
+        came = {small.product: fetched(small)} if has_length else {}
+        assert (
+            place.written()
+            == {job.product: [] for job in peps.jobs} | {failed.product: [("failed", "no memory")]} | came
+        )
+        lengths = [path.stat().st_size for path in disk.glob("*.part")]
+        assert bool(lengths) == (not has_length)
+        subprocess.run(["mount", "-o", "remount,size=8m", disk], check=True)  # noqa: S607
+        peps.requests.clear()
+        assert place.download("-w", disk).status == 0
+        assert {f"bytes={length}-" for length in lengths} <= set(ranges(peps))
+        for job in peps.jobs[:2]:
+            assert (disk / job.results[0].name).read_bytes() == job.results[0].content
 
 
 # -- what stands in the way ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("suffix", [".part", ".part.json"])
-def test_a_pipe_in_the_place_of_a_file_is_told_and_not_opened(place: Place, peps: Sandbox, suffix: str) -> None:
-    blocked, other = add(peps, 1), add(peps, 2)
-    open_in(place, blocked, other)
-    pipe = place.folder / f"{l2a(1)}{suffix}"
-    os.mkfifo(pipe)
-
-    run = place.download("-q")
-
-    assert run.status == 1
-    [line] = run.err.splitlines()
-    assert f"{pipe.name} is a link, folder, pipe or device" in line
-    assert place.written() == {blocked.product: [], other.product: fetched(other)}
 
 
 def test_a_name_that_the_locale_cannot_write_is_told(place: Place, peps: Sandbox) -> None:
@@ -923,44 +729,6 @@ def test_a_path_that_is_too_long_is_told(place: Place, peps: Sandbox) -> None:
     [line] = run.err.splitlines()
     assert "too long" in line
     assert place.written() == {job.product: []}
-
-
-# -- what is known before it is fetched ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("there", "announced", "expected"),
-    [
-        pytest.param(None, (0, ""), "a.zip", id="as announced"),
-        pytest.param(None, (1, ""), "a.zip", id="another size, but the MD5"),
-        pytest.param(None, (0, "f" * 32), "", id="another MD5"),
-        pytest.param(0, (0, ""), "a.zip", id="there already"),
-        pytest.param(1, (0, ""), "b.zip", id="another product there"),
-    ],
-)
-def test_size_and_md5_that_are_known_before(
-    tmp_path: Path, peps: Sandbox, there: int | None, announced: tuple[int, str], expected: str
-) -> None:
-    job = add(peps)
-    content = job.results[0].content
-    if there is not None:
-        (tmp_path / "a.zip").write_bytes(content + bytes(there))
-    more, md5 = announced
-    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    wanted = Wanted([job.results[0].url], ("a.zip", "b.zip"), lambda _: True, len(content) + more, md5 or digest)
-    client = Client(Server.parse(peps.url), refused, Credentials(EMAIL, PASSWORD))
-
-    def get() -> Fetched:
-        return fetch(client, wanted, tmp_path, lambda _: nullcontext(lambda _there, _total: None))
-
-    if expected:
-        assert get() == Fetched(tmp_path / expected, len(content), is_new=there != 0)
-        assert (tmp_path / expected).read_bytes() == content
-        assert len(ranges(peps)) == (there != 0)
-    else:
-        with pytest.raises(Broken):
-            get()
-        assert list(tmp_path.iterdir()) == []
 
 
 # -- other hosts -------------------------------------------------------------------------------------------------

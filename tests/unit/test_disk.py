@@ -110,3 +110,15 @@ def test_a_stream_is_added_to_whatever_file_it_leads_to(tmp_path: Path) -> None:
     with path.open("a") as stream:
         write_whole(Path(f"/dev/fd/{stream.fileno()}"), "new\n")
     assert path.read_text() == "old\nnew\n"
+
+
+def test_a_file_system_without_modes_has_its_files_replaced_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise PermissionError(errno.EPERM, "Operation not permitted")  # CIFS
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    for text in ("first", "second"):
+        write_whole(tmp_path / "jobs.json", text)
+        assert (tmp_path / "jobs.json").read_text() == text

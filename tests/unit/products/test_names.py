@@ -195,6 +195,15 @@ def test_another_result_is_not_of_the_job(result: str) -> None:
     assert not parsed(L1C).matches(found(result))
 
 
+@pytest.mark.parametrize(
+    ("job", "result", "is_it"),
+    [("_V4-0", "_V4-0", True), ("_V4-0", "", True), ("", "_V3-1", True), ("_V4-0", "_V3-1", False)],
+)
+def test_a_product_of_theia_is_itself_in_its_version(job: str, result: str, *, is_it: bool) -> None:
+    assert found(f"{L2A}{job}").matches(found(f"{L2A}{result}")) == is_it
+    assert not found(f"{L2A}{job}").matches(found(f"{L2A}{result}".replace("-459", "-460")))
+
+
 @quick
 @given(moments, st.integers(-3_600_000, 3_600_000))
 def test_a_job_takes_results_of_that_time_only(sensing: datetime, later: int) -> None:

@@ -1,20 +1,25 @@
-"""What to do about a job: worded once, by what has become of it and how often."""
+"""What to do about a job, by what has become of it and how often; what is pointed out once is told, then noted."""
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from helpers import STATUS_URL, ago, l1c
+
+from peps_maja.console import Console
+from peps_maja.joblog.events import Event, State
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
-from peps_maja.standing.advice import task_for
+from peps_maja.joblog.log import JobLog
+from peps_maja.standing.advice import point_out_stalled, point_out_unsure, task_for
 
-L1C = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
+L1C = l1c(1)
 SERIES = "31TCJ_2018-01-01_2018-12-31"
 THEIA = "SENTINEL2A_20250630-105426-459_L2A_T31TCJ_C_V4-0"
-URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
 BEGIN = {
-    L1C: f"submitted\t{L1C}\t{URL}",
-    SERIES: f"submitted\t{SERIES}\t{URL}",
+    L1C: f"submitted\t{L1C}\t{STATUS_URL}",
+    SERIES: f"submitted\t{SERIES}\t{STATUS_URL}",
     THEIA: f"available\t{THEIA}\thttps://x - -",
 }
 # Job, its events after the first with their details, trouble; what the advice says, and its first command.
@@ -49,3 +54,21 @@ def test_advice(name: str, events: list[str], trouble: str, says: str, command: 
     what, advice, options = task_for(Jobs.replay("\n".join([*lines, ""]))[name], trouble)
     assert (what, options[0]) == (trouble, command)
     assert says in advice
+
+
+@pytest.mark.parametrize("is_dropped", [False, True])
+def test_a_job_that_another_run_has_dropped_is_not_pointed_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, is_dropped: bool
+) -> None:
+    lines = (f"{ago(30)}\tsubmitted\t{l1c(1)}\t{STATUS_URL}", f"{ago(2)}\tsubmitting\t{l1c(6)}\t")
+    log = JobLog(tmp_path / "log")
+    log.path.write_text("\n".join(["# peps_maja job log 1", *lines, ""]))
+    jobs = log.replay()
+    if is_dropped:
+        for name in jobs:
+            JobLog(log.path).append(Event.CANCELLED, name, "dropped by the user")
+    point_out_stalled(jobs.in_state(State.OPEN), log, Console("test"), 24)
+    point_out_unsure(jobs.in_state(State.UNSURE), Console("test"), log)
+    told = "".join(capsys.readouterr())
+    assert [name in told for name in jobs] == [not is_dropped] * 2
+    assert log.path.read_text().count("\tstalled\t") == (0 if is_dropped else 2)

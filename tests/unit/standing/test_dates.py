@@ -20,19 +20,28 @@ from peps_maja.standing.shows import as_csv
 YEAR = f"{TILE}_2018-01-01_2018-12-31"
 SINGLE, OTHER_PART = l1c("2018-01-05"), l1c("2018-01-05", last="140000")
 ZIP, SECOND_ZIP = l2a("2018-01-05"), l2a("2018-01-05").replace(".zip", ".8e99b3de.zip")
-PLAN = "2018-01-05/S2A/R051"
+DAY, LATER = ("2018-01-05", "S2A"), ("2018-01-15", "S2A")
+Event = tuple[str, str, str]
 
 
-def replayed(tmp_path: Path, *events: tuple[str, str, str]) -> list[tuple[str, ...]]:
+def replayed(tmp_path: Path, *events: Event, is_there: bool = True) -> list[tuple[str, ...]]:
     """Return date, satellite, state, file and job of the ledger of a log with these events; what came is on disk."""
     for event, _, file in events:
-        if event == "downloaded":
+        if event == "downloaded" and is_there:
             (tmp_path / file).write_bytes(b"x")
     lines = [HEADER, *("\t".join((ago(), *event)) for event in events)]
     jobs = Jobs.replay("\n".join(lines) + "\n")
     dates = dates_of(jobs, {job.name: standing_of(job) for job in jobs.values()}, tmp_path)
     rows = list(csv.DictReader(io.StringIO(as_csv(dates))))
     return [tuple(row[name] for name in ("date", "satellite", "state", "file", "job")) for row in rows]
+
+
+def begun(plan: str, name: str = YEAR) -> list[Event]:
+    return [("submitting", name, plan), ("submitted", name, STATUS_URL)]
+
+
+def planned(*days: str) -> list[Event]:
+    return begun(" ".join(f"{day}/S2A/R051" for day in days))
 
 
 BOTH_KNOW = {
@@ -47,116 +56,86 @@ BOTH_KNOW = {
 
 
 @pytest.mark.parametrize(("single", "series", "state", "file", "job"), BOTH_KNOW.values(), ids=list(BOTH_KNOW))
-@pytest.mark.parametrize("single_first", [True, False])
 def test_a_date_of_two_jobs_has_one_line(
-    tmp_path: Path, *, single: str, series: str, state: str, file: str, job: str, single_first: bool
+    tmp_path: Path, *, single: str, series: str, state: str, file: str, job: str
 ) -> None:
     details = {"downloaded": ZIP, "novald": f"NOVALD_{ZIP}"}
-    jobs = [
-        [("submitting", name, plan), ("submitted", name, STATUS_URL)]
-        + [(event, name, details.get(event, ""))] * bool(event)
-        for name, plan, event in ((SINGLE, "", single), (YEAR, PLAN, series))
-    ]
-    events = [event for job in (jobs if single_first else jobs[::-1]) for event in job]
-    assert replayed(tmp_path, *events) == [("2018-01-05", "S2A", state, file, job)]
+    ends = [[(event, name, details.get(event, ""))] * bool(event) for name, event in ((SINGLE, single), (YEAR, series))]
+    first, second = begun("", SINGLE) + ends[0], planned(DAY[0]) + ends[1]
+    for events in (first + second, second + first):
+        assert replayed(tmp_path, *events) == [(*DAY, state, file, job)]
 
 
-def test_both_jobs_of_a_date_have_it_on_disk(tmp_path: Path) -> None:
-    rows = replayed(
-        tmp_path,
-        ("submitted", YEAR, STATUS_URL),
-        ("downloaded", YEAR, ZIP),
-        ("submitted", SINGLE, STATUS_URL),
-        ("downloaded", SINGLE, SECOND_ZIP),
-    )
-    assert [row[:3] for row in rows] == [("2018-01-05", "S2A", "on disk")]
+EARLY = l2a("2018-01-04", time="235930-000")  # seen before midnight, as in names of baseline N0204
+LATE, NEXT = l2a("2018-01-06", time="001500-000"), l2a("2018-01-06", "S2B", time="235900-000")
+CLOUDY_PART = ("novald", YEAR, f"NOVALD_{l2a('2018-01-05', time='105441-000')}")
+CAME, FINISHED, FAILED = ("downloaded", YEAR, ZIP), ("finished", YEAR, ""), ("failed", YEAR, "out of memory")
+PARTS = begun("", SINGLE) + begun("", OTHER_PART)
+ON_DISK = (*DAY, "on disk", ZIP, YEAR)
+# Events, and what becomes of each date.
+LEDGERS: dict[str, tuple[list[Event], list[tuple[str, ...]]]] = {
+    "no product": ([("submitted", "something else", STATUS_URL), ("failed", "something else", "")], []),
+    "on disk twice": ([*planned(DAY[0]), CAME, *begun("", SINGLE), ("downloaded", SINGLE, SECOND_ZIP)], [ON_DISK]),
+    "both parts": (
+        [*PARTS, ("downloaded", SINGLE, ZIP), ("downloaded", OTHER_PART, SECOND_ZIP)],
+        [(*DAY, "on disk", ZIP, SINGLE), (*DAY, "on disk", SECOND_ZIP, OTHER_PART)],
+    ),
+    "one part": (
+        [*PARTS, ("downloaded", SINGLE, ZIP), ("failed", OTHER_PART, "x")],
+        [(*DAY, "on disk", ZIP, SINGLE), (*DAY, "failed", "", OTHER_PART)],
+    ),
+    "both parts lost, and a series": (
+        [*PARTS, *planned(DAY[0]), CAME, ("failed", SINGLE, "x"), ("failed", OTHER_PART, "x")],
+        [ON_DISK],
+    ),
+    "partly cloudy": ([*planned(DAY[0]), CAME, CLOUDY_PART, FINISHED], [ON_DISK]),
+    "cloudy first": ([*planned(DAY[0]), CLOUDY_PART, CAME, FINISHED], [ON_DISK]),
+    "after midnight": (
+        [*begun("2018-01-05/S2A/R051 2018-01-06/S2B/R008"), ("downloaded", YEAR, NEXT), ("downloaded", YEAR, LATE)],
+        [(*DAY, "on disk", LATE, YEAR), ("2018-01-06", "S2B", "on disk", NEXT, YEAR)],
+    ),
+    "before midnight": ([*planned(DAY[0]), ("downloaded", YEAR, EARLY)], [(*DAY, "on disk", EARLY, YEAR)]),
+    "a plan of bare dates": (
+        [*begun("2018-01-01,2018-01-05,2018-01-06"), ("downloaded", YEAR, NEXT), *begun("", SINGLE),
+         ("downloaded", SINGLE, ZIP)],
+        [("2018-01-01", "", "waiting", "", YEAR), (*DAY, "on disk", ZIP, SINGLE),
+         ("2018-01-06", "S2B", "on disk", NEXT, YEAR)],
+    ),
+    "an adopted series": (
+        [("submitted", YEAR, STATUS_URL), CAME, ("novald", YEAR, novald(LATER[0])), FINISHED],
+        [ON_DISK, (*LATER, "too cloudy", "", YEAR)],
+    ),
+    "submitted again": (
+        [*planned(DAY[0], LATER[0]), CAME, FAILED, *planned(DAY[0], LATER[0])],
+        [ON_DISK, (*LATER, "waiting", "", YEAR)],
+    ),
+    "lost again": (
+        [*planned(DAY[0], LATER[0]), CAME, FAILED, *planned(DAY[0], LATER[0]), FAILED],
+        [ON_DISK, (*LATER, "failed", "", YEAR)],
+    ),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("second", "state", "file"),
-    [(("downloaded", OTHER_PART, SECOND_ZIP), "on disk", SECOND_ZIP), (("failed", OTHER_PART, "x"), "failed", "")],
-)
-def test_the_parts_of_a_cut_acquisition_are_both_shown(
-    tmp_path: Path, second: tuple[str, str, str], state: str, file: str
-) -> None:
-    begin = [("submitted", SINGLE, STATUS_URL), ("submitted", OTHER_PART, STATUS_URL)]
-    rows = replayed(tmp_path, *begin, ("downloaded", SINGLE, ZIP), second)
-    assert rows == [("2018-01-05", "S2A", "on disk", ZIP, SINGLE), ("2018-01-05", "S2A", state, file, OTHER_PART)]
-    # A series that covers the date has its own: nothing is lost when both parts are.
-    series = [("submitting", YEAR, PLAN), ("submitted", YEAR, STATUS_URL), ("downloaded", YEAR, ZIP)]
-    lost = [("failed", SINGLE, "x"), ("failed", OTHER_PART, "x")]
-    assert replayed(tmp_path, *begin, *series, *lost) == [("2018-01-05", "S2A", "on disk", ZIP, YEAR)]
+@pytest.mark.parametrize(("events", "rows"), LEDGERS.values(), ids=LEDGERS)
+def test_ledger(tmp_path: Path, events: list[Event], rows: list[tuple[str, ...]]) -> None:
+    assert replayed(tmp_path, *events) == rows
 
 
-@pytest.mark.parametrize("cloudy_first", [True, False])
-def test_a_date_of_a_series_that_is_partly_cloudy_is_on_disk(tmp_path: Path, *, cloudy_first: bool) -> None:
-    cut = l2a("2018-01-05", time="105441-000")
-    results = [("downloaded", YEAR, ZIP), ("novald", YEAR, f"NOVALD_{cut}")]
-    events = [
-        ("submitting", YEAR, PLAN),
-        ("submitted", YEAR, STATUS_URL),
-        *(results[::-1] if cloudy_first else results),
-    ]
-    assert replayed(tmp_path, *events, ("finished", YEAR, "")) == [("2018-01-05", "S2A", "on disk", ZIP, YEAR)]
+def test_a_product_is_on_disk_zipped_or_unpacked_with_the_mark_of_its_job_or_without(tmp_path: Path) -> None:
+    events = [*begun("", SINGLE), ("downloaded", SINGLE, SECOND_ZIP), ("finished", SINGLE, "")]
+    for number, folder in enumerate((ZIP.removesuffix(".zip"), SECOND_ZIP.removesuffix(".zip"))):
+        place = tmp_path / str(number)
+        (place / folder).mkdir(parents=True)
+        assert replayed(place, *events, is_there=False) == [(*DAY, "moved away", SECOND_ZIP, SINGLE)]  # it is empty
+        (place / folder / "metadata.xml").write_bytes(b"x" * 7)
+        assert replayed(place, *events, is_there=False) == [(*DAY, "on disk", folder, SINGLE)]
 
 
-def test_a_date_seen_after_midnight_is_the_day_it_began(tmp_path: Path) -> None:
-    late, next_one = l2a("2018-01-06", time="001500-000"), l2a("2018-01-06", "S2B", time="235900-000")
-    plan = "2018-01-05/S2A/R051 2018-01-06/S2B/R008 2018-01-15/S2A/R051"
-    events = [("submitting", YEAR, plan), ("submitted", YEAR, STATUS_URL)]
-    results = [("downloaded", YEAR, next_one), ("downloaded", YEAR, late), ("finished", YEAR, "")]
-    assert replayed(tmp_path, *events, *results) == [
-        ("2018-01-05", "S2A", "on disk", late, YEAR),
-        ("2018-01-06", "S2B", "on disk", next_one, YEAR),
-        ("2018-01-15", "S2A", "not delivered", "", YEAR),
-    ]
-
-
-def test_a_date_seen_before_midnight_is_the_day_in_its_name(tmp_path: Path) -> None:
-    early = l2a("2018-01-04", time="235930-000")  # as in names of baseline N0204
-    events = [("submitting", YEAR, "2018-01-05/S2A/R051"), ("submitted", YEAR, STATUS_URL), ("downloaded", YEAR, early)]
-    assert replayed(tmp_path, *events) == [("2018-01-05", "S2A", "on disk", early, YEAR)]
-
-
-def test_a_plan_of_bare_dates_is_read_too(tmp_path: Path) -> None:
-    rows = replayed(
-        tmp_path,
-        ("submitting", YEAR, "2018-01-01,2018-01-05,2018-01-06"),
-        ("submitted", YEAR, STATUS_URL),
-        ("downloaded", YEAR, l2a("2018-01-06", "S2B")),
-        ("submitting", SINGLE, ""),
-        ("submitted", SINGLE, STATUS_URL),
-        ("downloaded", SINGLE, ZIP),
-    )
-    assert rows == [
-        ("2018-01-01", "", "waiting", "", YEAR),
-        ("2018-01-05", "S2A", "on disk", ZIP, SINGLE),
-        ("2018-01-06", "S2B", "on disk", l2a("2018-01-06", "S2B"), YEAR),
-    ]
-
-
-def test_an_adopted_series_shows_what_it_brought(tmp_path: Path) -> None:
-    rows = replayed(
-        tmp_path,
-        ("submitted", f"{YEAR}_R051", STATUS_URL),
-        ("downloaded", f"{YEAR}_R051", ZIP),
-        ("novald", f"{YEAR}_R051", novald("2018-01-15")),
-        ("finished", f"{YEAR}_R051", ""),
-    )
-    assert rows == [
-        ("2018-01-05", "S2A", "on disk", ZIP, f"{YEAR}_R051"),
-        ("2018-01-15", "S2A", "too cloudy", "", f"{YEAR}_R051"),
-    ]
-
-
-def test_a_zip_stays_in_the_ledger_when_its_series_is_submitted_again(tmp_path: Path) -> None:
-    plan = f"{PLAN} 2018-01-15/S2A/R051"
-    begin = [("submitting", YEAR, plan), ("submitted", YEAR, STATUS_URL)]
-    events = [*begin, ("downloaded", YEAR, ZIP), ("failed", YEAR, "out of memory"), *begin]
-    on_disk = ("2018-01-05", "S2A", "on disk", ZIP, YEAR)
-    assert replayed(tmp_path, *events) == [on_disk, ("2018-01-15", "S2A", "waiting", "", YEAR)]
-    lost_again = replayed(tmp_path, *events, ("failed", YEAR, "out of memory"))
-    assert lost_again == [on_disk, ("2018-01-15", "S2A", "failed", "", YEAR)]
+@pytest.mark.parametrize("file", ["", ".", "..", "/", "../work", f"{'x' * 300}.zip"])
+def test_what_no_file_can_be_is_not_on_disk(tmp_path: Path, file: str) -> None:
+    events = [*begun("", SINGLE), ("downloaded", SINGLE, file), ("finished", SINGLE, "")]
+    [row] = replayed(tmp_path, *events, is_there=False)
+    assert row[2] in {"moved away", "not delivered"}
 
 
 @settings(max_examples=100, deadline=None, database=None)
@@ -167,7 +146,7 @@ def test_a_zip_stays_in_the_ledger_when_its_series_is_submitted_again(tmp_path: 
 )
 def test_every_date_is_in_exactly_one_state(fates: list[str], end: str, *, is_again: bool) -> None:
     days = [f"2018-01-{1 + 3 * number:02}" for number in range(len(fates))]
-    begin = [("submitting", YEAR, " ".join(f"{day}/S2A/R051" for day in days)), ("submitted", YEAR, STATUS_URL)]
+    begin = planned(*days)
     names = {"downloaded": l2a, "novald": novald, "missing": lambda day: f"{l2a(day)} absent 404"}
     came = [(fate, YEAR, names[fate](day)) for day, fate in zip(days, fates, strict=True) if fate]
     with tempfile.TemporaryDirectory() as folder:
