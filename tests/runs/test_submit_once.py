@@ -303,22 +303,21 @@ def test_a_busy_server_that_says_0_seconds_is_not_asked_without_end(hasty: Place
 
 
 @pytest.mark.parametrize(
-    ("content", "environment", "words"),
+    ("content", "environment", "source"),
     [
-        (f"{EMAIL} wrong\n", {}, ["peps.txt"]),
-        (f"{EMAIL} secret \n", {}, ["peps.txt"]),
-        ("", {"PEPS_USER": EMAIL, "PEPS_PASSWORD": '"secret"'}, ["PEPS_USER and PEPS_PASSWORD"]),
+        (f"{EMAIL} hunter2\n", {}, "peps.txt"),
+        ("", {"PEPS_USER": EMAIL, "PEPS_PASSWORD": "hunter2"}, "PEPS_USER and PEPS_PASSWORD"),
     ],
-    ids=["file", "blank", "environment"],
+    ids=["file", "environment"],
 )
 def test_a_refused_account_names_where_it_came_from(
-    place: Place, peps: Sandbox, content: str, environment: dict[str, str], words: list[str]
+    place: Place, peps: Sandbox, content: str, environment: dict[str, str], source: str
 ) -> None:
     (place.folder / "peps.txt").write_text(content, encoding="utf-8")
     run = place.process(*SEARCH, **environment)
     assert run.status == 2
-    assert is_one_line(run, "401", *words)
-    assert "secret" not in run.err
+    assert is_one_line(run, "401", source)
+    assert "hunter2" not in run.err
     assert len(peps.asked(Endpoint.CAPABILITIES)) == 1
     assert (peps.asked(Endpoint.EXECUTE), place.events()) == ([], [])
 
