@@ -519,13 +519,3 @@ def test_a_signal_ends_the_wait_for_a_busy_server_at_once(place: Place, peps: Sa
         process.communicate(timeout=20)
     assert process.returncode == 130
     assert kinds(place) == ["submitting 1", "postponed 1"]
-
-
-def test_output_that_nobody_reads_stops_nothing(place: Place, peps: Sandbox) -> None:
-    with Held(peps, ONE) as held, place.start("process", *SEARCH, PEPS_TIMEOUT="30") as process:
-        held.wait()
-        assert process.stdout
-        process.stdout.close()
-        held.let_go()
-        assert process.wait(30) == 0
-    assert place.events() == submitted(peps, ONE, TWO, THREE)
