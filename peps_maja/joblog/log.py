@@ -125,9 +125,10 @@ class JobLog:
     def _write(self, line: str, not_noted: str, if_: Callable[[News], bool]) -> bool:
         """Add a line under the append lock, all of it or nothing; return False if not `if_`."""
         path = Path(os.path.realpath(self.path))  # a link's target may have to be made
+        flags = os.O_RDWR | os.O_APPEND | (0 if self._file else os.O_CREAT)
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | (0 if self._file else os.O_CREAT), 0o666)
-            try:
+            with os.fdopen(os.open(path, flags, 0o666), "rb", buffering=0) as file:
+                descriptor = file.fileno()
                 if not lock(descriptor, self.path, seconds=PATIENCE):
                     raise LogError(f"another process locks the log {self.path}", Status.TRY_LATER)
                 self._read_on(descriptor)
@@ -147,8 +148,6 @@ class JobLog:
                     raise
                 self._known, self._tail = end + len(whole), whole[-_TAIL:]
                 return True
-            finally:
-                os.close(descriptor)
         except OSError as error:
             raise LogError(f"cannot write to the log {self.path}: {error.strerror}; not noted: {not_noted}") from error
         except LogError as error:
