@@ -133,9 +133,7 @@ def part_of(final: Path) -> Iterator[PartFile]:
             return
         finally:
             os.close(descriptor)
-    raise PepsError(
-        f"{path} was replaced again and again, or its file system gives it a new number each time: choose another"
-    )
+    raise PepsError(f"{path} is never the file just opened: its file system changes the numbers of files; change -w")
 
 
 def need_room(path: Path, length: int) -> None:
