@@ -23,7 +23,7 @@ from peps_maja.products.names import is_same_acquisition, named_product
 from peps_maja.products.series import Series
 from peps_maja.text import one_line
 
-_ANOTHER_FILE = "it was moved, replaced or emptied meanwhile (or its file system gave it a new number): put it back"
+_ANOTHER_FILE = "it was moved, replaced or emptied (or its file system changes the numbers of files): put it back"
 PATIENCE = 30.0  # seconds for another process to give the append lock back
 _LONGEST_DETAIL = 20_000  # characters
 _TAIL = 100  # bytes by which a run knows the file again

@@ -73,30 +73,25 @@ ACCEPTED = """\
 
 
 def refused(code: str, text: str = "", status: int = 200, headers: dict[str, str] | None = None) -> Canned:
-    """Return the refusal of a WPS server."""
     inside = f"<ows:ExceptionText>{text}</ows:ExceptionText>" if text else ""
     return Canned(status, REFUSED.format(code=code, text=inside), headers or {})
 
 
 def in_seconds(seconds: int) -> str:
-    """Return the HTTP date that comes so many seconds from now."""
     return format_datetime(datetime.now(timezone.utc) + timedelta(seconds=seconds), usegmt=True)
 
 
 def submitted(peps: Sandbox, *names: str) -> list[tuple[str, str, str]]:
-    """Return the events of products that were accepted."""
     return [
         event for name in names for event in (("submitting", name, ""), ("submitted", name, peps.job(name).status_url))
     ]
 
 
 def kinds(place: Place) -> list[str]:
-    """Return each event of the log with the number of its product: `submitting 1`."""
     return [f"{event} {1 + (ONE, TWO, THREE).index(name)}" for event, name, _ in place.events()]
 
 
 def orders(peps: Sandbox) -> int:
-    """Return how many Execute requests the server has seen."""
     return len(peps.asked(Endpoint.EXECUTE))
 
 
@@ -427,11 +422,9 @@ class Held:
         self.let_go()
 
     def wait(self) -> None:
-        """Wait until the request is there."""
         assert self._arrived.wait(30)
 
     def let_go(self) -> None:
-        """Let the answer go out."""
         self._released.set()
 
 
