@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from peps_maja.joblog.details import Offer
 from peps_maja.joblog.events import EVENTS, Event
-from peps_maja.products.names import L1CProduct
+from peps_maja.products.names import named_product
 from peps_maja.products.series import Series
 
 HEADER = "# peps_maja job log 1"
@@ -28,7 +28,6 @@ _L1C = _beginning_of("S2?_MSIL1C_########T######_N####_R###_T##???_########T####
 _SERIES = _beginning_of("##???_####-##-##_####-##-##_R###")
 _NAME_OR_PIECE = re.compile(rf"(?=S2[A-D]_MSIL1C_){_L1C}|(?=[0-9]{{2}}[A-Z]{{3}}_[0-9]{{4}}-){_SERIES}")
 _BROKEN_OFF = re.compile(rf"[^\t]*\t[^\t]*\t(?=.)({_L1C}|{_SERIES})")
-_JOB_OF_THEIA = re.compile(r"SENTINEL2[A-D]_[-0-9]+_L2A_T[\w-]+")
 # Blanks, a comment that a spreadsheet has quoted, or what breaks off before its third column.
 _NOTHING = re.compile(r"\W*|[ \"'\ufeff\ufffd]*#.*|[-0-9T:Z]{1,20}(?:\t[a-z]*\t?)?")
 # The name of a job of Theia, or its beginning; a file's name, `….zip`, is none, and can be of a job of PEPS.
@@ -78,8 +77,8 @@ def read_line(line: str, known: Container[str] = ()) -> Line | Damaged | None:
 
 
 def _is_job(name: str) -> bool:
-    named = L1CProduct.parse(name) or Series.parse(name)
-    return named.name == name if named else _JOB_OF_THEIA.fullmatch(name) is not None
+    named = named_product(name) or Series.parse(name)
+    return named is not None and named.name == name
 
 
 def _damaged(line: str) -> Damaged | None:
