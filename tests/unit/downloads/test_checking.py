@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import struct
 import zipfile
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from peps_maja.downloads.checking import check_zip
+from peps_maja.downloads.checking import MOST_MEMBERS, check_zip
 from peps_maja.errors import Broken, PepsError, Status
 from peps_maja.products.names import L1CProduct, L2AProduct
 
@@ -218,6 +219,13 @@ def test_a_zip_that_would_unfold_without_end_is_refused(valid: Path) -> None:
     valid.write_bytes(content)
     with pytest.raises(Broken, match="unpack"):
         check(valid)
+
+
+def test_a_zip_of_a_million_members_is_refused_before_it_is_listed() -> None:
+    directory = b"PK\1\2" * (MOST_MEMBERS + 1)
+    end = struct.pack("<4s6xHI4xH", b"PK\5\6", 1, len(directory), 0)  # however many it says
+    with pytest.raises(Broken, match="more than 100000 members"):
+        check_zip(io.BytesIO(b"PK\3\4" + directory + end), belongs)
 
 
 @pytest.mark.parametrize("is_at_the_end", [True, False], ids=["directory", "member"])
