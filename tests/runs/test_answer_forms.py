@@ -85,6 +85,8 @@ OPEN = {
 }
 DONE = {
     **{name: Form(sample) for name, sample in STATUS.items() if name.startswith("reference") and "disk" not in name},
+    # The status document names no address that can be asked; the report is where reports are.
+    **{name: Form(STATUS[name]) for name in ("reference_to_servers_disk", "literal_cut_short")},
     "literal_flat": Form(STATUS["literal_flat"], None),
     "literal_wrapped": Form(STATUS["literal_wrapped"], None),
     **{f"report {name}": Form(report=report) for name, report in FINISHED.items()},
@@ -98,8 +100,6 @@ DONE = {
     "status and report 404": Form(None, None, JOBLOGS["with_results"]),
     "report 404": Form(report=None, joblog=JOBLOGS["with_results"]),
 }
-# The status document names no address that can be asked; the report is where reports are.
-NO_REPORT_NAMED = {name: Form(STATUS[name]) for name in ("reference_to_servers_disk", "literal_cut_short")}
 # The layers, one behind the other.
 LAYERS = [Endpoint.STATUS, Endpoint.REFRESH, Endpoint.REPORT, Endpoint.RESULT]
 ASKED = {
@@ -243,25 +243,17 @@ def test_a_finished_job_is_fetched_and_not_asked_for_again(place: Place, peps: S
     assert news(place) == events
 
 
-@pytest.mark.parametrize("form", NO_REPORT_NAMED.values(), ids=NO_REPORT_NAMED)
-def test_a_status_document_that_leads_nowhere_does_not_hide_the_report(place: Place, peps: Sandbox, form: Form) -> None:
-    [job] = submitted(place, peps, {"the job": form}).values()
-    run = place.download("-q")
-    assert (run.status, run.err) == (0, "")
-    assert place.zips() == [job.results[0].name]
-
-
-@pytest.mark.parametrize(("form", "event", "why"), ENDED.values(), ids=ENDED)
-def test_a_job_that_ended_badly_is_told_once(place: Place, peps: Sandbox, form: Form, event: str, why: str) -> None:
-    [job] = submitted(place, peps, {"the job": form}).values()
+def test_a_job_that_ended_badly_is_told_once(place: Place, peps: Sandbox) -> None:
+    jobs = submitted(place, peps, {name: form for name, (form, *_) in ENDED.items()})
     run = place.download("-q")
     assert run.status == 1
-    [[(logged, detail)]] = news(place).values()
-    assert logged == event
-    assert why in detail
-    [line] = told(run, job)
-    assert line.startswith(f"{event}: {detail}")
-    assert f"--resubmit {event}" in line
+    for name, job in jobs.items():
+        _, event, why = ENDED[name]
+        [(logged, detail)] = news(place)[job.product]
+        assert (logged, why in detail) == (event, True), name
+        [line] = told(run, job)
+        assert line.startswith(f"{event}: {detail}")
+        assert f"--resubmit {event}" in line
 
     requests = len(peps.requests)
     assert place.download("-q") == Run(0, "", "")
