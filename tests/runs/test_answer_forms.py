@@ -277,27 +277,3 @@ def test_finished_without_results_is_missing_until_there_are_some(
     peps.faults.clear()
     assert place.download("-q").status == 0
     assert place.zips() == sorted(job.results[0].name for job in jobs.values())
-
-
-@pytest.mark.parametrize("name", REFUSALS)
-def test_an_order_refused_in_any_form_is_told(place: Place, peps: Sandbox, name: str) -> None:
-    sample, is_busy = REFUSALS[name], name == "busy"
-    # A busy server has surely not taken the order; this one asks for more time than a run has.
-    peps.faults.add(Fault(Endpoint.EXECUTE, Canned(400, sample, {"Retry-After": "120"})))
-    run = place.process("--product", product(0))
-    assert run.status == (75 if is_busy else 1)
-    [_, (event, _, detail)] = place.events()
-    assert event == ("postponed" if is_busy else "rejected")
-    reason = {
-        "with_text": "InvalidParameterValue: Invalid parameter value: wps_id",
-        "without_text": "MissingParameterValue",
-        "in_wps": "NoApplicableCode: the process ended without an answer",
-        "busy": "ServerBusy",
-    }[name]
-    assert reason in detail
-    assert reason in run.err
-    assert peps.executed == []
-
-    run = place.process("--product", product(0), "-q")
-    assert run.status == 0
-    assert peps.executed == ([product(0)] if is_busy else [])

@@ -136,6 +136,12 @@ def test_a_condition_carries_what_http_lets_it_carry(remote: Remote, validator: 
     assert remote.validator == validator
 
 
+def test_a_length_of_thousands_of_digits_is_a_very_long_one() -> None:
+    length = Remote.of(200, {"Content-Length": "9" * 5000}).length
+    assert length
+    assert length > 10**18
+
+
 @pytest.mark.parametrize("content", NO_SIDECARS.values(), ids=NO_SIDECARS)
 def test_a_part_with_a_damaged_note_beside_it_is_of_an_unknown_file(final: Path, content: bytes) -> None:
     leave(final, b"kept")
@@ -220,7 +226,7 @@ def test_a_part_that_was_removed_leaves_that_of_another_run_alone(final: Path) -
 # -- no room ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT], ids=errno.errorcode.get)
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG], ids=errno.errorcode.get)
 def test_a_disk_or_quota_without_any_room_is_told(final: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "pwrite", refuse_with(number))
     with pytest.raises(DiskFull, match=os.strerror(number)), part_of(final) as part:
