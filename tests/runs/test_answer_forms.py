@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pytest
 import samples
-from helpers import Place, Run, l1c
+from helpers import Place, Run, ago, l1c
 from samples import (
     ENDED_BADLY,
     FINISHED,
@@ -154,12 +153,11 @@ def tell(peps: Sandbox, job: Job, form: Form) -> None:
 
 def submitted(place: Place, peps: Sandbox, forms: dict[str, Form]) -> dict[str, Job]:
     """Write a log with one job for each form; return the jobs by the forms' names."""
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     jobs = {name: peps.add_job(product(number)) for number, name in enumerate(forms)}
     for name, form in forms.items():
         tell(peps, jobs[name], form)
     place.write_log(
-        *((now, "submitted", job.product, filled(forms[name].status_url, job, peps)) for name, job in jobs.items())
+        *((ago(), "submitted", job.product, filled(forms[name].status_url, job, peps)) for name, job in jobs.items())
     )
     return jobs
 
@@ -179,11 +177,7 @@ def asked_about(peps: Sandbox, job: Job) -> list[Endpoint]:
 
 def news(place: Place) -> dict[str, list[tuple[str, str]]]:
     """Return the events after the submission, by job."""
-    events: dict[str, list[tuple[str, str]]] = {}
-    for event, job, detail in place.events():
-        if event != "submitted":
-            events.setdefault(job, []).append((event, detail))
-    return events
+    return {job: events for job, events in place.written().items() if events}
 
 
 @pytest.fixture(autouse=True)

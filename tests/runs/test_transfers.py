@@ -354,29 +354,21 @@ def test_names_of_results_are_reduced_to_a_bare_file_name(place: Place, peps: Sa
 # -- downloads that broke off ------------------------------------------------------------------------------------
 
 
-def nothing(_peps: Sandbox, _job: Job) -> None:
-    pass
+Change = Callable[[Sandbox, Job], None]
 
 
-def no_validators(peps: Sandbox, _job: Job) -> None:
-    peps.faults.validators = False
+def becomes(size: int = HEAVY) -> Change:
+    """Have the file replaced by another one of this size."""
 
+    def change(_: Sandbox, job: Job) -> None:
+        job.results[0].content = heavy(l2a(1), seed=2, size=size)
 
-def another_file(_peps: Sandbox, job: Job) -> None:
-    job.results[0].content = heavy(l2a(1), seed=2)
-
-
-def a_longer_file(_peps: Sandbox, job: Job) -> None:
-    job.results[0].content = heavy(l2a(1), seed=2, size=HEAVY + 1000)
-
-
-def no_ranges(peps: Sandbox, _job: Job) -> None:
-    peps.faults.ranges = False
+    return change
 
 
 def no_heed_to_if_range(peps: Sandbox, job: Job) -> None:
     """The file is another one, and the server sends the rest of it all the same."""
-    another_file(peps, job)
+    becomes()(peps, job)
     new = job.results[0].content
 
     def rest(reply: Reply) -> Reply:
@@ -397,29 +389,26 @@ def the_wrong_rest(peps: Sandbox, job: Job) -> None:
     peps.faults.add(Fault(Endpoint.RESULT, Altered(from_the_start)))
 
 
-Change = Callable[[Sandbox, Job], None]
+# Whether the server gives validators, what happens between the runs, which requests of the second ask for the rest.
+GO_ON: dict[str, tuple[bool, Change, list[bool]]] = {
+    "the same file": (True, lambda *_: None, [True]),
+    "the same file without validators": (False, lambda *_: None, [True]),
+    "another ETag": (True, becomes(), [True]),
+    "another length without validators": (False, becomes(HEAVY + 1000), [True, False]),
+    "another file without validators": (False, becomes(), [True, False]),
+    "a server without ranges": (True, lambda peps, _: setattr(peps.faults, "ranges", False), [True]),
+    "a server that heeds no If-Range": (True, no_heed_to_if_range, [True, False]),
+    "another range than asked for": (True, the_wrong_rest, [True, False]),
+}
 
 
-# What holds before the first run, what happens between the runs, and which requests of the second ask for the rest.
-@pytest.mark.parametrize(
-    ("before", "between", "rests"),
-    [
-        pytest.param(nothing, nothing, [True], id="the same file"),
-        pytest.param(no_validators, nothing, [True], id="the same file without validators"),
-        pytest.param(nothing, another_file, [True], id="another ETag"),
-        pytest.param(no_validators, a_longer_file, [True, False], id="another length without validators"),
-        pytest.param(no_validators, another_file, [True, False], id="another file without validators"),
-        pytest.param(nothing, no_ranges, [True], id="a server without ranges"),
-        pytest.param(nothing, no_heed_to_if_range, [True, False], id="a server that heeds no If-Range"),
-        pytest.param(nothing, the_wrong_rest, [True, False], id="another range than asked for"),
-    ],
-)
+@pytest.mark.parametrize(("validators", "between", "rests"), GO_ON.values(), ids=GO_ON)
 def test_a_download_goes_on_where_an_earlier_run_broke_off(
-    place: Place, peps: Sandbox, before: Change, between: Change, rests: list[bool]
+    place: Place, peps: Sandbox, between: Change, rests: list[bool], *, validators: bool
 ) -> None:
     job = add_heavy(peps)
     open_in(place, job)
-    before(peps, job)
+    peps.faults.validators = validators
     kept = broken_off(place, peps, job)
     between(peps, job)
 
@@ -435,7 +424,7 @@ def test_a_download_goes_on_where_an_earlier_run_broke_off(
 def test_a_continued_zip_that_is_broken_is_fetched_once_from_the_start(place: Place, peps: Sandbox) -> None:
     job = add_heavy(peps)
     open_in(place, job)
-    no_validators(peps, job)
+    peps.faults.validators = False
     kept = broken_off(place, peps, job)
     job.results[0].content = damaged(job.results[0].content)
 
