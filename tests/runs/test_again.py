@@ -66,7 +66,7 @@ def test_each_search_once_more(place: Place, peps: Sandbox) -> None:
 def test_one_without_an_end_goes_on_to_today(place: Place, peps: Sandbox) -> None:
     place.write_log()
     with place.log.open("a", encoding="utf-8") as log:
-        log.write("# 2019-02-01T06:00:00Z peps_maja_process.py -t 31TCJ -d 2019-01-01 -a other.txt -w nowhere\n")
+        log.write("# 2019-02-01T06:00:00Z peps_maja_process.py -t 31TCJ -d 2019-01-01 -h -a other.txt -w ~nobody/l2a\n")
     today = datetime.now(timezone.utc).strftime("%Y%m%d")
     offer(peps, name := l1c(1).replace("20190301", today))
     assert place.process("--again").status == 0
