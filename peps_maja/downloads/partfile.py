@@ -121,7 +121,7 @@ def part_of(final: Path) -> Iterator[PartFile]:
         descriptor = _open_own(path, os.O_RDWR | os.O_CREAT)
         try:
             if not lock(descriptor, path):
-                break
+                raise PepsError(f"another run is downloading {final}: nothing to do before it ends", Status.TRY_LATER)
             if not is_at(path, descriptor):
                 continue
             part = PartFile(final, path, descriptor)
@@ -133,7 +133,7 @@ def part_of(final: Path) -> Iterator[PartFile]:
             return
         finally:
             os.close(descriptor)
-    raise PepsError(f"another run is downloading {final}: nothing to do before it ends", Status.TRY_LATER)
+    raise PepsError(f"{path} is never the file just opened: its file system changes the numbers of files; change -w")
 
 
 def need_room(path: Path, length: int) -> None:
@@ -147,7 +147,7 @@ def need_room(path: Path, length: int) -> None:
 
 @contextmanager
 def plainly(action: str, path: Path) -> Iterator[None]:
-    """Turn an error of the disk, while we "read", "write" or "remove" what is at `path`, into one of ours."""
+    """Turn an error of the disk, while we "read", "write", "sync" or "remove" what is at `path`, into one of ours."""
     try:
         yield
     except UnicodeEncodeError as error:
