@@ -81,11 +81,6 @@ class Card:
         made = [product.maker for product in self.products]
         return sorted(set(made or ("Theia" if each.source is Source.THEIA else "PEPS" for each in self.standings)))
 
-    @property
-    def jobs(self) -> list[Standing]:
-        """One standing of each of its jobs."""
-        return list({standing.job: standing for standing in self.standings if standing.job}.values())
-
 
 @dataclass(frozen=True)
 class Sheet:
