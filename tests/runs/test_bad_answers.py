@@ -129,7 +129,9 @@ def test_a_403_for_one_job_leaves_that_job(place: Place, peps: Sandbox) -> None:
     told = {endpoint for endpoint, job in refused.items() if lines_of(run.err, job)}
     assert (told, len(run.err.splitlines())) == (set(LAYERS), 2)
     # Without PROCESSING_STATUS, the report stays as it was.
-    left = {job.product: [] for endpoint, job in refused.items() if endpoint is not Endpoint.JOBLOG}
+    left: dict[str, list[str]] = {
+        job.product: [] for endpoint, job in refused.items() if endpoint is not Endpoint.JOBLOG
+    }
     assert outcomes(place) == left | {job.product: DONE for job in (refused[Endpoint.JOBLOG], good)}
 
 
