@@ -58,12 +58,13 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
         if is_open_to_others(options.auth):
             console.reminder(f"others can read your password or key: chmod 600 {options.auth}")
         searches = noted_searches(jobs.commands, options, console.warning) if options.again else [options]
-        statuses = []
+        statuses, submits = [], True
         for search in searches:
             if options.again:
                 console.info(search.command)
             try:
-                statuses.append(carry_out(search, log, peps, theia, console, signals=signals))
+                statuses.append(carry_out(search, log, peps, theia, console, signals=signals, submits=submits))
+                submits = submits and statuses[-1] is not Status.TRY_LATER  # a busy server, or a quota, is that of all
             except PepsError as error:
                 if isinstance(error, LogError):
                     raise
@@ -83,6 +84,7 @@ def carry_out(
     console: Console,
     *,
     signals: Signals,
+    submits: bool,
 ) -> Status:
     """Find products, show what will be done with them, ask, log what Theia has, submit the rest to PEPS."""
     from peps_maja.downloads.folder import products_in
@@ -109,6 +111,9 @@ def carry_out(
     if options.dry_run or proposal.is_empty:
         return status
 
+    if proposal.orders and not submits:
+        console.info(f"{len(proposal.orders)} left for the next run")
+        proposal = proposal.only([record.identifier for record in proposal.taken], "PEPS is busy")
     try:
         account = read_credentials(options.auth, os.environ) if proposal.orders else None
     except CredentialsError as error:

@@ -66,7 +66,7 @@ def test_each_search_once_more(place: Place, peps: Sandbox) -> None:
 def test_one_without_an_end_goes_on_to_today(place: Place, peps: Sandbox) -> None:
     place.write_log()
     with place.log.open("a", encoding="utf-8") as log:
-        log.write("# 2019-02-01T06:00:00Z peps_maja_process.py -t 31TCJ -d 2019-01-01 -a other.txt -w nowhere\n")
+        log.write("# 2019-02-01T06:00:00Z peps_maja_process.py -t 31TCJ -d 2019-01-01 -h -a other.txt -w ~nobody/l2a\n")
     today = datetime.now(timezone.utc).strftime("%Y%m%d")
     offer(peps, name := l1c(1).replace("20190301", today))
     assert place.process("--again").status == 0
@@ -90,14 +90,17 @@ def test_trouble_of_one_stops_none(place: Place, peps: Sandbox) -> None:
     assert (quiet.status, len(quiet.err.splitlines())) == (0, 2)
 
 
-def test_a_refused_account_ends_the_run(place: Place, peps: Sandbox) -> None:
+def test_a_quota_ends_the_submitting_of_all_and_a_refused_account_the_run(place: Place, peps: Sandbox) -> None:
     offer(peps)
     for tile in (ANOTHER, TILE):
         place.process("-t", tile, *MARCH[2:])
     offer(peps, l1c(1), l1c(1, tile=ANOTHER))
-    peps.faults.add(Fault(Endpoint.EXECUTE, Canned(401), times=None))
-    in_one_line(place.process("--again"), 2, "401")
-    assert len(peps.asked(Endpoint.EXECUTE)) == 1
+    quota = Canned(200, '{"ErrorCode": 420, "ErrorMessage": "week|1"}')
+    for number, (answer, status) in enumerate(((quota, 75), (Canned(401), 2)), 1):
+        peps.faults.add(Fault(Endpoint.EXECUTE, answer, times=None))
+        in_one_line(place.process("--again"), status)
+        assert len(peps.asked(Endpoint.EXECUTE)) == number
+        peps.faults.clear()
 
 
 def test_no_search_in_the_log(place: Place, peps: Sandbox) -> None:
