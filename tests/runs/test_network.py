@@ -14,8 +14,6 @@ from relay import Relay, host_and_port
 
 from peps_maja.sandbox import TOO_MANY, Altered, Canned, Cut, Delay, Endpoint, Fault, Reply, Sandbox
 
-pytestmark = pytest.mark.slow
-
 NAMES = [f"S2A_MSIL1C_201903{day}T105021_N0207_R051_T31TCJ_201903{day}T125917" for day in ("01", "11")]
 ONE, TWO = NAMES
 SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-31")
