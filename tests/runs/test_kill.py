@@ -109,7 +109,7 @@ def test_an_incomplete_line_is_skipped_and_the_next_one_counts(
     whole = [line.split("\t") for line in place.log.read_text(encoding="utf-8").split("\n") if LINE.fullmatch(line)]
     new = [(event, job) for when, event, job, _ in whole if when != WHEN]
     stalled = [("stalled", FIRST)] * is_known
-    assert new == stalled + [(event, job) for job in peps.executed for event in ("submitting", "submitted")]
+    assert new == [(event, job) for job in peps.executed for event in ("submitting", "submitted")] + stalled
 
 
 # -- no room for the log ----------------------------------------------------------------------------------------------
