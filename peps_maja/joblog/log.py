@@ -19,7 +19,7 @@ from peps_maja.errors import LogError, Status
 from peps_maja.joblog.events import BEGINNINGS, TURNS, Event
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.joblog.lines import HEADER, Damaged, Line, read_line
-from peps_maja.products.names import is_same_acquisition, named_product
+from peps_maja.products.names import is_one_pass, named_product
 from peps_maja.products.series import Series
 from peps_maja.text import one_line
 
@@ -179,4 +179,6 @@ def _is_about(line: Line | Damaged, job: str) -> bool:
         return line.event in TURNS and series.overlaps(own)
     if series and product:
         return line.event in TURNS and series.covers_days(product.tile, product.days, product.orbit)
-    return line.event in TURNS and is_same_acquisition(line.job, job)
+    other = named_product(line.job)
+    is_same = line.job == job or bool(product and other and is_one_pass(product, other))
+    return line.event in TURNS and is_same
