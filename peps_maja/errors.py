@@ -107,8 +107,4 @@ class DiskFull(PepsError):
 
 
 class Interrupted(BaseException):
-    """Ctrl-C, SIGTERM or SIGHUP. Not an `Exception`, so that no `except Exception` catches it."""
-
-    def __init__(self, status: Status) -> None:
-        super().__init__(status)
-        self.status = status
+    """Ctrl-C, SIGTERM or SIGHUP, with its exit status. Not an `Exception`, so that no `except Exception` catches it."""
