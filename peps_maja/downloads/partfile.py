@@ -60,7 +60,11 @@ class PartFile:
         self.final = final
         self.path = path
         self._beside = path.with_name(f"{path.name}.json")
-        self.remote = _remote_in(self._beside)
+        self.remote = Remote()  # unknown unless the file beside the part says it: the checksums in the zip will tell
+        with suppress(PepsError, ValueError, RecursionError), os.fdopen(_open_own(self._beside, os.O_RDONLY)) as file:
+            match json.load(file):
+                case {"length": int() | None as length, "etag": str() as etag, "modified": str() as modified}:
+                    self.remote = Remote(length, etag, modified)
         self.length = os.fstat(descriptor).st_size
         self.was_continued = self.length > 0
         self._descriptor = descriptor
@@ -173,12 +177,3 @@ def _open_own(path: Path, flags: int) -> int:
             if error.errno not in {errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EMLINK}:
                 raise
     raise PepsError(f"{path} is a link, folder, pipe or device: move it away, the next run tries again")
-
-
-def _remote_in(path: Path) -> Remote:
-    """Return the remote file of which the bytes are: unknown unless the file beside the part says so."""
-    with suppress(PepsError, OSError, ValueError, RecursionError), os.fdopen(_open_own(path, os.O_RDONLY)) as file:
-        match json.load(file):
-            case {"length": int() | None as length, "etag": str() as etag, "modified": str() as modified}:
-                return Remote(length, etag, modified)
-    return Remote()  # the checksums inside the zip will tell
