@@ -13,8 +13,6 @@ from helpers import LOCK_HOLDER, Place, ago, holder, is_one_line, needs_strace, 
 
 from peps_maja.sandbox import Altered, Endpoint, Fault, Reply, Sandbox
 
-pytestmark = pytest.mark.slow
-
 HEADER = "# peps_maja job log 1"
 OLD = "2019-04-02T09:12:45Z"
 FIRST = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"

@@ -28,7 +28,6 @@ ZIP = f"{L2A}.zip"
 WHEN = "2019-04-02T09:12:45Z"
 URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-{:012}.xml"
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\t[a-z]+\t[^\t\n]+\t[^\t\n]*")
-pytestmark = pytest.mark.slow
 
 
 # -- killed -----------------------------------------------------------------------------------------------------------

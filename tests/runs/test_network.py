@@ -14,8 +14,6 @@ from relay import Relay, host_and_port
 
 from peps_maja.sandbox import TOO_MANY, Altered, Canned, Cut, Delay, Endpoint, Fault, Reply, Sandbox
 
-pytestmark = pytest.mark.slow
-
 NAMES = [f"S2A_MSIL1C_201903{day}T105021_N0207_R051_T31TCJ_201903{day}T125917" for day in ("01", "11")]
 ONE, TWO = NAMES
 SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-31")
@@ -114,7 +112,8 @@ def test_a_proxy_that_cannot_be_used_is_told_without_its_account(
     trusting: Place, tmp_path: Path, proxy: str, status: int, words: str
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['socks'] = None\n")  # PySocks is not there
-    run = trusting.process(*SEARCH, "-v", HTTPS_PROXY=proxy, PYTHONPATH=str(tmp_path))
+    own = {"PYTHONPATH": str(tmp_path), "PYTHONNOUSERSITE": "1"}  # read by an interpreter that has imported nothing yet
+    run = trusting.process(*SEARCH, "-v", HTTPS_PROXY=proxy, **own)
     assert (run.status, words in run.err) == (status, True)
     assert not any(secret in run.err for secret in ("s3", "same", "me:"))
     assert not trusting.log.exists()

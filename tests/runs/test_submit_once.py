@@ -35,8 +35,6 @@ from peps_maja.sandbox import (
 )
 from peps_maja.sandbox.faults import Answer
 
-pytestmark = pytest.mark.slow
-
 ONE, TWO, THREE = (f"S2A_MSIL1C_201903{day}T105021_N0207_R051_T31TCJ_201903{day}T125917" for day in ("01", "11", "21"))
 SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-31")
 HEADER = "# peps_maja job log 1\n"

@@ -44,8 +44,6 @@ from peps_maja.sandbox import (
     make_zip,
 )
 
-pytestmark = pytest.mark.slow
-
 ZIP = {"Content-Type": "application/zip"}
 HEAVY = 900_000  # bytes
 EMPTY_ZIP = b"PK\x05\x06" + bytes(18)

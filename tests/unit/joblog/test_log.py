@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from samples.logs import HEADER, JOB, OFFER, OTHER, STATUS_URL, SUBMITTED, ZIP, at, lines, written
 
@@ -37,7 +37,6 @@ try:
 except LogError as error:
     sys.exit(f"{int(error.status)} {error}")
 """
-quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 # -- not a log --------------------------------------------------------------------------------------------------------
@@ -113,7 +112,6 @@ pieces = st.sampled_from(
 )
 
 
-@quick
 @given(st.binary() | st.lists(pieces).map("".join).map(str.encode))
 def test_any_bytes_are_a_log_or_an_expected_error(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.log"
