@@ -12,7 +12,6 @@ from pathlib import Path
 
 from peps_maja.console import Meter
 from peps_maja.disk import sync_folder
-from peps_maja.disk import sync_folder
 from peps_maja.downloads.checking import Belongs, Damaged, Incomplete, check_zip
 from peps_maja.downloads.partfile import PartFile, Remote, part_of, plainly
 from peps_maja.errors import Broken, Forbidden, NotThere, PepsError, ServerBusy, ServerSilent, ServerTrouble, Status
@@ -102,7 +101,6 @@ def _what_is_at(final: Path, client: Client, wanted: Wanted) -> _Place:
             is_known = wanted.size or wanted.md5
             if not is_known and _length_on_server(client, wanted.addresses) != os.fstat(file.fileno()).st_size:
                 return _Place.TAKEN
-        sync_folder(final.parent)  # the run that has renamed it may have been killed before it could
     return _Place.THE_RESULT
 
 
