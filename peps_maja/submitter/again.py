@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
 from dataclasses import replace
 
 from peps_maja.errors import UsageError
@@ -24,7 +26,8 @@ def noted_searches(
     searches: dict[tuple[object, ...], ProcessOptions] = {}
     for command in commands:
         try:
-            noted = process_options(shlex.split(command)[1:])
+            with redirect_stdout(io.StringIO()):  # of --help
+                noted = process_options(shlex.split(command)[1:])
         except (UsageError, ValueError, SystemExit) as error:
             warn(f"{options.log} has a search that cannot be read, skipped: {command} ({error})")
             continue

@@ -358,9 +358,10 @@ def test_a_series_is_adopted_followed_and_dropped(place: Place, peps: Sandbox) -
     assert actions(place.process(*SPRING, "-o", "51", "--series").out)["2018-03-02"] == ["in log (series)"]
 
     assert place.process("--drop", name).status == 0
-    again = place.process(*SPRING, "-o", "51", "--series", "--resubmit", "cancelled")
-    assert actions(again.out)["2018-03-02"] == ["in log"]
     assert not peps.executed
+    again = place.process(*SPRING, "-o", "51", "--series")  # a dropped series is not live
+    assert actions(again.out)["2018-03-02"] == ["submit"]
+    assert len(peps.executed) == 1
 
 
 def test_a_resubmitted_series_of_unknown_dates_shows_its_span_and_asks(place: Place, peps: Sandbox) -> None:
