@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
+import pytest
 from helpers import TILE, Place, in_one_line, l1c
 
 from peps_maja.sandbox import Canned, Endpoint, Fault, Sandbox
@@ -90,14 +91,30 @@ def test_trouble_of_one_stops_none(place: Place, peps: Sandbox) -> None:
     assert (quiet.status, len(quiet.err.splitlines())) == (0, 2)
 
 
-def test_a_refused_account_ends_the_run(place: Place, peps: Sandbox) -> None:
+@pytest.mark.parametrize("content", ["", "oneword\n"], ids=["refused", "unusable"])
+def test_without_a_usable_account_only_theia_is_searched(place: Place, peps: Sandbox, content: str) -> None:
     offer(peps)
-    for tile in (ANOTHER, TILE):
-        place.process("-t", tile, *MARCH[2:])
+    for tile, *more in ((ANOTHER,), (TILE,), (TILE, "--theia", "only")):
+        place.process("-t", tile, *MARCH[2:], *more, GEODES_SERVER=peps.url)
     offer(peps, l1c(1), l1c(1, tile=ANOTHER))
     peps.faults.add(Fault(Endpoint.EXECUTE, Canned(401), times=None))
-    in_one_line(place.process("--again"), 2, "401")
-    assert len(peps.asked(Endpoint.EXECUTE)) == 1
+    if content:
+        (place.folder / "peps.txt").write_text(content)
+    searched = len(peps.asked(Endpoint.GEODES_SEARCH))
+    in_one_line(place.process("--again", GEODES_SERVER=peps.url), 2, "one word" if content else "401")
+    assert len(peps.asked(Endpoint.EXECUTE)) == (not content), "a refused password is not sent again"
+    assert len(peps.asked(Endpoint.GEODES_SEARCH)) == searched + 1
+
+
+def test_cron_hears_nothing_of_what_the_search_was_told(place: Place, peps: Sandbox) -> None:
+    offer(peps)
+    place.process("-t", "34WED", *MARCH)  # beyond 60°
+    place.process(*MARCH[:2], "34WED", *MARCH[2:])
+    with place.log.open("a", encoding="utf-8") as log:
+        log.write("# 2019-02-01T06:00:00Z peps_maja_process.py --version\n")
+    run = place.process("--again", "-q")
+    assert (run.status, run.out) == (0, "")
+    assert ["cannot be read" in line for line in run.err.splitlines()] == [True]
 
 
 def test_no_search_in_the_log(place: Place, peps: Sandbox) -> None:

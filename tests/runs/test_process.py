@@ -272,7 +272,7 @@ def test_names_are_taken_as_people_paste_them(place: Place, peps: Sandbox) -> No
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((*SEARCH, "-n"), "The catalogue has nothing for this place and these days"),
+        ((*SEARCH, "-t", "31TDJ", "-n"), "The catalogue has nothing for this place and these days (31TCJ, 31TDJ)"),
         ((*SEARCH, "--theia", "only", "-n"), "Theia has nothing for this place and these days"),
         (("--resubmit", "failed", "-n"), "peps_maja.log has nothing to submit again"),
     ],
