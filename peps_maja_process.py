@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Optional
 
 from peps_maja.console import Console
-from peps_maja.errors import CredentialsError, LogError, NoAccount, PepsError, Status, worst
+from peps_maja.errors import CredentialsError, LogError, PepsError, Status, worst
 from peps_maja.options import ProcessOptions
 from peps_maja.parsing import process_options
 from peps_maja.run import Signals, read_timeout, run, tell
@@ -60,20 +60,19 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
             console.reminder(f"others can read your password or key: chmod 600 {options.auth}")
         searches = noted_searches(jobs.commands, options, console.warning) if options.again else [options]
         statuses: list[Status] = []
-        is_refused = False  # the account, which is not sent again
+        submits = True  # until a busy server, a quota or an account that cannot be used, which are those of all
         for search in searches:
-            if is_refused and not search.is_theia_only:
-                continue
             if options.again:
                 console.info(search.command)
             try:
-                statuses.append(carry_out(search, log, peps, theia, console, signals=signals))
+                statuses.append(carry_out(search, log, peps, theia, console, signals=signals, submits=submits))
+                submits = submits and statuses[-1] not in {Status.TRY_LATER, Status.UNUSABLE}
             except PepsError as error:
                 if isinstance(error, LogError):
                     error.status = worst([*statuses, error.status])
                     raise
                 statuses.append(tell(error, console))
-                is_refused |= isinstance(error, CredentialsError) and not isinstance(error, NoAccount)
+                submits = submits and not isinstance(error, CredentialsError)
         now = log.replay()
         untold = [job for job in now.in_state(State.UNSURE) if job == jobs.get(job.name)]
         return worst([*statuses, point_out_unsure(untold, console, None if options.dry_run else log)])
@@ -87,6 +86,7 @@ def carry_out(
     console: Console,
     *,
     signals: Signals,
+    submits: bool,
 ) -> Status:
     """Find products, show what will be done with them, ask, log what Theia has, submit the rest to PEPS."""
     from peps_maja.downloads.folder import products_in
@@ -114,6 +114,9 @@ def carry_out(
     if options.dry_run or proposal.is_empty:
         return status
 
+    if proposal.orders and not submits:
+        console.info(f"{len(proposal.orders)} left for the next run")
+        proposal = proposal.only([record.identifier for record in proposal.taken], "left")
     try:
         account = read_credentials(options.auth, os.environ) if proposal.orders else None
     except CredentialsError as error:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from forks import run_forked
 
 from peps_maja.sandbox import HTML_PAGE, NOT_FOUND, Altered, Canned, Job, Reply, Sandbox
 from peps_maja.sandbox.geodes import zip_of
-from peps_maja.sandbox.geodes.products import TheiaProduct
+from peps_maja.sandbox.geodes.products import TheiaProduct, products_of
 
 ROOT = Path(__file__).parent.parent
 EMAIL, PASSWORD = "me@example.org", "secret"
@@ -247,6 +248,13 @@ class Item:
         assets = peps.geodes.feature(product, peps.url)["assets"].values()
         address = next(asset["href"] for asset in assets if asset["roles"] == ["data"])
         return cls(product.name, address, len(zip_of(product.name)), address.rpartition("/")[2])
+
+
+def offers(peps: Sandbox, count: int = 2, hours: float = 0) -> Lines:
+    """Return the lines of a log about so many products that Theia has had for so many hours."""
+    spring = datetime(2019, 3, 1, tzinfo=timezone.utc), datetime(2019, 5, 31, tzinfo=timezone.utc)
+    items = [Item.of(peps, product) for product in islice(products_of(peps.world, [TILE], *spring), count)]
+    return [(ago(hours), "available", one.identifier, f"{one.address} {one.size} {one.md5}") for one in items]
 
 
 def begun(job: Job, *dates: str, hours: float = 0) -> Lines:

@@ -21,6 +21,7 @@ SLOW = {
     "body without length": (b"HTTP/1.1 200 OK\r\n\r\n", b" "),
 }
 """Answers that never end: how they begin, and what then comes again and again."""
+SLOW_REDIRECT = (b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 100000\r\n\r\n", b" ")
 
 
 class _Connection(socketserver.StreamRequestHandler):
@@ -61,13 +62,8 @@ class _Connection(socketserver.StreamRequestHandler):
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             elif mood == "silence":
                 self.server.is_over.wait(60)
-            elif mood == "huge redirect":
-                self.wfile.write(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 3000000000\r\n\r\n")
-                for _ in range(3000):
-                    self.wfile.write(bytes(1_000_000))
-                    self.server.megabytes += 1
             elif mood != "cut":
-                start, piece = SLOW[mood]
+                start, piece = SLOW.get(mood, SLOW_REDIRECT)
                 self.wfile.write(start)
                 while not self.server.is_over.wait(0.005):
                     self.wfile.write(piece)
@@ -82,10 +78,9 @@ class _Connection(socketserver.StreamRequestHandler):
 class Relay(socketserver.ThreadingTCPServer):
     """A proxy, itself over TLS where it has a certificate; with a `target`, a plain relay to there.
 
-    `moods` tell what becomes of the next connections, one each: `cut`, `reset`, `silence`, one of SLOW, `huge redirect`
+    `moods` tell what becomes of the next connections, one each: `cut`, `reset`, `silence`, one of SLOW, `slow redirect`
     as soon as a request (or TLS's first bytes) came; with `CONNECT ` before it, in the place of the answer to that; a
-    status line refuses the CONNECT; `103 first` is an answer before the answer. `heads` are the CONNECTs that came,
-    `megabytes` what a huge redirect could send.
+    status line refuses the CONNECT; `103 first` is an answer before the answer. `heads` are the CONNECTs that came.
     """
 
     daemon_threads = True
@@ -102,7 +97,6 @@ class Relay(socketserver.ThreadingTCPServer):
         self.moods = list(moods)
         self.target = target
         self.heads: list[bytes] = []
-        self.megabytes = 0
         self.is_over = threading.Event()
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         if certificate:

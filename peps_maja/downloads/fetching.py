@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 
 from peps_maja.console import Meter
+from peps_maja.disk import sync_folder
 from peps_maja.downloads.checking import Belongs, Damaged, Incomplete, check_zip
 from peps_maja.downloads.partfile import PartFile, Remote, part_of, plainly
 from peps_maja.errors import Broken, Forbidden, NotThere, PepsError, ServerBusy, ServerSilent, ServerTrouble, Status
@@ -71,6 +72,8 @@ def fetch(client: Client, wanted: Wanted, folder: Path, transfer: Transfer) -> F
         with part_of(final) as part:  # also while looking at what is there: nobody else can put a file there then
             place, problems = _what_is_at(final, client, wanted), list[PepsError]()
             if place is _Place.THE_RESULT:
+                with plainly("sync", folder):  # a run that was killed may have renamed it without
+                    sync_folder(folder)
                 return Fetched(final, final.stat().st_size, is_new=False)
             for address in wanted.addresses if place is _Place.FREE else ():
                 try:

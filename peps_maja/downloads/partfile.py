@@ -60,7 +60,11 @@ class PartFile:
         self.final = final
         self.path = path
         self._beside = path.with_name(f"{path.name}.json")
-        self.remote = _remote_in(self._beside)
+        self.remote = Remote()  # unknown unless the file beside the part says it: the checksums in the zip will tell
+        with suppress(PepsError, ValueError, RecursionError), os.fdopen(_open_own(self._beside, os.O_RDONLY)) as file:
+            match json.load(file):
+                case {"length": int() | None as length, "etag": str() as etag, "modified": str() as modified}:
+                    self.remote = Remote(length, etag, modified)
         self.length = os.fstat(descriptor).st_size
         self.was_continued = self.length > 0
         self._descriptor = descriptor
@@ -121,7 +125,7 @@ def part_of(final: Path) -> Iterator[PartFile]:
         descriptor = _open_own(path, os.O_RDWR | os.O_CREAT)
         try:
             if not lock(descriptor, path):
-                break
+                raise PepsError(f"another run is downloading {final}: nothing to do before it ends", Status.TRY_LATER)
             if not is_at(path, descriptor):
                 continue
             part = PartFile(final, path, descriptor)
@@ -133,7 +137,7 @@ def part_of(final: Path) -> Iterator[PartFile]:
             return
         finally:
             os.close(descriptor)
-    raise PepsError(f"another run is downloading {final}: nothing to do before it ends", Status.TRY_LATER)
+    raise PepsError(f"{path} is never the file just opened: its file system changes the numbers of files; change -w")
 
 
 def need_room(path: Path, length: int) -> None:
@@ -147,7 +151,7 @@ def need_room(path: Path, length: int) -> None:
 
 @contextmanager
 def plainly(action: str, path: Path) -> Iterator[None]:
-    """Turn an error of the disk, while we "read", "write" or "remove" what is at `path`, into one of ours."""
+    """Turn an error of the disk, while we "read", "write", "sync" or "remove" what is at `path`, into one of ours."""
     try:
         yield
     except UnicodeEncodeError as error:
@@ -173,12 +177,3 @@ def _open_own(path: Path, flags: int) -> int:
             if error.errno not in {errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EMLINK}:
                 raise
     raise PepsError(f"{path} is a link, folder, pipe or device: move it away, the next run tries again")
-
-
-def _remote_in(path: Path) -> Remote:
-    """Return the remote file of which the bytes are: unknown unless the file beside the part says so."""
-    with suppress(PepsError, OSError, ValueError, RecursionError), os.fdopen(_open_own(path, os.O_RDONLY)) as file:
-        match json.load(file):
-            case {"length": int() | None as length, "etag": str() as etag, "modified": str() as modified}:
-                return Remote(length, etag, modified)
-    return Remote()  # the checksums inside the zip will tell

@@ -108,9 +108,8 @@ class Rounds:
             if each.job.name not in silence.jobs and (result := each.wanted(name))
         )
         # Twice as many threads as transfers: each zip is checked while the next one comes.
-        for (each, name, _), fetched in at_once(
-            2 * self.downloads, work, wanted, ends, leave_at=self.leave_at, grace=inf
-        ):
+        done = at_once(2 * self.downloads, work, wanted, ends, leave_at=self.leave_at, grace=inf)
+        for (each, name, _), fetched in done:
             error = error_of(fetched)
             if silence.ends(each.job, error) and error:
                 ends.append(error)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import struct
 import zipfile
 import zlib
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 from math import inf
 from pathlib import Path, PurePosixPath
 from time import monotonic
-from typing import Self
 
 from peps_maja.console import Console
 from peps_maja.disk import sync_folder
@@ -25,7 +24,7 @@ from peps_maja.products.names import L2AProduct
 from peps_maja.text import counted
 
 
-class Unpacker:
+class Unpacker(AbstractContextManager["Unpacker"]):
     """Unpacks zips, if that is wanted, one after the other in a thread of its own: it holds up no download."""
 
     def __init__(self, console: Console, *, is_wanted: bool) -> None:
@@ -62,9 +61,6 @@ class Unpacker:
         self._added, self.troubles = list(late), [str(each) for each in errors]
         return worst(each.status for each in errors)
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown(wait=all(future.done() for future in self._added), cancel_futures=True)
 
@@ -91,7 +87,7 @@ def unpack(zipped: Path) -> Path | None:
                     file = folder / path
                     if file.is_symlink() or not file.is_file() or file.stat().st_size != member.file_size:
                         raise PepsError(f"{zipped} stays packed: another {folder} is there; move one of them away")
-        except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, LookupError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, LookupError) as error:
             raise Broken(f"{zipped} is damaged and stays packed ({error}): remove it, or get it once more") from error
         finally:
             _remove(unfinished)

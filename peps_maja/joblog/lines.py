@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from peps_maja.joblog.details import Offer
 from peps_maja.joblog.events import EVENTS, Event
-from peps_maja.products.names import L1CProduct
+from peps_maja.products.names import named_product
 from peps_maja.products.series import Series
 
 HEADER = "# peps_maja job log 1"
@@ -28,13 +28,11 @@ _L1C = _beginning_of("S2?_MSIL1C_########T######_N####_R###_T##???_########T####
 _SERIES = _beginning_of("##???_####-##-##_####-##-##_R###")
 _NAME_OR_PIECE = re.compile(rf"(?=S2[A-D]_MSIL1C_){_L1C}|(?=[0-9]{{2}}[A-Z]{{3}}_[0-9]{{4}}-){_SERIES}")
 _BROKEN_OFF = re.compile(rf"[^\t]*\t[^\t]*\t(?=.)({_L1C}|{_SERIES})")
-_JOB_OF_THEIA = re.compile(r"SENTINEL2[A-D]_[-0-9]+_L2A_T[\w-]+")
 # Blanks, a comment that a spreadsheet has quoted, or what breaks off before its third column.
 _NOTHING = re.compile(r"\W*|[ \"'\ufeff\ufffd]*#.*|[-0-9T:Z]{1,20}(?:\t[a-z]*\t?)?")
 # The name of a job of Theia, or its beginning; a file's name, `….zip`, is none, and can be of a job of PEPS.
 _OF_THEIA = re.compile(r"SENTINEL2[A-D]_(?![\w.-]*\.ZIP)|\tS(?:E[NTIL2]*)?$")
-_JOINED = re.compile(r"[0-9]Z\W+submitt(?:ing|ed)\b")  # the next line, behind the detail of this one
-_LONGEST_TIME = 30  # characters: what is longer is another line before this one
+_JOINED = re.compile(r"[0-9]Z\W+submitt(?:ing|ed)\b")
 _EVENT = re.compile("|".join(EVENTS).upper())
 # Colours of a terminal, controls, characters without width, and what Markdown sets before `_`.
 _INVISIBLE = re.compile("\x1b\\[[0-9;]*[A-Za-z]|[\x01-\x08\x0a-\x1f\x7f-\x9f\xad\u200b-\u200f\u2060\ufeff\\\\]")
@@ -67,7 +65,8 @@ def read_line(line: str, known: Container[str] = ()) -> Line | Damaged | None:
     columns = text.split("\t")
     time, word, job, detail = [*columns, "", "", ""][:4]
     has_form = len(columns) in {3, 4} and (job in known or _is_job(job))
-    if not has_form or len(time) > _LONGEST_TIME or "submitt" in time or _JOINED.search(detail):
+    is_joined = len(time) > 30 or "submitt" in time or _JOINED.search(detail)  # with a line before it, or behind
+    if not has_form or is_joined:
         return _damaged(text)
     event = EVENTS.get(word)
     if event is Event.AVAILABLE and not job.startswith("SENTINEL2"):
@@ -78,8 +77,8 @@ def read_line(line: str, known: Container[str] = ()) -> Line | Damaged | None:
 
 
 def _is_job(name: str) -> bool:
-    named = L1CProduct.parse(name) or Series.parse(name)
-    return named.name == name if named else _JOB_OF_THEIA.fullmatch(name) is not None
+    named = named_product(name) or Series.parse(name)
+    return named is not None and named.name == name
 
 
 def _damaged(line: str) -> Damaged | None:

@@ -23,10 +23,7 @@ from peps_maja.products.names import is_same_acquisition, named_product
 from peps_maja.products.series import Series
 from peps_maja.text import one_line
 
-_ANOTHER_FILE = (
-    "it was moved, replaced or emptied during this run (or its file system changes the numbers of files): put it back,"
-    " and run again"
-)
+_ANOTHER_FILE = "it was moved, replaced or emptied (or its file system changes the numbers of files): put it back"
 PATIENCE = 30.0  # seconds for another process to give the append lock back
 _LONGEST_DETAIL = 20_000  # characters
 _TAIL = 100  # bytes by which a run knows the file again
@@ -128,9 +125,10 @@ class JobLog:
     def _write(self, line: str, not_noted: str, if_: Callable[[News], bool]) -> bool:
         """Add a line under the append lock, all of it or nothing; return False if not `if_`."""
         path = Path(os.path.realpath(self.path))  # a link's target may have to be made
+        flags = os.O_RDWR | os.O_APPEND | (0 if self._file else os.O_CREAT)
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | (0 if self._file else os.O_CREAT), 0o666)
-            try:
+            with os.fdopen(os.open(path, flags, 0o666), "rb", buffering=0) as file:
+                descriptor = file.fileno()
                 if not lock(descriptor, self.path, seconds=PATIENCE):
                     raise LogError(f"another process locks the log {self.path}", Status.TRY_LATER)
                 self._read_on(descriptor)
@@ -150,8 +148,6 @@ class JobLog:
                     raise
                 self._known, self._tail = end + len(whole), whole[-_TAIL:]
                 return True
-            finally:
-                os.close(descriptor)
         except OSError as error:
             raise LogError(f"cannot write to the log {self.path}: {error.strerror}; not noted: {not_noted}") from error
         except LogError as error:

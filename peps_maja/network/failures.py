@@ -21,15 +21,13 @@ def failure(error: Exception, address: str, site: Site, proxy: str) -> PepsError
 
     ServerAway means that surely nothing was sent; all else may have arrived.
     """
-    where, cause = shown(address), error
-    while isinstance(cause.__cause__, Exception):
-        cause = cause.__cause__
-    if isinstance(error.__cause__, urllib3_errors.SSLError) or type(error) is OSError:
-        reason = one_line(str(cause), 300)
+    where, is_unsent = shown(address), isinstance(error, Unsent)
+    if type(error) is OSError or (is_unsent and isinstance(error.__cause__, urllib3_errors.SSLError)):
+        reason = one_line(str(error), 300)
         message = f"the authorities for TLS cannot be read ({reason}): fix the file that REQUESTS_CA_BUNDLE names"
         return ServerAway(message, Status.UNUSABLE)
-    if isinstance(error, Unsent):
-        away = _unsent(cause, where, site.option, proxy)
+    if is_unsent:
+        away = _unsent(error, where, site.option, proxy)
         # What another host does concerns what was asked of it, and not the whole round.
         return away if site.may_see_secret(address) else ServerTrouble(str(away), away.status)
     if isinstance(error, requests.exceptions.InvalidSchema) and proxy:
@@ -41,8 +39,10 @@ def failure(error: Exception, address: str, site: Site, proxy: str) -> PepsError
     return ServerSilent(f"{where} closed the connection in the middle of its answer")
 
 
-def _unsent(cause: Exception, where: str, option: str, proxy: str) -> ServerAway:
+def _unsent(cause: BaseException, where: str, option: str, proxy: str) -> ServerAway:
     """Return why there is no connection, and whether that passes or a person has to fix it."""
+    while cause.__cause__:
+        cause = cause.__cause__
     if isinstance(cause, ssl.SSLCertVerificationError):
         return ServerAway(
             f"the TLS certificate of {where} is not trusted ({cause.verify_message}): check {option} and this"
@@ -51,10 +51,10 @@ def _unsent(cause: Exception, where: str, option: str, proxy: str) -> ServerAway
         )
     if refused := _REFUSED_CONNECT.search(str(cause)):
         message = one_line(f"the proxy {proxy} answers {refused[1]} {refused[2]}", 200)
-        if refused[1] >= "500" or refused[1] in {"408", "429"}:
+        what = {"403": "check", "407": "put your account of the proxy into"}.get(refused[1])
+        if what is None:
             return ServerAway(f"{message} instead of connecting to {where}; try again later")
-        what = "put your account of the proxy into" if refused[1] == "407" else "check"
         return ServerAway(f"{message} instead of connecting to {where}: {what} HTTPS_PROXY", Status.UNUSABLE)
     through, check = (f" through the proxy {proxy}", "HTTPS_PROXY") if proxy else ("", option)
-    reason = one_line(getattr(cause, "strerror", None) or type(cause).__name__, 120)
-    return ServerAway(f"no connection to {where}{through} ({reason}): check the network and {check}")
+    reason = getattr(cause, "strerror", None) or type(cause).__name__
+    return ServerAway(f"no connection to {where}{through} ({one_line(reason, 120)}): check the network and {check}")

@@ -81,11 +81,6 @@ class Card:
         made = [product.maker for product in self.products]
         return sorted(set(made or ("Theia" if each.source is Source.THEIA else "PEPS" for each in self.standings)))
 
-    @property
-    def jobs(self) -> list[Standing]:
-        """One standing of each of its jobs."""
-        return list({standing.job: standing for standing in self.standings if standing.job}.values())
-
 
 @dataclass(frozen=True)
 class Sheet:
@@ -102,9 +97,8 @@ class Sheet:
     @property
     def totals(self) -> str:
         """The number of dates, and how much of them is on disk."""
-        standings = (each for card in self.cards for each in card.standings if each.state == ON_DISK)
-        files = {each.file: each.size or 0 for each in standings}
-        on_disk = sum(files.values())
+        standings = [each for card in self.cards for each in card.standings if each.state == ON_DISK]
+        on_disk = sum({each.file: each.size or 0 for each in standings}.values())
         return counted(len(self.cards), "date") + (f", {size(on_disk)} on disk" if on_disk else "")
 
     @property
@@ -134,25 +128,23 @@ class Contents:
         return Sheet("", tuple(card for sheet in self.sheets for card in sheet.cards))
 
     @cached_property
-    def come(self) -> list[tuple[Card, Product]]:
+    def come(self) -> list[tuple[datetime, Card, Product]]:
         """The products of which it is known when they came, the last one first."""
-        come = [(card, product) for sheet in self.sheets for card in sheet.cards for product in card.products]
-        known = [(product.standing.came, card, product) for card, product in come if product.standing.came]
-        known.sort(key=lambda each: (each[0], each[1].day), reverse=True)
-        return [(card, product) for _, card, product in known]
+        every = [(card, product) for sheet in self.sheets for card in sheet.cards for product in card.products]
+        known = [(product.standing.came, card, product) for card, product in every if product.standing.came]
+        return sorted(known, key=lambda each: (each[0], each[1].day), reverse=True)
 
     @property
-    def new(self) -> list[tuple[Card, Product]]:
+    def new(self) -> list[tuple[datetime, Card, Product]]:
         """What came in the last days, else the last products, the newest first."""
-        since = self.written - NEW
-        return [each for each in self.come if (each[1].standing.came or since) > since] or self.come[:AT_LEAST]
+        return [each for each in self.come if each[0] > self.written - NEW] or self.come[:AT_LEAST]
 
     @property
     def last(self) -> str:
         """When the last product came."""
         if not self.come:
             return "No product has come yet."
-        last = self.come[0][1].standing.came or self.written
+        last = self.come[0][0]
         days = (self.written - last).days
         ago = f"{counted(days, 'day')} ago" if days else "today"
         return f"Last product on {last:%Y-%m-%d}, {ago}."
@@ -160,7 +152,7 @@ class Contents:
     @property
     def late(self) -> str:
         """Since when nothing came, where a person should know: something is wrong, or for long though jobs are open."""
-        last = self.come[0][1].standing.came if self.come else None
+        last = self.come[0][0] if self.come else None
         is_late = last and last < self.written - NEW and any(job.to_come is not None for job in self.overview.jobs)
         if not self.overview.jobs or not (self.troubles or is_late):
             return ""

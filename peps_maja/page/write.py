@@ -6,15 +6,14 @@ import html
 import os
 import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
 from peps_maja import __version__
 from peps_maja.dependencies import advice
-from peps_maja.disk import lock, replacing
-from peps_maja.errors import LogError, PepsError, UsageError
+from peps_maja.disk import replacing
+from peps_maja.errors import PepsError, UsageError
 from peps_maja.page.contents import Contents, Product, contents
 from peps_maja.page.pictures import PICTURES, clouds_of, picture_of
 from peps_maja.standing.values import MOVED_AWAY, ON_DISK, Overview, Standing
@@ -59,27 +58,21 @@ def write_page(folder: Path, make: Callable[[], Contents]) -> str:
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            with suppress(LogError):  # where there are no locks, two runs at one moment may cost a page
-                lock(descriptor, folder, seconds=30)
-            other = _title_of(path)
-            page = make()
-            shown = replace(page, troubles=[_FOLDERS.sub("", trouble) for trouble in page.troubles])
-            environment = Environment(
-                loader=PackageLoader("peps_maja.page", ""),
-                autoescape=True,
-                undefined=StrictUndefined,
-                trim_blocks=True,
-                lstrip_blocks=True,
-                finalize=plain,
-            )
-            mark = Markup(_MARK)  # noqa: S704 - ours
-            text = environment.get_template("page.html.jinja").render(page=shown, mark=mark, version=__version__)
-            with replacing(path) as file:
-                file.write(text.encode(errors="replace"))
-        finally:
-            os.close(descriptor)
+        other = _title_of(path)
+        page = make()
+        shown = replace(page, troubles=[_FOLDERS.sub("", trouble) for trouble in page.troubles])
+        environment = Environment(
+            loader=PackageLoader("peps_maja.page", ""),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=plain,
+        )
+        mark = Markup(_MARK)  # noqa: S704 - ours
+        text = environment.get_template("page.html.jinja").render(page=shown, mark=mark, version=__version__)
+        with replacing(path) as file:
+            file.write(text.encode(errors="replace"))
     except OSError as error:
         raise PepsError(
             f"the page {path} cannot be written ({error.strerror or error}): make room, fix the permissions or name"

@@ -136,7 +136,12 @@ class Submitter:
                 return answer.outcome
             if not isinstance(answer, ServerBusy):
                 raise answer
-            self._wait(wait if answer.retry_after is None else answer.retry_after, answer)
+            seconds = max(wait if answer.retry_after is None else answer.retry_after, _SHORTEST_WAIT)
+            if seconds > self.patience:
+                raise ServerBusy(f"{answer}; {_LEFT}")
+            self.patience -= seconds
+            self.notice(f"{answer}; again in {seconds:.0f} s")
+            time.sleep(seconds)
             wait *= 2
 
     def _ordered(self, order: Order) -> Submission | PepsError:
@@ -151,14 +156,6 @@ class Submitter:
             self.tell(order.job, Submission(Outcome.UNSURE, "interrupted before the answer came"))
             raise
         return meaning_of(answer, self.peps.server)
-
-    def _wait(self, seconds: float, busy: ServerBusy) -> None:
-        seconds = max(seconds, _SHORTEST_WAIT)
-        if seconds > self.patience:
-            raise ServerBusy(f"{busy}; {_LEFT}")
-        self.patience -= seconds
-        self.notice(f"{busy}; again in {seconds:.0f} s")
-        time.sleep(seconds)
 
 
 def meaning_of(answer: Answer, server: Server) -> Submission | PepsError:

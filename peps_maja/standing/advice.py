@@ -7,20 +7,17 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from peps_maja.console import Console, command_for
 from peps_maja.errors import Status
 from peps_maja.joblog.events import NONE_NAMED, Event, Source
 from peps_maja.joblog.jobs import Job, Jobs
+from peps_maja.joblog.log import JobLog
 from peps_maja.options import DEFAULT_GEODES, DEFAULT_SERVER, Options
 from peps_maja.peps.service import Server
 from peps_maja.products.names import L1CProduct
 from peps_maja.products.series import Series, hours_of_series, read_plan
 from peps_maja.standing.values import STALLED, Task
-
-if TYPE_CHECKING:
-    from peps_maja.joblog.log import JobLog
 
 _MY_PROCESSING, _IF_UNWANTED = 'PEPS\'s page "My processing"', "--drop it if it is not wanted any more"
 WAY_OUT = (

@@ -64,8 +64,8 @@ def standing_of(job: Job, report: JobReport | PepsError | None = None) -> Standi
     if is_open and job.missing:
         name, missing = next(iter(job.missing.items()))
         since = f" since {missing.since:%Y-%m-%d}" if missing.since else ""
-        what = "the report" if name == NO_RESULTS else name
-        trouble, message = values.MISSING, message or f"{what} {missing.kind}{since}: {missing.reason}"
+        what = f"{'the report' if name == NO_RESULTS else name} {missing.kind}{since}: {missing.reason}"
+        trouble, message = values.MISSING, message or what
     elif is_open and job.stalled:
         trouble, message = values.STALLED, message or f"open for {job.hours or 0:.0f} hours"
 
@@ -162,9 +162,9 @@ def _on_disk(folder: Path, *names: str) -> dict[str, Any]:
 
 
 def _pass_of(product: L1CProduct | L2AProduct, orbits: _Orbits) -> _Pass:
-    """Return the pass of a product: of an L2A, that of its L1C if the log has it, else by when it was seen."""
-    times = (product.seen, *getattr(product, "begun", ()))  # an L2A's datatake: on the day before, or, in 2016, after
-    passes = [(product.tile.name, time.date(), product.satellite) for time in times]
+    """Return the pass of a product: of an L2A that of its L1C, if the log has it (begun the day before, or after)."""
+    days = [time.date() for time in (product.seen, *getattr(product, "begun", ()))]
+    passes = [(product.tile.name, day, product.satellite) for day in days]
     return next((each for each in passes if each in orbits), passes[0])
 
 

@@ -163,10 +163,9 @@ def check(options: DownloaderOptions, log: JobLog, console: Console) -> Status:
         if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
             raise UsageError(f"cannot write into {folder}: fix its rights or --write-dir")
     free = shutil.disk_usage(folder).free
-    room = f"{size(free)} free in {folder}, and a product takes up to {size(LARGEST_PRODUCT)}"
-    with looking_at("space", room):
+    with looking_at("space", f"{size(free)} free in {folder}"):
         if free < LARGEST_PRODUCT:
-            raise DiskFull(f"{room}: make room")
+            raise DiskFull(f"{size(free)} free in {folder}, and a product may take {size(LARGEST_PRODUCT)}: make room")
     return worst(statuses)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import shlex
+from argparse import ArgumentError, ArgumentParser
 from collections.abc import Callable, Iterable
-from contextlib import redirect_stdout
 from dataclasses import replace
 
 from peps_maja.errors import UsageError
@@ -13,6 +12,7 @@ from peps_maja.options import ProcessOptions
 from peps_maja.parsing import process_options
 
 _PLACES = ("tile", "location", "lat", "lon", "lonmin", "latmin", "lonmax", "latmax")
+_WHERE_TO = ("-a", "--auth", "-l", "--log", "-w", "--write-dir", "--json", "--page", "--server", "--geodes")
 _WHAT = (*_PLACES, "start_date", "end_date", "orbit", "max_cloud", "sat", "theia", "limit")
 
 
@@ -23,12 +23,15 @@ def noted_searches(
 
     Of several for the same places with the same --theia, the last one counts. Raises UsageError if there is none.
     """
+    where_to = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for name in _WHERE_TO:  # is for this run to say: what was noted may be of another machine
+        where_to.add_argument(name)
     searches: dict[tuple[object, ...], ProcessOptions] = {}
     for command in commands:
         try:
-            with redirect_stdout(io.StringIO()):  # of --help
-                noted = process_options(shlex.split(command)[1:])
-        except (UsageError, ValueError, SystemExit) as error:
+            words = [word for word in shlex.split(command)[1:] if word not in {"-h", "--help", "--version"}]
+            noted = process_options(where_to.parse_known_args(words)[1])
+        except (UsageError, ArgumentError, ValueError, SystemExit) as error:
             warn(f"{options.log} has a search that cannot be read, skipped: {command} ({error})")
             continue
         if noted.days and not noted.series and not noted.resubmit:

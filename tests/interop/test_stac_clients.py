@@ -32,24 +32,25 @@ EODAG = """
 import json, sys
 from eodag import EODataAccessGateway
 
-url, key, action, searches = sys.argv[1:]
-gateway = EODataAccessGateway()
-gateway.update_providers_config(json.dumps({
-    "geodes": {
-        "search": {"api_endpoint": f"{url}/api/stac/search"},
-        "auth": {"matching_url": url, "credentials": {"apikey": key}},
-    }
-}))
-answer = {"found": []}
-for asked in json.loads(searches):
+url, steps = sys.argv[1:]
+answers = []
+for key, asked, is_wanted in json.loads(steps):
+    gateway = EODataAccessGateway()
+    gateway.update_providers_config(json.dumps({
+        "geodes": {
+            "search": {"api_endpoint": f"{url}/api/stac/search"},
+            "auth": {"matching_url": url, "credentials": {"apikey": key}},
+        }
+    }))
     found = gateway.search_all(provider="geodes", collection="S2_MSI_L2A_MAJA", **asked)
-    answer["found"].append({p.properties["title"]: p.properties["order:status"] for p in found})
-if action == "download":
-    try:
-        answer["path"] = found[0].download(output_dir=".", extract=False, wait=0.001, timeout=0.001)
-    except Exception as error:
-        answer["error"] = f"{type(error).__name__}: {error}"
-print(json.dumps(answer))
+    path = ""
+    if is_wanted:
+        try:
+            path = found[0].download(output_dir=".", extract=False, wait=0.001, timeout=0.001)
+        except Exception as error:
+            path = type(error).__name__
+    answers.append([path, {p.properties["title"]: p.properties["order:status"] for p in found}])
+print(json.dumps(answers))
 """
 PYSTAC = """
 import json, sys
@@ -62,7 +63,9 @@ items = list(search.items())
 first = next(collection.get_items())
 print(json.dumps([collection.id, search.matched(), [item.id for item in items], first.id, first.get_self_href()]))
 """
-TILE = {"start": "2019-03-01", "end": "2019-03-31", "grid:code": "MGRS-31TCJ"}
+BOX = Box(0.9, 43.3, 1.1, 43.5)
+TILES = ("31TCJ", "31UDQ")
+DAYS = [("2019-03-01", "2019-03-30"), ("2018-01-01", "2019-12-30")]
 
 
 def said(code: str, folder: Path, *arguments: str) -> Any:
@@ -75,43 +78,31 @@ def said(code: str, folder: Path, *arguments: str) -> Any:
     return json.loads(run.stdout.splitlines()[-1])
 
 
-def eodag(peps: Sandbox, folder: Path, *searches: object, action: str = "search", key: str = KEY) -> dict[str, Any]:
-    return dict(said(EODAG, folder, peps.url, key, action, json.dumps(searches)))
-
-
 def ours(peps: Sandbox, search: Search) -> set[str]:
     return {record.product.name for record in Theia(Geodes.parse(peps.url)).find([search])}
 
 
-def test_eodag_finds_what_our_own_search_finds(peps: Sandbox, tmp_path: Path) -> None:
-    box = Box(0.9, 43.3, 1.1, 43.5)
-    place = {"geom": {"lonmin": box.west, "latmin": box.south, "lonmax": box.east, "latmax": box.north}}
-    days = [("2019-03-01", "2019-03-30"), ("2018-01-01", "2019-12-30")]
-    spans = [place | {"start": first, "end": f"{last}T23:59:59Z"} for first, last in days]
-    march, years, by_tile = eodag(peps, tmp_path, *spans, TILE)["found"]
-    assert len(peps.asked(Endpoint.GEODES_SEARCH)) == 1 + 3 + 1
-    for found, (first, last) in zip((march, years), days, strict=True):
-        assert set(found) == ours(peps, Search(date.fromisoformat(first), date.fromisoformat(last), box=box)) != set()
-        assert set(found.values()) == {"succeeded"}
-    every = ours(peps, Search(date(2019, 3, 1), date(2019, 3, 30), tile="31TCJ"))
+def test_eodag_finds_what_our_own_search_finds_and_downloads_it(peps: Sandbox, tmp_path: Path) -> None:
+    place = {"geom": {"lonmin": BOX.west, "latmin": BOX.south, "lonmax": BOX.east, "latmax": BOX.north}}
+    spans = [place | {"start": first, "end": f"{last}T23:59:59Z"} for first, last in DAYS]
+    tile, on_tape = ({"start": "2019-03-01", "end": "2019-03-31", "grid:code": f"MGRS-{name}"} for name in TILES)
+    every, kept = (ours(peps, Search(date(2019, 3, 1), date(2019, 3, 30), tile=name)) for name in TILES)
+    peps.geodes.on_tape = {urn for urn, product in peps.geodes.served.items() if product.tile == TILES[1]}
+    asked = len(peps.asked(Endpoint.GEODES_SEARCH))
+    steps = [(KEY, spans[0], False), (KEY, spans[1], False), ("wrong", tile, True), (KEY, tile, True)]
+    answers = said(EODAG, tmp_path, peps.url, json.dumps([*steps, (KEY, on_tape, False)]))
+    assert len(peps.asked(Endpoint.GEODES_SEARCH)) - asked == 1 + 3 + 1 + 1 + 1
+    for (_, found), (first, last) in zip(answers[:2], DAYS, strict=True):
+        assert set(found) == ours(peps, Search(date.fromisoformat(first), date.fromisoformat(last), box=BOX)) != set()
+    (refused, _), (path, by_tile), (_, far) = answers[2:]
     assert set() < set(by_tile) < every  # those whose `grid:code` has no T
-
-
-def test_eodag_downloads_with_the_key(peps: Sandbox, tmp_path: Path) -> None:
-    assert "AuthenticationError" in eodag(peps, tmp_path, TILE, action="download", key="wrong")["error"]
-    answer = eodag(peps, tmp_path, TILE, action="download")
-    path = Path(answer["path"])
+    assert set() < set(far) < kept
+    assert (set(by_tile.values()), set(far.values())) == ({"succeeded"}, {"orderable"})
+    assert refused == "AuthenticationError"
     with zipfile.ZipFile(path) as archive:
         folder = archive.namelist()[0].partition("/")[0]
-    assert path.read_bytes() == zip_of(folder)
-    assert any(folder.startswith(title) for title in answer["found"][0])
-
-
-def test_eodag_sees_what_is_on_tape(peps: Sandbox, tmp_path: Path) -> None:
-    ours(peps, Search(date(2019, 3, 1), date(2019, 3, 30), tile="31TCJ"))
-    peps.geodes.on_tape = set(peps.geodes.served)
-    [found] = eodag(peps, tmp_path, TILE)["found"]
-    assert set(found.values()) == {"orderable"}
+    assert Path(path).read_bytes() == zip_of(folder)
+    assert any(folder.startswith(title) for title in by_tile)
 
 
 def test_pystac_client_opens_the_landing_page_and_reads_a_search_and_the_collection(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-import pytest
 from helpers import TILE, Place, in_one_line, l1c
 
 from peps_maja.sandbox import Canned, Endpoint, Fault, Sandbox
@@ -67,7 +66,7 @@ def test_each_search_once_more(place: Place, peps: Sandbox) -> None:
 def test_one_without_an_end_goes_on_to_today(place: Place, peps: Sandbox) -> None:
     place.write_log()
     with place.log.open("a", encoding="utf-8") as log:
-        log.write("# 2019-02-01T06:00:00Z peps_maja_process.py -t 31TCJ -d 2019-01-01 -a other.txt -w nowhere\n")
+        log.write("# 2019-02-01T06:00:00Z peps_maja_process.py -t 31TCJ -d 2019-01-01 -h -a other.txt -w ~nobody/l2a\n")
     today = datetime.now(timezone.utc).strftime("%Y%m%d")
     offer(peps, name := l1c(1).replace("20190301", today))
     assert place.process("--again").status == 0
@@ -91,30 +90,30 @@ def test_trouble_of_one_stops_none(place: Place, peps: Sandbox) -> None:
     assert (quiet.status, len(quiet.err.splitlines())) == (0, 2)
 
 
-@pytest.mark.parametrize("content", ["", "oneword\n"], ids=["refused", "unusable"])
-def test_without_a_usable_account_only_theia_is_searched(place: Place, peps: Sandbox, content: str) -> None:
+def test_a_quota_or_an_account_that_cannot_be_used_is_that_of_all(place: Place, peps: Sandbox) -> None:
     offer(peps)
     for tile, *more in ((ANOTHER,), (TILE,), (TILE, "--theia", "only")):
         place.process("-t", tile, *MARCH[2:], *more, GEODES_SERVER=peps.url)
     offer(peps, l1c(1), l1c(1, tile=ANOTHER))
-    peps.faults.add(Fault(Endpoint.EXECUTE, Canned(401), times=None))
-    if content:
-        (place.folder / "peps.txt").write_text(content)
-    searched = len(peps.asked(Endpoint.GEODES_SEARCH))
-    in_one_line(place.process("--again", GEODES_SERVER=peps.url), 2, "one word" if content else "401")
-    assert len(peps.asked(Endpoint.EXECUTE)) == (not content), "a refused password is not sent again"
-    assert len(peps.asked(Endpoint.GEODES_SEARCH)) == searched + 1
+    quota = Canned(200, '{"ErrorCode": 420, "ErrorMessage": "week|1"}')
+    for number, (answer, status) in enumerate(((quota, 75), (Canned(401), 2)), 1):
+        peps.faults.add(Fault(Endpoint.EXECUTE, answer, times=None))
+        in_one_line(place.process("--again", GEODES_SERVER=peps.url), status)
+        assert len(peps.asked(Endpoint.EXECUTE)) == number
+        peps.faults.clear()
+    (place.folder / "peps.txt").write_text("oneword\n")
+    in_one_line(place.process("--again", GEODES_SERVER=peps.url), 2, "one word")
+    assert len(peps.asked(Endpoint.GEODES_SEARCH)) == 4, "a search that needs no account is carried out"
 
 
 def test_cron_hears_nothing_of_what_the_search_was_told(place: Place, peps: Sandbox) -> None:
     offer(peps)
-    place.process("-t", "34WED", *MARCH)  # beyond 60°
-    place.process(*MARCH[:2], "34WED", *MARCH[2:])
+    place.process(*MARCH[:2], "34WED", *MARCH[2:])  # of which one is beyond 60°
     with place.log.open("a", encoding="utf-8") as log:
         log.write("# 2019-02-01T06:00:00Z peps_maja_process.py --version\n")
     run = place.process("--again", "-q")
     assert (run.status, run.out) == (0, "")
-    assert ["cannot be read" in line for line in run.err.splitlines()] == [True]
+    in_one_line(run, 0, "cannot be read", "--version")
 
 
 def test_no_search_in_the_log(place: Place, peps: Sandbox) -> None:

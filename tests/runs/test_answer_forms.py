@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pytest
 import samples
-from helpers import Place, Run, l1c
+from helpers import Place, Run, ago, l1c
 from samples import (
     ENDED_BADLY,
     FINISHED,
@@ -23,8 +22,6 @@ from samples import (
 )
 
 from peps_maja.sandbox import NOT_FOUND, Canned, Endpoint, Fault, Job, Sandbox
-
-pytestmark = pytest.mark.slow
 
 # What is shown of a job whose report says so, where it is not `running`.
 SHOWN = {
@@ -85,6 +82,8 @@ OPEN = {
 }
 DONE = {
     **{name: Form(sample) for name, sample in STATUS.items() if name.startswith("reference") and "disk" not in name},
+    # The status document names no address that can be asked; the report is where reports are.
+    **{name: Form(STATUS[name]) for name in ("reference_to_servers_disk", "literal_cut_short")},
     "literal_flat": Form(STATUS["literal_flat"], None),
     "literal_wrapped": Form(STATUS["literal_wrapped"], None),
     **{f"report {name}": Form(report=report) for name, report in FINISHED.items()},
@@ -98,8 +97,6 @@ DONE = {
     "status and report 404": Form(None, None, JOBLOGS["with_results"]),
     "report 404": Form(report=None, joblog=JOBLOGS["with_results"]),
 }
-# The status document names no address that can be asked; the report is where reports are.
-NO_REPORT_NAMED = {name: Form(STATUS[name]) for name in ("reference_to_servers_disk", "literal_cut_short")}
 # The layers, one behind the other.
 LAYERS = [Endpoint.STATUS, Endpoint.REFRESH, Endpoint.REPORT, Endpoint.RESULT]
 ASKED = {
@@ -154,12 +151,11 @@ def tell(peps: Sandbox, job: Job, form: Form) -> None:
 
 def submitted(place: Place, peps: Sandbox, forms: dict[str, Form]) -> dict[str, Job]:
     """Write a log with one job for each form; return the jobs by the forms' names."""
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     jobs = {name: peps.add_job(product(number)) for number, name in enumerate(forms)}
     for name, form in forms.items():
         tell(peps, jobs[name], form)
     place.write_log(
-        *((now, "submitted", job.product, filled(forms[name].status_url, job, peps)) for name, job in jobs.items())
+        *((ago(), "submitted", job.product, filled(forms[name].status_url, job, peps)) for name, job in jobs.items())
     )
     return jobs
 
@@ -179,11 +175,7 @@ def asked_about(peps: Sandbox, job: Job) -> list[Endpoint]:
 
 def news(place: Place) -> dict[str, list[tuple[str, str]]]:
     """Return the events after the submission, by job."""
-    events: dict[str, list[tuple[str, str]]] = {}
-    for event, job, detail in place.events():
-        if event != "submitted":
-            events.setdefault(job, []).append((event, detail))
-    return events
+    return {job: events for job, events in place.written().items() if events}
 
 
 @pytest.fixture(autouse=True)
@@ -243,25 +235,17 @@ def test_a_finished_job_is_fetched_and_not_asked_for_again(place: Place, peps: S
     assert news(place) == events
 
 
-@pytest.mark.parametrize("form", NO_REPORT_NAMED.values(), ids=NO_REPORT_NAMED)
-def test_a_status_document_that_leads_nowhere_does_not_hide_the_report(place: Place, peps: Sandbox, form: Form) -> None:
-    [job] = submitted(place, peps, {"the job": form}).values()
-    run = place.download("-q")
-    assert (run.status, run.err) == (0, "")
-    assert place.zips() == [job.results[0].name]
-
-
-@pytest.mark.parametrize(("form", "event", "why"), ENDED.values(), ids=ENDED)
-def test_a_job_that_ended_badly_is_told_once(place: Place, peps: Sandbox, form: Form, event: str, why: str) -> None:
-    [job] = submitted(place, peps, {"the job": form}).values()
+def test_a_job_that_ended_badly_is_told_once(place: Place, peps: Sandbox) -> None:
+    jobs = submitted(place, peps, {name: form for name, (form, *_) in ENDED.items()})
     run = place.download("-q")
     assert run.status == 1
-    [[(logged, detail)]] = news(place).values()
-    assert logged == event
-    assert why in detail
-    [line] = told(run, job)
-    assert line.startswith(f"{event}: {detail}")
-    assert f"--resubmit {event}" in line
+    for name, job in jobs.items():
+        _, event, why = ENDED[name]
+        [(logged, detail)] = news(place)[job.product]
+        assert (logged, why in detail) == (event, True), name
+        [line] = told(run, job)
+        assert line.startswith(f"{event}: {detail}")
+        assert f"--resubmit {event}" in line
 
     requests = len(peps.requests)
     assert place.download("-q") == Run(0, "", "")
@@ -285,27 +269,3 @@ def test_finished_without_results_is_missing_until_there_are_some(
     peps.faults.clear()
     assert place.download("-q").status == 0
     assert place.zips() == sorted(job.results[0].name for job in jobs.values())
-
-
-@pytest.mark.parametrize("name", REFUSALS)
-def test_an_order_refused_in_any_form_is_told(place: Place, peps: Sandbox, name: str) -> None:
-    sample, is_busy = REFUSALS[name], name == "busy"
-    # A busy server has surely not taken the order; this one asks for more time than a run has.
-    peps.faults.add(Fault(Endpoint.EXECUTE, Canned(400, sample, {"Retry-After": "120"})))
-    run = place.process("--product", product(0))
-    assert run.status == (75 if is_busy else 1)
-    [_, (event, _, detail)] = place.events()
-    assert event == ("postponed" if is_busy else "rejected")
-    reason = {
-        "with_text": "InvalidParameterValue: Invalid parameter value: wps_id",
-        "without_text": "MissingParameterValue",
-        "in_wps": "NoApplicableCode: the process ended without an answer",
-        "busy": "ServerBusy",
-    }[name]
-    assert reason in detail
-    assert reason in run.err
-    assert peps.executed == []
-
-    run = place.process("--product", product(0), "-q")
-    assert run.status == 0
-    assert peps.executed == ([product(0)] if is_busy else [])

@@ -41,7 +41,7 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ORDER = re.compile(r"GET [^ ]*identifier=MAJA&datainputs=product=([^& ]+)")
 
 
-pytestmark = [needs_strace, pytest.mark.slow]
+pytestmark = needs_strace
 
 
 # -- traces ------------------------------------------------------------------------------------------------------
@@ -205,11 +205,7 @@ def traced(
     kill_at: tuple[str, Path] | None = None,
     statuses: Collection[int] = (0,),
 ) -> list[Call]:
-    """Run a script under strace and return its calls.
-
-    `kill_at`: the call, such as `write`, and the file at which it is killed instead; `write:2` is the second such call.
-    A killed call does nothing any more.
-    """
+    """Run a script under strace and return its calls; it is killed at a call (`write:2`: the second) for a file."""
     options = TRACE
     if kill_at:
         call, _, number = kill_at[0].partition(":")

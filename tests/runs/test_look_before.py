@@ -18,8 +18,6 @@ from peps_maja.sandbox.faults import Answer
 from peps_maja.sandbox.geodes.refusals import NOT_READY, QUOTA, WRONG_KEY
 from peps_maja.sandbox.geodes.service import KEY
 
-pytestmark = pytest.mark.slow
-
 SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-31", "--theia", "first", "-n", "--page", "page")
 NAMES = [f"SENTINEL2A_201903{day:02}-105426-459_L2A_T31TCJ_C" for day in (1, 11, 21)]
 JPEG = b"\xff\xd8\xff\xe0picture\xff\xd9"

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-from datetime import datetime, timezone
-from itertools import islice
-
 import pytest
 from helpers import (
     Place,
@@ -19,22 +14,19 @@ from helpers import (
     l2a,
     lines_of,
     needs_strace,
+    offers,
     opened,
     outcomes,
     under_strace,
+    waits,
 )
 
-from peps_maja.joblog.details import Offer
 from peps_maja.sandbox import FORBIDDEN, HTML_PAGE, NOT_FOUND, Canned, Endpoint, Fault, Sandbox, Stall
 from peps_maja.sandbox.faults import Answer
 from peps_maja.sandbox.geodes import KEY, QUOTA
-from peps_maja.sandbox.geodes.products import products_of
-from peps_maja.theia.items import read_item
 
-SPRING = datetime(2019, 3, 1, tzinfo=timezone.utc), datetime(2019, 5, 31, tzinfo=timezone.utc)
 SERIES = "31TCJ_2019-03-01_2019-04-30"
 DONE = ["downloaded", "finished"]
-PAGES = ["<h1>Maintenance</h1>", "<br />", "<center>503</center>", "down for maintenance", "", "{}"]
 
 
 def spoil(peps: Sandbox, answer: Answer, *endpoints: Endpoint, match: str = "", times: int | None = None) -> None:
@@ -48,11 +40,7 @@ def own(name: str, mark: str) -> str:
 @pytest.fixture
 def theia(place: Place, peps: Sandbox) -> Place:
     """Three jobs of Theia, with a key."""
-    products = islice(products_of(peps.world, ["31TCJ"], *SPRING), 3)
-    items = [item for product in products if (item := read_item(peps.geodes.feature(product, peps.url)))]
-    place.write_log(
-        *((ago(80), "available", item.identifier, str(Offer(item.address, item.size, item.md5))) for item in items)
-    )
+    place.write_log(*offers(peps, 3, hours=80))
     return Place(place.folder, place.environment | {"GEODES_SERVER": peps.url, "GEODES_API_KEY": KEY})
 
 
@@ -80,7 +68,7 @@ def test_a_report_outweighs_the_status_document(place: Place, peps: Sandbox, sta
 
 
 @pytest.mark.parametrize("dead_first", [True, False])
-def test_trust_with_one_name_are_copies_tried_in_turn(place: Place, peps: Sandbox, *, dead_first: bool) -> None:
+def test_addresses_with_one_name_are_copies_tried_in_turn(place: Place, peps: Sandbox, *, dead_first: bool) -> None:
     job = add(peps)
     copies = [f"{peps.url}/cgi-bin/mapcache_results/maja/gone/{l2a(1)}", job.results[0].url]
     spoil(peps, altered_report({"results": copies if dead_first else copies[::-1]}), Endpoint.REPORT)
@@ -89,20 +77,16 @@ def test_trust_with_one_name_are_copies_tried_in_turn(place: Place, peps: Sandbo
     assert outcomes(place) == {job.product: DONE}
 
 
-@pytest.mark.parametrize("results", ["none", ["None"], "[]", "null", ["https://peps.cnes.fr/a.jpg", "a.zip.md5"]])
-def test_only_zips_are_results(place: Place, peps: Sandbox, results: object) -> None:
-    job = add(peps)
-    spoil(peps, altered_report({"results": results}), Endpoint.REPORT)
-    place.write_log(*opened(job))
+def test_only_zips_are_results(place: Place, peps: Sandbox) -> None:
+    good = add(peps, 9)
+    with_sidecar = [good.results[0].url, f"{good.results[0].url}.md5"]
+    spoil(peps, altered_report({"results": with_sidecar}), Endpoint.REPORT, match=good.wps_id)
+    for day, results in enumerate(("none", ["None"], "[]", ["https://peps.cnes.fr/a.jpg", "a.zip.md5"]), 1):
+        spoil(peps, altered_report({"results": results}), Endpoint.REPORT, match=add(peps, day).wps_id)
+    place.write_log(*opened(*peps.jobs))
     assert place.download("-q").status == 1
-    assert place.events("missing") == [("missing", job.product, "- absent no results")]
-
-
-def test_sidecars_keep_no_job_open(place: Place, peps: Sandbox) -> None:
-    job = add(peps)
-    spoil(peps, altered_report({"results": [job.results[0].url, f"{job.results[0].url}.md5"]}), Endpoint.REPORT)
-    place.write_log(*opened(job))
-    assert (place.download("-q").status, outcomes(place)) == (0, {job.product: DONE})
+    assert {detail for *_, detail in place.events("missing")} == {"- absent no results"}
+    assert outcomes(place) == {job.product: ["missing"] for job in peps.jobs} | {good.product: DONE}
 
 
 def test_lapses_of_a_server_close_no_job(place: Place, peps: Sandbox) -> None:
@@ -127,18 +111,19 @@ def test_a_result_with_a_new_name_finishes_its_job(place: Place, peps: Sandbox) 
 # -- what is never replaced ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("first", [NOT_FOUND, FORBIDDEN, HTML_PAGE, Canned(200)], ids=["404", "403", "HTML", "nothing"])
-def test_what_is_not_known_to_be_the_result_is_not_it(place: Place, peps: Sandbox, first: Canned) -> None:
-    job = add(peps)
-    other = job.results[0].content + bytes(9)
-    (place.folder / l2a(1)).write_bytes(other)
-    spoil(peps, first, Endpoint.RESULT, times=1)  # that is the question for its length
-    place.write_log(*opened(job))
+def test_what_is_not_known_to_be_the_result_is_not_it(place: Place, peps: Sandbox) -> None:
+    for day, first in enumerate((NOT_FOUND, FORBIDDEN, HTML_PAGE, Canned(200)), 1):
+        job = add(peps, day)
+        spoil(peps, first, Endpoint.RESULT, match=job.wps_id, times=1)  # that is the question for its length
+        (place.folder / l2a(day)).write_bytes(job.results[0].content + bytes(9))
+    place.write_log(*opened(*peps.jobs))
     assert place.download("-q").status == 0
-    assert place.events("downloaded") == [("downloaded", job.product, own(l2a(1), job.wps_id))]
-    assert (place.folder / l2a(1)).read_bytes() == other
-    assert {asked.method for asked in peps.asked(Endpoint.RESULT)} == {"GET"}
-    assert peps.asked(Endpoint.RESULT)[0].headers["range"] == "bytes=0-0"
+    for job in peps.jobs:
+        result = job.results[0]
+        assert place.written()[job.product][0] == ("downloaded", own(result.name, job.wps_id))
+        assert (place.folder / result.name).read_bytes() == result.content + bytes(9)
+        asked = [asked for asked in peps.asked(Endpoint.RESULT) if job.wps_id in asked.path]
+        assert [(each.method, each.headers.get("range")) for each in asked] == [("GET", "bytes=0-0"), ("GET", None)]
 
 
 def test_a_folder_under_the_name_stays(place: Place, peps: Sandbox) -> None:
@@ -149,17 +134,17 @@ def test_a_folder_under_the_name_stays(place: Place, peps: Sandbox) -> None:
     assert place.zips() == [own(l2a(1), job.wps_id), l2a(1)]
 
 
-@pytest.mark.parametrize("suffix", [".part", ".part.json"])
-def test_nothing_is_written_through_a_link(place: Place, peps: Sandbox, suffix: str) -> None:
-    blocked, good = add(peps, 1), add(peps, 2)
+def test_nothing_is_written_through_a_link(place: Place, peps: Sandbox) -> None:
     treasure = place.folder / "thesis.tex"
     treasure.write_text("mine")
-    (place.folder / f"{l2a(1)}{suffix}").symlink_to(treasure)
-    place.write_log(*opened(blocked, good))
+    blocked, good = [add(peps, 1), add(peps, 2)], add(peps, 3)
+    for job, suffix in zip(blocked, (".part", ".part.json"), strict=True):
+        (place.folder / f"{job.results[0].name}{suffix}").symlink_to(treasure)
+    place.write_log(*opened(*peps.jobs))
     run = place.download("-q")
-    assert (run.status, len(lines_of(run.err, blocked))) == (1, 1)
+    assert (run.status, [len(lines_of(run.err, job)) for job in blocked]) == (1, [1, 1])
     assert treasure.read_text() == "mine"
-    assert outcomes(place) == {blocked.product: [], good.product: DONE}
+    assert outcomes(place) == {job.product: [] for job in blocked} | {good.product: DONE}
 
 
 # -- what lacks its end, and what takes too much -----------------------------------------------------------------------
@@ -189,43 +174,7 @@ def test_a_zip_of_the_joblog_that_is_still_being_written_is_no_word(place: Place
     assert (place.download("-q").status, outcomes(place)) == (0, {job.product: DONE})
 
 
-def packed(compression: int, members: int) -> bytes:
-    file, stem = io.BytesIO(), l2a(1).removesuffix(".zip")
-    with zipfile.ZipFile(file, "w", compression) as archive:
-        for name in (f"{stem}/{stem}_MTD_ALL.xml", *(f"{stem}/{number}.tif" for number in range(members))):
-            archive.writestr(name, "x")
-    return file.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("compression", "members", "why"),
-    [(zipfile.ZIP_BZIP2, 1, "packed in a way"), (zipfile.ZIP_STORED, 100_100, "more than 100000 members")],
-)
-def test_what_would_take_too_much_memory_is_broken(
-    place: Place, peps: Sandbox, compression: int, members: int, why: str
-) -> None:
-    job = add(peps)
-    job.results[0].content = packed(compression, members)
-    place.write_log(*opened(job))
-    assert place.download("-q").status == 1
-    [(_, _, detail)] = place.events("missing")
-    assert why in detail
-
-
 # -- what is no answer -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_what_is_no_answer_of_peps_says_nothing(place: Place, peps: Sandbox, page: str) -> None:
-    spoil(peps, Canned(200, page), Endpoint.STATUS, Endpoint.REPORT, Endpoint.JOBLOG)
-    place.write_log(*opened(*(add(peps, day) for day in (1, 2)), hours=2))
-    before = place.log.read_bytes()
-    assert place.download("-q") == Run(75, "", "")
-    assert "waiting" not in place.download().out
-    assert place.log.read_bytes() == before
-
-
-FIREWALL = Canned(403, "<html>firewall</html>", {"Content-Type": "text/html"})
 
 
 @pytest.mark.parametrize(
@@ -244,14 +193,6 @@ def test_what_is_no_answer_of_geodes_touches_no_job(theia: Place, peps: Sandbox,
     assert theia.events("missing", "failed") == []
 
 
-def test_a_page_in_place_of_one_zip_among_others_is_missing(place: Place, peps: Sandbox) -> None:
-    page, good = add(peps, 1), add(peps, 2)
-    spoil(peps, HTML_PAGE, Endpoint.RESULT, match=page.wps_id)
-    place.write_log(*opened(page, good))
-    assert place.download("-q").status == 1
-    assert outcomes(place) == {page.product: ["missing"], good.product: DONE}
-
-
 # -- nobody holds anybody up -------------------------------------------------------------------------------------------
 
 
@@ -265,38 +206,40 @@ def test_a_zip_that_was_there_does_not_speak_for_the_service(theia: Place, peps:
     assert theia.events("missing") == []
 
 
-@pytest.mark.parametrize("endpoint", [Endpoint.STATUS, Endpoint.REPORT, Endpoint.RESULT])
-def test_a_busy_server_is_not_waited_for(place: Place, peps: Sandbox, endpoint: Endpoint) -> None:
+def test_a_busy_server_is_not_waited_for(place: Place, peps: Sandbox) -> None:
     jobs = [add_small(peps, l1c(day), l2a(day)) for day in range(1, 20)]
-    for job in jobs[:-1]:
+    for number, job in enumerate(jobs[:-1]):
+        endpoint = (Endpoint.STATUS, Endpoint.REPORT, Endpoint.RESULT)[number % 3]
         spoil(peps, Canned(503, "", {"Retry-After": "60"}), endpoint, match=job.wps_id)
     place.write_log(*opened(*jobs))
     run = place.download("-q")  # within the minute that one wait would take
     assert (run.status, run.err) == (75, "")
-    assert outcomes(place)[jobs[-1].product] == DONE
+    assert outcomes(place) == {job.product: [] for job in jobs} | {jobs[-1].product: DONE}
 
 
-def test_a_series_to_which_a_server_says_nothing_holds_up_no_round(place: Place, peps: Sandbox) -> None:
-    place.write_log(*opened(add_small(peps, SERIES, *(l2a(day) for day in range(1, 32)))))
+def test_a_series_to_which_a_server_says_nothing_holds_up_no_round(hasty: Place, peps: Sandbox) -> None:
+    hasty.write_log(*opened(add_small(peps, SERIES, *(l2a(day) for day in range(1, 32)))))
     spoil(peps, Stall(60), Endpoint.RESULT)
-    assert place.download("-q", "-j", "1", PEPS_TIMEOUT="0.3") == Run(75, "", "")
+    assert hasty.download("-q", "-j", "1", PEPS_TIMEOUT="0.3") == Run(75, "", "")
     assert len({asked.path for asked in peps.asked(Endpoint.RESULT)}) <= 3
 
 
-def test_waiting_goes_on_after_an_hourly_quota_and_theias_jobs_stall(theia: Place, peps: Sandbox) -> None:
+def test_waiting_goes_on_after_an_hourly_quota_and_theias_jobs_stall(hasty: Place, theia: Place, peps: Sandbox) -> None:
     peps.geodes.quota, peps.geodes.out_of_quota = 1, QUOTA
-    run = theia.download("-q", "--wait", "--timeout", "0.01", "-j", "1", "--every", "0")
+    run = theia.download("-q", "--wait", "--timeout", "0.9", "-j", "1", "--every", "10", **hasty.environment)
     assert (run.status, len(theia.events("downloaded")), run.err) == (75, 1, "")
     assert len(peps.asked(Endpoint.GEODES_DOWNLOAD)) == 2
     assert len(theia.events("stalled")) == 2
+    theia.download("-q", "--wait", "--timeout", "1.1", "-j", "1", "--every", "10", **hasty.environment)
+    assert len(peps.asked(Endpoint.GEODES_DOWNLOAD)) == 4  # after an hour
 
 
-def test_a_refusal_of_one_job_is_told_once_in_a_run(place: Place, peps: Sandbox) -> None:
+def test_a_refusal_of_one_job_is_told_once_in_a_run(hasty: Place, peps: Sandbox) -> None:
     refused, running = add(peps, 1), add(peps, 2, "RUNNING")
     spoil(peps, FORBIDDEN, Endpoint.STATUS, Endpoint.REPORT, match=refused.wps_id)
-    place.write_log(*opened(refused, running, hours=2))
-    run = place.download("-q", "--wait", "--every", "0", "--timeout", "0.004")
-    assert (run.status, len(lines_of(run.err, refused))) == (1, 1)
+    hasty.write_log(*opened(refused, running, hours=2))
+    run = hasty.download("-q", "--wait", "--timeout", "1")
+    assert (run.status, len(lines_of(run.err, refused)), len(waits(hasty)) > 2) == (1, 1, True)
 
 
 def test_a_redirect_to_no_address_is_trouble_of_that_job(place: Place, peps: Sandbox) -> None:

@@ -11,8 +11,6 @@ from helpers import STATUS_URL, TILE, Lines, Place, in_one_line, l1c, put
 
 from peps_maja.sandbox import Altered, Endpoint, Fault, Sandbox
 
-pytestmark = pytest.mark.slow
-
 DAY = timedelta(days=1)
 WHEN = "2019-04-02T09:12:45Z"
 YEAR = ("-t", TILE, "-d", "2018-01-01", "-f", "2018-12-31")

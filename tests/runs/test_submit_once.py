@@ -37,8 +37,6 @@ from peps_maja.sandbox import (
 )
 from peps_maja.sandbox.faults import Answer
 
-pytestmark = pytest.mark.slow
-
 ONE, TWO, THREE = (f"S2A_MSIL1C_201903{day}T105021_N0207_R051_T31TCJ_201903{day}T125917" for day in ("01", "11", "21"))
 SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-31")
 HEADER = "# peps_maja job log 1\n"
@@ -75,30 +73,25 @@ ACCEPTED = """\
 
 
 def refused(code: str, text: str = "", status: int = 200, headers: dict[str, str] | None = None) -> Canned:
-    """Return the refusal of a WPS server."""
     inside = f"<ows:ExceptionText>{text}</ows:ExceptionText>" if text else ""
     return Canned(status, REFUSED.format(code=code, text=inside), headers or {})
 
 
 def in_seconds(seconds: int) -> str:
-    """Return the HTTP date that comes so many seconds from now."""
     return format_datetime(datetime.now(timezone.utc) + timedelta(seconds=seconds), usegmt=True)
 
 
 def submitted(peps: Sandbox, *names: str) -> list[tuple[str, str, str]]:
-    """Return the events of products that were accepted."""
     return [
         event for name in names for event in (("submitting", name, ""), ("submitted", name, peps.job(name).status_url))
     ]
 
 
 def kinds(place: Place) -> list[str]:
-    """Return each event of the log with the number of its product: `submitting 1`."""
     return [f"{event} {1 + (ONE, TWO, THREE).index(name)}" for event, name, _ in place.events()]
 
 
 def orders(peps: Sandbox) -> int:
-    """Return how many Execute requests the server has seen."""
     return len(peps.asked(Endpoint.EXECUTE))
 
 
@@ -233,26 +226,6 @@ def test_unsure(place: Place, peps: Sandbox) -> None:
     assert orders(peps) == seen, "no second try"
 
 
-@pytest.mark.parametrize("names", ["pywps-{uuid}.xml", "{uuid}.xml", "inside"])
-def test_an_order_leaves_when_its_line_is_there(place: Place, peps: Sandbox, names: str) -> None:
-    if names == "inside":
-        peps.faults.inside_hosts = True
-    else:
-        peps.faults.status_names = names
-    before: list[str] = []
-
-    def look(reply: Reply) -> Reply:
-        before.append(kinds(place)[-1])
-        return reply
-
-    peps.faults.add(Fault(Endpoint.EXECUTE, Altered(look), times=None))
-    assert place.process(*SEARCH).status == 0
-    assert before == ["submitting 1", "submitting 2", "submitting 3"]
-    for name, (_, _, address) in zip((ONE, TWO, THREE), place.events("submitted"), strict=True):
-        assert address.rpartition("/")[2] == peps.job(name).status_file
-        assert address.startswith("http://peps-vizo.cnes.fr:8081/" if names == "inside" else peps.url)
-
-
 @pytest.mark.parametrize(
     ("answer", "status"), [(UNAUTHORIZED_JSON, 2), (Canned(403, "<html>Forbidden</html>"), 75), (TOO_MANY(61), 75)]
 )
@@ -343,22 +316,21 @@ def test_a_busy_server_that_says_0_seconds_is_not_asked_without_end(hasty: Place
 
 
 @pytest.mark.parametrize(
-    ("content", "environment", "words"),
+    ("content", "environment", "source"),
     [
-        (f"{EMAIL} wrong\n", {}, ["peps.txt"]),
-        (f"{EMAIL} secret \n", {}, ["peps.txt", "ends with a space"]),
-        ("", {"PEPS_USER": EMAIL, "PEPS_PASSWORD": '"secret"'}, ["PEPS_USER and PEPS_PASSWORD", "quotes"]),
+        (f"{EMAIL} hunter2\n", {}, "peps.txt"),
+        ("", {"PEPS_USER": EMAIL, "PEPS_PASSWORD": "hunter2"}, "PEPS_USER and PEPS_PASSWORD"),
     ],
-    ids=["file", "blank", "environment"],
+    ids=["file", "environment"],
 )
 def test_a_refused_account_names_where_it_came_from(
-    place: Place, peps: Sandbox, content: str, environment: dict[str, str], words: list[str]
+    place: Place, peps: Sandbox, content: str, environment: dict[str, str], source: str
 ) -> None:
     (place.folder / "peps.txt").write_text(content, encoding="utf-8")
     run = place.process(*SEARCH, **environment)
     assert run.status == 2
-    assert is_one_line(run, "401", *words)
-    assert "secret" not in run.err
+    assert is_one_line(run, "401", source)
+    assert "hunter2" not in run.err
     assert len(peps.asked(Endpoint.CAPABILITIES)) == 1
     assert (peps.asked(Endpoint.EXECUTE), place.events()) == ([], [])
 
@@ -471,11 +443,9 @@ class Held:
         self.let_go()
 
     def wait(self) -> None:
-        """Wait until the request is there."""
         assert self._arrived.wait(30)
 
     def let_go(self) -> None:
-        """Let the answer go out."""
         self._released.set()
 
 
@@ -563,13 +533,3 @@ def test_a_signal_ends_the_wait_for_a_busy_server_at_once(place: Place, peps: Sa
         process.communicate(timeout=20)
     assert process.returncode == 130
     assert kinds(place) == ["submitting 1", "postponed 1"]
-
-
-def test_output_that_nobody_reads_stops_nothing(place: Place, peps: Sandbox) -> None:
-    with Held(peps, ONE) as held, place.start("process", *SEARCH, PEPS_TIMEOUT="30") as process:
-        held.wait()
-        assert process.stdout
-        process.stdout.close()
-        held.let_go()
-        assert process.wait(30) == 0
-    assert place.events() == submitted(peps, ONE, TWO, THREE)

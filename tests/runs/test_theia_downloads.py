@@ -17,8 +17,6 @@ from peps_maja.sandbox import Altered, Canned, Cut, Endpoint, Fault, Sandbox
 from peps_maja.sandbox.geodes import KEY, LICENCE, NOT_READY, ON_TAPE, QUOTA_429, REDIRECTS, zip_of
 from peps_maja.sandbox.geodes.products import products_of
 
-pytestmark = pytest.mark.slow
-
 SPRING = datetime(2019, 3, 1, tzinfo=timezone.utc), datetime(2019, 5, 31, tzinfo=timezone.utc)
 Announce = Callable[..., list[Item]]
 

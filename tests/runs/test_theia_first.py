@@ -12,8 +12,6 @@ from samples.geodes import MD5, RING, feature
 from peps_maja.sandbox import HTML_FORBIDDEN, HTML_PAGE, Canned, Cut, Endpoint, Fault, Sandbox
 from peps_maja.sandbox.faults import Answer
 
-pytestmark = pytest.mark.slow
-
 SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-31")
 DAY = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-01")
 ONLY, FIRST = ("--theia", "only"), ("--theia", "first")

@@ -7,7 +7,6 @@ import io
 import os
 import pty
 import random
-import resource
 import signal
 import struct
 import subprocess
@@ -22,7 +21,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from helpers import EMAIL, PASSWORD, ROOT, Place, add, contents, l1c, l2a, opened, small_disk, until
+from helpers import EMAIL, PASSWORD, ROOT, Place, Run, add, contents, l1c, l2a, opened, small_disk, until
 
 from peps_maja.sandbox import (
     BAD_GATEWAY,
@@ -44,8 +43,6 @@ from peps_maja.sandbox import (
     Stall,
     make_zip,
 )
-
-pytestmark = pytest.mark.slow
 
 ZIP = {"Content-Type": "application/zip"}
 HEAVY = 900_000  # bytes
@@ -79,7 +76,6 @@ ABSENT = {
     "410": Canned(410),
     "403": FORBIDDEN,
     "404 with status 200": Canned(200, '{"ErrorCode": 404, "ErrorMessage": "Not Found"}'),
-    "403 with status 200": Canned(200, '{"ErrorMessage": "Forbidden", "ErrorCode": 403}'),
 }
 NOT_NOW: dict[str, Canned | Cut] = {
     "500": INTERNAL_ERROR,
@@ -87,10 +83,6 @@ NOT_NOW: dict[str, Canned | Cut] = {
     "503": UNAVAILABLE,
     "429": TOO_MANY(0),
     "cut": Cut(),
-    "a quota": Canned(200, '{"ErrorCode": 420, "ErrorMessage": "week|10000000"}'),
-    "420": Canned(420, '{"ErrorCode": 420, "ErrorMessage": "week|10000000"}'),
-    "a limit": Canned(403, '{"ErrorCode": 403, "ErrorMessage": "Maximum number of 4 concurrent flows"}'),
-    "202": Canned(202),
 }
 
 # How the last part of a result's address may look, with the product's name for `{}`; True if its file is `{}.zip`.
@@ -163,24 +155,6 @@ def broken_off(place: Place, peps: Sandbox, job: Job) -> int:
 # -- a whole file, and nothing less ------------------------------------------------------------------------------
 
 
-def test_a_zip_comes_as_a_part_and_gets_its_name_when_it_is_whole(place: Place, peps: Sandbox) -> None:
-    job = add_heavy(peps)
-    open_in(place, job)
-    with under_way(place, peps, job):
-        assert not place.zips()
-        part = (place.folder / f"{l2a(1)}.part").read_bytes()
-        assert job.results[0].content.startswith(part)
-        assert not place.written()[job.product]
-
-    run = place.download()
-
-    assert (run.status, run.err) == (0, "")
-    assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
-    assert place.written() == {job.product: fetched(job)}
-    assert parts(place.folder) == []
-    assert l2a(1) in run.out
-
-
 def test_a_progress_bar_is_for_terminals_only(place: Place, peps: Sandbox) -> None:
     open_in(place, add_heavy(peps))
     run = place.download("-v")
@@ -243,21 +217,6 @@ def test_what_is_there_and_whole_is_not_fetched_again(place: Place, peps: Sandbo
         assert (place.folder / files[job.product]).read_bytes() == job.results[0].content
 
 
-def test_results_of_one_name_in_two_logs_get_two_files(place: Place, peps: Sandbox) -> None:
-    first, second = (peps.add_job(l1c(1, last=last), results=(l2a(1),)) for last in ("125917", "135917"))
-    second.results[0].content = heavy(l2a(1))
-    own = l2a(1).replace(".zip", f".{second.wps_id[:8]}.zip")
-    for job, file in ((first, l2a(1)), (second, own), (second, own)):
-        open_in(place, job)
-        run = place.download()
-        assert (run.status, run.err) == (0, "")
-        assert place.written()[job.product] == [("downloaded", file), ("finished", "")]
-    assert place.zips() == [own, l2a(1)]
-    assert (place.folder / l2a(1)).read_bytes() == first.results[0].content
-    assert (place.folder / own).read_bytes() == second.results[0].content
-    assert len([asked for asked in ranges(peps) if not asked]) == 2
-
-
 @pytest.mark.parametrize("has_length", [True, False])
 def test_what_another_log_has_fetched_already_counts(place: Place, peps: Sandbox, *, has_length: bool) -> None:
     job = add(peps)
@@ -282,17 +241,6 @@ def test_a_zip_that_is_taken_away_as_it_appears_is_downloaded_all_the_same(place
         _, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (0, "")
     assert place.written() == {job.product: fetched(job) for job in peps.jobs}
-
-
-def test_a_length_is_not_needed(place: Place, peps: Sandbox) -> None:
-    peps.faults.lengths = False
-    whole, cut = add_heavy(peps, 1), add_heavy(peps, 2)
-    peps.faults.add(Fault(Endpoint.RESULT, Cut(after=600_000), match=cut.wps_id))
-    open_in(place, *peps.jobs)
-
-    assert place.download().status == 0
-    assert place.written() == {job.product: fetched(job) for job in (whole, cut)}
-    assert "bytes=600000-" in ranges(peps)
 
 
 # -- what is no whole zip of the job -----------------------------------------------------------------------------
@@ -343,6 +291,11 @@ def test_a_result_that_the_server_does_not_have_is_absent(place: Place, peps: Sa
     assert kinds == {job.product: [job.results[0].name, "absent"] for job in peps.jobs}
     assert parts(place.folder) == []
 
+    requests = len(peps.asked(Endpoint.RESULT))
+    assert place.download("-q") == Run(1, "", "")  # it is told once, and asked for in every run
+    assert len(place.events("missing")) == len(ABSENT)
+    assert len(peps.asked(Endpoint.RESULT)) == 2 * requests
+
 
 def test_trouble_of_the_server_makes_no_result_missing(place: Place, peps: Sandbox) -> None:
     for day, answer in enumerate(NOT_NOW.values(), 1):
@@ -356,9 +309,8 @@ def test_trouble_of_the_server_makes_no_result_missing(place: Place, peps: Sandb
     assert parts(place.folder) == []
 
 
-@pytest.mark.parametrize("answer", [Canned(401), UNAUTHORIZED_JSON], ids=["401", "JSON with status 200"])
-def test_a_password_refused_for_a_result_ends_the_run(place: Place, peps: Sandbox, answer: Canned) -> None:
-    peps.faults.add(Fault(Endpoint.RESULT, answer, times=None))
+def test_a_password_refused_for_a_result_ends_the_run(place: Place, peps: Sandbox) -> None:
+    peps.faults.add(Fault(Endpoint.RESULT, UNAUTHORIZED_JSON, times=None))
     open_in(place, *(add(peps, day) for day in range(1, 5)))
 
     run = place.download("-q")
@@ -395,33 +347,21 @@ def test_names_of_results_are_reduced_to_a_bare_file_name(place: Place, peps: Sa
 # -- downloads that broke off ------------------------------------------------------------------------------------
 
 
-def nothing(_peps: Sandbox, _job: Job) -> None:
-    pass
+Change = Callable[[Sandbox, Job], None]
 
 
-def no_validators(peps: Sandbox, _job: Job) -> None:
-    peps.faults.validators = False
+def becomes(size: int = HEAVY) -> Change:
+    """Have the file replaced by another one of this size."""
 
+    def change(_: Sandbox, job: Job) -> None:
+        job.results[0].content = heavy(l2a(1), seed=2, size=size)
 
-def another_file(_peps: Sandbox, job: Job) -> None:
-    job.results[0].content = heavy(l2a(1), seed=2)
-
-
-def a_longer_file(_peps: Sandbox, job: Job) -> None:
-    job.results[0].content = heavy(l2a(1), seed=2, size=HEAVY + 1000)
-
-
-def a_shorter_file(_peps: Sandbox, job: Job) -> None:
-    job.results[0].content = heavy(l2a(1), seed=2, size=100_000)
-
-
-def no_ranges(peps: Sandbox, _job: Job) -> None:
-    peps.faults.ranges = False
+    return change
 
 
 def no_heed_to_if_range(peps: Sandbox, job: Job) -> None:
     """The file is another one, and the server sends the rest of it all the same."""
-    another_file(peps, job)
+    becomes()(peps, job)
     new = job.results[0].content
 
     def rest(reply: Reply) -> Reply:
@@ -442,30 +382,26 @@ def the_wrong_rest(peps: Sandbox, job: Job) -> None:
     peps.faults.add(Fault(Endpoint.RESULT, Altered(from_the_start)))
 
 
-Change = Callable[[Sandbox, Job], None]
+# Whether the server gives validators, what happens between the runs, which requests of the second ask for the rest.
+GO_ON: dict[str, tuple[bool, Change, list[bool]]] = {
+    "the same file": (True, lambda *_: None, [True]),
+    "the same file without validators": (False, lambda *_: None, [True]),
+    "another ETag": (True, becomes(), [True]),
+    "another length without validators": (False, becomes(HEAVY + 1000), [True, False]),
+    "another file without validators": (False, becomes(), [True, False]),
+    "a server without ranges": (True, lambda peps, _: setattr(peps.faults, "ranges", False), [True]),
+    "a server that heeds no If-Range": (True, no_heed_to_if_range, [True, False]),
+    "another range than asked for": (True, the_wrong_rest, [True, False]),
+}
 
 
-# What holds before the first run, what happens between the runs, and which requests of the second ask for the rest.
-@pytest.mark.parametrize(
-    ("before", "between", "rests"),
-    [
-        pytest.param(nothing, nothing, [True], id="the same file"),
-        pytest.param(no_validators, nothing, [True], id="the same file without validators"),
-        pytest.param(nothing, another_file, [True], id="another ETag"),
-        pytest.param(no_validators, a_longer_file, [True, False], id="another length without validators"),
-        pytest.param(no_validators, a_shorter_file, [True, False], id="shorter than the part"),
-        pytest.param(no_validators, another_file, [True, False], id="another file without validators"),
-        pytest.param(nothing, no_ranges, [True], id="a server without ranges"),
-        pytest.param(nothing, no_heed_to_if_range, [True, False], id="a server that heeds no If-Range"),
-        pytest.param(nothing, the_wrong_rest, [True, False], id="another range than asked for"),
-    ],
-)
+@pytest.mark.parametrize(("validators", "between", "rests"), GO_ON.values(), ids=GO_ON)
 def test_a_download_goes_on_where_an_earlier_run_broke_off(
-    place: Place, peps: Sandbox, before: Change, between: Change, rests: list[bool]
+    place: Place, peps: Sandbox, between: Change, rests: list[bool], *, validators: bool
 ) -> None:
     job = add_heavy(peps)
     open_in(place, job)
-    before(peps, job)
+    peps.faults.validators = validators
     kept = broken_off(place, peps, job)
     between(peps, job)
 
@@ -481,7 +417,7 @@ def test_a_download_goes_on_where_an_earlier_run_broke_off(
 def test_a_continued_zip_that_is_broken_is_fetched_once_from_the_start(place: Place, peps: Sandbox) -> None:
     job = add_heavy(peps)
     open_in(place, job)
-    no_validators(peps, job)
+    peps.faults.validators = False
     kept = broken_off(place, peps, job)
     job.results[0].content = damaged(job.results[0].content)
 
@@ -554,11 +490,10 @@ def test_a_transfer_that_brings_next_to_nothing_is_broken_off_and_kept(place: Pl
     assert slow.results[0].content.startswith(part)
 
 
-@pytest.mark.parametrize("fault", [Cut(after=600_000), Stall(30, after=600_000)], ids=["cut", "silent"])
-def test_a_connection_that_breaks_is_taken_up_again(place: Place, peps: Sandbox, fault: Cut | Stall) -> None:
+def test_a_connection_that_says_nothing_any_more_is_taken_up_again(place: Place, peps: Sandbox) -> None:
     job = add_heavy(peps)
     open_in(place, job)
-    peps.faults.add(Fault(Endpoint.RESULT, fault))
+    peps.faults.add(Fault(Endpoint.RESULT, Stall(30, after=600_000)))
 
     run = place.download(PEPS_TIMEOUT="1")
 
@@ -589,24 +524,23 @@ def test_what_came_before_each_cut_is_kept_to_the_last_byte(place: Place, peps: 
     assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
 
 
-def test_a_signal_ends_a_download_at_once(place: Place, peps: Sandbox) -> None:
+def test_a_signal_ends_a_download_at_once_and_what_came_is_kept_as_a_part(place: Place, peps: Sandbox) -> None:
     job = add_heavy(peps)
     open_in(place, job)
     with under_way(place, peps, job) as process:
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=30)
 
-    assert process.returncode == 143
-    assert len(err.splitlines()) == 1
-    assert "Traceback" not in out + err
-    assert place.written() == {job.product: []}
-    assert place.zips() == []
-    kept = (place.folder / f"{l2a(1)}.part").stat().st_size
+    assert (process.returncode, len(err.splitlines()), "Traceback" in out + err) == (143, 1, False)
+    assert (place.written(), place.zips()) == ({job.product: []}, [])
+    kept = (place.folder / f"{l2a(1)}.part").read_bytes()
+    assert job.results[0].content.startswith(kept)
 
     peps.requests.clear()
     assert place.download().status == 0
-    assert ranges(peps) == [f"bytes={kept}-"]
+    assert ranges(peps) == [f"bytes={len(kept)}-"]
     assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
+    assert (place.written(), parts(place.folder)) == ({job.product: fetched(job)}, [])
 
 
 def test_a_part_that_another_run_is_at_is_left_to_it(place: Place, peps: Sandbox) -> None:
@@ -630,48 +564,6 @@ def test_a_part_that_another_run_is_at_is_left_to_it(place: Place, peps: Sandbox
 
 
 # -- no room -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="there is no way to limit a running process here")
-def test_a_file_that_may_not_grow_is_neither_missing_nor_lost(place: Place, peps: Sandbox) -> None:
-    open_in(place, add_heavy(peps, 1), add_heavy(peps, 2))
-    with place.start("downloader", "-q", "-j", "1") as process:
-        try:
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (400_000, 400_000))
-            out, err = process.communicate(timeout=30)
-        finally:
-            process.kill()
-
-    assert (process.returncode, out) == (1, "")
-    assert len(err.splitlines()) == 1
-    assert ".zip" in err
-    assert "missing" not in place.log.read_text()
-    lengths = [path.stat().st_size for path in place.folder.glob("*.part")]
-    assert lengths
-    assert all(0 < length <= 400_000 for length in lengths)
-
-    peps.requests.clear()
-    assert place.download().status == 0
-    assert {f"bytes={length}-" for length in lengths} <= set(ranges(peps))
-    for job in peps.jobs:
-        assert (place.folder / job.results[0].name).read_bytes() == job.results[0].content
-        assert place.written()[job.product] == fetched(job)
-
-
-def test_a_result_larger_than_any_product_does_not_stop_those_behind_it(place: Place, peps: Sandbox) -> None:
-    large, small = add(peps, 1), add(peps, 2)
-    canned = Canned(200, large.results[0].content, ZIP | {"Content-Length": "9" * 5000, "Connection": "close"})
-    peps.faults.add(Fault(Endpoint.RESULT, canned, times=None, match=large.wps_id))
-    open_in(place, large, small)
-
-    run = place.download("-q", "-j", "1")
-
-    assert run.status == 1
-    [line] = run.err.splitlines()
-    assert l2a(1) in line
-    assert "no room" in line
-    assert place.written() == {large.product: [], small.product: fetched(small)}
-    assert parts(place.folder) == []
 
 
 @pytest.mark.parametrize("has_length", [True, False], ids=["foreseen", "unexpected"])

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import NoReturn
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from peps_maja.disk import lock
@@ -27,16 +27,13 @@ OTHER = Remote(2000, '"def"', "Wed, 03 Apr 2019 11:30:01 GMT")
 MAY_BE = {
     "the same": (REMOTE, REMOTE, True),
     "nothing known of one": (REMOTE, Remote(), True),
-    "nothing known of either": (Remote(), Remote(), True),
     "only the length known": (REMOTE, Remote(1000), True),
     "no length": (REMOTE, Remote(None, '"abc"'), True),
-    "nothing in common": (Remote(1000), Remote(None, '"abc"'), True),
     "all": (REMOTE, OTHER, False),
     "length": (REMOTE, Remote(1001, '"abc"', REMOTE.modified), False),
     "entity tag": (REMOTE, Remote(1000, '"def"', REMOTE.modified), False),
     "weak entity tag": (Remote(1000, 'W/"abc"'), Remote(1000, 'W/"def"'), False),
     "date": (REMOTE, Remote(1000, '"abc"', OTHER.modified), False),
-    "date alone": (Remote(None, "", REMOTE.modified), Remote(1000, '"abc"', OTHER.modified), False),
 }
 VALIDATORS = {
     "entity tag first": (REMOTE, '"abc"'),
@@ -55,8 +52,6 @@ NO_SIDECARS = {
     "null for a date": b'{"length": 1000, "etag": "", "modified": null}',
     "too deep": b"[" * 100_000,
 }
-
-quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture
@@ -136,6 +131,12 @@ def test_a_condition_carries_what_http_lets_it_carry(remote: Remote, validator: 
     assert remote.validator == validator
 
 
+def test_a_length_of_thousands_of_digits_is_a_very_long_one() -> None:
+    length = Remote.of(200, {"Content-Length": "9" * 5000}).length
+    assert length
+    assert length > 10**18
+
+
 @pytest.mark.parametrize("content", NO_SIDECARS.values(), ids=NO_SIDECARS)
 def test_a_part_with_a_damaged_note_beside_it_is_of_an_unknown_file(final: Path, content: bytes) -> None:
     leave(final, b"kept")
@@ -144,7 +145,6 @@ def test_a_part_with_a_damaged_note_beside_it_is_of_an_unknown_file(final: Path,
         assert (part.length, part.remote) == (4, Remote())
 
 
-@quick
 @given(st.binary())
 def test_any_bytes_may_be_the_note(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     final = tmp_path_factory.getbasetemp() / NAME
@@ -154,7 +154,6 @@ def test_any_bytes_may_be_the_note(tmp_path_factory: pytest.TempPathFactory, con
         assert part.remote.may_be(REMOTE)
 
 
-@quick
 @given(st.builds(Remote, st.none() | st.integers(0, 10**6), st.text(), st.text()))
 def test_what_a_part_is_of_is_known_to_the_next_run(tmp_path_factory: pytest.TempPathFactory, remote: Remote) -> None:
     final = tmp_path_factory.getbasetemp() / NAME
@@ -220,7 +219,7 @@ def test_a_part_that_was_removed_leaves_that_of_another_run_alone(final: Path) -
 # -- no room ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT], ids=errno.errorcode.get)
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG], ids=errno.errorcode.get)
 def test_a_disk_or_quota_without_any_room_is_told(final: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "pwrite", refuse_with(number))
     with pytest.raises(DiskFull, match=os.strerror(number)), part_of(final) as part:

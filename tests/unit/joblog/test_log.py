@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from samples.logs import HEADER, JOB, OFFER, OTHER, STATUS_URL, SUBMITTED, ZIP, at, lines, written
 
@@ -37,7 +37,6 @@ try:
 except LogError as error:
     sys.exit(f"{int(error.status)} {error}")
 """
-quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 # -- not a log --------------------------------------------------------------------------------------------------------
@@ -90,12 +89,12 @@ def test_a_new_log_begins_with_its_header(tmp_path: Path, end: int) -> None:
     assert line.endswith(f"\tsubmitting\t{JOB}\t\n")
 
 
-def test_lines_are_added_and_none_is_touched(tmp_path: Path) -> None:
-    log = JobLog(tmp_path / "my.log")
+@pytest.mark.parametrize("hostile", ["a\nb\tc\r\nd", "\x1b[31m\u202e", "# a", "\ud800", "é" * 30_000, " a "])
+def test_whatever_a_server_says_takes_one_line_and_none_is_touched(tmp_path: Path, hostile: str) -> None:
+    log, content = JobLog(tmp_path / "my.log"), b""
     earliest = datetime.now(timezone.utc).replace(microsecond=0)
-    content = b""
     for event in Event:
-        log.append(event, JOB, STATUS_URL)
+        log.append(event, JOB, hostile)
         assert log.path.read_bytes().startswith(content)
         content = log.path.read_bytes()
     _, *added = content.decode().splitlines(keepends=True)
@@ -103,18 +102,9 @@ def test_lines_are_added_and_none_is_touched(tmp_path: Path) -> None:
     for line in added:
         assert LINE.fullmatch(line)
         assert earliest <= datetime.fromisoformat(line.split("\t")[0]) <= datetime.now(timezone.utc)
-
-
-@pytest.mark.parametrize("hostile", ["a\nb\tc\r\nd", "\x1b[31m\u202e", "# a", "\ud800", "é" * 30_000, " a "])
-def test_whatever_a_server_says_takes_one_line(tmp_path: Path, hostile: str) -> None:
-    log = JobLog(tmp_path / "my.log")
-    for event in (Event.SUBMITTING, Event.FAILED, Event.STALLED):
-        log.append(event, JOB, hostile)
-    _, *added = log.path.read_text(encoding="utf-8").splitlines(keepends=True)
-    assert [bool(LINE.fullmatch(line)) for line in added] == [True] * 3
     job = log.replay()[JOB]
     assert job.detail.isprintable()
-    assert job.state is State.FAILED
+    assert job.state is State.CANCELLED
 
 
 pieces = st.sampled_from(
@@ -122,7 +112,6 @@ pieces = st.sampled_from(
 )
 
 
-@quick
 @given(st.binary() | st.lists(pieces).map("".join).map(str.encode))
 def test_any_bytes_are_a_log_or_an_expected_error(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.log"

@@ -42,3 +42,8 @@ def test_an_answer_that_never_ends_is_broken_off(
 
     with ThreadPoolExecutor(len(SLOW)) as threads:
         assert list(threads.map(ask, SLOW)) == [["/a timed out"] * 2] * len(SLOW)
+
+
+def test_the_body_of_a_redirect_is_never_read(peps: Sandbox) -> None:
+    with Relay(["slow redirect"], target=host_and_port(peps.url)) as relay:
+        assert Client(Server(relay.url), lambda _: None, read_timeout=2).ask(f"{relay.url}/a", tries=1).status == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -156,3 +157,16 @@ def test_a_joblog_names_the_results_of_its_job_each_once() -> None:
     assert results_in_joblog([JOBLOG.replace(UUID, "other").encode()], UUID) == ()
     assert results_in_joblog([], UUID) == ()
     assert results_in_joblog([JOBLOG.encode()], ".*") == (), "a job's id is no pattern"
+
+
+@pytest.mark.parametrize("text", [b"http://", b"https://a/mapcache_results/maja/ID/", b"http://a/", b"x"], ids=repr)
+def test_a_hostile_joblog_takes_no_longer_than_a_long_one(text: bytes) -> None:
+    begun = time.monotonic()
+    assert results_in_joblog([text * (1_000_000 // len(text))], "ID") == ()
+    assert time.monotonic() - begun < 10
+
+
+def test_an_address_in_a_joblog_may_be_cut_between_two_chunks() -> None:
+    address = "https://peps.cnes.fr/cgi-bin/mapcache_results/maja/ID/a.zip"
+    text = f"INFO {address}\n".encode() * 3
+    assert results_in_joblog((text[place : place + 1] for place in range(len(text))), "ID") == (address,)

@@ -34,11 +34,12 @@ def missing(value: Any, *names: str) -> list[str]:
     return [name for name in names if not has(value, name)]
 
 
-def items(peps: Sandbox) -> list[dict[str, Any]]:
+def items(peps: Sandbox, pages: int = 1) -> list[dict[str, Any]]:
     query = {"dataset": {"eq": DATASET}, "grid:code": {"contains": "31TCJ"}}
     first = {"query": query, "limit": 80, "sortBy": [{"field": "start_datetime", "direction": "desc"}]}
-    pages = [requests.post(f"{peps.url}/api/stac/search", json=first | {"page": n}, timeout=60) for n in range(1, 6)]
-    return [item for answer in pages for item in answer.json()["features"]]
+    asked = (first | {"page": number} for number in range(1, pages + 1))
+    answers = [requests.post(f"{peps.url}/api/stac/search", json=body, timeout=60) for body in asked]
+    return [item for answer in answers for item in answer.json()["features"]]
 
 
 def test_catalogue_of_peps(peps: Sandbox) -> None:
@@ -98,7 +99,7 @@ def test_page_my_processing_shows_the_jobs(peps: Sandbox) -> None:
 
 def test_items_of_geodes(peps: Sandbox) -> None:
     peps.geodes.is_newer = True
-    found = items(peps)
+    found = items(peps, pages=5)
     for item in found:
         told = "identifier version start_datetime datetime platform sat:relative_orbit eo:cloud_cover"
         properties = item["properties"]
