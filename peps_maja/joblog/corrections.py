@@ -26,7 +26,7 @@ def correct_log(log: JobLog, found: Iterable[tuple[str, str]], unwanted: Iterabl
         job = jobs.get(named.name, Job(named.name)) if named else Job(pasted)
         if named is None:
             wrong = "this is not the name of a single-tile L1C product or of a series"
-        elif "@" in url.partition("?")[0]:
+        elif "@" in url:
             wrong = "the URL has an account in it: leave out what is before the @"
         elif not wps_id(url):
             wrong = f"{url!r} is not a status URL, which begins with http and ends in .xml"

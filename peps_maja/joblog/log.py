@@ -162,9 +162,12 @@ def _is_about(line: Line | Damaged, job: str) -> bool:
     """Return True if a line says that a job of the same acquisition began or ended, or may say so."""
     if isinstance(line, Damaged):
         return job in line.names or job.startswith(tuple(line.pieces)) or not (line.names or line.pieces)
-    series, own, product = Series.parse(line.job), Series.parse(job), named_product(job)
+    if line.event not in TURNS:
+        return False
+    series, own = Series.parse(line.job), Series.parse(job)
     if series and own:
-        return line.event in TURNS and series.overlaps(own)
-    if series and product:
-        return line.event in TURNS and series.covers_days(product.tile, product.days, product.orbit)
-    return line.event in TURNS and is_same_acquisition(line.job, job)
+        return series.overlaps(own)
+    product = named_product(job if series else line.job)
+    if product and (span := series or own):
+        return span.covers_days(product.tile, product.days, product.orbit)
+    return is_same_acquisition(line.job, job)

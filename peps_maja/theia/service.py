@@ -156,7 +156,7 @@ def refused_search(answer: Answer) -> PepsError | None:
             f"GEODES does not accept the search (400{reason and f': {reason}'}): is --geodes right, and this version of"
             " peps_maja the newest?"
         )
-    if isinstance(error, Forbidden) or (400 < answer.status < 500 and isinstance(error, ServerTrouble)):
+    if isinstance(error, Forbidden):
         return UsageError(f"{error}: is --geodes right?")
     return error
 

@@ -117,6 +117,9 @@ def test_a_log_that_cannot_be_brought_to_disk(
 
 WRONG = {
     "an account in the URL": ["--adopt", FIRST, URL.replace("://", "://user:hunter2@")],
+    "an account with a question mark": ["--adopt", FIRST, URL.replace("://", "://user:hunter2?@")],
+    "an account of no option": ["--serve", "https://user:hunter2@peps.cnes.fr"],
+    "an account to drop": ["--drop", "https://user:hunter2@peps.cnes.fr/x"],
     "an account in what is no URL": ["--adopt", FIRST, "user:hunter2@peps"],
     "one right, one wrong": ["--adopt", FIRST, URL, "--drop", "wrong"],
     "an end of a search": ["--drop", SECOND, "-f", "2019-04-01"],
