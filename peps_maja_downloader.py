@@ -56,9 +56,9 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
     with log.lock_for("downloader"), Unpacker(console, is_wanted=options.unzip) as unpacker:
         notes = Notes(log, console, partial(advice.advise, options), unpacker.add)
         rounds = Rounds(connect, notes, options.write_dir, options.jobs, leave_at)
-        unpacker.add_all(options.write_dir, log.replay().owners())
+        jobs = log.replay()
+        unpacker.add_all(options.write_dir, jobs.owners())
         while True:
-            jobs = log.replay()
             if jobs.damage:
                 console.reminder(f"{log.path}: {jobs.damage}")
             if jobs.in_state(State.OPEN):
@@ -77,6 +77,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
                 break
             troubles.add(status)
             time.sleep(options.pause)
+            jobs = log.replay()
     files, folder = jobs.owners(), options.write_dir.absolute()
     if files and not any((folder / name).exists() for file in files for name in (file, file.removesuffix(".zip"))):
         console.info(f"none of the {counted(len(files), 'zip')} of the log is in {folder}: is -w right?")
