@@ -174,8 +174,10 @@ def test_a_catalogue_that_breaks_off_is_searched_once_more(place: Place, peps: S
     assert peps.executed == NAMES
 
 
-@pytest.mark.parametrize("code", [401, 403])
-def test_a_catalogue_that_wants_a_login_is_no_matter_of_the_account(place: Place, peps: Sandbox, code: int) -> None:
+@pytest.mark.parametrize("code", [400, 401, 403])
+def test_a_catalogue_that_refuses_the_search_ends_the_run_and_is_no_matter_of_the_account(
+    place: Place, peps: Sandbox, code: int
+) -> None:
     peps.faults.add(Fault(Endpoint.CATALOGUE, Canned(code), times=None))
     run = place.process(*SEARCH, "-q")
     in_one_line(run, 2, f"answers {code}", "--server")
