@@ -39,7 +39,7 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
     from peps_maja.network.credentials import is_open_to_others
     from peps_maja.peps.service import Peps, Server
     from peps_maja.standing.advice import point_out_unsure
-    from peps_maja.submitter.again import noted_searches
+    from peps_maja.submitter.noted_searches import noted_searches
     from peps_maja.submitter.submission import correct
     from peps_maja.theia.service import Geodes, Key, Theia
 
@@ -144,7 +144,7 @@ def carry_out(
 
 def write_page(proposal: "Proposal", theia: "Theia", options: ProcessOptions, console: Console) -> None:
     """Write the page of what there is, as the table shows it; first what would be taken or submitted."""
-    from peps_maja.page.search import page_of_search
+    from peps_maja.page.found import page_of_search
     from peps_maja.submitter.choice import AT_THEIA
     from peps_maja.submitter.table import summary
 

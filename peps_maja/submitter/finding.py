@@ -16,7 +16,7 @@ from peps_maja.products.names import L1CProduct, L2AProduct, is_one_pass, versio
 from peps_maja.products.places import Box
 from peps_maja.products.records import L1CRecord, L2ARecord, Record
 from peps_maja.products.tiles import BEYOND_60, Tile
-from peps_maja.theia.search import Search, searches_of_days
+from peps_maja.theia.queries import Search, searches_of_days
 from peps_maja.theia.service import Theia
 
 _Keep = Callable[[object], None]

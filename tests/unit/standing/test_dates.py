@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
+from peps_maja.standing.listing import as_csv
 from peps_maja.standing.overview import dates_of, standing_of
-from peps_maja.standing.shows import as_csv
 
 YEAR = f"{TILE}_2018-01-01_2018-12-31"
 SINGLE, OTHER_PART = l1c("2018-01-05"), l1c("2018-01-05", last="140000")

@@ -11,7 +11,7 @@ from peps_maja.joblog.details import Offer
 from peps_maja.products.names import L2AProduct
 from peps_maja.products.places import Box
 from peps_maja.products.records import L2ARecord
-from peps_maja.theia.items import read_item
+from peps_maja.theia.reading import read_item
 
 ADDRESS = f"{GEODES}/api/download/{URN}/files/{MD5}"
 
