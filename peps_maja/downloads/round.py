@@ -68,6 +68,7 @@ class Rounds:
         """Do the three phases; return what ended them early."""
         answers = ask_all(service, jobs, self.leave_at)
         notes.reports |= answers.reports
+        notes.troubles |= {line: line for line in answers.unread(service.name)}
         open_jobs = []
         for job in jobs:
             if problem := answers.problems.get(job.name):

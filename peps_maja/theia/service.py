@@ -166,7 +166,7 @@ def refused_download(answer: Answer) -> PepsError | None:
 
     Redirects come here only if they do not end.
     """
-    error = refusal(answer, answer.status, message_of(answer.body))
+    error, is_redirect = refusal(answer, answer.status, message_of(answer.body)), answer.status in REDIRECTS
     match answer.status:
         case 202:
             return ServerBusy("GEODES prepares it (202); the next run asks again")
@@ -174,8 +174,8 @@ def refused_download(answer: Answer) -> PepsError | None:
             return QuotaReached(f"the hourly quota of GEODES is used up ({answer.status}); the next run goes on")
         case 403 if isinstance(error, ServerTrouble):  # a page of HTML is no word about the key
             return error
-        case status if answer.secret and (status in {401, 403} or status in REDIRECTS):
-            how = "redirects without end" if status in REDIRECTS else status
+        case status if answer.secret and (status in {401, 403} or (is_redirect and answer.headers.get("Location"))):
+            how = "redirects without end" if is_redirect else status
             return CredentialsError(f"GEODES refuses the download ({how}): {answer.secret.advice()}")
         case 401 | 403:
             return Forbidden(f"another server than GEODES has it and does not give it away ({answer.status})")
