@@ -51,7 +51,7 @@ class Answers:
     def unread(self, service: str) -> list[str]:
         """Return the line that tells a person, for all jobs together, that the service gave no answer about them."""
         said = [f"{name}: {it.message}" for name, it in self.reports.items() if it.phase is Phase.UNREADABLE]
-        return [f"{service} gives no answer about {counted(len(said), 'job')}: {said[0]}"] if said else []
+        return [f"{service} gives no answer about {counted(len(said), 'job')}: {min(said)}"] if said else []
 
 
 def ask_all(service: Service, jobs: Iterable[Job], leave_at: float = inf) -> Answers:

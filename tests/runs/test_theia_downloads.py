@@ -207,7 +207,7 @@ class TestRefusals:
         ("answer", "says"),
         [
             (Canned(404), ("not there any more (404)", "for a newer version of it")),
-            (ON_TAPE, ("on tape (410)", "have it restored on its page")),
+            (ON_TAPE, ("on tape (410)", "(410); have it restored on its page")),
             (LICENCE, ("(423), at https://geodes-portal.cnes.fr/licence/theia", "accept its licence")),
         ],
     )

@@ -38,6 +38,7 @@ CASES = {
     "licence": (THEIA, ["missing z.zip absent its licence (423), at x"], "missing", "licence at", "--drop NAME"),
     "another host": (THEIA, ["missing z.zip absent not given (403)"], "missing", "another server", "--drop NAME"),
     "broken": (THEIA, ["missing z.zip broken cut"], "missing", "once in 24 hours", "--drop NAME"),
+    "cut": (THEIA, ["missing z.zip broken no whole zip: cut"], "missing", "at each run", "--drop NAME"),
     "404 of PEPS": (L1C, ["missing z.zip absent not there (404)"], "missing", "at each run", "--drop NAME"),
     "without results": (L1C, ["missing - absent no results"], "missing", "24 hours", "--drop NAME"),
     "stalled": (L1C, ["stalled 24"], "stalled", "My processing", "--drop NAME"),

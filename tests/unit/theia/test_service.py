@@ -110,6 +110,7 @@ class TestDownload:
             (Canned(423, '{"linkToLicence": "javascript:x"}'), NotThere, "at the portal of GEODES"),
             (Canned(423, "<html>"), NotThere, "at the portal of GEODES"),
             (Canned(418), ServerTrouble, "418"),
+            (Canned(302), ServerTrouble, "302"),  # without a Location
         ],
     )
     def test_answer_that_is_not_a_file_says_what_to_do(
