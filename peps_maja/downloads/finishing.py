@@ -81,8 +81,8 @@ class OpenJob:
     def begin(self) -> None:
         """Note that a report that was missing is there again."""
         known = self._known.get(NO_RESULTS)
-        is_empty = self.report.phase is Phase.FINISHED and not self.results  # for whatever other reason that was noted
-        if known and self.report.status and (known.reason == NO_REPORT or not is_empty):
+        was_without_results = known and "result" in known.reason and self.report.phase is Phase.FINISHED
+        if known and self.report.status and (self.results or not was_without_results):
             self._note(Event.MISSING, f"{NO_RESULTS} {BACK}", "its report is there again")
             del self._known[NO_RESULTS]
 
