@@ -35,21 +35,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def download(options: DownloaderOptions, console: Console, _: Signals) -> Status:
     """Poll the open jobs, fetch what is finished, and with --wait do so until no job is open."""
     # Here, for it takes a while: --help and a mistyped option are answered at once.
-    from peps_maja.downloads.concluding import Notes
+    from peps_maja.downloads.finishing import Notes
     from peps_maja.downloads.round import Rounds
     from peps_maja.downloads.unpacking import Unpacker
     from peps_maja.joblog.events import State
     from peps_maja.joblog.log import JobLog
-    from peps_maja.standing import advice, overview, shows
+    from peps_maja.standing import advice, listing, overview
 
-    log = JobLog(options.log)
+    log, connect = JobLog(options.log), connect_with(options, console)
     if options.check:
-        return shows.check(options, log, console)
+        return listing.check(options, log, console)
     if not options.log.exists():
         raise LogError(f"there is no log {options.log}: submit jobs with it first, or fix --log")
-    connect = connect_with(options, console)
     if options.status or options.json or options.dates:
-        return shows.show(options, log, console, connect, partial(write_page, options, console))
+        return listing.show(options, log, console, connect, partial(write_page, options, console))
 
     make_folder(options.write_dir)
     leave_at = time.monotonic() + 3600 * options.timeout
@@ -57,9 +56,9 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
     with log.lock_for("downloader"), Unpacker(console, is_wanted=options.unzip) as unpacker:
         notes = Notes(log, console, partial(advice.advise, options), unpacker.add)
         rounds = Rounds(connect, notes, options.write_dir, options.jobs, leave_at)
-        unpacker.add_all(options.write_dir, log.replay().owners())
+        jobs = log.replay()
+        unpacker.add_all(options.write_dir, jobs.owners())
         while True:
-            jobs = log.replay()
             if jobs.damage:
                 console.reminder(f"{log.path}: {jobs.damage}")
             if jobs.in_state(State.OPEN):
@@ -78,6 +77,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
                 break
             troubles.add(status)
             time.sleep(options.pause)
+            jobs = log.replay()
     files, folder = jobs.owners(), options.write_dir.absolute()
     if files and not any((folder / name).exists() for file in files for name in (file, file.removesuffix(".zip"))):
         console.info(f"none of the {counted(len(files), 'zip')} of the log is in {folder}: is -w right?")
@@ -92,7 +92,10 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
 
 
 def connect_with(options: DownloaderOptions, console: Console) -> "Connect":
-    """Return what connects with a service, once in a run and when it is needed; only PEPS needs an account for that."""
+    """Return what connects with a service, once in a run and when it is needed; only PEPS needs an account for that.
+
+    Raises UsageError for the address of any service that cannot be used, or has a secret in it.
+    """
     from peps_maja.downloads.asking import POLLS_AT_ONCE
     from peps_maja.joblog.events import Source
     from peps_maja.network.credentials import read_credentials
@@ -101,14 +104,15 @@ def connect_with(options: DownloaderOptions, console: Console) -> "Connect":
     from peps_maja.theia.jobs import TheiaJobs
     from peps_maja.theia.service import Geodes, Key, Theia
 
+    server, geodes = Server.parse(options.server), Geodes.parse(options.geodes)
     connections = POLLS_AT_ONCE + 2 * options.jobs
     settings: dict[str, Any] = {"connections": connections, "read_timeout": read_timeout(), "trace": console.debug}
 
     @cache
     def connect(source: Source) -> "Service":
         if source is Source.THEIA:
-            return TheiaJobs(Theia(Geodes.parse(options.geodes), Key(options.auth, os.environ), **settings))
-        return Follower(Peps(Server.parse(options.server), read_credentials(options.auth, os.environ), **settings))
+            return TheiaJobs(Theia(geodes, Key(options.auth, os.environ), **settings))
+        return Follower(Peps(server, read_credentials(options.auth, os.environ), **settings))
 
     return connect
 

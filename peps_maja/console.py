@@ -56,8 +56,7 @@ class Console:
         if not self.verbose:
             return
         if isinstance(what, BaseException):
-            lines = "".join(traceback.format_exception(what)).rstrip()
-            self._print(re.sub(r"//\S*@", "//", lines), "stderr")  # an account, of a proxy for example
+            self._print("".join(traceback.format_exception(what)).rstrip(), "stderr")
         else:
             self._print(f"  {one_line(what, 2000)}", "stderr")
 
@@ -103,8 +102,9 @@ class Console:
                 bar.close()
 
     def _print(self, line: str, name: str, end: str = "\n") -> None:
-        # No control character reaches the terminal, whatever the line contains.
+        # No control character reaches the terminal, whatever the line contains, and no account in an address.
         line = "".join(char if char.isprintable() or char == "\n" else " " for char in line)
+        line = re.sub(r"//\S*@", "//", line)
         with self._lock:
             with suppress(OSError, ValueError):
                 if stream := getattr(sys, name):  # else it was closed by the shell: `>&-`

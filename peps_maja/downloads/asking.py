@@ -10,9 +10,10 @@ from math import inf
 from typing import TypeVar
 
 from peps_maja.downloads import WORKER
-from peps_maja.downloads.service import JobReport, Service
+from peps_maja.downloads.service import JobReport, Phase, Service
 from peps_maja.errors import CredentialsError, Forbidden, PepsError, QuotaReached, ServerAway, ServerSilent
 from peps_maja.joblog.jobs import Job
+from peps_maja.text import counted
 
 POLLS_AT_ONCE = 8  # connections to a service: polite to a public one, and enough for a thousand jobs
 GRACE = 5.0  # seconds that what is under way gets when a run has to end
@@ -47,6 +48,11 @@ class Answers:
     problems: dict[str, PepsError] = field(default_factory=dict)
     ends: list[PepsError] = field(default_factory=list)
 
+    def unread(self, service: str) -> list[str]:
+        """Return the line that tells a person, for all jobs together, that the service gave no answer about them."""
+        said = [f"{name}: {it.message}" for name, it in self.reports.items() if it.phase is Phase.UNREADABLE]
+        return [f"{service} gives no answer about {counted(len(said), 'job')}: {min(said)}"] if said else []
+
 
 def ask_all(service: Service, jobs: Iterable[Job], leave_at: float = inf) -> Answers:
     """Ask where each job stands, eight at once, until the end of all, of the round, or of the (monotonic) time."""
@@ -65,6 +71,9 @@ def ask_all(service: Service, jobs: Iterable[Job], leave_at: float = inf) -> Ans
         seems = f"so it does for every open job: {who} seems to be refused, ask {service.name} about it"
         answers.problems.clear()
         answers.ends.append(CredentialsError(f"{refused[0]}; {seems}"))
+    for name, error in answers.problems.items():
+        if isinstance(error, Forbidden):
+            answers.problems[name] = Forbidden(f"{error}; ask {service.name} why, or --drop the job")
     return answers
 
 

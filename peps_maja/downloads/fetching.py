@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -32,13 +32,14 @@ Transfer = Callable[[Path], AbstractContextManager[Meter]]  # holds the line whi
 
 @dataclass(frozen=True)
 class Wanted:
-    """A result to fetch: where copies of it are, what it has to be, and the `names` of which it gets the first free.
+    """A result to fetch: where copies of it are, and what it has to be.
 
-    Size (bytes) and MD5 (hex) are None and empty where nothing tells them before.
+    It gets the first of the `names` that is free, and is True: the others belong to other jobs. Size (bytes) and MD5
+    (hex) are None and empty where nothing tells them before.
     """
 
     addresses: Sequence[str]
-    names: Sequence[str]
+    names: Mapping[str, bool]
     belongs: Belongs
     size: int | None = None
     md5: str = ""
@@ -67,22 +68,25 @@ def fetch(client: Client, wanted: Wanted, folder: Path, transfer: Transfer) -> F
     Raises NotThere, Forbidden or Broken if the server does not have it, NoZip, ServerTrouble or ServerBusy if it may
     come later, DiskFull, PepsError if another run is at it or all names are taken, what ends a round.
     """
-    for name in wanted.names:
-        final = folder / name
+    for final in [folder / name for name, may_be_ours in wanted.names.items() if may_be_ours]:
         with part_of(final) as part:  # also while looking at what is there: nobody else can put a file there then
             place, problems = _what_is_at(final, client, wanted), list[PepsError]()
             if place is _Place.THE_RESULT:
+                part.drop()
                 with plainly("sync", folder):  # a run that was killed may have renamed it without
                     sync_folder(folder)
                 return Fetched(final, final.stat().st_size, is_new=False)
             for address in wanted.addresses if place is _Place.FREE else ():
+                if any(isinstance(problem, Broken) for problem in problems):
+                    part.restart(Remote())  # no beginning of this copy
                 try:
                     return Fetched(final, _fetch_copy(address, client, wanted, part, transfer), is_new=True)
                 except (NotThere, Forbidden, Broken, ServerTrouble, ServerBusy) as problem:
                     problems.append(problem)
             if problems:  # what may come later outweighs what is not there
                 raise max(problems, key=lambda problem: problem.status is Status.TRY_LATER)
-    raise PepsError(f"{' and '.join(wanted.names)} are there, and something else: move them away to have it fetched")
+    names = " and ".join(wanted.names)
+    raise PepsError(f"{names} are taken, by other files or other jobs: move away what is there to have it fetched")
 
 
 def _what_is_at(final: Path, client: Client, wanted: Wanted) -> _Place:
@@ -106,9 +110,15 @@ def _what_is_at(final: Path, client: Client, wanted: Wanted) -> _Place:
 
 def _length_on_server(client: Client, addresses: Sequence[str]) -> int | None:
     """Return how long the file on the server is, without fetching it; None if the server does not say."""
+    trouble: PepsError | None = None
     for address in addresses:
-        with suppress(NotThere, Forbidden), client.download(address, {"Range": "bytes=0-0"}) as answer:
-            return Remote.of(answer.status, answer.headers).length
+        try:
+            with suppress(NotThere, Forbidden), client.download(address, {"Range": "bytes=0-0"}) as answer:
+                return Remote.of(answer.status, answer.headers).length
+        except (ServerTrouble, ServerBusy) as error:
+            trouble = error
+    if trouble:
+        raise trouble
     return None
 
 
@@ -135,7 +145,7 @@ def _fetch_copy(address: str, client: Client, wanted: Wanted, part: PartFile, tr
             elif is_incomplete:
                 raise Broken(f"{NO_WHOLE_ZIP} {error}, though it is as long as the server says") from error
             else:
-                part.drop()
+                part.restart(Remote())
                 raise
         except ServerSilent as error:
             problem = error

@@ -16,12 +16,14 @@ def result_name(job: Job, address: str) -> str:
     return bare_name(job.name, job.mark) if job.offer else bare_name(address, job.wps_id)
 
 
-def names_to_save(job: Job, result: str, owners: dict[str, str]) -> list[str]:
-    """Return the names that a result may get, the best first, and enter the job among their `owners`.
+def names_to_save(job: Job, result: str, owners: dict[str, str]) -> dict[str, bool]:
+    """Return the names for a result, the best first, and whether it may get each: not one of another job of the log.
 
-    The second one has the job's mark in it; a name that belongs to another job of the log is none of them.
+    The second one has the job's mark in it. The job becomes the owner of the first that it may have.
     """
-    return [name for name in (result, job.own_file_name(result)) if owners.setdefault(name, job.name) == job.name]
+    names = {name: owners.get(name, job.name) == job.name for name in (result, job.own_file_name(result))}
+    owners |= dict.fromkeys([name for name, is_free in names.items() if is_free][:1], job.name)
+    return names
 
 
 def is_of_zip(address: str) -> bool:

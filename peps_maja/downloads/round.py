@@ -13,8 +13,8 @@ from threading import Semaphore
 
 from peps_maja.console import Meter
 from peps_maja.downloads.asking import ENDS_ROUND, Silence, ask_all, at_once, error_of
-from peps_maja.downloads.concluding import Notes, OpenJob
 from peps_maja.downloads.fetching import NO_WHOLE_ZIP, Fetched, NoZip, Wanted, fetch
+from peps_maja.downloads.finishing import Notes, OpenJob
 from peps_maja.downloads.service import Connect, Service
 from peps_maja.errors import Broken, Forbidden, NotThere, PepsError, QuotaReached, Status
 from peps_maja.joblog.events import ABSENT, BROKEN, Source, State
@@ -68,6 +68,7 @@ class Rounds:
         """Do the three phases; return what ended them early."""
         answers = ask_all(service, jobs, self.leave_at)
         notes.reports |= answers.reports
+        notes.troubles |= {line: line for line in answers.unread(service.name)}
         open_jobs = []
         for job in jobs:
             if problem := answers.problems.get(job.name):

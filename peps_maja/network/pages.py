@@ -58,8 +58,10 @@ def _read_once(ask: Callable[[int], Page], read: Callable[[object], _Read], cata
         page = ask(number)
         before = len(found)
         for feature in page.features:
-            item = mapping(feature)
-            told = [item["id"], mapping(item.get("properties")).get("identifier")] if item.get("id") else feature
+            item, properties = mapping(feature), mapping(mapping(feature).get("properties"))
+            # Its id and name, else the name that PEPS gives it, else all of it.
+            told = properties.get("productIdentifier") or feature
+            told = [item["id"], properties.get("identifier")] if item.get("id") else told
             if (key := json.dumps(told)) not in found:
                 found[key] = read(feature)
         has_new = len(found) > before

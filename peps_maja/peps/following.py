@@ -12,7 +12,7 @@ from functools import partial
 
 from peps_maja.downloads.asking import ENDS_ROUND
 from peps_maja.downloads.service import JobReport, Phase
-from peps_maja.errors import Forbidden, NotThere, PepsError, ServerSilent, ServerTrouble
+from peps_maja.errors import Forbidden, NotThere, PepsError, ServerBusy, ServerSilent, ServerTrouble
 from peps_maja.joblog.events import NO_REPORT
 from peps_maja.joblog.jobs import Job
 from peps_maja.peps.reports import read_report, results_in_joblog
@@ -55,7 +55,7 @@ class Follower:
                     raise
                 except NotThere as error:
                     trouble = trouble or error
-                except ServerTrouble as error:
+                except (ServerTrouble, ServerBusy, Forbidden) as error:
                     trouble = error
             return self._without_report(job, document, trouble)
 
@@ -86,15 +86,18 @@ class Follower:
 
     def _without_report(self, job: Job, document: ExecuteResponse | None, trouble: PepsError | None) -> JobReport:
         """Return what there is to say of a job whose report is not there, or cannot be read."""
-        if isinstance(trouble, Forbidden):
+        if isinstance(trouble, (Forbidden, ServerBusy)):
             raise trouble
         is_absent = not isinstance(trouble, ServerTrouble)
         if document and document.failure and is_absent:
-            return JobReport(Phase.FAILED, document.state, message=str(document.failure))
-        in_joblog: tuple[str, ...] = ()
-        with suppress(NotThere, ServerTrouble, Forbidden):
+            return JobReport(Phase.FAILED, message=str(document.failure))
+        try:
             read = partial(results_in_joblog, wps_id=job.wps_id)
             in_joblog = self.client.read(self._server.joblog(job.wps_id), read)
+        except ServerSilent:
+            raise
+        except (NotThere, ServerTrouble, Forbidden):
+            in_joblog = ()
         if not is_absent:
             return JobReport(Phase.UNREADABLE, message=str(trouble), in_joblog=in_joblog)
         if document is None and (job.hours is None or job.hours >= REPORT_DUE_AFTER):

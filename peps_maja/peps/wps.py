@@ -115,7 +115,7 @@ class _NoDoctype(ET.TreeBuilder):
 
 
 def _parse_xml(body: bytes) -> ET.Element:
-    if not body.strip():
+    if not (body := body.lstrip()):
         raise ServerTrouble("an empty document")
     if kind_of(body) == HTML:
         raise ServerTrouble(instead_of("WPS's XML", body))

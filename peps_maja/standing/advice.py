@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from peps_maja.console import Console, command_for
+from peps_maja.downloads.finishing import came_complete
 from peps_maja.errors import Status
 from peps_maja.joblog.events import NONE_NAMED, Event, Source
 from peps_maja.joblog.jobs import Job, Jobs
@@ -26,7 +27,7 @@ WAY_OUT = (
 # By the HTTP status of GEODES, which stands in the reason of `missing`; 401 and 403 come from other servers.
 _MISSING_AT_GEODES = {
     "404": "search again with --theia only, for a newer version of it; ",
-    "410": "it is on tape: have it restored on its page at the portal of GEODES; ",
+    "410": "have it restored on its page at the portal of GEODES; ",
     "423": "accept its licence at the portal of GEODES; ",
 }
 _NOT_GIVEN = "another server has it and does not give it away: look for it at the portal of GEODES; "
@@ -55,11 +56,13 @@ def task_for(job: Job, state: str) -> Task:
             )
             text = f"{where}; {_IF_UNWANTED}"
         case _:  # missing
-            reason = next(iter(job.missing.values())).reason
+            missing = next(iter(job.missing.values()))
+            reason, is_rare = missing.reason, came_complete(missing.kind, missing.reason)
             status = re.search(r"\((401|403|404|410|423)\b", reason) if is_theias else None
             first = _MISSING_AT_GEODES.get(status[1], _NOT_GIVEN) if status else ""
             span = "24 hours" if reason == NONE_NAMED else "seven days"
-            text = f"{first}each run of the downloader tries again, for {span}; {_IF_UNWANTED}"
+            how_often = "once in 24 hours" if is_rare else "at each run"
+            text = f"{first}the downloader tries again {how_often}, for {span}; {_IF_UNWANTED}"
     return state, text, (*options, "--drop NAME")
 
 

@@ -28,8 +28,8 @@ from peps_maja.network.pages import Page, read_all
 from peps_maja.network.trust import Site
 from peps_maja.products.records import L2ARecord
 from peps_maja.text import one_line
-from peps_maja.theia.items import message_of, read_item, read_items
-from peps_maja.theia.search import PAGE_SIZE, Search
+from peps_maja.theia.queries import PAGE_SIZE, Search
+from peps_maja.theia.reading import message_of, read_item, read_items
 
 KEY_VARIABLE = "GEODES_API_KEY"
 SEARCH_PATHS = ("/api/stac/search", "/api/stac/items")  # the second where the first is not there (any more)
@@ -142,7 +142,7 @@ def refused_search(answer: Answer) -> PepsError | None:
             f"GEODES does not accept the search (400{reason and f': {reason}'}): is --geodes right, and this version of"
             " peps_maja the newest?"
         )
-    if isinstance(error, Forbidden) or (400 < answer.status < 500 and isinstance(error, ServerTrouble)):
+    if isinstance(error, Forbidden):
         return UsageError(f"{error}: is --geodes right?")
     return error
 
@@ -152,7 +152,7 @@ def refused_download(answer: Answer) -> PepsError | None:
 
     Redirects come here only if they do not end.
     """
-    error = refusal(answer, answer.status, message_of(answer.body))
+    error, is_redirect = refusal(answer, answer.status, message_of(answer.body)), answer.status in REDIRECTS
     match answer.status:
         case 202:
             return ServerBusy("GEODES prepares it (202); the next run asks again")
@@ -160,8 +160,8 @@ def refused_download(answer: Answer) -> PepsError | None:
             return QuotaReached(f"the hourly quota of GEODES is used up ({answer.status}); the next run goes on")
         case 403 if isinstance(error, ServerTrouble):  # a page of HTML is no word about the key
             return error
-        case status if answer.secret and (status in {401, 403} or status in REDIRECTS):
-            how = "redirects without end" if status in REDIRECTS else status
+        case status if answer.secret and (status in {401, 403} or (is_redirect and answer.headers.get("Location"))):
+            how = "redirects without end" if is_redirect else status
             return CredentialsError(f"GEODES refuses the download ({how}): {answer.secret.advice}")
         case 401 | 403:
             return Forbidden(f"another server than GEODES has it and does not give it away ({answer.status})")

@@ -72,18 +72,19 @@ def test_what_is_away_busy_or_locked_is_for_later(ready: Place, peps: Sandbox) -
 
 
 @pytest.mark.parametrize(
-    ("lines", "words"),
+    ("lines", "words", "status"),
     [
-        ([(AT, "submitting", l1c(1), "")], ["1 unsure", l1c(1), "--adopt"]),
-        ([(AT, "submitted", l1c(1), STATUS_URL), (f'"{AT}";"finished";"{l1c(1)}";""',)], ["line 3 cannot be read"]),
+        ([(AT, "submitting", l1c(1), "")], ["1 unsure", l1c(1), "--adopt"], 1),
+        ([(AT, "submitted", l1c(1), STATUS_URL), (f'"{AT}";"finished";"{l1c(1)}";""',)], ["line 3 cannot be read"], 1),
+        ([(AT, "submitted", l1c(1), STATUS_URL), ("of nothing",)], ["line 3 cannot be read"], 2),
     ],
 )
 def test_unsure_jobs_and_damaged_lines_are_pointed_out(
-    ready: Place, lines: list[tuple[str, ...]], words: list[str]
+    ready: Place, lines: list[tuple[str, ...]], words: list[str], status: int
 ) -> None:
     ready.write_log(*lines)
     run = ready.download("--check")
-    assert (run.status, findings(run.out)["log"]) == (1, "BAD")
+    assert (run.status, findings(run.out)["log"]) == (status, "BAD")
     assert [word for word in words if word not in run.out] == []
     shown = ready.download("--status")
     assert shown.err.count("line 3 cannot be read") == ("line 3" in words[0])

@@ -296,6 +296,7 @@ def test_a_dropped_job_is_dropped_everywhere(place: Place) -> None:
 
 def test_a_table_that_cannot_be_written(place: Place) -> None:
     place.write_log((ago(), "submitting", YEAR, PLAN), (ago(), "rejected", YEAR, "no"))
-    run = place.download("--dates", "--csv", "nowhere/dates.csv")
+    run = place.download("--dates", "--csv", "nowhere/dates.csv", "--page", "page")
     in_one_line(run, 2, "nowhere/dates.csv")
+    assert (place.folder / "page" / "index.html").exists()
     assert len(lines_of_dates(run.out)) == 1

@@ -229,7 +229,7 @@ def test_results_of_one_name_get_two_files(place: Place, peps: Sandbox) -> None:
     assert (files[later.product], place.zips().count(l2a(1))) == (own[later.product], 1)
     for job in peps.jobs:
         assert (place.folder / files[job.product]).read_bytes() == job.results[0].content
-    assert out.count(f"there is another {l2a(1)}") == 1
+    assert out.count(f"{l2a(1)} is taken") == 1
 
 
 # -- what is tried again, and when -------------------------------------------------------------------------------

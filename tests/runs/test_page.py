@@ -17,7 +17,7 @@ import page_picture
 import pytest
 from helpers import ROOT, STATUS_URL, TILE, Place, add_small, ago, begun, l1c, l2a, novald
 
-from peps_maja.sandbox import Canned, Endpoint, Fault, Sandbox
+from peps_maja.sandbox import FORBIDDEN, HTML_PAGE, Canned, Endpoint, Fault, Sandbox
 from peps_maja.sandbox.geodes.refusals import QUOTA, WRONG_KEY
 
 JPEG = b"\xff\xd8\xff\xe0picture\xff\xd9"
@@ -286,6 +286,26 @@ def test_what_the_run_could_not_do_stands_first(
     assert " /" not in wrong  # no folder of this machine
     assert "No product has come yet." in wrong
     assert "a-key" not in page.html
+
+
+@pytest.mark.parametrize(
+    ("answer", "what", "status"),
+    [
+        (HTML_PAGE, f"PEPS gives no answer about 2 jobs: {FIRST}: an HTML page", 75),
+        (FORBIDDEN, f"{FIRST}: http://127.0.0.1", 1),
+    ],
+)
+def test_jobs_of_which_the_service_tells_nothing_are_told_of(
+    place: Place, peps: Sandbox, answer: Canned, what: str, status: int
+) -> None:
+    jobs = [add_small(peps, l1c(day), status="RUNNING") for day in (1, 2)]
+    place.write_log(*begun(jobs[0]), *begun(jobs[1]))
+    for job in jobs if answer is HTML_PAGE else jobs[:1]:
+        ends = (Endpoint.STATUS, Endpoint.REPORT)
+        peps.faults.add(*(Fault(endpoint, answer, times=None, match=job.wps_id) for endpoint in ends))
+    for options in ((), ("--status",), ("--dates",)):
+        assert place.download(*options, "--page", "page").status == status
+        assert what in Reader(place.folder / "page").part("What is wrong", "What is new")
 
 
 def test_since_when_nothing_came_is_said_where_jobs_are_open(place: Place) -> None:

@@ -21,8 +21,8 @@ from helpers import (
     waits,
 )
 
-from peps_maja.sandbox import FORBIDDEN, HTML_PAGE, NOT_FOUND, Canned, Endpoint, Fault, Sandbox, Stall
-from peps_maja.sandbox.faults import Answer
+from peps_maja.sandbox import FORBIDDEN, HTML_PAGE, NOT_FOUND, Altered, Canned, Endpoint, Fault, Sandbox, Stall
+from peps_maja.sandbox.faults import INTERNAL_ERROR, UNAVAILABLE, Answer
 from peps_maja.sandbox.geodes import KEY, QUOTA
 
 SERIES = "31TCJ_2019-03-01_2019-04-30"
@@ -77,6 +77,47 @@ def test_addresses_with_one_name_are_copies_tried_in_turn(place: Place, peps: Sa
     assert outcomes(place) == {job.product: DONE}
 
 
+def test_a_bad_copy_keeps_no_good_one_away(place: Place, peps: Sandbox) -> None:
+    jobs = [add(peps, day) for day in range(1, 6)]
+    for day, job in enumerate(jobs, 1):
+        good, content = job.results[0].url, job.results[0].content
+        bad = {
+            1: Canned(200, content[:600] + bytes([content[600] ^ 255]) + content[601:]),
+            2: Canned(200, add(peps, 20).results[0].content),
+            3: Canned(200, content[:-500] + bytes(500)),  # without its end, and as long as the good one
+            4: INTERNAL_ERROR,
+            5: UNAVAILABLE,
+        }[day]
+        spoil(
+            peps,
+            altered_report({"results": [good.replace(job.wps_id, f"bad-{day}"), good]}),
+            Endpoint.REPORT,
+            match=job.wps_id,
+        )
+        spoil(peps, bad, Endpoint.RESULT, match=f"bad-{day}")
+        if day > 3:  # it is there, and the good copy tells how long it is
+            (place.folder / l2a(day)).write_bytes(content)
+            (place.folder / f"{l2a(day)}.part").write_bytes(content[:900])
+    place.write_log(*opened(*jobs))
+    assert place.download("-q").status == 0
+    assert outcomes(place) == {job.product: DONE for job in jobs}
+    assert place.zips() == [job.results[0].name for job in jobs]
+    assert list(place.folder.glob("*.part*")) == []
+
+
+@pytest.mark.parametrize("answer", [FORBIDDEN, UNAVAILABLE])
+def test_a_report_is_looked_for_at_its_usual_address_too(place: Place, peps: Sandbox, answer: Canned) -> None:
+    job, none = add(peps, 1), add(peps, 2)
+    spoil(
+        peps, Altered(lambda reply: reply.with_body(reply.text().replace("outputs/report-", "there/"))), Endpoint.STATUS
+    )
+    spoil(peps, answer, Endpoint.OTHER)
+    spoil(peps, NOT_FOUND, Endpoint.REPORT, match=none.wps_id)
+    place.write_log(*opened(job, none))
+    assert place.download("-q").status == (1 if answer is FORBIDDEN else 75)
+    assert outcomes(place) == {job.product: DONE, none.product: []}
+
+
 def test_only_zips_are_results(place: Place, peps: Sandbox) -> None:
     good = add(peps, 9)
     with_sidecar = [good.results[0].url, f"{good.results[0].url}.md5"]
@@ -97,6 +138,27 @@ def test_lapses_of_a_server_close_no_job(place: Place, peps: Sandbox) -> None:
     spoil(peps, NOT_FOUND, Endpoint.STATUS, Endpoint.REPORT)
     assert place.download("-q", "--stalled-after", "1000").status == 1
     assert outcomes(place) == {job.product: ["missing", "missing", "missing"]}
+
+
+def test_back_is_a_report_that_can_be_read_and_a_job_that_delivered_is_finished(place: Place, peps: Sandbox) -> None:
+    there, empty, refused, delivered = add(peps, 1), add(peps, 2, results=()), add(peps, 3), add(peps, 4, results=())
+    refused.wps_state = "ProcessFailed"
+    spoil(peps, NOT_FOUND, Endpoint.REPORT, match=refused.wps_id)
+    known = [
+        (job, "missing", f"- absent {why}") for job, why in ((there, "404"), (empty, "404"), (refused, "no report"))
+    ]
+    known += [(delivered, "downloaded", l2a(4)), (delivered, "missing", "- absent no results")]
+    lines = [(ago(30), event, job.product, detail) for job, event, detail in known]
+    place.write_log(*opened(*peps.jobs, hours=70), *lines)
+    assert place.download("-q", "--stalled-after", "1000").status == 1
+    written = {
+        job: [f"{event} {detail}".split(" absent")[0] for event, detail in events]
+        for job, events in place.written().items()
+    }
+    assert written[there.product] == ["missing -", "missing - back", f"downloaded {l2a(1)}", "finished "]
+    assert written[empty.product] == ["missing -", "missing - back", "missing -"]
+    assert outcomes(place)[refused.product] == ["missing", "failed"]
+    assert outcomes(place)[delivered.product] == ["downloaded", "missing", "finished"]
 
 
 def test_a_result_with_a_new_name_finishes_its_job(place: Place, peps: Sandbox) -> None:
@@ -224,6 +286,14 @@ def test_a_series_to_which_a_server_says_nothing_holds_up_no_round(hasty: Place,
     assert len({asked.path for asked in peps.asked(Endpoint.RESULT)}) <= 3
 
 
+def test_a_joblog_that_never_comes_ends_the_round(hasty: Place, peps: Sandbox) -> None:
+    hasty.write_log(*opened(*(add(peps, day, "RUNNING") for day in range(1, 25))))
+    spoil(peps, HTML_PAGE, Endpoint.STATUS, Endpoint.REPORT)
+    spoil(peps, Stall(60), Endpoint.JOBLOG)
+    assert hasty.download("-q", PEPS_TIMEOUT="0.3") == Run(75, "", "")
+    assert len({asked.path for asked in peps.asked(Endpoint.JOBLOG)}) < 20
+
+
 def test_waiting_goes_on_after_an_hourly_quota_and_theias_jobs_stall(hasty: Place, theia: Place, peps: Sandbox) -> None:
     peps.geodes.quota, peps.geodes.out_of_quota = 1, QUOTA
     run = theia.download("-q", "--wait", "--timeout", "0.9", "-j", "1", "--every", "10", **hasty.environment)
@@ -240,6 +310,7 @@ def test_a_refusal_of_one_job_is_told_once_in_a_run(hasty: Place, peps: Sandbox)
     hasty.write_log(*opened(refused, running, hours=2))
     run = hasty.download("-q", "--wait", "--timeout", "1")
     assert (run.status, len(lines_of(run.err, refused)), len(waits(hasty)) > 2) == (1, 1, True)
+    assert "ask PEPS why, or --drop the job" in run.err
 
 
 def test_a_redirect_to_no_address_is_trouble_of_that_job(place: Place, peps: Sandbox) -> None:

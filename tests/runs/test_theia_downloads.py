@@ -207,7 +207,7 @@ class TestRefusals:
         ("answer", "says"),
         [
             (Canned(404), ("not there any more (404)", "for a newer version of it")),
-            (ON_TAPE, ("on tape (410)", "have it restored on its page")),
+            (ON_TAPE, ("on tape (410)", "(410); have it restored on its page")),
             (LICENCE, ("(423), at https://geodes-portal.cnes.fr/licence/theia", "accept its licence")),
         ],
     )
@@ -221,7 +221,7 @@ class TestRefusals:
         ((_, job, detail),) = place.events("missing")
         assert (job, detail.split()[:2]) == (items[0].identifier, [f"{items[0].identifier}.zip", "absent"])
         assert says[0] in detail
-        assert all(text in run.out + run.err for text in (*says, "tries again, for seven days"))
+        assert all(text in run.out + run.err for text in (*says, "tries again at each run, for seven days"))
         assert is_whole(place, items[1])
         again = place.download("-q")
         assert (again.status, again.out + again.err) == (1, "")

@@ -50,7 +50,6 @@ class TestTroubleOfOne:
         [
             ({"PEPS_USER": EMAIL, "PEPS_PASSWORD": "wrong"}, 2, "e-mail or password is wrong"),
             ({"PEPS_USER": EMAIL}, 2, "PEPS_PASSWORD is not: set both"),
-            ({"PEPS_SERVER": "http://example.org"}, 2, "--server"),
         ],
     )
     def test_account(self, both: Place, environment: dict[str, str], status: int, says: str) -> None:
@@ -65,12 +64,22 @@ class TestTroubleOfOne:
         assert "no credentials file peps.txt" in run.err
 
     @pytest.mark.parametrize(
-        ("environment", "status"),
-        [({"GEODES_API_KEY": ""}, 2), ({"GEODES_API_KEY": "wrong"}, 2), ({"GEODES_SERVER": "http://example.org"}, 2)],
+        ("variable", "value", "status", "done"),
+        [
+            ("GEODES_API_KEY", "", 2, ["peps"]),
+            ("GEODES_API_KEY", "wrong", 2, ["peps"]),
+            ("GEODES_SERVER", "http://example.org", 2, []),
+            ("GEODES_SERVER", "https://me:hunter2@example.org", 2, []),
+            ("PEPS_SERVER", "https://me:hunter2@example.org", 2, []),
+            ("PEPS_SERVER", "ftp://example.org", 2, []),
+        ],
     )
-    def test_key(self, both: Place, environment: dict[str, str], status: int) -> None:
-        run = both.download("-q", "--wait", **environment)
-        assert (run.status, finished(both), run.err.count("\n")) == (status, ["peps"], 1)
+    def test_key_and_addresses(self, both: Place, variable: str, value: str, status: int, done: list[str]) -> None:
+        run = both.download("-q", "--wait", "--page", "page", **{variable: value})
+        assert (run.status, finished(both), run.err.count("\n"), "hunter2" in run.err) == (status, done, 1, False)
+        assert (both.folder / "page").exists() == bool(done), (
+            "an address can have a secret in it, and the page shows it"
+        )
 
     def test_key_is_asked_for_no_longer_while_jobs_of_peps_run(self, both: Place, peps: Sandbox) -> None:
         (job,) = peps.jobs

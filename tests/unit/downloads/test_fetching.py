@@ -37,7 +37,8 @@ def test_size_and_md5_that_are_known_before(
         (tmp_path / "a.zip").write_bytes(content + bytes(there))
     more, md5 = announced
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    wanted = Wanted([job.results[0].url], ("a.zip", "b.zip"), lambda _: True, len(content) + more, md5 or digest)
+    names = {"a.zip": True, "b.zip": True}
+    wanted = Wanted([job.results[0].url], names, lambda _: True, len(content) + more, md5 or digest)
     client = Client(Server.parse(peps.url), refused, Credentials(EMAIL, PASSWORD))
 
     def get() -> Fetched:

@@ -61,11 +61,12 @@ def test_no_address_leads_out_of_the_folder(address: str) -> None:
 
 
 def test_of_one_name_the_second_job_gets_its_own() -> None:
-    first, second = (Job(mark, status_url=f"https://x.example/pywps-{mark}{WPS_ID[8:]}.xml") for mark in MARKS)
-    own, second_own = (f"{NAME}.{mark}.zip" for mark in MARKS)
+    urls = [f"https://x.example/pywps-{mark}{WPS_ID[8:]}.xml" for mark in (*MARKS, MARKS[0], MARKS[0])]
+    first, second, third, fourth = (Job(f"{number}", status_url=url) for number, url in enumerate(urls))
     owners: dict[str, str] = {}
-    for job, names in ((first, [f"{NAME}.zip", own]), (second, [second_own]), (first, [f"{NAME}.zip", own])):
-        assert names_to_save(job, f"{NAME}.zip", owners) == names
+    for job, may in ((first, [1, 1]), (second, [0, 1]), (third, [0, 1]), (fourth, [0, 0]), (second, [0, 1])):
+        names = [f"{NAME}.zip", f"{NAME}.{job.mark}.zip"]
+        assert names_to_save(job, names[0], owners) == dict(zip(names, may, strict=True))
 
 
 def test_of_theia_the_job_names_the_result() -> None:

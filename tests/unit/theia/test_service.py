@@ -14,7 +14,7 @@ from peps_maja.network.credentials import read_credentials
 from peps_maja.sandbox import Canned, Endpoint, Fault, Sandbox
 from peps_maja.sandbox.geodes import KEY, LICENCE, NOT_READY, ON_TAPE, QUOTA, QUOTA_429, REDIRECTS, WRONG_KEY
 from peps_maja.theia.jobs import check
-from peps_maja.theia.search import Search
+from peps_maja.theia.queries import Search
 from peps_maja.theia.service import Geodes, Key, Theia
 
 MARCH = Search(date(2019, 3, 1), date(2019, 3, 31), tile="31TCJ")
@@ -110,6 +110,7 @@ class TestDownload:
             (Canned(423, '{"linkToLicence": "javascript:x"}'), NotThere, "at the portal of GEODES"),
             (Canned(423, "<html>"), NotThere, "at the portal of GEODES"),
             (Canned(418), ServerTrouble, "418"),
+            (Canned(302), ServerTrouble, "302"),  # without a Location
         ],
     )
     def test_answer_that_is_not_a_file_says_what_to_do(

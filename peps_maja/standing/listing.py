@@ -62,8 +62,6 @@ def show(options: DownloaderOptions, log: JobLog, console: Console, connect: Con
         shown = [dated for dated in everything.dates if dated.day in period]
         for text in [*(line_of_date(dated, verbose=options.verbose) for dated in shown), *totals(shown)]:
             console.result(text)
-        if options.csv:
-            write_whole(options.csv, as_csv(shown))
     elif options.json:
         listed = [{name: getattr(standing, name) for name in _IN_JSON} for standing in everything.jobs]
         console.result(json.dumps(listed, indent=1))
@@ -75,7 +73,11 @@ def show(options: DownloaderOptions, log: JobLog, console: Console, connect: Con
             console.result(f"{standing.job}: {standing.state}{percent}{message}{results}")
     statuses = [standing.status for standing in everything.jobs]
     statuses += [end.status for end in ends if not isinstance(end, NoAccount)]
-    statuses += [write_page(jobs, everything, [str(end) for end in ends])] if options.page else []
+    if options.page:
+        problems = [f"{name}: {error}" for name, error in answers.problems.items()]
+        statuses.append(write_page(jobs, everything, [*map(str, ends), *problems, *answers.unread("PEPS")]))
+    if options.csv:
+        write_whole(options.csv, as_csv(shown))
     return worst(statuses)
 
 
@@ -154,7 +156,7 @@ def check(options: DownloaderOptions, log: JobLog, console: Console) -> Status:
             raise LogError(f"there is no {log.path}: submit jobs with it first, or fix --log")
         log.replay()
         if len(events) > 1:
-            raise PepsError("; ".join(events))
+            raise PepsError("; ".join(events), Status.UNUSABLE if jobs.nameless else None)
     with looking_at("locks", "free, and the file system has them"), log.lock_for("process"), log.lock_for("downloader"):
         pass
     path = options.write_dir.absolute()

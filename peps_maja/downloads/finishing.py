@@ -81,7 +81,8 @@ class OpenJob:
     def begin(self) -> None:
         """Note that a report that was missing is there again."""
         known = self._known.get(NO_RESULTS)
-        if known and self.report.status and (known.reason == NO_REPORT or self.report.phase is not Phase.FINISHED):
+        was_without_results = known and "result" in known.reason and self.report.phase is Phase.FINISHED
+        if known and self.report.status and (self.results or not was_without_results):
             self._note(Event.MISSING, f"{NO_RESULTS} {BACK}", "its report is there again")
             del self._known[NO_RESULTS]
 
@@ -95,7 +96,7 @@ class OpenJob:
                 self._has_delivered = True
                 self._dealt_with.add(name)
             return None
-        came = known.last if known and _came_complete(known.kind, known.reason) else None
+        came = known.last if known and came_complete(known.kind, known.reason) else None
         if came and timedelta(0) <= datetime.now(timezone.utc) - came < BROKEN_AGAIN_AFTER:
             self._is_missing(name, f"{name} came broken within the last day; it is tried again later")
             return None
@@ -106,7 +107,7 @@ class OpenJob:
 
     def note_file(self, name: str, fetched: Fetched) -> None:
         """Note a result that is there."""
-        why = "" if fetched.path.name == name else f"; named so because there is another {name}, from another job"
+        why = "" if fetched.path.name == name else f"; named so because {name} is taken, by another file or job"
         line = f"downloaded {fetched.path} ({size(fetched.size)}){why}"
         if self._note(Event.DOWNLOADED, fetched.path.name, line):
             self._has_delivered = True
@@ -115,7 +116,7 @@ class OpenJob:
 
     def note_missing(self, name: str, kind: str, reason: str) -> None:
         """Note a result, or the report, that is not there or comes broken; tell it the first time."""
-        came = _came_complete(kind, reason)
+        came = came_complete(kind, reason)
         if self.report.in_joblog and name in self.results and not came:
             return  # it may be written just now
         what = f"{name} is missing ({kind}): {reason}"
@@ -132,11 +133,11 @@ class OpenJob:
     def conclude(self) -> None:
         """End the job if its report says so and its results are dealt with, or missing for too long."""
         job, report, console = self.job, self.report, self._notes.console
-        left = self.results.keys() - self._dealt_with
+        left, is_empty = self.results.keys() - self._dealt_with, report.phase is Phase.FINISHED and not self.results
         # Only a report tells that a job has ended; but a job for one product has one result.
-        if report.in_joblog and self._has_delivered and L1CProduct.parse(job.name):
+        if (report.in_joblog or is_empty) and self._has_delivered and L1CProduct.parse(job.name):
             self._close(Event.FINISHED)
-        elif report.phase is Phase.GONE or (report.phase is Phase.FINISHED and not self.results):
+        elif report.phase is Phase.GONE or is_empty:
             self.note_missing(NO_RESULTS, ABSENT, NO_REPORT if report.phase is Phase.GONE else NONE_NAMED)
             self._give_up({NO_RESULTS})
         elif report.phase.has_ended and left:
@@ -202,5 +203,6 @@ class OpenJob:
         return not self._is_changed
 
 
-def _came_complete(kind: str, reason: str) -> bool:
+def came_complete(kind: str, reason: str) -> bool:
+    """Return True if a missing result came whole and broken: it is tried once in 24 hours."""
     return kind == BROKEN and not reason.startswith(NO_WHOLE_ZIP)
