@@ -31,10 +31,6 @@ class PlannedDate:
     satellite: str = ""
     orbit: int | None = None
 
-    def __str__(self) -> str:
-        """Return the date as the log has it: `2018-01-03/S2A/R051`."""
-        return f"{self.day}/{self.satellite}/R{self.orbit:03d}" if self.satellite and self.orbit else str(self.day)
-
 
 @dataclass(frozen=True)
 class Series:
@@ -130,7 +126,7 @@ def read_plan(text: str) -> list[PlannedDate]:
 
 
 def write_plan(products: Iterable[L1CProduct]) -> str:
-    """Return the acquisitions of these products for the `submitting` line, each once, in the order of time."""
+    """Return the acquisitions of these products in order, each once, as the log has them: `2018-01-03/S2A/R051`."""
     ordered = sorted(products, key=lambda product: (product.seen, product.satellite, product.orbit))
-    planned = [PlannedDate(product.seen.date(), product.satellite, product.orbit) for product in ordered]
-    return " ".join(dict.fromkeys(map(str, planned)))
+    planned = (f"{each.seen.date()}/{each.satellite}/R{each.orbit:03d}" for each in ordered)
+    return " ".join(dict.fromkeys(planned))
