@@ -91,7 +91,7 @@ def run(
             status = tell(error, console)
         _ignore_signals()  # all is done, and the exit status stands
     except (Interrupted, KeyboardInterrupt) as interruption:
-        _leave_interrupted(getattr(interruption, "status", Status.INTERRUPTED), console)
+        _leave_interrupted(next(iter(interruption.args), Status.INTERRUPTED), console)
     flush()
     if any(thread.name.startswith(WORKER) for thread in threading.enumerate()):
         os._exit(int(status))  # the run had to end before its threads, which may sit in a read as long as the time-out
