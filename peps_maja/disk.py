@@ -91,7 +91,7 @@ def lock(descriptor: int, path: Path, *, seconds: float = 0) -> bool:
                 return False
             time.sleep(0.005)
     except OSError as error:
-        how = "keep log and products on a disk that has locks, or two runs could do the same job twice"
+        how = "look at its disk: it has to have locks, or two runs could do the same job twice"
         raise LogError(f"cannot lock {path}: {error.strerror}; {how}") from error
     return True
 
