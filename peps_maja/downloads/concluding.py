@@ -79,9 +79,9 @@ class OpenJob:
         self._is_changed = False  # by someone else, in the log
 
     def begin(self) -> None:
-        """Note that a report that was missing is there again."""
-        known = self._known.get(NO_RESULTS)
-        if known and self.report.status and (known.reason != NONE_NAMED or self.report.phase is not Phase.FINISHED):
+        """Note that a report that was missing, or that named no result, is there again."""
+        known, is_empty = self._known.get(NO_RESULTS), self.report.phase is Phase.FINISHED and not self.results
+        if known and self.report.status and (known.reason == NO_REPORT or not is_empty):
             self._note(Event.MISSING, f"{NO_RESULTS} {BACK}", "its report is there again")
             del self._known[NO_RESULTS]
 
