@@ -35,20 +35,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def download(options: DownloaderOptions, console: Console, _: Signals) -> Status:
     """Poll the open jobs, fetch what is finished, and with --wait do so until no job is open."""
     # Here, for it takes a while: --help and a mistyped option are answered at once.
-    from peps_maja.downloads.concluding import Notes
+    from peps_maja.downloads.finishing import Notes
     from peps_maja.downloads.round import Rounds
     from peps_maja.downloads.unpacking import Unpacker
     from peps_maja.joblog.events import State
     from peps_maja.joblog.log import JobLog
-    from peps_maja.standing import advice, overview, shows
+    from peps_maja.standing import advice, listing, overview
 
     log, connect = JobLog(options.log), connect_with(options, console)
     if options.check:
-        return shows.check(options, log, console)
+        return listing.check(options, log, console)
     if not options.log.exists():
         raise LogError(f"there is no log {options.log}: submit jobs with it first, or fix --log")
     if options.status or options.json or options.dates:
-        return shows.show(options, log, console, connect, partial(write_page, options, console))
+        return listing.show(options, log, console, connect, partial(write_page, options, console))
 
     make_folder(options.write_dir)
     leave_at = time.monotonic() + 3600 * options.timeout
@@ -56,9 +56,9 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
     with log.lock_for("downloader"), Unpacker(console, is_wanted=options.unzip) as unpacker:
         notes = Notes(log, console, partial(advice.advise, options), unpacker.add)
         rounds = Rounds(connect, notes, options.write_dir, options.jobs, leave_at)
-        unpacker.add_all(options.write_dir, log.replay().owners())
+        jobs = log.replay()
+        unpacker.add_all(options.write_dir, jobs.owners())
         while True:
-            jobs = log.replay()
             if jobs.damage:
                 console.reminder(f"{log.path}: {jobs.damage}")
             if jobs.in_state(State.OPEN):
@@ -77,6 +77,7 @@ def download(options: DownloaderOptions, console: Console, _: Signals) -> Status
                 break
             troubles.add(status)
             time.sleep(options.pause)
+            jobs = log.replay()
     files, folder = jobs.owners(), options.write_dir.absolute()
     if files and not any((folder / name).exists() for file in files for name in (file, file.removesuffix(".zip"))):
         console.info(f"none of the {counted(len(files), 'zip')} of the log is in {folder}: is -w right?")

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Optional
 
 from peps_maja.console import Console
-from peps_maja.errors import CredentialsError, LogError, NoAccount, PepsError, Status, worst
+from peps_maja.errors import CredentialsError, LogError, PepsError, Status, worst
 from peps_maja.options import ProcessOptions
 from peps_maja.parsing import process_options
 from peps_maja.run import Signals, read_timeout, run, tell
@@ -39,14 +39,15 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
     from peps_maja.network.credentials import is_open_to_others
     from peps_maja.peps.service import Peps, Server
     from peps_maja.standing.advice import point_out_unsure
-    from peps_maja.submitter.again import noted_searches
+    from peps_maja.submitter.noted_searches import noted_searches
     from peps_maja.submitter.submission import correct
     from peps_maja.theia.service import Geodes, Key, Theia
 
     log, timeout = JobLog(options.log), read_timeout()
     peps = partial(Peps, Server.parse(options.server), read_timeout=timeout, trace=console.debug)
     key = Key(options.auth, os.environ)
-    theia = Theia(Geodes.parse(options.geodes), key, read_timeout=timeout, trace=console.debug)
+    site, key_if_given = Geodes.parse(options.geodes), key if key.is_given else None
+    theia = Theia(site, key_if_given, read_timeout=timeout, trace=console.debug)
     with nullcontext() if options.dry_run else log.lock_for("process"):
         if options.adopt or options.drop:
             return correct(log, options, console)
@@ -58,19 +59,20 @@ def process(options: ProcessOptions, console: Console, signals: Signals) -> Stat
         if is_open_to_others(options.auth):
             console.reminder(f"others can read your password or key: chmod 600 {options.auth}")
         searches = noted_searches(jobs.commands, options, console.warning) if options.again else [options]
-        statuses, submits = [], True
+        statuses: list[Status] = []
+        submits = True  # until a busy server, a quota or an account that cannot be used, which are those of all
         for search in searches:
             if options.again:
                 console.info(search.command)
             try:
                 statuses.append(carry_out(search, log, peps, theia, console, signals=signals, submits=submits))
-                submits = submits and statuses[-1] is not Status.TRY_LATER  # a busy server, or a quota, is that of all
+                submits = submits and statuses[-1] not in {Status.TRY_LATER, Status.UNUSABLE}
             except PepsError as error:
                 if isinstance(error, LogError):
+                    error.status = worst([*statuses, error.status])
                     raise
                 statuses.append(tell(error, console))
-                if isinstance(error, CredentialsError) and not isinstance(error, NoAccount):
-                    break  # refused: the other searches would meet the same
+                submits = submits and not isinstance(error, CredentialsError)
         now = log.replay()
         untold = [job for job in now.in_state(State.UNSURE) if job == jobs.get(job.name)]
         return worst([*statuses, point_out_unsure(untold, console, None if options.dry_run else log)])
@@ -92,20 +94,21 @@ def carry_out(
     from peps_maja.standing.advice import command_line
     from peps_maja.submitter.finding import find, possible
     from peps_maja.submitter.proposal import propose, series_wanted
-    from peps_maja.submitter.submission import is_agreed, show, submit, take
+    from peps_maja.submitter.submission import is_agreed, keep, show, submit, take
 
     # What is wrong with the options is an error before any request, and before the command comes into the log.
-    options = possible(options, console.warning)
+    options = possible(options, console.reminder if options.again else console.warning)
     if options.series:
         series_wanted(options)
     products_in(options.write_dir)
 
     jobs = log.replay()
-    records = find(options, jobs, peps(), theia)
+    features: list[object] = []
+    records = find(options, jobs, peps(), theia, features.append)
     proposal = propose(records, jobs, products_in(options.write_dir), options)
     if options.days and not (options.dry_run or options.again):
         log.note(options.command, jobs)
-    status = show(proposal, jobs, options, console)
+    status = worst([keep(features, options, console), show(proposal, jobs, options, console)])
     if options.page:
         write_page(proposal, theia, options, console)
     if options.dry_run or proposal.is_empty:
@@ -113,7 +116,7 @@ def carry_out(
 
     if proposal.orders and not submits:
         console.info(f"{len(proposal.orders)} left for the next run")
-        proposal = proposal.only([record.identifier for record in proposal.taken], "PEPS is busy")
+        proposal = proposal.only([record.identifier for record in proposal.taken], "left")
     try:
         account = read_credentials(options.auth, os.environ) if proposal.orders else None
     except CredentialsError as error:
@@ -131,7 +134,7 @@ def carry_out(
     take(proposal.taken, log, console)
     try:
         if proposal.orders:
-            status = worst([status, submit(proposal.orders, peps(account), log, signals, console)])
+            status = worst([status, submit(proposal.orders, options, peps(account), log, console, signals=signals)])
     finally:  # Theia's jobs are to be followed even if PEPS takes none
         if not proposal.is_empty:
             folder = ["-w", str(options.write_dir)] if options.write_dir else []
@@ -141,7 +144,7 @@ def carry_out(
 
 def write_page(proposal: "Proposal", theia: "Theia", options: ProcessOptions, console: Console) -> None:
     """Write the page of what there is, as the table shows it; first what would be taken or submitted."""
-    from peps_maja.page.search import page_of_search
+    from peps_maja.page.found import page_of_search
     from peps_maja.submitter.choice import AT_THEIA
     from peps_maja.submitter.table import summary
 

@@ -59,8 +59,7 @@ class Console:
     def debug_traceback(self, error: BaseException) -> None:
         """Show the traceback of an error: only when verbose."""
         if self.verbose:
-            lines = "".join(traceback.format_exception(error)).rstrip()
-            self._print(re.sub(r"//\S*@", "//", lines), "stderr")  # an account, of a proxy for example
+            self._print("".join(traceback.format_exception(error)).rstrip(), "stderr")
 
     def agrees(self, question: str) -> bool:
         """Ask a person; raise UsageError where there is no terminal to ask on or to show the question on."""
@@ -104,8 +103,9 @@ class Console:
                 bar.close()
 
     def _print(self, line: str, name: str, end: str = "\n") -> None:
-        # No control character reaches the terminal, whatever the line contains.
+        # No control character reaches the terminal, whatever the line contains, and no account in an address.
         line = "".join(char if char.isprintable() or char == "\n" else " " for char in line)
+        line = re.sub(r"//\S*@", "//", line)
         with self._lock:
             try:
                 if stream := getattr(sys, name):  # else it was closed by the shell: `>&-`

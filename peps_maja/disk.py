@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator
@@ -15,14 +16,21 @@ from filelock import lock_descriptor
 
 from peps_maja.errors import LogError, PepsError, Status, UsageError
 
+_STREAM = re.compile(r"/dev/std(out|err)|/(?:dev|proc/self)/fd/([0-9]{1,4})")
+
 
 def write_whole(path: Path, text: str) -> None:
     """Replace a file (of a symbolic link, its target), whole or not at all. Raises UsageError."""
     try:
-        # A device, a pipe, or a stream of the process, whatever file the shell has led it to, is added to as it is.
-        if str(path).startswith(("/dev/std", "/dev/fd/", "/proc/self/fd/")) or (path.exists() and not path.is_file()):
-            with path.open("a", encoding="utf-8", errors="replace") as device:
-                device.write(text)
+        # A device, a pipe, or a stream of the process, whatever file the shell has led it to, is added to as it is:
+        # a stream at the place where it stands, for what is printed follows there.
+        if stream := _STREAM.fullmatch(str(path)):
+            descriptor = int(stream[2]) if stream[2] else ("out", "err").index(stream[1]) + 1
+            with os.fdopen(os.dup(descriptor), "w", encoding="utf-8", errors="replace") as file:
+                file.write(text)
+        elif path.exists() and not path.is_file():
+            with path.open("a", encoding="utf-8", errors="replace") as file:
+                file.write(text)
         else:
             with replacing(path) as file:
                 file.write(text.encode(errors="replace"))

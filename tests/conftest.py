@@ -93,9 +93,10 @@ time.sleep = sleep
 
 @pytest.fixture
 def hasty(place: Place, tmp_path: Path) -> Place:
-    """The user's folder on a machine on which waiting takes no time, though its clock goes on; see `waits`."""
+    """Make `place` a machine on which waiting takes no time, though its clock goes on; see `waits`."""
     (tmp_path / "sitecustomize.py").write_text(HASTY.format(waits=str(tmp_path / "waits")), encoding="utf-8")
-    return Place(place.folder, place.environment | {"PYTHONPATH": str(tmp_path)})
+    place.environment["PYTHONPATH"] = str(tmp_path)
+    return place
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Runs the scripts in processes that are forked from one which has imported everything: several times as fast as
-starting Python each time. What an interpreter reads when it starts (PYTHONPATH, the locale) needs a process of its own.
+starting Python each time. What an interpreter reads when it starts (the locale, PYTHONPATH) needs a process of its own,
+but for a `sitecustomize.py`.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ def run_forked(
 
     Return None, and run nothing, where another run is not at its end yet or the run needs an interpreter of its own.
     """
-    is_for_its_start = any(name.startswith(("COV", "LC_", "PYTHON")) for name in environment)
-    if is_for_its_start or not _is_free.acquire(blocking=False):
+    customized = Path(environment.get("PYTHONPATH", ""), "sitecustomize.py").is_file()
+    is_for_its_start = any(name.startswith(("COV", "LC_", "PYTHON")) for name in environment if name != "PYTHONPATH")
+    if is_for_its_start or customized != ("PYTHONPATH" in environment) or not _is_free.acquire(blocking=False):
         return None
     umask = os.umask(0)
     os.umask(umask)
@@ -87,6 +89,10 @@ def _serve() -> None:
         time.tzset()
         sys.argv, sys.orig_argv = [script, *arguments], [sys.executable, script, *arguments]
         sys.path[0] = str(Path(script).parent)
+        if path := environment.get("PYTHONPATH"):
+            sys.path.insert(0, path)
+            sys.modules.pop("sitecustomize", None)
+            importlib.import_module("sitecustomize")
         runpy.run_path(script, run_name="__main__")
         return
 

@@ -16,8 +16,7 @@ from peps_maja.products.series import Series
 def correct_log(log: JobLog, found: Iterable[tuple[str, str]], unwanted: Iterable[str]) -> tuple[list[str], list[str]]:
     """Log that jobs run under the status URLs that the user found for them, and that others are not wanted any more.
 
-    Return the names of the adopted and of the dropped jobs. Raises UsageError, and logs nothing, if a name or a URL is
-    not valid or the log contradicts it.
+    Return the names of the adopted and of the dropped jobs. Raises UsageError, and logs nothing, if one is not valid.
     """
     jobs = log.replay()
     adopted: dict[str, str] = {}
@@ -26,7 +25,7 @@ def correct_log(log: JobLog, found: Iterable[tuple[str, str]], unwanted: Iterabl
         job = jobs.get(named.name, Job(named.name)) if named else Job(pasted)
         if named is None:
             wrong = "this is not the name of a single-tile L1C product or of a series"
-        elif "@" in url.partition("?")[0]:
+        elif "@" in url:
             wrong = "the URL has an account in it: leave out what is before the @"
         elif not wps_id(url):
             wrong = f"{url!r} is not a status URL, which begins with http and ends in .xml"

@@ -36,8 +36,7 @@ def clouds_detail(clouds: float | None) -> str:
 class Offer:
     """A zip that is ready: its address as one word of ASCII, bytes, MD5 in lower case, orbit, clouds in per cent.
 
-    In the log they stand in this order, with one space between and `-` for what is not known (here None); the last two
-    may be absent.
+    In the log they stand in this order, with `-` for what is not known (here None); the last two may be absent.
     """
 
     address: str

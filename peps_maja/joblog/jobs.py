@@ -1,7 +1,4 @@
-"""The jobs of a log, and where each stands by its events.
-
-The order of the lines counts, and never the clock; a time that cannot be right is none.
-"""
+"""The jobs of a log, and where each stands by its events, in the order of the lines and never of the clock."""
 
 from __future__ import annotations
 
@@ -10,11 +7,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from itertools import chain, pairwise
 
 from peps_maja.joblog.details import Offer, wps_id
 from peps_maja.joblog.events import BACK, BEGINNINGS, DROPPED, ENDS, NO_RESULTS, TURNS, Event, Source, State
-from peps_maja.joblog.lines import TORN, Damaged, Line, read_line
+from peps_maja.joblog.lines import Damaged, Line, read_line
 from peps_maja.products.names import L1CProduct, L2AProduct
 from peps_maja.products.series import Series
 
@@ -140,12 +136,17 @@ class Jobs(dict[str, Job]):
     def replay(cls, log: str | Iterable[str]) -> Jobs:
         """Return the jobs of a log, given its text or its lines."""
         jobs, before = cls(), dict[str, Job | None]()  # where each stood before a `submitting` that has no answer yet
-        lines = log.split("\n") if isinstance(log, str) else log
-        for number, (line, below) in enumerate(pairwise(chain(lines, [""])), 1):
-            match None if below.startswith(TORN) else read_line(line, jobs):
-                case Damaged() as read:
-                    jobs._add_damage(number, read)
-                    before = {name: job for name, job in before.items() if name not in read.names}
+        for number, line in enumerate(log.split("\n") if isinstance(log, str) else log, 1):
+            match read_line(line, jobs):
+                case Damaged(names, pieces, is_unclear):
+                    jobs.damaged.append(number)
+                    jobs.pieces |= pieces
+                    jobs.nameless += [] if names or pieces else [number]
+                    for name in sorted(names):
+                        damaged = jobs.setdefault(name, Job(name))
+                        damaged.is_damaged = True
+                        damaged.state = State.UNSURE if is_unclear else damaged.state
+                        before.pop(name, None)
                 case Line(event=Event.POSTPONED, job=name):
                     if earlier := before.get(name):
                         jobs[name] = earlier
@@ -189,16 +190,6 @@ class Jobs(dict[str, Job]):
     def owners(self) -> dict[str, str]:
         """Return the names of all files that were downloaded, each with the name of its job."""
         return {file: job.name for job in self.values() for file in (*job.earlier_files, *job.files)}
-
-    def _add_damage(self, number: int, line: Damaged) -> None:
-        self.damaged.append(number)
-        self.pieces |= line.pieces
-        if not (line.names or line.pieces):
-            self.nameless.append(number)
-        for name in sorted(line.names):
-            job = self.setdefault(name, Job(name))
-            job.is_damaged = True
-            job.state = State.UNSURE if line.is_unclear else job.state
 
 
 def _begun(earlier: Job, line: Line) -> Job:

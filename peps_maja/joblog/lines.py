@@ -12,7 +12,6 @@ from peps_maja.products.names import named_product
 from peps_maja.products.series import Series
 
 HEADER = "# peps_maja job log 1"
-TORN = "# the line above was torn by a crash"  # earlier versions wrote so below a piece of an event
 _SIGNS = {"#": "[0-9]", "?": "[A-Z]"}
 
 

@@ -1,7 +1,4 @@
-"""The job log: one line per event, only ever appended to, and the only state there is.
-
-An event is one append of one whole line under a lock of the file itself, and it is on disk before the next step begins.
-"""
+"""The job log: one line per event, only ever appended to, under a lock of its own, and the only state there is."""
 
 from __future__ import annotations
 
@@ -32,10 +29,7 @@ News = Sequence[Line | Damaged]  # what others wrote of jobs since the last repl
 
 
 class JobLog:
-    """The log file at `path`, which need not exist yet. One object serves one run, and one thread of it.
-
-    Once it has seen the file, one that was moved, replaced or emptied since is a LogError.
-    """
+    """The log file at `path`, which need not exist yet; one moved, replaced or emptied in the run is a LogError."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -70,10 +64,7 @@ class JobLog:
         return self._write(line, f"{event.value} {job} {detail}".rstrip() + f"; fix that, then {then}", if_)
 
     def begin(self, event: Event, job: str, detail: str = "") -> bool:
-        """Add the event with which a job begins, unless another run has begun, dropped or ended one since.
-
-        That is, a job of its acquisition, since the last replay: then return False. Raises LogError.
-        """
+        """Add the event with which a job begins; return False if another run began or ended one of its acquisition."""
         return self.append(event, job, detail, lambda news: not any(_is_about(line, job) for line in news))
 
     def tell_and_append(self, event: Event, job: Job, detail: str, tell: Callable[[], None]) -> bool:
@@ -116,11 +107,8 @@ class JobLog:
             return  # reading or writing it raises the error
         if not stat.S_ISREG(status.st_mode):
             raise LogError(f"the log {self.path} is not a regular file: name another one with --log")
-        if status.st_nlink > 1:
-            raise LogError(
-                f"the log {self.path} has {status.st_nlink} hard links, and two runs could use it under two names:"
-                " remove the others, or copy it"
-            )
+        if (links := status.st_nlink) > 1:  # two runs could use it under two names
+            raise LogError(f"the log {self.path} has {links} hard links: remove the others, or copy it")
 
     def _write(self, line: str, not_noted: str, if_: Callable[[News], bool]) -> bool:
         """Add a line under the append lock, all of it or nothing; return False if not `if_`."""
@@ -174,9 +162,12 @@ def _is_about(line: Line | Damaged, job: str) -> bool:
     """Return True if a line says that a job of the same acquisition began or ended, or may say so."""
     if isinstance(line, Damaged):
         return job in line.names or job.startswith(tuple(line.pieces)) or not (line.names or line.pieces)
-    series, own, product = Series.parse(line.job), Series.parse(job), named_product(job)
+    if line.event not in TURNS:
+        return False
+    series, own = Series.parse(line.job), Series.parse(job)
     if series and own:
-        return line.event in TURNS and series.overlaps(own)
-    if series and product:
-        return line.event in TURNS and series.covers_days(product.tile, product.days, product.orbit)
-    return line.event in TURNS and is_same_acquisition(line.job, job)
+        return series.overlaps(own)
+    product = named_product(job if series else line.job)
+    if product and (span := series or own):
+        return span.covers_days(product.tile, product.days, product.orbit)
+    return is_same_acquisition(line.job, job)

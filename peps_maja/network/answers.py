@@ -44,6 +44,10 @@ class Passing(ServerTrouble):
     """A server's own trouble (5xx): the same question may have an answer a moment later."""
 
 
+class BadRequest(ServerTrouble):
+    """The service does not take a question of this form (400)."""
+
+
 Judge = Callable[[Answer], PepsError | None]
 """Returns what is wrong with an answer of a service, or None if nothing is."""
 
@@ -56,6 +60,8 @@ def refusal(answer: Answer, code: int, reason: str = "") -> PepsError | None:
             return None
         case 202:
             return ServerBusy(f"{message}: it is not ready yet; try again later")
+        case 400:
+            return BadRequest(message)
         case 401 if answer.secret:
             return CredentialsError(f"{message}: {answer.secret.advice()}")
         case 401:

@@ -116,10 +116,10 @@ class Client:
         trouble: PepsError
         pause = 0.5
         while True:
-            tries -= 1
             try:
                 return attempt()
             except (Passing, ServerAway, ServerSilent) as error:  # not what a person has to fix first
+                tries -= 1
                 trouble, wait, is_over = error, pause, not tries or error.status is Status.UNUSABLE
             except ServerBusy as error:  # waited for only where the caller has the patience
                 wait = pause if error.retry_after is None else max(error.retry_after, pause)

@@ -57,12 +57,12 @@ def proxy_for(address: str) -> str:
     with suppress(ValueError):  # of the port
         parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         is_usable = parts.scheme in _PROXY_SCHEMES and parts.hostname and parts.port != 0
-        # Behind one of `/?#` that is not escaped, the rest of the password and the host are no part of the host.
-        if is_usable and "@" not in parts.path + parts.query + parts.fragment:
+        # Behind one of `/?#\\` that is not escaped, the rest of the password and the host are no part of the host.
+        if is_usable and "\\" not in proxy and "@" not in parts.path + parts.query + parts.fragment:
             return parts.netloc.rpartition("@")[2]
     raise ServerAway(
         "the proxy in HTTPS_PROXY or ALL_PROXY cannot be used: write it as http://HOST:PORT, or as"
-        " http://USER:PASSWORD@HOST:PORT with %23 for #, %2F for / and %3F for ? in the password",
+        " http://USER:PASSWORD@HOST:PORT with %23 for #, %2F for /, %3F for ? and %5C for a backslash in the password",
         Status.UNUSABLE,
     )
 

@@ -73,6 +73,7 @@ def _read_once(ask: Callable[[int], Page], read: Callable[[object], _Read], cata
 
 
 def _key(feature: object) -> str:
-    """Return what tells a feature from others: its id and name, else all of it."""
-    item = mapping(feature)
-    return json.dumps([item["id"], mapping(item.get("properties")).get("identifier")] if item.get("id") else feature)
+    """Return what tells a feature from others: its id and name, else the name that PEPS gives it, else all of it."""
+    item, properties = mapping(feature), mapping(mapping(feature).get("properties"))
+    unnamed = properties.get("productIdentifier") or feature
+    return json.dumps([item["id"], properties.get("identifier")] if item.get("id") else unnamed)

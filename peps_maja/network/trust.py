@@ -49,8 +49,8 @@ class Site:
         address without a host is relative to `seen_at`. Raises ServerTrouble for any other.
         """
         try:
-            parts = urlsplit(urljoin(seen_at or self.base + "/", address.strip()))
-            parts = urlsplit(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")))
+            joined = urljoin(seen_at or self.base + "/", address.strip())
+            parts = urlsplit(without_account(joined))._replace(fragment="")
             origin = _origin(parts)
         except ValueError:
             raise ServerTrouble(f"the server names something that is not an address: {shown(address)!r}") from None
@@ -69,6 +69,12 @@ class Site:
     def may_see_secret(self, address: str) -> bool:
         """Return True if `address` is on this very site: same scheme, host and port."""
         return _origin(urlsplit(address)) == _origin(urlsplit(self.base))
+
+
+def without_account(address: str) -> str:
+    """Return an address that a server names without the account in it; raise ValueError for what is none."""
+    parts = urlsplit(address)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def shown(address: str) -> str:

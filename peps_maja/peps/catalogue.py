@@ -8,7 +8,8 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from peps_maja.errors import Forbidden, NotThere, ServerSilent, ServerTrouble
+from peps_maja.errors import Forbidden, NotThere, ServerSilent, ServerTrouble, UsageError
+from peps_maja.network.answers import BadRequest
 from peps_maja.network.documents import mapping, per_cent, text, whole
 from peps_maja.network.pages import Page, read_all, read_page
 from peps_maja.peps.service import Peps, explaining_closure
@@ -77,8 +78,8 @@ def read_page_of(peps: Peps, search: Search, number: int = 1) -> Page:
             raise ServerTrouble("its answer to the search is not a page of a catalogue")
         except ServerSilent:
             raise
-        except Forbidden as error:
-            raise ServerTrouble(f"{error}: is --server right, or does your network ask for a login?") from error
+        except (BadRequest, Forbidden) as error:
+            raise UsageError(f"{error}: is --server right, or does your network ask for a login?") from error
         except (ServerTrouble, NotThere) as error:
             base = peps.server.base
             raise ServerTrouble(f"{base} does not answer as PEPS does ({error}): is --server right?") from error

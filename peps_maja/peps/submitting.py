@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from peps_maja.errors import (
     CredentialsError,
@@ -26,6 +26,7 @@ from peps_maja.joblog.log import JobLog
 from peps_maja.network.answers import Answer, retry_after
 from peps_maja.network.credentials import Secret
 from peps_maja.network.documents import kind_of
+from peps_maja.network.trust import without_account
 from peps_maja.peps.service import Peps, Server, explaining_closure, refused
 from peps_maja.peps.wps import CAPABILITIES, ExceptionReport, ExecuteResponse, WpsDocument, order_query, read_document
 from peps_maja.products.series import Series
@@ -91,9 +92,10 @@ def check_account(peps: Peps, process: str) -> None:
             raise ServerTrouble(f"{base} does not speak WPS ({error}): is --server right?") from error
     if isinstance(document, ExceptionReport) and document.means_busy():
         raise ServerBusy(f"{base} is busy ({document}): try again later")
-    if isinstance(document, ExceptionReport):
-        raise ServerTrouble(f"{base} does not tell what this account may run: {document}")
-    if isinstance(document, ExecuteResponse) or process not in document:
+    if not isinstance(document, frozenset):
+        said = document if isinstance(document, ExceptionReport) else "it speaks of a job"
+        raise ServerTrouble(f"{base} does not tell what this account may run: {said}")
+    if process not in document:
         raise CredentialsError(f"{base}: {no_right}")
 
 
@@ -188,17 +190,16 @@ def meaning_of(answer: Answer, server: Server) -> Submission | PepsError:
             return trouble
         if isinstance(refusal, ExceptionReport):
             return Submission(Outcome.REJECTED, str(refusal))
-    return Submission(Outcome.UNSURE, str(trouble or f"the server answers {without}"))
+    reason = str(trouble or f"the server answers {without}")
+    return Submission(Outcome.UNSURE, reason.removesuffix("; try again later"))  # which only a person may
 
 
 def _status_url(location: str, server: Server) -> str:
     """Return the address that an accepted document names, as far as it can be followed; else an empty text."""
     try:
-        parts = urlsplit(location)
+        url, parts = without_account(location), urlsplit(location)
     except ValueError:
         return ""
-    if parts.scheme in {"http", "https"}:
-        url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    else:  # relative, or `file:///…/<id>.xml`, PyWPS's default
+    if parts.scheme not in {"http", "https"}:  # relative, or `file:///…/<id>.xml`, PyWPS's default
         url = server.base + server.public_path(f"/wps/outputs/{parts.path.rpartition('/')[2]}")
     return url if wps_id(url) else ""

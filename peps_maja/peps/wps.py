@@ -115,7 +115,7 @@ class _NoDoctype(ET.TreeBuilder):
 
 
 def _parse_xml(body: bytes) -> ET.Element:
-    if not body.strip():
+    if not (body := body.lstrip()):
         raise ServerTrouble("an empty document")
     refuse_html(body, "WPS's XML")
     # A letter in another encoding, or an escape sequence in a message, is not well-formed XML, and still an answer.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from peps_maja.console import Console, command_for
-from peps_maja.downloads.concluding import came_complete
+from peps_maja.downloads.finishing import came_complete
 from peps_maja.errors import Status
 from peps_maja.joblog.events import NONE_NAMED, Event, Source
 from peps_maja.joblog.jobs import Job, Jobs
@@ -61,10 +61,8 @@ def task_for(job: Job, state: str) -> Task:
             status = re.search(r"\((401|403|404|410|423)\b", reason) if is_theias else None
             first = _MISSING_AT_GEODES.get(status[1], _NOT_GIVEN) if status else ""
             span = "24 hours" if reason == NONE_NAMED else "seven days"
-            tries = (
-                "the downloader tries again once in 24 hours" if is_rare else "each run of the downloader tries again"
-            )
-            text = f"{first}{tries}, for {span}; {_IF_UNWANTED}"
+            how_often = "once in 24 hours" if is_rare else "at each run"
+            text = f"{first}the downloader tries again {how_often}, for {span}; {_IF_UNWANTED}"
     return state, text, (*options, "--drop NAME")
 
 

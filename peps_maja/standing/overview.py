@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -60,14 +60,14 @@ def standing_of(job: Job, report: JobReport | PepsError | None = None) -> Standi
     elif is_open and isinstance(report, PepsError):
         message, status = str(report), report.status
 
-    trouble = job.state.value if job.has_ended or job.state is State.UNSURE else ""
+    trouble, reason = job.state.value if job.has_ended or job.state is State.UNSURE else "", ""
     if is_open and job.missing:
         name, missing = next(iter(job.missing.items()))
         since = f" since {missing.since:%Y-%m-%d}" if missing.since else ""
-        what = f"{'the report' if name == NO_RESULTS else name} {missing.kind}{since}: {missing.reason}"
-        trouble, message = values.MISSING, message or what
+        what = "the report" if name == NO_RESULTS else name
+        trouble, reason = values.MISSING, f"{what} {missing.kind}{since}: {missing.reason}"
     elif is_open and job.stalled:
-        trouble, message = values.STALLED, message or f"open for {job.hours or 0:.0f} hours"
+        trouble, reason = values.STALLED, f"open for {job.hours or 0:.0f} hours"
 
     results = {job.result_name(file): ("downloaded", file) for file in job.files}
     results |= dict.fromkeys(job.novald, ("novald", ""))
@@ -86,6 +86,7 @@ def standing_of(job: Job, report: JobReport | PepsError | None = None) -> Standi
         status_url=job.status_url or None,
         results=tuple({"name": name, "state": word, "file": file or None} for name, (word, file) in results.items()),
         task=task_for(job, trouble) if trouble else None,
+        reason=reason,
         status=status,
         to_come=((job.offer.size if job.offer else None) or 0) if is_open else None,
     )
@@ -101,7 +102,7 @@ def dates_of(jobs: Jobs, stands: Mapping[str, Standing], folder: Path) -> tuple[
             orbits[product.tile.name, product.sensing.date(), product.satellite] = product.orbit
 
     known: dict[_Pass, list[Standing]] = defaultdict(list)
-    for job in jobs.values():
+    for job in sorted(jobs.values(), key=lambda job: (Series.parse(job.name) is not None, job.has_ended)):
         for key, dated in _dates_of_job(job, stands[job.name], folder, orbits):
             known[key].append(dated)
     for tile, day, satellite in sorted(known):
@@ -116,7 +117,8 @@ def dates_of(jobs: Jobs, stands: Mapping[str, Standing], folder: Path) -> tuple[
         lost = Standing(job="", source=Source.THEIA if found.version else Source.PEPS, state=ON_DISK)
         lacking = [dated for dated in its if dated.job not in have] or [lost] * bool(jobs.damaged)
         if lacking and found.name not in owned:
-            known[key].append(replace(lacking[-1], **_on_disk(folder, f"{name}.zip", name)))
+            likeliest = max(lacking, key=lambda dated: (dated.job == found.name, dated.source is lost.source))
+            known[key].append(replace(likeliest, **_on_disk(folder, f"{name}.zip", name)))
 
     return tuple(
         replace(dated, tile=tile, day=day, satellite=satellite, orbit=dated.orbit or orbits.get((tile, day, satellite)))
@@ -125,8 +127,8 @@ def dates_of(jobs: Jobs, stands: Mapping[str, Standing], folder: Path) -> tuple[
     )
 
 
-def _dates_of_job(job: Job, standing: Standing, folder: Path, orbits: _Orbits) -> Iterator[tuple[_Pass, Standing]]:
-    """Yield each date on which a job is to bring something, and with it each thing that came, or is missing."""
+def _dates_of_job(job: Job, standing: Standing, folder: Path, orbits: _Orbits) -> list[tuple[_Pass, Standing]]:
+    """Return each thing that came of a job, or is missing, with its date; and the dates of which nothing came."""
     product, series = named_product(job.name), Series.parse(job.name)
     due = [_pass_of(product, orbits)] if product else []
     due += [(series.tile.name, each.day, each.satellite) for each in read_plan(job.plan)] if series else []
@@ -134,8 +136,6 @@ def _dates_of_job(job: Job, standing: Standing, folder: Path, orbits: _Orbits) -
     if job.state is State.OPEN:
         is_running, nothing = standing.state == values.RUNNING, values.WAITING
         nothing = values.MISSING if NO_RESULTS in job.missing else values.RUNNING if is_running else nothing
-    for key in due:
-        yield key, replace(standing, state=nothing)
 
     found: dict[str, dict[str, Any]] = {name: {"state": values.TOO_CLOUDY} for name in job.novald}
     found |= {name: {"state": values.MISSING} for name in job.missing if job.state is State.OPEN}
@@ -143,9 +143,9 @@ def _dates_of_job(job: Job, standing: Standing, folder: Path, orbits: _Orbits) -
         there = _on_disk(folder, file, file.removesuffix(".zip"), job.result_name(file).removesuffix(".zip"))
         if there or file in job.files:  # one of an earlier submission counts while it is there
             found[file] = {"state": values.MOVED_AWAY, "file": file, "came": came} | there
-    for name, fields in found.items():
-        if seen := product or L2AProduct.find(name):
-            yield _pass_of(seen, orbits), replace(standing, **fields)
+    seen = [(product or L2AProduct.find(name), fields) for name, fields in found.items()]
+    brought = [(_pass_of(result, orbits), replace(standing, **fields)) for result, fields in seen if result]
+    return brought + [(key, replace(standing, state=nothing)) for key in due if key not in dict(brought)]
 
 
 def _on_disk(folder: Path, *names: str) -> dict[str, Any]:

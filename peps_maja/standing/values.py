@@ -13,8 +13,8 @@ from peps_maja.joblog.events import Source
 WAITING, RUNNING, ON_DISK, MOVED_AWAY, TOO_CLOUDY = "waiting", "running", "on disk", "moved away", "too cloudy"
 FAILED, DROPPED, UNSURE, NOT_DELIVERED = "failed", "dropped", "unsure", "not delivered"
 REJECTED, CANCELLED, MISSING, STALLED = "rejected", "cancelled", "missing", "stalled"
-_OPEN, LOST = (MISSING, RUNNING, WAITING, UNSURE), (FAILED, CANCELLED, REJECTED, NOT_DELIVERED, DROPPED)
-BEST_FIRST = (ON_DISK, MOVED_AWAY, TOO_CLOUDY, *_OPEN, *LOST)
+LOST = (FAILED, CANCELLED, REJECTED, NOT_DELIVERED, DROPPED)
+BEST_FIRST = (ON_DISK, MOVED_AWAY, TOO_CLOUDY, RUNNING, WAITING, MISSING, UNSURE, *LOST)
 
 
 Task = tuple[str, str, tuple[str, ...]]
@@ -43,9 +43,9 @@ class Standing:
     status_url: str | None = None
     results: tuple[Mapping[str, str | None], ...] = ()
     task: Task | None = None
+    reason: str = ""  # of the task, where the message does not say it
     status: Status = Status.OK
     to_come: int | None = None
-
     tile: str = ""
     day: date = date.min
     satellite: str = ""

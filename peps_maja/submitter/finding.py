@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from peps_maja.disk import write_whole
 from peps_maja.errors import ServerAway, ServerTrouble, UsageError
 from peps_maja.joblog.events import State
 from peps_maja.joblog.jobs import Job, Jobs
@@ -18,31 +16,27 @@ from peps_maja.products.names import L1CProduct, L2AProduct, is_one_pass, versio
 from peps_maja.products.places import Box
 from peps_maja.products.records import L1CRecord, L2ARecord, Record
 from peps_maja.products.tiles import BEYOND_60, Tile
-from peps_maja.theia.search import Search, searches_of_days
+from peps_maja.theia.queries import Search, searches_of_days
 from peps_maja.theia.service import Theia
 
 _Keep = Callable[[object], None]
 
 
-def find(options: ProcessOptions, jobs: Jobs, peps: Peps, theia: Theia) -> list[Record]:
-    """Return what is found by a search, named, or to be submitted again; keep the answer for --json.
+def find(options: ProcessOptions, jobs: Jobs, peps: Peps, theia: Theia, keep: _Keep) -> list[Record]:
+    """Return what is found by a search, named, or to be submitted again; `keep` is given what came, for --json.
 
     Raises ServerAway, ServerTrouble and the like if a catalogue does not tell all that it has.
     """
     listed: list[L1CRecord] = []
-    of_peps, of_theia = list[object](), list[object]()
     if not options.is_theia_only:
         try:
-            listed = _listed(options, jobs, peps, of_peps.append)
+            listed = _listed(options, jobs, peps, keep)
         except (ServerAway, ServerTrouble) as error:
             if options.theia and "--theia only" not in str(error):
                 error.args = (f"{error}; --theia only takes what Theia has, without PEPS",)
             raise
-    ready = _ready(options, listed, theia, of_theia.append) if options.theia else []
-    if options.json:
-        once = dict.fromkeys(map(json.dumps, of_theia if options.is_theia_only else of_peps))
-        write_whole(options.json, '{"type": "FeatureCollection", "features": [\n' + ",\n".join(once) + "\n]}\n")
-    return [*listed, *ready]
+    keep_theias: _Keep = keep if options.is_theia_only else lambda _: None
+    return [*listed, *(_ready(options, listed, theia, keep_theias) if options.theia else [])]
 
 
 def possible(options: ProcessOptions, notice: Callable[[str], None]) -> ProcessOptions:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from peps_maja.errors import UsageError
 from peps_maja.joblog.details import clouds_detail
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.options import ProcessOptions
 from peps_maja.peps.submitting import FULL_MAJA, MAJA, Order
-from peps_maja.products.names import L2AProduct
+from peps_maja.products.names import L2AProduct, named_product
 from peps_maja.products.records import L1CRecord, L2ARecord, Record
 from peps_maja.products.series import Series, hours_of_series, series_of, write_plan
 from peps_maja.products.tiles import Tile
@@ -77,11 +78,12 @@ def propose(
             for choice in submitted
         ]
     if is_alone:
-        orders += [_order(series, job.plan) for name, job in again.items() if (series := Series.parse(name))]
-    proposal = Proposal(choices, orders)
+        failed = [(series, job) for name, job in again.items() if (series := Series.parse(name))]
+        orders += [_order(series, job.plan) for series, job in failed if not jobs.may_have(series.name)]
+    proposal = Proposal(choices, sorted(orders, key=lambda order: _first_day(order.job)))
     if options.limit is not None:
         names = [choice.job for choice in choices if choice.is_submitted or choice.is_taken]
-        names += [order.job for order in orders]
+        names = sorted([*names, *(order.job for order in orders)], key=_first_day)
         proposal = proposal.only(list(dict.fromkeys(names))[: options.limit], "beyond --limit")
     return replace(proposal, hint=_cheaper(every, jobs, len(proposal.orders), options))
 
@@ -125,7 +127,8 @@ def _in_series(
             if series.covers_days(product.tile, product.days, product.orbit) and not record.is_beyond_60()
         }
         wanted = {choice for choice in inside if choice.is_submitted}
-        is_known = (series.name in jobs and series.name not in again) or jobs.may_have(series.name)
+        job = jobs.get(series.name)
+        is_known = (job and job.standing != "dropped" and job.name not in again) or jobs.may_have(series.name)
         if wanted and not is_known:
             days = {product.sensing.date() for product in inside.values()}
             logged = {product.sensing.date() for each, product in inside.items() if each.action.startswith(IN_LOG)}
@@ -151,6 +154,11 @@ def _cheaper(choices: Sequence[Choice], jobs: Jobs, singles: int, options: Proce
     way = "with --series" + " and without --max-cloud" * (options.max_cloud is not None)
     way += " and without --sat" * (options.sat is not None)
     return f"Much cheaper: {way} PEPS computes {computed} products instead of {instead}."
+
+
+def _first_day(job: str) -> date:
+    series, product = Series.parse(job), named_product(job)
+    return series.start if series else product.seen.date() if product else date.max
 
 
 def _order(series: Series, dates: str, *warnings: str) -> Order:

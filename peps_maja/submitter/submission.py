@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 
 from peps_maja.console import Console
-from peps_maja.errors import CredentialsError, LogError, PepsError, Status, worst
+from peps_maja.disk import write_whole
+from peps_maja.errors import CredentialsError, LogError, PepsError, Status, UsageError, worst
 from peps_maja.joblog.corrections import correct_log
 from peps_maja.joblog.details import Offer
 from peps_maja.joblog.events import Event, Source
-from peps_maja.joblog.jobs import Jobs
+from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.joblog.log import JobLog
 from peps_maja.options import QUESTION_FROM, ProcessOptions
 from peps_maja.peps.service import Peps
 from peps_maja.peps.submitting import Order, Outcome, Submission, Submitter, check_account
 from peps_maja.products.records import L2ARecord
 from peps_maja.run import Signals, tell
-from peps_maja.standing.advice import WAY_OUT
+from peps_maja.standing.advice import WAY_OUT, advise
 from peps_maja.submitter.choice import IN_LOG, NOT_AT_THEIA
 from peps_maja.submitter.finding import jobs_in
 from peps_maja.submitter.proposal import Proposal, costs
@@ -28,6 +30,17 @@ LARGE_DOWNLOAD = 100e9  # bytes
 _SIZE_IF_UNKNOWN = 1e9
 
 
+def keep(features: Sequence[object], options: ProcessOptions, console: Console) -> Status:
+    """Write the answer of the catalogue to the file of --json, if it is given; that it cannot be stops no work."""
+    try:
+        if options.json:
+            once = dict.fromkeys(map(json.dumps, features))
+            write_whole(options.json, '{"type": "FeatureCollection", "features": [\n' + ",\n".join(once) + "\n]}\n")
+    except UsageError as error:
+        return tell(error, console)
+    return Status.OK
+
+
 def show(proposal: Proposal, jobs: Jobs, options: ProcessOptions, console: Console) -> Status:
     """Show what will be done with each product, and what that costs.
 
@@ -35,17 +48,19 @@ def show(proposal: Proposal, jobs: Jobs, options: ProcessOptions, console: Conso
     """
     for line in [*table(proposal.choices, verbose=options.verbose), summary(proposal.choices)]:
         console.info(line)
-    if not proposal.choices and not options.days:
-        way = "--status of the downloader shows where its jobs stand"
-        console.info(f"{options.log} has nothing to submit again: {way}")
-    elif not proposal.choices and options.is_theia_only:
-        console.info("Theia has nothing for this place and these days: it has its zones only (France, and others)")
-    elif not proposal.choices:
-        console.info("The catalogue has nothing for this place and these days: is the tile right, and are the dates?")
-    elif options.days:
+    if options.days and proposal.choices:
         found = {choice.record.tile for choice in proposal.choices}
         for tile in [tile for tile in options.tile if tile not in found]:
             console.info(f"{tile}: nothing was found for these days")
+    elif options.days:
+        tiles = f" ({', '.join(options.tile)})" if options.tile else ""
+        of, why = "The catalogue", "is the tile right, and are the dates?"
+        if options.is_theia_only:
+            of, why = "Theia", "it has its zones only (France, and others)"
+        console.info(f"{of} has nothing for this place and these days{tiles}: {why}")
+    elif not (proposal.choices or proposal.orders):
+        way = "--status of the downloader shows where its jobs stand"
+        console.info(f"{options.log} has nothing to submit again: {way}")
     missing = [choice.job for choice in proposal.choices if choice.action == NOT_AT_THEIA]
     for name in missing:
         console.warning(f"{name}: Theia has no product of this name; search for its tile and day")
@@ -93,38 +108,43 @@ def take(records: Sequence[L2ARecord], log: JobLog, console: Console) -> None:
         console.result(f"{record.identifier}: {'from Theia' if is_new else IN_LOG}")
 
 
-def submit(orders: Sequence[Order], peps: Peps, log: JobLog, signals: Signals, console: Console) -> Status:
+def submit(
+    orders: Sequence[Order], options: ProcessOptions, peps: Peps, log: JobLog, console: Console, *, signals: Signals
+) -> Status:
     """Submit one job after the other, and say what became of each and of the rest."""
     for process in sorted({order.process for order in orders}):
         check_account(peps, process)
     outcomes: Counter[str] = Counter()
+    statuses: list[Status] = []
 
     def say(job: str, submission: Submission) -> None:
         outcomes[submission.outcome.value] += 1
+        if submission.outcome in {Outcome.REJECTED, Outcome.UNSURE}:
+            statuses.append(Status.TROUBLE)
         match submission.outcome:
             case Outcome.SUBMITTED:
                 console.result(f"{job}: submitted")
             case Outcome.REJECTED:
-                console.warning(f"{job}: rejected: {submission.detail}")
+                console.warning(f"{job}: rejected: {submission.detail}; {advise(options, Job(job), Event.REJECTED)}")
             case Outcome.IN_LOG:
                 console.result(f"{job}: {IN_LOG}: {submission.detail}")
             case Outcome.UNSURE:
                 console.warning(f"{job}: unsure whether PEPS took it ({submission.detail}): {WAY_OUT}")
 
     submitter = Submitter(peps, log, signals.deferred, say, console.reminder)
-    status = Status.OK
     try:
         for order in orders:
             outcome = submitter.submit(order)
             if outcome is Outcome.UNSURE and order is not orders[-1]:
                 # A server in trouble would make every further job unsure: a free question tells whether it is.
                 check_account(peps, order.process)
-    except (CredentialsError, LogError):  # which end the run
+    except (CredentialsError, LogError) as error:  # which end the run
+        error.status = worst([*statuses, error.status])
         raise
     except PepsError as error:
-        status = tell(error, console)
+        statuses.append(tell(error, console))
     finally:
         left = len(orders) - sum(outcomes.values())
         counts = [*outcomes.items(), ("left for the next run", left)]
         console.info(", ".join(f"{number} {what}" for what, number in counts if number))
-    return worst([status, Status.TROUBLE if outcomes["rejected"] or outcomes["unsure"] else Status.OK])
+    return worst(statuses)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from peps_maja.downloads.service import JobReport, Phase
 from peps_maja.errors import NotThere, QuotaReached, ServerBusy
 from peps_maja.joblog.jobs import Job
-from peps_maja.theia.search import Search
+from peps_maja.theia.queries import Search
 from peps_maja.theia.service import Theia
 
 _CHECKED, _LATELY = "31TCJ", timedelta(days=90)  # a tile and a time of which Theia has products

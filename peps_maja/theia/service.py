@@ -30,8 +30,8 @@ from peps_maja.network.pages import Page, read_all
 from peps_maja.network.trust import Site
 from peps_maja.products.records import L2ARecord
 from peps_maja.text import one_line
-from peps_maja.theia.items import message_of, read_item, read_items
-from peps_maja.theia.search import PAGE_SIZE, Search
+from peps_maja.theia.queries import PAGE_SIZE, Search
+from peps_maja.theia.reading import message_of, read_item, read_items
 
 KEY_VARIABLE = "GEODES_API_KEY"
 SEARCH_PATHS = ("/api/stac/search", "/api/stac/items")  # the second where the first is not there (any more)
@@ -156,7 +156,7 @@ def refused_search(answer: Answer) -> PepsError | None:
             f"GEODES does not accept the search (400{reason and f': {reason}'}): is --geodes right, and this version of"
             " peps_maja the newest?"
         )
-    if isinstance(error, Forbidden) or (400 < answer.status < 500 and isinstance(error, ServerTrouble)):
+    if isinstance(error, Forbidden):
         return UsageError(f"{error}: is --geodes right?")
     return error
 

@@ -17,7 +17,7 @@ import pytest
 from peps_maja.products.places import Box
 from peps_maja.sandbox import Endpoint, Sandbox
 from peps_maja.sandbox.geodes import KEY, zip_of
-from peps_maja.theia.search import Search
+from peps_maja.theia.queries import Search
 from peps_maja.theia.service import Geodes, Theia
 
 # They can live in an environment of their own: eodag brings pystac-client, and about 200 MB.

@@ -90,17 +90,30 @@ def test_trouble_of_one_stops_none(place: Place, peps: Sandbox) -> None:
     assert (quiet.status, len(quiet.err.splitlines())) == (0, 2)
 
 
-def test_a_quota_ends_the_submitting_of_all_and_a_refused_account_the_run(place: Place, peps: Sandbox) -> None:
+def test_a_quota_or_an_account_that_cannot_be_used_is_that_of_all(place: Place, peps: Sandbox) -> None:
     offer(peps)
-    for tile in (ANOTHER, TILE):
-        place.process("-t", tile, *MARCH[2:])
+    for tile, *more in ((ANOTHER,), (TILE,), (TILE, "--theia", "only")):
+        place.process("-t", tile, *MARCH[2:], *more, GEODES_SERVER=peps.url)
     offer(peps, l1c(1), l1c(1, tile=ANOTHER))
     quota = Canned(200, '{"ErrorCode": 420, "ErrorMessage": "week|1"}')
     for number, (answer, status) in enumerate(((quota, 75), (Canned(401), 2)), 1):
         peps.faults.add(Fault(Endpoint.EXECUTE, answer, times=None))
-        in_one_line(place.process("--again"), status)
+        in_one_line(place.process("--again", GEODES_SERVER=peps.url), status)
         assert len(peps.asked(Endpoint.EXECUTE)) == number
         peps.faults.clear()
+    (place.folder / "peps.txt").write_text("oneword\n")
+    in_one_line(place.process("--again", GEODES_SERVER=peps.url), 2, "one word")
+    assert len(peps.asked(Endpoint.GEODES_SEARCH)) == 4, "a search that needs no account is carried out"
+
+
+def test_cron_hears_nothing_of_what_the_search_was_told(place: Place, peps: Sandbox) -> None:
+    offer(peps)
+    place.process(*MARCH[:2], "34WED", *MARCH[2:])  # of which one is beyond 60°
+    with place.log.open("a", encoding="utf-8") as log:
+        log.write("# 2019-02-01T06:00:00Z peps_maja_process.py --version\n")
+    run = place.process("--again", "-q")
+    assert (run.status, run.out) == (0, "")
+    in_one_line(run, 0, "cannot be read", "--version")
 
 
 def test_no_search_in_the_log(place: Place, peps: Sandbox) -> None:

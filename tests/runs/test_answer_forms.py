@@ -23,8 +23,6 @@ from samples import (
 
 from peps_maja.sandbox import NOT_FOUND, Canned, Endpoint, Fault, Job, Sandbox
 
-pytestmark = pytest.mark.slow
-
 # What is shown of a job whose report says so, where it is not `running`.
 SHOWN = {
     "pending": "waiting",

@@ -14,8 +14,6 @@ from helpers import BROKEN, NO_REPORT, Place, Run, add, ago, l2a, lines_of, open
 from peps_maja.sandbox import FORBIDDEN, HTML_PAGE, NOT_FOUND, Canned, Endpoint, Fault, Job, Sandbox, Stall
 from peps_maja.sandbox.faults import Answer
 
-pytestmark = pytest.mark.slow
-
 SERIES = "31TCJ_2019-03-01_2019-04-30"
 LAYERS = (Endpoint.STATUS, Endpoint.REPORT)
 EVERYWHERE = (*LAYERS, Endpoint.REFRESH, Endpoint.JOBLOG)

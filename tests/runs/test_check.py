@@ -7,8 +7,6 @@ from helpers import EMAIL, LOCK_HOLDER, PASSWORD, STATUS_URL, Place, holder, l1c
 
 from peps_maja.sandbox import UNAVAILABLE, Endpoint, Fault, Sandbox
 
-pytestmark = pytest.mark.slow
-
 AT = "2019-04-02T09:12:44Z"
 THINGS = ["credentials", "server", "account", "log", "locks", "folder", "space"]
 

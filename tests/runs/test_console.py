@@ -19,8 +19,6 @@ from helpers import ROOT, TILE, Place, Run, in_one_line, run_through
 
 from peps_maja.sandbox import Delay, Endpoint, Fault, Sandbox
 
-pytestmark = pytest.mark.slow
-
 SCRIPTS = ("process", "downloader")
 SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-11", "--sat", "S2A")
 FULL, CLOSED = ">/dev/full", ">&-"

@@ -10,8 +10,6 @@ from helpers import Place, is_one_line, l1c, l2a
 
 from peps_maja.sandbox import Sandbox
 
-pytestmark = pytest.mark.slow
-
 HEADER = "# peps_maja job log 1"
 OLD = "2019-04-02T09:12:45Z"
 FIRST = l1c(1)

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
 
-import pytest
 from helpers import (
     EMAIL,
     STATUS_URL,
@@ -31,8 +30,6 @@ from helpers import (
 )
 
 from peps_maja.sandbox import NOT_FOUND, Endpoint, Fault, Sandbox
-
-pytestmark = pytest.mark.slow
 
 Row = dict[str, str]
 

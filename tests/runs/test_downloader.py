@@ -88,9 +88,9 @@ def test_success_of_the_wps_process_says_nothing_about_maja(place: Place, peps: 
     assert [asked.endpoint for asked in peps.requests] == [Endpoint.STATUS, Endpoint.REFRESH, Endpoint.REPORT]
 
     job.status, job.percent = "FINISHED", 100
-    assert place.download().status == 0
+    assert place.download("-w", "made/if missing").status == 0
     assert place.events()[2:] == [("downloaded", job.product, l2a(1)), ("finished", job.product, "")]
-    assert (place.folder / l2a(1)).read_bytes() == job.results[0].content
+    assert contents(place.folder / "made") == {f"if missing/{l2a(1)}": job.results[0].content}
 
 
 def test_odd_fields_of_a_report_upset_nothing(place: Place, peps: Sandbox) -> None:
@@ -540,13 +540,6 @@ def test_a_signal_ends_a_wait_at_once(place: Place, peps: Sandbox) -> None:
             process.kill()
     assert process.returncode == 143
     assert len(err.splitlines()) == 1
-
-
-def test_the_folder_is_made_if_it_is_missing(place: Place, peps: Sandbox) -> None:
-    place.write_log(*opened(add(peps, 1)))
-    run = place.download("-w", "made/if missing")
-    assert (run.status, run.err) == (0, "")
-    assert [path.name for path in (place.folder / "made" / "if missing").iterdir()] == [l2a(1)]
 
 
 @pytest.mark.parametrize("folder", ["peps.txt", "peps.txt/below"])

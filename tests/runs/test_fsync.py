@@ -41,7 +41,7 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ORDER = re.compile(r"GET [^ ]*identifier=MAJA&datainputs=product=([^& ]+)")
 
 
-pytestmark = [needs_strace, pytest.mark.slow]
+pytestmark = needs_strace
 
 
 # -- traces ------------------------------------------------------------------------------------------------------

@@ -13,13 +13,10 @@ from helpers import LOCK_HOLDER, Place, ago, holder, is_one_line, needs_strace, 
 
 from peps_maja.sandbox import Altered, Endpoint, Fault, Reply, Sandbox
 
-pytestmark = pytest.mark.slow
-
 HEADER = "# peps_maja job log 1"
 OLD = "2019-04-02T09:12:45Z"
 FIRST = "S2A_MSIL1C_20190301T105021_N0207_R051_T31TCJ_20190301T125917"
 SECOND = "S2B_MSIL1C_20190306T103252_N0207_R051_T31TCJ_20190306T135417"
-SERIES = "31TCJ_2018-01-01_2018-03-31"
 URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-8e99b3de-3f20-11e9-81a5-0242ac110002.xml"
 OTHER_URL = URL.replace("8e99b3de", "11111111")
 ZIP = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_D.zip"
@@ -120,6 +117,9 @@ def test_a_log_that_cannot_be_brought_to_disk(
 
 WRONG = {
     "an account in the URL": ["--adopt", FIRST, URL.replace("://", "://user:hunter2@")],
+    "an account with a question mark": ["--adopt", FIRST, URL.replace("://", "://user:hunter2?@")],
+    "an account of no option": ["--serve", "https://user:hunter2@peps.cnes.fr"],
+    "an account to drop": ["--drop", "https://user:hunter2@peps.cnes.fr/x"],
     "an account in what is no URL": ["--adopt", FIRST, "user:hunter2@peps"],
     "one right, one wrong": ["--adopt", FIRST, URL, "--drop", "wrong"],
     "an end of a search": ["--drop", SECOND, "-f", "2019-04-01"],
@@ -254,12 +254,13 @@ def test_an_unsure_job_is_pointed_out_though_the_server_is_away(place: Place, no
     assert [job for _, job, _ in place.events("stalled")] == [FIRST, SECOND]
 
 
-@pytest.mark.parametrize(
-    ("plan", "limit"),
-    [(" ".join(f"2018-01-{day:02}/S2A/R051" for day in range(1, 26)), 24 + 11), ("", 24 + 1 + 35 * 25 / 60)],
-)
-def test_a_series_is_stalled_later(place: Place, nobody_there: str, plan: str, limit: float) -> None:
-    for hours, stalled in ((limit - 0.5, []), (limit + 0.5, [SERIES])):
-        place.write_log((OLD, "submitting", SERIES, plan), (ago(hours), "submitted", SERIES, URL))
-        assert place.download("-q", PEPS_SERVER=nobody_there).status == 75
-        assert [job for _, job, _ in place.events("stalled")] == stalled
+def test_a_series_is_stalled_later(place: Place, nobody_there: str) -> None:
+    plan = " ".join(f"2018-01-{day:02}/S2A/R051" for day in range(1, 26))
+    rows: list[tuple[str, ...]] = []
+    for tile, dates, limit in (("31TCJ", plan, 24 + 11), ("31TDJ", "", 24 + 1 + 35 * 25 / 60)):
+        for year, hours in ((2017, limit - 0.5), (2018, limit + 0.5)):
+            name = f"{tile}_{year}-01-01_{year}-03-31"
+            rows += [(OLD, "submitting", name, dates), (ago(hours), "submitted", name, URL)]
+    place.write_log(*rows)
+    assert place.download("-q", PEPS_SERVER=nobody_there).status == 75
+    assert [job[5:10] for _, job, _ in place.events("stalled")] == ["_2018", "_2018"]

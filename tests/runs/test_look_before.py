@@ -18,8 +18,6 @@ from peps_maja.sandbox.faults import Answer
 from peps_maja.sandbox.geodes.refusals import NOT_READY, QUOTA, WRONG_KEY
 from peps_maja.sandbox.geodes.service import KEY
 
-pytestmark = pytest.mark.slow
-
 SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-31", "--theia", "first", "-n", "--page", "page")
 NAMES = [f"SENTINEL2A_201903{day:02}-105426-459_L2A_T31TCJ_C" for day in (1, 11, 21)]
 JPEG = b"\xff\xd8\xff\xe0picture\xff\xd9"
@@ -127,8 +125,14 @@ def test_without_a_key_come_those_that_need_none_and_one_line_says_so(
     (place.folder / "peps.txt").write_text(f"{EMAIL} {PASSWORD}\n")
     look_at(peps, 0, f"{other.url}/picture.jpg")
     in_one_line(place.process(*SEARCH), 0, "quicklooks", "API key", "'geodes KEY' to peps.txt")
-    assert (asked(peps), placeholders(place), len(pictures(place))) == ([], 2, 1)
-    assert "not all quicklooks were fetched: downloads from GEODES need an API key" in page_of(place)
+    assert (placeholders(place), len(pictures(place))) == (2, 1)
+    assert "not all quicklooks were fetched: GEODES gives them with an API key only" in page_of(place)
+    quiet = place.process(*SEARCH, "-q")
+    assert (quiet.status, quiet.err) == (0, "")
+
+    jpeg = Canned(200, JPEG, {"Content-Type": "image/jpeg"})
+    peps.faults.add(Fault(LOOK, jpeg, times=None))  # a server that gives them to all
+    assert (place.process(*SEARCH).err, placeholders(place), len(pictures(place))) == ("", 0, 3)
 
 
 def test_pictures_that_do_not_come_are_placeholders_and_no_error(place: Place, peps: Sandbox) -> None:

@@ -14,8 +14,6 @@ from relay import Relay, host_and_port
 
 from peps_maja.sandbox import TOO_MANY, Altered, Canned, Cut, Delay, Endpoint, Fault, Reply, Sandbox
 
-pytestmark = pytest.mark.slow
-
 NAMES = [f"S2A_MSIL1C_201903{day}T105021_N0207_R051_T31TCJ_201903{day}T125917" for day in ("01", "11")]
 ONE, TWO = NAMES
 SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-31")
@@ -107,6 +105,7 @@ def test_a_proxy_that_refuses_is_told_where_a_person_can_help(running: Place, mo
     [
         ("socks5://me:s3same@127.0.0.1:1", 2, "the proxy 127.0.0.1:1 cannot be used: pip install PySocks"),
         ("http://me:s3/same@127.0.0.1:1", 2, "HTTPS_PROXY"),
+        ("http://me:s3\\same@127.0.0.1:1", 2, "HTTPS_PROXY"),
         ("http://me:s3same@127.0.0.1:1", 75, "through the proxy 127.0.0.1:1"),
     ],
 )
@@ -114,7 +113,8 @@ def test_a_proxy_that_cannot_be_used_is_told_without_its_account(
     trusting: Place, tmp_path: Path, proxy: str, status: int, words: str
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['socks'] = None\n")  # PySocks is not there
-    run = trusting.process(*SEARCH, "-v", HTTPS_PROXY=proxy, PYTHONPATH=str(tmp_path))
+    own = {"PYTHONPATH": str(tmp_path), "PYTHONNOUSERSITE": "1"}  # read by an interpreter that has imported nothing yet
+    run = trusting.process(*SEARCH, "-v", HTTPS_PROXY=proxy, **own)
     assert (run.status, words in run.err) == (status, True)
     assert not any(secret in run.err for secret in ("s3", "same", "me:"))
     assert not trusting.log.exists()
@@ -174,12 +174,19 @@ def test_a_catalogue_that_breaks_off_is_searched_once_more(place: Place, peps: S
     assert peps.executed == NAMES
 
 
-@pytest.mark.parametrize("code", [401, 403])
-def test_a_catalogue_that_wants_a_login_is_no_matter_of_the_account(place: Place, peps: Sandbox, code: int) -> None:
+@pytest.mark.parametrize("code", [400, 401, 403])
+def test_a_catalogue_that_refuses_the_search_ends_the_run_and_is_no_matter_of_the_account(
+    place: Place, peps: Sandbox, code: int
+) -> None:
     peps.faults.add(Fault(Endpoint.CATALOGUE, Canned(code), times=None))
-    run = place.process(*SEARCH)
-    in_one_line(run, 75, str(code), "--server")
+    run = place.process(*SEARCH, "-q")
+    in_one_line(run, 2, f"answers {code}", "--server")
     assert not {"peps.txt", "password"} & set(run.err.split())
+
+
+def test_a_catalogue_that_is_busy_first_and_broken_then_holds_nobody_up(hasty: Place, peps: Sandbox) -> None:
+    peps.faults.add(Fault(Endpoint.CATALOGUE, Canned(503), times=3), Fault(Endpoint.CATALOGUE, Canned(500), times=None))
+    assert (hasty.process(*SEARCH, "-q").status, len(peps.asked(Endpoint.CATALOGUE))) == (75, 6)
 
 
 def test_a_catalogue_without_end_is_refused(place: Place, peps: Sandbox) -> None:

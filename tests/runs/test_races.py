@@ -15,8 +15,6 @@ from helpers import STATUS_URL, TILE, Place, ago, is_one_line, l1c, needs_strace
 
 from peps_maja.sandbox import Altered, Endpoint, Fault, Reply, Sandbox
 
-pytestmark = pytest.mark.slow
-
 ONE, TWO, THREE = l1c(1), l1c(11), l1c(21)
 SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-31")
 SERIES = f"{TILE}_2019-02-01_2019-04-01"

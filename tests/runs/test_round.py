@@ -119,19 +119,15 @@ def test_a_report_is_looked_for_at_its_usual_address_too(place: Place, peps: San
 
 
 def test_only_zips_are_results(place: Place, peps: Sandbox) -> None:
+    good = add(peps, 9)
+    with_sidecar = [good.results[0].url, f"{good.results[0].url}.md5"]
+    spoil(peps, altered_report({"results": with_sidecar}), Endpoint.REPORT, match=good.wps_id)
     for day, results in enumerate(("none", ["None"], "[]", ["https://peps.cnes.fr/a.jpg", "a.zip.md5"]), 1):
         spoil(peps, altered_report({"results": results}), Endpoint.REPORT, match=add(peps, day).wps_id)
     place.write_log(*opened(*peps.jobs))
     assert place.download("-q").status == 1
     assert {detail for *_, detail in place.events("missing")} == {"- absent no results"}
-    assert outcomes(place) == {job.product: ["missing"] for job in peps.jobs}
-
-
-def test_sidecars_keep_no_job_open(place: Place, peps: Sandbox) -> None:
-    job = add(peps)
-    spoil(peps, altered_report({"results": [job.results[0].url, f"{job.results[0].url}.md5"]}), Endpoint.REPORT)
-    place.write_log(*opened(job))
-    assert (place.download("-q").status, outcomes(place)) == (0, {job.product: DONE})
+    assert outcomes(place) == {job.product: ["missing"] for job in peps.jobs} | {good.product: DONE}
 
 
 def test_lapses_of_a_server_close_no_job(place: Place, peps: Sandbox) -> None:

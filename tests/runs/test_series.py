@@ -11,8 +11,6 @@ from helpers import STATUS_URL, TILE, Lines, Place, in_one_line, l1c, put
 
 from peps_maja.sandbox import Altered, Endpoint, Fault, Sandbox
 
-pytestmark = pytest.mark.slow
-
 DAY = timedelta(days=1)
 WHEN = "2019-04-02T09:12:45Z"
 YEAR = ("-t", TILE, "-d", "2018-01-01", "-f", "2018-12-31")
@@ -159,6 +157,29 @@ def test_every_tile_and_span_is_a_job(place: Place, peps: Sandbox) -> None:
     # Covered by two jobs together; and all orbits cover one.
     of_orbit = place.process("-t", "31TCJ", "-d", "2018-12-01", "-f", "2019-01-31", "--series", "-n", "-o", "51").out
     assert actions(of_orbit) == {"2018-12-31": ["in log (series)"] * 2, "2019-01-01": ["other orbit"]}
+
+
+def test_the_oldest_are_ordered_first_and_within_the_limit(place: Place, peps: Sandbox) -> None:
+    days = ("2018-01-05", "2019-01-05")
+    peps.catalogue = listed([l1c(day, tile=tile) for tile in ("31TCH", "31TCJ") for day in days])
+    assert place.process("-t", "31TCH", "31TCJ", "-d", "2018-01-01", "-f", "2019-12-31", "--series").status == 0
+    years = [f"{year}-01-01_{year}-12-31" for year in (2018, 2019)]
+    assert [job for _, job, _ in place.events("submitted")] == [
+        f"{tile}_{y}" for y in years for tile in ("31TCH", TILE)
+    ]
+
+    old, new = f"{TILE}_{years[0]}", l1c("2019-01-05")
+    failed = [*submitted(old, new), (WHEN, "failed", old, "why"), (WHEN, "failed", new, "why")]
+    place.write_log(*failed)
+    run = place.process("--resubmit", "failed", "--limit", "1")
+    assert f"{old}: submitted" in run.out
+    assert place.events()[len(failed)][1] == old
+
+    place.write_log(*failed[:2], failed[4], (WHEN, "finished", old[:-3]))  # a name that breaks off
+    assert "nothing to submit again" in place.process("--resubmit", "failed").out
+    place.write_log(*failed[:2], failed[4])
+    alone = place.process("--resubmit", "failed")
+    assert (f"{old}: submitted" in alone.out, "nothing to submit again" in alone.out) == (True, False)
 
 
 def test_an_orbit_is_part_of_the_job_and_of_its_name(place: Place, peps: Sandbox) -> None:
@@ -358,9 +379,10 @@ def test_a_series_is_adopted_followed_and_dropped(place: Place, peps: Sandbox) -
     assert actions(place.process(*SPRING, "-o", "51", "--series").out)["2018-03-02"] == ["in log (series)"]
 
     assert place.process("--drop", name).status == 0
-    again = place.process(*SPRING, "-o", "51", "--series", "--resubmit", "cancelled")
-    assert actions(again.out)["2018-03-02"] == ["in log"]
     assert not peps.executed
+    again = place.process(*SPRING, "-o", "51", "--series")  # a dropped series is not live
+    assert actions(again.out)["2018-03-02"] == ["submit"]
+    assert len(peps.executed) == 1
 
 
 def test_a_resubmitted_series_of_unknown_dates_shows_its_span_and_asks(place: Place, peps: Sandbox) -> None:

@@ -6,12 +6,9 @@ import csv
 import html
 from pathlib import Path
 
-import pytest
 from helpers import STATUS_URL, TILE, Place, ago, begun, l1c, l2a, lines_of_dates, tiny
 
 from peps_maja.sandbox import Sandbox
-
-pytestmark = pytest.mark.slow
 
 URL = "https://geodes-portal.cnes.fr/api/download/URN:FEATURE:DATA:gdh:0b8d4f1c-0000-0000-0000-000000000000:V1/files/0"
 THEIAS = "SENTINEL2A_20190301-105426-459_L2A_T31TCJ_C_V4-0"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import re
 import signal
 import threading
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -34,8 +36,6 @@ from peps_maja.sandbox import (
     Stall,
 )
 from peps_maja.sandbox.faults import Answer
-
-pytestmark = pytest.mark.slow
 
 ONE, TWO, THREE = (f"S2A_MSIL1C_201903{day}T105021_N0207_R051_T31TCJ_201903{day}T125917" for day in ("01", "11", "21"))
 SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-31")
@@ -121,6 +121,7 @@ ALL_ACCEPTED: dict[str, Answer] = {
     "a file of PyWPS": located("file:///var/www/wps/outputs/"),
     "a file elsewhere": located("file:///tmp/"),
     "a host without scheme": located("//peps-vizo/wps/outputs/"),
+    "behind an empty line": Altered(lambda reply: reply.with_body(b"\n" + reply.body)),
     "Latin-1": Altered(lambda reply: reply.with_body(reply.text().replace("accepted", "accepté").encode("latin-1"))),
 }
 ALL_REJECTED: dict[str, tuple[Answer, str]] = {
@@ -195,6 +196,22 @@ def test_rejected(place: Place, peps: Sandbox) -> None:
     assert [kind for kind, *_ in place.events()] == ["submitting", "rejected"] * len(names)
     told = dict(zip(ALL_REJECTED, zip(run.err.splitlines(), place.events("rejected"), strict=True), strict=True))
     assert [form for form, (line, event) in told.items() if ALL_REJECTED[form][1] not in line + event[2]] == []
+    assert all("--resubmit rejected --product" in line for line, _ in told.values())
+
+
+def test_a_log_that_another_process_holds_hides_no_rejected_order(hasty: Place, peps: Sandbox) -> None:
+    with ExitStack() as stack:
+
+        def hold(reply: Reply) -> Reply:
+            fcntl.flock(stack.enter_context(hasty.log.open("rb")), fcntl.LOCK_EX)
+            return reply
+
+        peps.faults.add(
+            Fault(Endpoint.EXECUTE, refused("InvalidParameterValue"), match=ONE),
+            Fault(Endpoint.EXECUTE, Altered(hold), match=TWO),
+        )
+        run = hasty.process(*SEARCH)
+    assert (run.status, f"not noted: submitted {TWO}" in run.err) == (1, True)
 
 
 def test_unsure(place: Place, peps: Sandbox) -> None:
@@ -202,6 +219,7 @@ def test_unsure(place: Place, peps: Sandbox) -> None:
     assert run.status == 1
     told = dict(zip(ALL_UNSURE, zip(names, run.err.splitlines(), strict=True), strict=True))
     assert [form for form, (name, line) in told.items() if name not in line or "--resubmit unsure" not in line] == []
+    assert "try again" not in run.err
     assert place.events() == [("submitting", name, "") for name in names]
     seen = orders(peps)
     assert place.process("--product", *names, "-q").status == 1
@@ -326,6 +344,9 @@ def test_an_account_without_a_right_names_where_it_came_from(place: Place, peps:
     peps.faults.add(Fault(Endpoint.CAPABILITIES, FORBIDDEN))
     run = place.process(*SEARCH, PEPS_USER=EMAIL, PEPS_PASSWORD="secret")
     assert is_one_line(run, "the account in PEPS_USER and PEPS_PASSWORD may not run MAJA")
+    peps.faults.add(Fault(Endpoint.CAPABILITIES, Canned(200, ACCEPTED.format(location=""))))
+    run = place.process(*SEARCH)
+    assert (run.status, is_one_line(run, "does not tell what this account may run")) == (75, True)
 
 
 def test_busy_beyond_a_minute(hasty: Place, peps: Sandbox) -> None:

@@ -12,8 +12,6 @@ from helpers import TILE, Place, in_one_line, l1c, run_through
 
 from peps_maja.sandbox import Canned, Delay, Endpoint, Fault, Sandbox
 
-pytestmark = pytest.mark.slow
-
 ONE = l1c(1)
 SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-31")
 PLAIN = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]  # root with no more rights than others

@@ -17,8 +17,6 @@ from peps_maja.sandbox import Altered, Canned, Cut, Endpoint, Fault, Sandbox
 from peps_maja.sandbox.geodes import KEY, LICENCE, NOT_READY, ON_TAPE, QUOTA_429, REDIRECTS, zip_of
 from peps_maja.sandbox.geodes.products import products_of
 
-pytestmark = pytest.mark.slow
-
 SPRING = datetime(2019, 3, 1, tzinfo=timezone.utc), datetime(2019, 5, 31, tzinfo=timezone.utc)
 Announce = Callable[..., list[Item]]
 
@@ -223,7 +221,7 @@ class TestRefusals:
         ((_, job, detail),) = place.events("missing")
         assert (job, detail.split()[:2]) == (items[0].identifier, [f"{items[0].identifier}.zip", "absent"])
         assert says[0] in detail
-        assert all(text in run.out + run.err for text in (*says, "tries again, for seven days"))
+        assert all(text in run.out + run.err for text in (*says, "tries again at each run, for seven days"))
         assert is_whole(place, items[1])
         again = place.download("-q")
         assert (again.status, again.out + again.err) == (1, "")

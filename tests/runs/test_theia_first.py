@@ -9,10 +9,8 @@ import pytest
 from helpers import EMAIL, PASSWORD, TILE, Place, in_one_line, on_terminal
 from samples.geodes import MD5, RING, feature
 
-from peps_maja.sandbox import HTML_PAGE, Canned, Cut, Endpoint, Fault, Sandbox
+from peps_maja.sandbox import HTML_FORBIDDEN, HTML_PAGE, Canned, Cut, Endpoint, Fault, Sandbox
 from peps_maja.sandbox.faults import Answer
-
-pytestmark = pytest.mark.slow
 
 SEARCH = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-31")
 DAY = ("-t", TILE, "-d", "2019-03-01", "-f", "2019-03-01")
@@ -121,9 +119,11 @@ def test_no_account_is_needed_for_a_look_or_where_theia_has_all(place: Place, pe
             2,
             "(400: Unknown field): is --geodes",
         ),
+        (ONLY, Endpoint.GEODES_SEARCH, HTML_FORBIDDEN, 75, "try again later"),
+        (ONLY, Endpoint.GEODES_SEARCH, Canned(413), 75, "413"),
         (FIRST, Endpoint.CATALOGUE, HTML_PAGE, 75, ""),
     ],
-    ids=["HTML", "cut", "broken off", "more than 10,000", "400", "maintenance at PEPS"],
+    ids=["HTML", "cut", "broken off", "more than 10,000", "400", "403 in HTML", "413", "maintenance at PEPS"],
 )
 def test_search_that_fails_logs_and_submits_nothing(
     place: Place, peps: Sandbox, way: tuple[str, str], endpoint: Endpoint, answer: Answer, *, status: int, says: str

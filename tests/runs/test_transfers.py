@@ -44,8 +44,6 @@ from peps_maja.sandbox import (
     make_zip,
 )
 
-pytestmark = pytest.mark.slow
-
 ZIP = {"Content-Type": "application/zip"}
 HEAVY = 900_000  # bytes
 EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
@@ -78,7 +76,6 @@ ABSENT = {
     "410": Canned(410),
     "403": FORBIDDEN,
     "404 with status 200": Canned(200, '{"ErrorCode": 404, "ErrorMessage": "Not Found"}'),
-    "403 with status 200": Canned(200, '{"ErrorMessage": "Forbidden", "ErrorCode": 403}'),
 }
 NOT_NOW: dict[str, Canned | Cut] = {
     "500": INTERNAL_ERROR,
@@ -86,10 +83,6 @@ NOT_NOW: dict[str, Canned | Cut] = {
     "503": UNAVAILABLE,
     "429": TOO_MANY(0),
     "cut": Cut(),
-    "a quota": Canned(200, '{"ErrorCode": 420, "ErrorMessage": "week|10000000"}'),
-    "420": Canned(420, '{"ErrorCode": 420, "ErrorMessage": "week|10000000"}'),
-    "a limit": Canned(403, '{"ErrorCode": 403, "ErrorMessage": "Maximum number of 4 concurrent flows"}'),
-    "202": Canned(202),
 }
 
 # How the last part of a result's address may look, with the product's name for `{}`; True if its file is `{}.zip`.

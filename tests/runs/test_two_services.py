@@ -10,8 +10,6 @@ from helpers import EMAIL, PASSWORD, Place, Run, ago, offers
 from peps_maja.sandbox import Endpoint, Fault, Sandbox, Stall
 from peps_maja.sandbox.geodes import KEY
 
-pytestmark = pytest.mark.slow
-
 L1C = "S2A_MSIL1C_20180101T105021_N0207_R051_T31TCJ_20180101T125917"
 L2A = "SENTINEL2A_20180101-105426-459_L2A_T31TCJ_D.zip"
 NOWHERE = "http://127.0.0.1:1"

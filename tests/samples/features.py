@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import HealthCheck, settings
-
 from peps_maja.peps.catalogue import read_feature
 from peps_maja.products.records import L1CRecord
 
@@ -30,7 +28,6 @@ PROPERTIES: dict[str, object] = {
 }
 FOOTPRINT = {"type": "Polygon", "coordinates": [[[0.5, 43.2], [1.8, 43.2], [1.8, 44.2], [0.5, 44.2], [0.5, 43.2]]]}
 FEATURE = {"type": "Feature", "id": "8f8f1ae4", "geometry": FOOTPRINT, "properties": PROPERTIES}
-quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def feature(geometry: object = FOOTPRINT, **properties: object) -> dict[str, object]:

@@ -106,10 +106,12 @@ def test_a_lock_file_that_cannot_be_made_is_an_error_that_names_it(tmp_path: Pat
 
 def test_a_stream_is_added_to_whatever_file_it_leads_to(tmp_path: Path) -> None:
     path = tmp_path / "all.csv"
-    path.write_text("old\n")
-    with path.open("a") as stream:
+    with path.open("w") as stream:
+        stream.write("before\n")
+        stream.flush()
         write_whole(Path(f"/dev/fd/{stream.fileno()}"), "new\n")
-    assert path.read_text() == "old\nnew\n"
+        stream.write("behind\n")
+    assert path.read_text() == "before\nnew\nbehind\n"
 
 
 def test_a_file_system_without_modes_has_its_files_replaced_too(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from peps_maja.text import counted, one_line, size
@@ -25,7 +25,6 @@ CONTROL_CHARACTERS = [
     ("a\ud83db", "a b"),  # half a pair
 ]
 everything = st.text(st.characters(exclude_categories=()))
-quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def test_one_line() -> None:
@@ -35,7 +34,6 @@ def test_one_line() -> None:
         assert one_line(text) == text
 
 
-@quick
 @given(everything, st.integers(1, 60))
 def test_any_text_becomes_one_line_of_that_length(text: str, limit: int) -> None:
     line = one_line(text, limit)

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peps_maja.downloads.checking import MOST_MEMBERS, check_zip
@@ -24,7 +24,6 @@ METADATA = f"{NAME}/{NAME}_MTD_ALL.xml"
 FOREIGN = "SENTINEL2B_20190303-104426-459_L2A_T31TCJ_D"
 
 PACKED = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
-quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def belongs(result: L2AProduct) -> bool:
@@ -211,7 +210,7 @@ def test_a_read_error_of_the_disk_says_nothing_about_the_zip(valid: Path, *, is_
         check_zip(FailingDisk(valid.read_bytes()), belongs)
 
 
-@settings(quick, max_examples=80)
+@settings(max_examples=80)
 @given(st.data())
 def test_a_zip_with_any_byte_changed_is_broken_or_still_valid(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

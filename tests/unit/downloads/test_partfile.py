@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import NoReturn
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from peps_maja.disk import lock
@@ -52,8 +52,6 @@ NO_SIDECARS = {
     "null for a date": b'{"length": 1000, "etag": "", "modified": null}',
     "too deep": b"[" * 100_000,
 }
-
-quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture
@@ -147,7 +145,6 @@ def test_a_part_with_a_damaged_note_beside_it_is_of_an_unknown_file(final: Path,
         assert (part.length, part.remote) == (4, Remote())
 
 
-@quick
 @given(st.binary())
 def test_any_bytes_may_be_the_note(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     final = tmp_path_factory.getbasetemp() / NAME
@@ -157,7 +154,6 @@ def test_any_bytes_may_be_the_note(tmp_path_factory: pytest.TempPathFactory, con
         assert part.remote.may_be(REMOTE)
 
 
-@quick
 @given(st.builds(Remote, st.none() | st.integers(0, 10**6), st.text(), st.text()))
 def test_what_a_part_is_of_is_known_to_the_next_run(tmp_path_factory: pytest.TempPathFactory, remote: Remote) -> None:
     final = tmp_path_factory.getbasetemp() / NAME

@@ -9,7 +9,6 @@ import pytest
 from samples.logs import HEADER, JOB, OTHER, STATUS_URL, SUBMITTED, ZIP, at, lines, replayed, snapshot, written
 
 from peps_maja.joblog.events import State
-from peps_maja.joblog.lines import TORN
 
 SERIES = "31TCJ_2018-01-01_2018-12-31_R051"
 NOTHING = {
@@ -18,7 +17,6 @@ NOTHING = {
     "broken off before the third column": f"{at(0)}\n{at(0)}\tsubmitting\n{at(0)}\tsubmi\n2019-04-\n",
     "a job of Theia": f"{at(0)} available {ZIP[:-4]} https://x/{OTHER}\n{at(0)}\tblessed\t{ZIP[:-4]}\tof {OTHER}\n",
     "a piece of Theia's": f"{at(0)}\tavailable\tS\n{at(0)}\tdownloaded\tSENTI\n",
-    "marked by an earlier version": f"{at(0)}\tsubmitting\t{OTHER[:-9]}\n{TORN}\n",
 }
 
 

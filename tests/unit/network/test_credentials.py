@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from peps_maja.errors import CredentialsError, NoAccount, PepsError, Status
@@ -34,7 +34,6 @@ INVALID_FILES = {
     "colon for a space": b"me@example.org:secret word\n",
 }
 
-quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 in_one_line = st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), min_size=1)
 
 
@@ -111,7 +110,6 @@ def test_a_file_that_others_can_read(tmp_path: Path) -> None:
         assert is_open_to_others(path) == is_open
 
 
-@quick
 @given(password=in_one_line.filter(lambda text: not text[0].isspace()), end=st.sampled_from(["", "\n", "\r\n"]))
 def test_any_password_comes_back_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, password: str, end: str
@@ -120,7 +118,6 @@ def test_any_password_comes_back_as_it_was_written(
     assert (account.email, account.password) == (EMAIL, password)
 
 
-@quick
 @given(content=st.binary() | st.text().map(str.encode))
 def test_any_file_is_an_account_or_an_expected_error(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     with suppress(PepsError):

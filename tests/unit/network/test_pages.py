@@ -98,6 +98,10 @@ def test_odd_features_and_items_of_one_id_count_too() -> None:
     items = ["?", None, 5, *({"id": "a", "properties": {"identifier": name}} for name in "ab")]
     answer = json.dumps({"features": items, "numberMatched": 5}).encode()
     assert read_all(Server(answer), lambda feature: feature, "it") == items
+    twice = [{"properties": {"productIdentifier": "a", "storage": mode}} for mode in ("disk", "tape")]
+    without_ids = Server(json.dumps({"features": twice, "numberMatched": 2}).encode())
+    with pytest.raises(BrokenOff, match="1 of 2"):
+        read_all(without_ids, lambda feature: feature, "it")
 
 
 @pytest.mark.parametrize(

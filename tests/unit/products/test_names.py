@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from peps_maja.products.names import (
@@ -71,7 +71,6 @@ DID_NOT_BECOME = {
     "other satellite": L2A.replace("2A_2019", "2B_2019"),
     "other tile": L2A.replace("31TCJ", "31TCH"),
 }
-quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 zones = st.integers(1, 60).map("{:02d}".format)
 bands = st.sampled_from("CDEFGHJKLMNPQRSTUVWX")
 letters = st.sampled_from("ABCDEFGHJKLMNPQRSTUVWXYZ")
@@ -120,7 +119,6 @@ def test_a_name_is_taken_as_people_paste_it(form: str) -> None:
     assert pasted_name(form.format(L1C)) == pasted_name(form.format(L1C).lower()) == L1C
 
 
-@quick
 @given(satellites, moments, st.integers(0, 9999), st.integers(1, 143), tiles)
 def test_a_name_put_together_is_read_back(
     satellite: str, sensing: datetime, baseline: int, orbit: int, tile: str
@@ -131,7 +129,6 @@ def test_a_name_put_together_is_read_back(
     assert (product.baseline, product.orbit, product.tile.name) == (f"N{baseline:04d}", orbit, tile)
 
 
-@quick
 @given(st.text() | st.from_regex(r"S2[A-D]_MSIL1C_\d{8}T\d{6}_N\d{4}_R\d{3}_T\d\d[A-Z]{3}_\d{8}T\d{6}"))
 def test_any_text_is_an_l1c_product_with_all_its_parts_or_none(text: str) -> None:
     product = L1CProduct.parse(text)
@@ -204,7 +201,6 @@ def test_a_product_of_theia_is_itself_in_its_version(job: str, result: str, *, i
     assert not found(f"{L2A}{job}").matches(found(f"{L2A}{result}".replace("-459", "-460")))
 
 
-@quick
 @given(moments, st.integers(-3_600_000, 3_600_000))
 def test_a_job_takes_results_of_that_time_only(sensing: datetime, later: int) -> None:
     sight = sensing + timedelta(milliseconds=later)

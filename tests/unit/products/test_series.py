@@ -7,20 +7,18 @@ from itertools import pairwise
 
 import pytest
 from helpers import TILE, l1c
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from peps_maja.products.names import L1CProduct
 from peps_maja.products.series import EARLIEST, PlannedDate, Series, read_plan, series_of, write_plan
 from peps_maja.products.tiles import Tile
 
-quick = settings(max_examples=100, deadline=None, database=None)
 DAY = timedelta(days=1)
 days = st.dates(EARLIEST, date(2040, 1, 1))
 spans = st.builds(lambda start, length: (start, start + length * DAY), days, st.integers(54, 6000))
 
 
-@quick
 @given(spans, st.none() | st.integers(1, 143))
 def test_every_day_is_in_exactly_one_job(ends: tuple[date, date], orbit: int | None) -> None:
     series = series_of(Tile(TILE), *ends, orbit)
@@ -47,7 +45,6 @@ def test_spans_are_cut_where_they_must_be(start: str, end: str, jobs: list[str])
     assert [one.name for one in series] == [f"{TILE}_{job}" for job in jobs]
 
 
-@quick
 @given(spans.filter(lambda ends: ends[1] - ends[0] < 366 * DAY), st.none() | st.integers(1, 143))
 def test_a_name_tells_its_series(ends: tuple[date, date], orbit: int | None) -> None:
     series = Series(Tile(TILE), *ends, orbit)

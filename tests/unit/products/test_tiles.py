@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from peps_maja.errors import Status, UsageError
@@ -13,7 +13,6 @@ NO_TILE = ["", "T", "1TCJ", "31TC", "31TCJX", "TT31TCJ", "031TCJ", "31-TCJ", "31
 NO_ZONE = ["00TCJ", "61TCJ", "99TCJ"]
 NO_BAND = ["31ACJ", "31BCJ", "31ICJ", "31OCJ", "31YCJ", "31ZCJ"]
 NO_SQUARE = ["31TIJ", "31TCI", "31TOJ", "31TCO"]
-quick = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 zones = st.integers(1, 60).map("{:02d}".format)
 bands = st.sampled_from("CDEFGHJKLMNPQRSTUVWX")
 letters = st.sampled_from("ABCDEFGHJKLMNPQRSTUVWXYZ")
@@ -33,13 +32,11 @@ def test_an_invalid_tile_is_a_usage_error_that_names_it(text: str) -> None:
     assert repr(text) in str(error.value)
 
 
-@quick
 @given(tiles)
 def test_every_mgrs_tile_is_read(name: str) -> None:
     assert str(Tile.parse("t" + name.lower())) == name
 
 
-@quick
 @given(st.text())
 def test_any_text_is_a_tile_or_a_usage_error(text: str) -> None:
     try:

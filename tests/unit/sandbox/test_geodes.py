@@ -15,7 +15,7 @@ import requests
 from peps_maja.products.names import L2AProduct
 from peps_maja.sandbox import Sandbox
 from peps_maja.sandbox.geodes import KEY
-from peps_maja.theia.items import read_item
+from peps_maja.theia.reading import read_item
 
 DATASET = {"dataset": {"eq": "THEIA_REFLECTANCE_SENTINEL2_L2A"}}
 MARCH = {"start_datetime": {"gte": "2019-03-01T00:00:00Z", "lte": "2019-03-31T23:59:59.999Z"}}

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.joblog.lines import HEADER
+from peps_maja.standing.listing import as_csv
 from peps_maja.standing.overview import dates_of, standing_of
-from peps_maja.standing.shows import as_csv
 
 YEAR = f"{TILE}_2018-01-01_2018-12-31"
 SINGLE, OTHER_PART = l1c("2018-01-05"), l1c("2018-01-05", last="140000")
@@ -66,6 +66,7 @@ def test_a_date_of_two_jobs_has_one_line(
         assert replayed(tmp_path, *events) == [(*DAY, state, file, job)]
 
 
+THEIAS = f"{ZIP.removesuffix('_D.zip')}_C_V4-0"
 EARLY = l2a("2018-01-04", time="235930-000")  # seen before midnight, as in names of baseline N0204
 LATE, NEXT = l2a("2018-01-06", time="001500-000"), l2a("2018-01-06", "S2B", time="235900-000")
 CLOUDY_PART = ("novald", YEAR, f"NOVALD_{l2a('2018-01-05', time='105441-000')}")
@@ -75,7 +76,15 @@ ON_DISK = (*DAY, "on disk", ZIP, YEAR)
 # Events, and what becomes of each date.
 LEDGERS: dict[str, tuple[list[Event], list[tuple[str, ...]]]] = {
     "no product": ([("submitted", "something else", STATUS_URL), ("failed", "something else", "")], []),
-    "on disk twice": ([*planned(DAY[0]), CAME, *begun("", SINGLE), ("downloaded", SINGLE, SECOND_ZIP)], [ON_DISK]),
+    "on disk twice": (
+        [*planned(DAY[0]), CAME, *begun("", SINGLE), ("downloaded", SINGLE, SECOND_ZIP)],
+        [(*DAY, "on disk", SECOND_ZIP, SINGLE)],
+    ),
+    "missing at Theia, and waiting": (
+        [("available", THEIAS, "https://x.org/a - -"), ("missing", THEIAS, f"{THEIAS}.zip absent 404"),
+         *begun("", SINGLE)],
+        [(*DAY, "waiting", "", SINGLE)],
+    ),
     "both parts": (
         [*PARTS, ("downloaded", SINGLE, ZIP), ("downloaded", OTHER_PART, SECOND_ZIP)],
         [(*DAY, "on disk", ZIP, SINGLE), (*DAY, "on disk", SECOND_ZIP, OTHER_PART)],

@@ -14,7 +14,7 @@ from peps_maja.network.credentials import read_credentials
 from peps_maja.sandbox import Canned, Endpoint, Fault, Sandbox
 from peps_maja.sandbox.geodes import KEY, LICENCE, NOT_READY, ON_TAPE, QUOTA, QUOTA_429, REDIRECTS, WRONG_KEY
 from peps_maja.theia.jobs import check
-from peps_maja.theia.search import Search
+from peps_maja.theia.queries import Search
 from peps_maja.theia.service import Geodes, Key, Theia
 
 MARCH = Search(date(2019, 3, 1), date(2019, 3, 31), tile="31TCJ")

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from peps_maja.products.places import Box
-from peps_maja.theia.search import Search, searches_of_days
+from peps_maja.theia.queries import Search, searches_of_days
 
 JUNE = Search(date(2025, 6, 1), date(2025, 6, 30), tile="31TCJ")
 

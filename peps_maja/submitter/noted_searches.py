@@ -29,7 +29,7 @@ def noted_searches(
     searches: dict[tuple[object, ...], ProcessOptions] = {}
     for command in commands:
         try:
-            words = [word for word in shlex.split(command)[1:] if word not in {"-h", "--help"}]
+            words = [word for word in shlex.split(command)[1:] if word not in {"-h", "--help", "--version"}]
             noted = process_options(where_to.parse_known_args(words)[1])
         except (UsageError, ArgumentError, ValueError, SystemExit) as error:
             warn(f"{options.log} has a search that cannot be read, skipped: {command} ({error})")

@@ -11,7 +11,7 @@ from peps_maja.joblog.details import Offer
 from peps_maja.products.names import L2AProduct
 from peps_maja.products.places import Box
 from peps_maja.products.records import L2ARecord
-from peps_maja.theia.items import read_item
+from peps_maja.theia.reading import read_item
 
 ADDRESS = f"{GEODES}/api/download/{URN}/files/{MD5}"
 
@@ -131,6 +131,7 @@ def test_item_without_a_zip_is_left_out(asset: dict[str, object]) -> None:
         ({"description": "", "href": "/a.zip", "file:checksum": f"D50110{MD5.upper()}"}, Offer("/a.zip", None, MD5)),
         ({"description": "", "href": "/a.zip", "file:checksum": "1220" + 32 * "ab"}, Offer("/a.zip", None, None)),
         ({"description": "File size: 0 bytes", "href": "http://x/a\tb"}, Offer("http://x/a%09b", None, None)),
+        ({"description": "", "href": "https://me:secret@x/a"}, Offer("https://x/a", None, None)),
     ],
 )
 def test_size_and_md5_come_from_wherever_they_stand(asset: dict[str, object], expected: Offer) -> None:
@@ -161,6 +162,7 @@ def test_zip_s_own_name_tells_the_version_before_the_field_does() -> None:
     for assets in (
         {f"{IDENTIFIER}_V3-1.zip": zipped},
         {"a": zipped},
+        {f"{IDENTIFIER}.zip": zipped},
         {"other.zip": zipped | {"title": None}, "b": zipped},
     ):
         found = read_item(item | {"assets": assets})

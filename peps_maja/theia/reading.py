@@ -13,6 +13,7 @@ from peps_maja.errors import ServerTrouble
 from peps_maja.joblog.details import Offer
 from peps_maja.network.documents import mapping, number, per_cent, read_object, text, whole
 from peps_maja.network.pages import Page, read_page
+from peps_maja.network.trust import without_account
 from peps_maja.products.names import L2AProduct
 from peps_maja.products.places import Box
 from peps_maja.products.records import L2ARecord
@@ -55,12 +56,13 @@ def read_item(feature: object) -> L2ARecord | None:
     if product is None or product.name != identifier:
         return None
     # One that bears the product's name comes before another zip of the item.
-    zips = sorted(_zips(mapping(item.get("assets"))), key=lambda each: identifier not in each[0])
+    zips = sorted(_zips(mapping(item.get("assets"))), key=lambda each: identifier not in " ".join(each[0]))
     if not zips:
         return None
     names, offer = zips[0]
-    zipped = L2AProduct.find(names[names.find(identifier) :]) if identifier in names else None
-    version = product.version or (zipped.version if zipped else "") or _version(properties.get("version"))
+    own = (L2AProduct.find(name[name.find(identifier) :]) for name in names if identifier in name)
+    zipped = next((each.version for each in own if each and each.version), "")
+    version = product.version or zipped or _version(properties.get("version"))
     orbit = whole(properties.get("sat:relative_orbit"))
     return L2ARecord.of(
         product,
@@ -77,7 +79,7 @@ def read_item(feature: object) -> L2ARecord | None:
     )
 
 
-def _zips(assets: Mapping[str, object]) -> Iterator[tuple[str, Offer]]:
+def _zips(assets: Mapping[str, object]) -> Iterator[tuple[tuple[str, str, str], Offer]]:
     """Yield each zip that may be the product: the names that its asset bears, and what can be had there."""
     for key, value in assets.items():
         asset = mapping(value)
@@ -96,7 +98,7 @@ def _zips(assets: Mapping[str, object]) -> Iterator[tuple[str, Offer]]:
             )
             is_size = size is not None and 0 < size < _LARGEST
             yield (
-                " ".join((*names, address)),
+                (*names, address),
                 Offer(address, size if is_size else None, checksum[1].lower() if checksum else None),
             )
 
@@ -114,12 +116,11 @@ def _quicklook(assets: Mapping[str, object]) -> str:
 def _address(href: str) -> str:
     """Return an address as one word of ASCII; an empty text for what is not an address on the web."""
     try:
-        scheme = urlsplit(href.strip()).scheme
+        address = without_account(quote(href.strip(), safe="%/:?#[]@!$&'()*+,;=~", errors="replace"))
     except ValueError:
         return ""
-    if scheme not in {"", "http", "https"} or len(href) > _LONGEST:
-        return ""
-    return quote(href.strip(), safe="%/:?#[]@!$&'()*+,;=~", errors="replace")
+    is_on_web = urlsplit(address).scheme in {"", "http", "https"}
+    return address if is_on_web and len(href) <= _LONGEST else ""
 
 
 def _version(value: object) -> str:

@@ -79,9 +79,10 @@ class OpenJob:
         self._is_changed = False  # by someone else, in the log
 
     def begin(self) -> None:
-        """Note that a report that was missing, or that named no result, is there again."""
-        known, is_empty = self._known.get(NO_RESULTS), self.report.phase is Phase.FINISHED and not self.results
-        if known and self.report.status and (known.reason == NO_REPORT or not is_empty):
+        """Note that a report that was missing is there again."""
+        known = self._known.get(NO_RESULTS)
+        was_without_results = known and "result" in known.reason and self.report.phase is Phase.FINISHED
+        if known and self.report.status and (self.results or not was_without_results):
             self._note(Event.MISSING, f"{NO_RESULTS} {BACK}", "its report is there again")
             del self._known[NO_RESULTS]
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from peps_maja.console import Console
 from peps_maja.disk import replacing
 from peps_maja.downloads.asking import ENDS_ROUND, at_once
-from peps_maja.errors import CredentialsError, PepsError, ServerSilent
+from peps_maja.errors import CredentialsError, Forbidden, PepsError, ServerSilent
 from peps_maja.joblog.events import Source
 from peps_maja.options import ProcessOptions
 from peps_maja.page.contents import Contents, Product, contents
@@ -37,7 +37,7 @@ def page_of_search(
     folder = options.page or Path()
 
     def make() -> Contents:
-        pictures, ended = _pictures(found, folder / PICTURES, theia, console)
+        pictures, ended = _pictures(found, folder / PICTURES, options, theia, console)
         troubles = {f"not all quicklooks were fetched: {error}": error for error in ended}
         for trouble, error in troubles.items():
             (console.warning if isinstance(error, CredentialsError) else console.reminder)(trouble)
@@ -73,7 +73,7 @@ def page_of_search(
 
 
 def _pictures(
-    found: Sequence[tuple[Record, str]], folder: Path, theia: Theia, console: Console
+    found: Sequence[tuple[Record, str]], folder: Path, options: ProcessOptions, theia: Theia, console: Console
 ) -> tuple[dict[str, Picture], list[PepsError]]:
     """Return the picture of each of Theia's products by its name, or why there is none, fetched into the folder.
 
@@ -99,7 +99,10 @@ def _pictures(
             silent[host] = 0
         except PepsError as error:
             silent[host] = silent[host] + 1 if isinstance(error, ServerSilent) else 0
-            if isinstance(error, ENDS_ROUND) or silent[host] == PATIENCE:
+            wants_key = isinstance(error, Forbidden) and theia.key is None and theia.has(address)
+            if wants_key:
+                error.args = (f"GEODES gives them with an API key only: add a line 'geodes KEY' to {options.auth}",)
+            if wants_key or isinstance(error, ENDS_ROUND) or silent[host] == PATIENCE:
                 ended.setdefault(host, error)
             return Picture(reason="it was not fetched" if host in ended else str(error))
         if not is_picture(content):
