@@ -8,6 +8,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from peps_maja.text import version_numbers
+
 _PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"  # of a checkout
 
 
@@ -24,7 +26,7 @@ def advice() -> str | None:
     lacking = {}
     for name, version in re.findall(r"^([\w.-]+) ?>= ?([\d.]+)$", "\n".join(requirements), re.MULTILINE):
         found = list(distributions(name=name, path=sys.path))
-        new = [package for package in found if _numbers(package.version) >= _numbers(version)]
+        new = [package for package in found if version_numbers(package.version) >= version_numbers(version)]
         used = getattr(find_spec(name.lower()), "origin", None) or ""
         is_hidden = bool(new and used) and not any(used.startswith(str(package.locate_file(""))) for package in new)
         if is_hidden and os.environ.get("PYTHONPATH"):
@@ -34,7 +36,3 @@ def advice() -> str | None:
     command = shlex.join([sys.executable, "-m", "pip", "install", *lacking])
     words = " and ".join(f"{needed} ({there})" for needed, there in lacking.items())
     return f"this Python lacks {words}: {command}" if lacking else None
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", version)[:3]]

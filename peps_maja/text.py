@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 # Controls, formats (among them those that change the writing direction), surrogates, line and paragraph ends: they
@@ -15,6 +16,11 @@ def one_line(text: str, limit: int = 500) -> str:
         text = "".join(" " if unicodedata.category(char) in _UNPRINTABLE else char for char in text[: 8 * limit])
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def version_numbers(version: str) -> list[int]:
+    """Return what versions and baselines are compared by: V10 comes after V4, none is the oldest."""
+    return [int(number) for number in re.findall("[0-9]+", version)]
 
 
 def counted(number: int, noun: str) -> str:

@@ -40,7 +40,7 @@ from peps_maja.peps.reports import read_report, results_in_joblog
 from peps_maja.peps.service import Server, refused
 from peps_maja.peps.submitting import Outcome, Submission, meaning_of
 from peps_maja.peps.wps import ExceptionReport, ExecuteResponse, read_document
-from peps_maja.products.names import L1CProduct, L2AProduct, is_novald, is_old_format
+from peps_maja.products.names import L1CProduct, L2AProduct, is_novald
 from peps_maja.products.series import Series, read_plan
 from peps_maja.products.tiles import Tile
 from peps_maja.standing.listing import as_csv
@@ -315,10 +315,9 @@ def check_names(text: str) -> None:
     product, result, series = L1CProduct.parse(text), L2AProduct.find(text), Series.parse(text)
     if product:
         assert L1CProduct.parse(product.name) == product
-        assert not is_old_format(text)
         assert 1 <= product.orbit <= 143
         assert product.tile.name in product.name
-        assert product.baseline in product.name
+        assert product.version in product.name
     if result:
         assert result.name in text
         assert L2AProduct.find(result.name) == result

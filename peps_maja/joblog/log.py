@@ -16,7 +16,7 @@ from peps_maja.errors import LogError, Status
 from peps_maja.joblog.events import BEGINNINGS, TURNS, Event
 from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.joblog.lines import HEADER, Damaged, Line, read_line
-from peps_maja.products.names import is_same_acquisition, named_product
+from peps_maja.products.names import is_one_pass, named_product
 from peps_maja.products.series import Series
 from peps_maja.text import one_line
 
@@ -170,4 +170,5 @@ def _is_about(line: Line | Damaged, job: str) -> bool:
     product = named_product(job if series else line.job)
     if product and (span := series or own):
         return span.covers_days(product.tile, product.days, product.orbit)
-    return is_same_acquisition(line.job, job)
+    other = named_product(job)
+    return line.job == job or bool(product and other and is_one_pass(product, other))

@@ -63,7 +63,7 @@ def refusal(answer: Answer, code: int, reason: str = "") -> PepsError | None:
         case 400:
             return BadRequest(message)
         case 401 if answer.secret:
-            return CredentialsError(f"{message}: {answer.secret.advice()}")
+            return CredentialsError(f"{message}: {answer.secret.advice}")
         case 401:
             return Forbidden(f"{message} to a question that is asked without an account")
         case 403:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import stat
+from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from requests import PreparedRequest
-from requests.auth import HTTPBasicAuth
 
 from peps_maja.errors import CredentialsError, NoAccount
 
@@ -18,42 +17,31 @@ KEY_OF_GEODES = "geodes"  # first word of a line that holds a key, and never the
 _WRITE = "write e-mail and password into its first line, with a space between, and run chmod 600 on it"
 
 
-class Secret(Protocol):
-    """What a service asks for: an account with its password, or a key."""
+class Secret:
+    """What a service asks for: an account with its password, or a key. Requests knows it as an `auth`."""
 
-    @property
-    def source(self) -> str:
-        """Where it came from."""
-
-    @property
-    def header(self) -> str:
-        """The name of the header field in which it is sent."""
+    header: ClassVar[str]  # the name of the header field in which it is sent
+    value: str  # of that field
+    source: str  # where it came from
+    advice: str  # what to fix when the service refuses it
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Return the request with the secret in it. Raises CredentialsError."""
-
-    def advice(self) -> str:
-        """Return what to fix when the service refuses it."""
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """E-mail and password of a PEPS account, and where they came from. The password is in no repr."""
-
-    email: str
-    password: str = field(repr=False)
-    source: str = field(default="the credentials", compare=False)
-    header: ClassVar[str] = "Authorization"
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Sign with HTTP Basic in UTF-8 (RFC 7617): requests would send texts as Latin-1, which has no euro sign."""
-        texts = (text.encode("utf-8", "surrogateescape") for text in (self.email, self.password))
-        HTTPBasicAuth(*texts)(request)
+        """Return the request with the secret in it. Raises CredentialsError where there is none that can be sent."""
+        request.headers[self.header] = self.value
         return request
 
-    def advice(self) -> str:
-        """Return what to fix when the server refuses the password."""
-        return f"e-mail or password is wrong; fix them in {self.source}"
+
+class Credentials(Secret):
+    """E-mail and password of a PEPS account, and where they came from."""
+
+    header = "Authorization"
+
+    def __init__(self, email: str, password: str, source: str = "the credentials") -> None:
+        self.email, self.password, self.source = email, password, source
+        self.advice = f"e-mail or password is wrong; fix them in {source}"
+        # HTTP Basic in UTF-8 (RFC 7617): requests itself would send texts as Latin-1, which has no euro sign.
+        pair = f"{email}:{password}".encode("utf-8", "surrogateescape")
+        self.value = f"Basic {b64encode(pair).decode()}"
 
 
 def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
@@ -65,7 +53,7 @@ def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
         given, wanted = (USER_VARIABLE, PASSWORD_VARIABLE) if email else (PASSWORD_VARIABLE, USER_VARIABLE)
         raise CredentialsError(f"{given} is set in the environment and {wanted} is not: set both, or none")
     else:
-        lines = [words for words in _lines(path) if not _begins_as_key(words[0])]
+        lines = _lines(path, of_keys=False)
         if not lines:
             raise NoAccount(f"the credentials file {path} has no account in it: {_WRITE}")
         if len(lines[0]) == 1:
@@ -85,7 +73,7 @@ def read_key(path: Path) -> str:
 
     Raises CredentialsError for a line that only looks like one: `geodes:`, or a key in quotes or brackets.
     """
-    lines = [words for words in _lines(path) if _begins_as_key(words[0])]
+    lines = _lines(path, of_keys=True)
     key = next((rest[0].strip() for first, *rest in lines if rest and first.casefold() == KEY_OF_GEODES), "")
     if (lines and not key) or key[:1] in tuple("\"'<"):
         raise CredentialsError(
@@ -95,13 +83,8 @@ def read_key(path: Path) -> str:
     return key
 
 
-def _begins_as_key(word: str) -> bool:
-    """Return True for the first word of a line with a key, also one written wrongly, such as `geodes:`."""
-    return word.casefold().startswith(KEY_OF_GEODES) and "@" not in word
-
-
-def _lines(path: Path) -> list[list[str]]:
-    """Return the lines that are neither empty nor comments, each as its first word and the rest."""
+def _lines(path: Path, *, of_keys: bool) -> list[list[str]]:
+    """Return the lines with a key (also one written wrongly, `geodes:`), or the others, as first word and rest."""
     try:
         if path.exists() and not path.is_file():  # reading a pipe might never end
             raise CredentialsError(
@@ -116,8 +99,12 @@ def _lines(path: Path) -> list[list[str]]:
         kind = NoAccount if isinstance(error, PermissionError) else CredentialsError
         raise kind(f"cannot read the credentials file {path}: {error.strerror}") from None
     # Not splitlines(): it would also split at characters that a password may have, U+0085 or U+2028.
-    lines = (line.removesuffix("\r").split(None, 1) for line in content.split("\n"))
-    return [words for words in lines if words and not words[0].startswith("#")]
+    lines = []
+    for words in (line.removesuffix("\r").split(None, 1) for line in content.split("\n")):
+        if words and not words[0].startswith("#"):
+            is_key = words[0].casefold().startswith(KEY_OF_GEODES) and "@" not in words[0]
+            lines += [words] if is_key == of_keys else []
+    return lines
 
 
 def is_open_to_others(path: Path) -> bool:

@@ -6,10 +6,9 @@ Whoever makes them says what a state is (what became of a date, or what would be
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
-from functools import cached_property
 from itertools import groupby
 
 from peps_maja.joblog.events import Source
@@ -37,11 +36,6 @@ class Product:
         is_theias = product.version if product else self.standing.source is Source.THEIA
         return "Theia" if is_theias else "PEPS"
 
-    @property
-    def size(self) -> str:
-        """Its size as text, empty if it is not known."""
-        return size(self.standing.size) if self.standing.size else ""
-
 
 @dataclass(frozen=True)
 class Card:
@@ -50,62 +44,24 @@ class Card:
     tile: str
     day: date
     satellite: str
-    standings: tuple[Standing, ...]
-    products: tuple[Product, ...]
-
-    @property
-    def anchor(self) -> str:
-        """What links name: with `-cell` behind it, the cell in the calendar."""
-        return f"{self.tile}-{self.day}-{self.satellite or 'any'}"
-
-    @property
-    def orbit(self) -> int | None:
-        """The relative orbit, if one of its standings knows it."""
-        return next((standing.orbit for standing in self.standings if standing.orbit), None)
-
-    @property
-    def clouds(self) -> float | None:
-        """The clouds in per cent: the least of its products', else what the job's catalogue said."""
-        of_products = [product.clouds for product in self.products if product.clouds is not None]
-        known = [standing.clouds for standing in self.standings if standing.clouds is not None]
-        return min(of_products or known, default=None)
-
-    @property
-    def states(self) -> list[str]:
-        """Its states, each once: parts can differ."""
-        return list(dict.fromkeys(standing.state for standing in self.standings))
-
-    @property
-    def makers(self) -> list[str]:
-        """Who makes its products."""
-        made = [product.maker for product in self.products]
-        return sorted(set(made or ("Theia" if each.source is Source.THEIA else "PEPS" for each in self.standings)))
+    standings: Sequence[Standing]
+    products: Sequence[Product]
+    anchor: str  # what links name: with `-cell` behind it, the cell in the calendar
+    orbit: int | None  # relative, if one of its standings knows it
+    clouds: float | None  # per cent: the least of its products', else what the job's catalogue said
+    states: Sequence[str]  # each once: parts can differ
+    makers: Sequence[str]  # of its products
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """One tile, or all of them together: its cards, in the order of time."""
+    """One tile, or all of them together: its cards, in the order of time, and what they have in sum."""
 
     tile: str
-    cards: tuple[Card, ...]
-
-    @cached_property
-    def states(self) -> Mapping[str, int]:
-        """How many dates are in which state; one whose parts differ counts under each."""
-        return Counter(state for card in self.cards for state in card.states)
-
-    @property
-    def totals(self) -> str:
-        """The number of dates, and how much of them is on disk."""
-        standings = [each for card in self.cards for each in card.standings if each.state == ON_DISK]
-        on_disk = sum({each.file: each.size or 0 for each in standings}.values())
-        return counted(len(self.cards), "date") + (f", {size(on_disk)} on disk" if on_disk else "")
-
-    @property
-    def months(self) -> list[tuple[date, list[Card]]]:
-        """The cards by the first day of their month, the newest month first."""
-        months = groupby(self.cards, lambda card: card.day.replace(day=1))
-        return [(first, list(cards)) for first, cards in months][::-1]
+    cards: Sequence[Card]
+    totals: str  # the number of dates, and how much of them is on disk
+    states: Mapping[str, int]  # how many dates are in which state; one whose parts differ counts under each
+    months: Sequence[tuple[date, Sequence[Card]]]  # the cards by the first day of their month, the newest month first
 
 
 @dataclass(frozen=True)
@@ -119,77 +75,88 @@ class Contents:
     summary: str
     troubles: Sequence[str]
     overview: Overview
-    sheets: tuple[Sheet, ...]
+    sheets: Sequence[Sheet]
+    all: Sheet
+    new: Sequence[tuple[datetime, Card, Product]]  # of the last days, else the last ones; the newest first
+    news: str
+    late: str  # since when nothing came, where something is wrong, or for long though jobs are open
+    anchors: Mapping[str, str]  # the card of each job: the newest, if it has several
+    tasks_of: Mapping[str, int]  # the number of the task that is about a job
     written: datetime
-
-    @property
-    def all(self) -> Sheet:
-        """All tiles together."""
-        return Sheet("", tuple(card for sheet in self.sheets for card in sheet.cards))
-
-    @cached_property
-    def come(self) -> list[tuple[datetime, Card, Product]]:
-        """The products of which it is known when they came, the last one first."""
-        every = [(card, product) for sheet in self.sheets for card in sheet.cards for product in card.products]
-        known = [(product.standing.came, card, product) for card, product in every if product.standing.came]
-        return sorted(known, key=lambda each: (each[0], each[1].day), reverse=True)
-
-    @property
-    def new(self) -> list[tuple[datetime, Card, Product]]:
-        """What came in the last days, else the last products, the newest first."""
-        return [each for each in self.come if each[0] > self.written - NEW] or self.come[:AT_LEAST]
-
-    @property
-    def last(self) -> str:
-        """When the last product came."""
-        if not self.come:
-            return "No product has come yet."
-        last = self.come[0][0]
-        days = (self.written - last).days
-        ago = f"{counted(days, 'day')} ago" if days else "today"
-        return f"Last product on {last:%Y-%m-%d}, {ago}."
-
-    @property
-    def late(self) -> str:
-        """Since when nothing came, where a person should know: something is wrong, or for long though jobs are open."""
-        last = self.come[0][0] if self.come else None
-        is_late = last and last < self.written - NEW and any(job.to_come is not None for job in self.overview.jobs)
-        if not self.overview.jobs or not (self.troubles or is_late):
-            return ""
-        return f"Nothing has come since {last:%Y-%m-%d}." if last else "No product has come yet."
-
-    @property
-    def to_come(self) -> str:
-        """What open jobs are still to bring: in bytes, where that is known."""
-        sizes = [job.to_come for job in self.overview.jobs if job.to_come is not None]
-        known, unknown = sum(sizes), sizes.count(0)
-        parts = [size(known)] if known else []
-        parts += [f"{counted(unknown, 'job')} of a size that is not known"] if unknown else []
-        return f"Still to come: {' and '.join(parts)}." if parts else "Nothing is still to come."
-
-    @cached_property
-    def anchors(self) -> Mapping[str, str]:
-        """The card of each job: the newest, if it has several."""
-        return {each.job: card.anchor for sheet in self.sheets for card in sheet.cards for each in card.standings}
-
-    @cached_property
-    def tasks_of(self) -> Mapping[str, int]:
-        """The number of the task that is about a job."""
-        return {job.job: number for number, task in enumerate(self.overview.tasks.values(), 1) for job in task}
 
 
 def contents(
-    title: str,
-    troubles: Sequence[str],
-    overview: Overview,
-    product_of: Callable[[Standing], Product | None],
-    summary: str = "",
+    title: str, troubles: Sequence[str], overview: Overview, products: Sequence[Product | None], summary: str = ""
 ) -> Contents:
-    """Return what a page shows of these standings; `product_of` finds what there is of one."""
-    cards = []
-    for key, group in groupby(overview.dates, lambda each: (each.tile, each.day, each.satellite)):
-        standings = tuple(group)
-        cards.append(Card(*key, standings, tuple(product for each in standings if (product := product_of(each)))))
-    sheets = groupby(cards, lambda card: card.tile)
-    by_tile = tuple(Sheet(tile, tuple(of_tile)) for tile, of_tile in sheets)
-    return Contents(title, summary, troubles, overview, by_tile, datetime.now(timezone.utc))
+    """Return what a page shows of these standings; `products` are what there is of each of the overview's dates."""
+    written = datetime.now(timezone.utc)
+    pairs = zip(overview.dates, products, strict=True)
+    by_date = groupby(pairs, lambda pair: (pair[0].tile, pair[0].day, pair[0].satellite))
+    cards = [_card(*key, *zip(*group, strict=True)) for key, group in by_date]
+    known = [
+        (product.standing.came, card, product) for card in cards for product in card.products if product.standing.came
+    ]
+    come = sorted(known, key=lambda each: (each[0], each[1].day), reverse=True)
+    last = come[0][0] if come else None
+    to_come = [job.to_come for job in overview.jobs if job.to_come is not None]
+    is_late = bool(troubles or (last and last < written - NEW and to_come))
+    late = f"Nothing has come since {last:%Y-%m-%d}." if last else "No product has come yet."
+    return Contents(
+        title=title,
+        summary=summary,
+        troubles=troubles,
+        overview=overview,
+        sheets=[_sheet(tile, list(of_tile)) for tile, of_tile in groupby(cards, lambda card: card.tile)],
+        all=_sheet("", cards),
+        new=[each for each in come if each[0] > written - NEW] or come[:AT_LEAST],
+        news=_news(last, written, to_come),
+        late=late if overview.jobs and is_late else "",
+        anchors={standing.job: card.anchor for card in cards for standing in card.standings},
+        tasks_of={job.job: number for number, task in enumerate(overview.tasks.values(), 1) for job in task},
+        written=written,
+    )
+
+
+def _card(tile: str, day: date, satellite: str, standings: Sequence[Standing], found: Sequence[Product | None]) -> Card:
+    products = [product for product in found if product]
+    of_products = [product.clouds for product in products if product.clouds is not None]
+    known = [standing.clouds for standing in standings if standing.clouds is not None]
+    made = [product.maker for product in products]
+    return Card(
+        tile,
+        day,
+        satellite,
+        standings,
+        products,
+        anchor=f"{tile}-{day}-{satellite or 'any'}",
+        orbit=next((standing.orbit for standing in standings if standing.orbit), None),
+        clouds=min(of_products or known, default=None),
+        states=list(dict.fromkeys(standing.state for standing in standings)),
+        makers=sorted(set(made or ("Theia" if each.source is Source.THEIA else "PEPS" for each in standings))),
+    )
+
+
+def _sheet(tile: str, cards: Sequence[Card]) -> Sheet:
+    sizes = {each.file: each.size or 0 for card in cards for each in card.standings if each.state == ON_DISK}
+    on_disk = sum(sizes.values())
+    months = groupby(cards, lambda card: card.day.replace(day=1))
+    return Sheet(
+        tile,
+        cards,
+        totals=counted(len(cards), "date") + (f", {size(on_disk)} on disk" if on_disk else ""),
+        states=Counter(state for card in cards for state in card.states),
+        months=[(first, list(of_month)) for first, of_month in months][::-1],
+    )
+
+
+def _news(last: datetime | None, written: datetime, to_come: Sequence[int]) -> str:
+    """Return when the last product came, and what open jobs are still to bring: in bytes, where that is known."""
+    news = "No product has come yet."
+    if last:
+        days = (written - last).days
+        ago = f"{counted(days, 'day')} ago" if days else "today"
+        news = f"Last product on {last:%Y-%m-%d}, {ago}."
+    known, unknown = sum(to_come), to_come.count(0)
+    parts = [size(known)] if known else []
+    parts += [f"{counted(unknown, 'job')} of a size that is not known"] if unknown else []
+    return f"{news} " + (f"Still to come: {' and '.join(parts)}." if parts else "Nothing is still to come.")

@@ -60,12 +60,11 @@ def page_of_search(
         ]
         dates.sort(key=lambda each: (each.tile, each.day, each.satellite))
 
-        def product_of(standing: Standing) -> Product | None:
-            picture = pictures.get(standing.job)
-            return Product(standing, "", picture, standing.clouds) if picture else None
-
+        products = [
+            Product(each, "", pictures[each.job], each.clouds) if each.job in pictures else None for each in dates
+        ]
         title, overview = f"MAJA products found for {options.log.name}", Overview((), tuple(dates), {})
-        return contents(title, list(troubles), overview, product_of, summary)
+        return contents(title, list(troubles), overview, products, summary)
 
     if replaced := write_page(folder, make):
         console.warning(replaced)

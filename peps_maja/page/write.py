@@ -17,7 +17,7 @@ from peps_maja.errors import PepsError, UsageError
 from peps_maja.page.contents import Contents, Product, contents
 from peps_maja.page.pictures import PICTURES, clouds_of, picture_of
 from peps_maja.standing.values import MOVED_AWAY, ON_DISK, Overview, Standing
-from peps_maja.text import one_line
+from peps_maja.text import one_line, size
 
 _TITLE = re.compile(r"<title>(MAJA products (?:of|found for) .*)</title>")
 _MARK = '<meta name="generator" content="peps_maja">'
@@ -41,7 +41,8 @@ def page_of_products(folder: Path, log: str, overview: Overview, write_dir: Path
         clouds = clouds_of(path) if standing.clouds is None else standing.clouds
         return Product(standing, quote(os.fsencode(os.path.relpath(path, folder))), picture, clouds)
 
-    return write_page(folder, lambda: contents(f"MAJA products of {log}", troubles, overview, product_of))
+    title = f"MAJA products of {log}"
+    return write_page(folder, lambda: contents(title, troubles, overview, list(map(product_of, overview.dates))))
 
 
 def write_page(folder: Path, make: Callable[[], Contents]) -> str:
@@ -69,6 +70,7 @@ def write_page(folder: Path, make: Callable[[], Contents]) -> str:
             lstrip_blocks=True,
             finalize=plain,
         )
+        environment.filters["size"] = size
         mark = Markup(_MARK)  # noqa: S704 - ours
         text = environment.get_template("page.html.jinja").render(page=shown, mark=mark, version=__version__)
         with replacing(path) as file:

@@ -7,7 +7,6 @@ before), https://sentiwiki.copernicus.eu/web/s2-products; L2A products as MAJA n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import ClassVar
@@ -18,10 +17,10 @@ _L1C = re.compile(
     r"(?P<satellite>S2[A-D])_MSIL1C_(?P<sensing>[0-9]{8}T[0-9]{6})_(?P<baseline>N[0-9]{4})"
     r"_R(?P<orbit>[0-9]{3})_T(?P<tile>[0-9]{2}[A-Z]{3})_[0-9]{8}T[0-9]{6}"
 )
-_OLD_FORMAT = re.compile(r"S2[A-D]_OPER_PRD_MSIL1C_\w+")
+OLD_FORMAT = re.compile(r"S2[A-D]_OPER_PRD_MSIL1C_\w+")  # multi-tile products, as they were before December 2016
 _L2A = re.compile(
     r"SENTINEL(?P<satellite>2[A-D])_(?P<date>[0-9]{8})-(?P<time>[0-9]{6})-(?P<milliseconds>[0-9]{3})"
-    r"_L2A_T(?P<tile>[0-9]{2}[A-Z]{3})_[A-Z](?:_V[0-9]{1,4}(?:-[0-9]{1,4})*(?![0-9]))?"
+    r"_L2A_T(?P<tile>[0-9]{2}[A-Z]{3})_[A-Z](?:_(?P<version>V[0-9]{1,4}(?:-[0-9]{1,4})*)(?![0-9]))?"
 )
 
 # The L1C name carries the start of the whole datatake, the L2A name the time at which this tile was seen: later, but in
@@ -38,6 +37,7 @@ class L2AProduct:
     satellite: str
     tile: Tile
     seen: datetime
+    version: str  # at the end of the name, `V4-0`, or an empty text
     orbit: ClassVar[int | None] = None  # no L2A name tells it
 
     @classmethod
@@ -48,13 +48,7 @@ class L2AProduct:
         if not match or not seen or not 1 < seen.year < 9999:  # `begun` needs room on both sides
             return None
         seen += timedelta(milliseconds=int(match["milliseconds"]))
-        return cls(match[0], "S" + match["satellite"], Tile(match["tile"]), seen)
-
-    @property
-    def version(self) -> str:
-        """The version at the end of the name, `V4-0`, or an empty text."""
-        name, _, version = self.name.rpartition("_V")
-        return f"V{version}" if name else ""
+        return cls(match[0], "S" + match["satellite"], Tile(match["tile"]), seen, match["version"] or "")
 
     @property
     def days(self) -> list[date]:
@@ -74,12 +68,12 @@ class L2AProduct:
 
 @dataclass(frozen=True)
 class L1CProduct:
-    """What the name of a single-tile L1C product says; `sensing` (UTC) is the start of its whole datatake."""
+    """What the name of a single-tile L1C product says; `seen` (UTC) is the start of its whole datatake."""
 
     name: str
     satellite: str
-    sensing: datetime
-    baseline: str  # `N0207`: newer ones sort after older ones
+    seen: datetime
+    version: str  # its processing baseline, `N0207`
     orbit: int  # relative, 1 to 143
     tile: Tile
 
@@ -87,30 +81,20 @@ class L1CProduct:
     def parse(cls, text: str) -> L1CProduct | None:
         """Return the product of this name (without `.SAFE` or `.zip`), or None if this is not such a name."""
         match = _L1C.fullmatch(text.strip().removesuffix(".zip").removesuffix(".SAFE"))
-        sensing = match and _utc(match["sensing"])
-        if not match or not sensing or not TILE_NAME.fullmatch(match["tile"]) or not 1 <= int(match["orbit"]) <= 143:
+        seen = match and _utc(match["sensing"])
+        if not match or not seen or not TILE_NAME.fullmatch(match["tile"]) or not 1 <= int(match["orbit"]) <= 143:
             return None
-        return cls(match[0], match["satellite"], sensing, match["baseline"], int(match["orbit"]), Tile(match["tile"]))
-
-    @property
-    def seen(self) -> datetime:
-        """When its pass began, as far as its name tells."""
-        return self.sensing
+        return cls(match[0], match["satellite"], seen, match["baseline"], int(match["orbit"]), Tile(match["tile"]))
 
     @property
     def days(self) -> list[date]:
         """The day of its acquisition."""
-        return [self.sensing.date()]
-
-    @property
-    def version(self) -> str:
-        """Its processing baseline."""
-        return self.baseline
+        return [self.seen.date()]
 
     def matches(self, result: L2AProduct) -> bool:
         """Return True if `result` can be this product after MAJA: its satellite, its tile, a time that fits."""
         earliest, latest = result.begun
-        return (self.satellite, self.tile) == (result.satellite, result.tile) and earliest <= self.sensing <= latest
+        return (self.satellite, self.tile) == (result.satellite, result.tile) and earliest <= self.seen <= latest
 
 
 def named_product(name: str) -> L1CProduct | L2AProduct | None:
@@ -124,31 +108,10 @@ def is_one_pass(product: L1CProduct | L2AProduct, other: L1CProduct | L2AProduct
     return is_near and (product.satellite, product.tile) == (other.satellite, other.tile)
 
 
-def is_same_acquisition(job: str, other: str) -> bool:
-    """Return True if two jobs of these names are for one acquisition; a series only is itself."""
-    product, another = named_product(job), named_product(other)
-    return job == other or (product is not None and another is not None and is_one_pass(product, another))
-
-
-def version_numbers(version: str) -> list[int]:
-    """Return what versions and baselines are compared by: V10 comes after V4, none is the oldest."""
-    return [int(number) for number in re.findall("[0-9]+", version)]
-
-
-def newest(versions: Iterable[str]) -> str:
-    """Return the newest of these versions or baselines."""
-    return max(versions, key=version_numbers, default="")
-
-
 def pasted_name(text: str) -> str:
     """Return the name that a person pasted, with a path before it, `.SAFE` or `.zip` behind it, or in lower case."""
     name = re.split(r"[/\\]", text.strip().rstrip("/\\"))[-1].upper()
     return name.removesuffix(".ZIP").removesuffix(".SAFE")
-
-
-def is_old_format(name: str) -> bool:
-    """Return True if this is the name of a multi-tile product, as they were before December 2016."""
-    return _OLD_FORMAT.fullmatch(name) is not None
 
 
 def is_novald(name: str) -> bool:

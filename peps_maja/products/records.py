@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from peps_maja.products.names import L1CProduct, L2AProduct
 from peps_maja.products.places import Box
+from peps_maja.products.tiles import BANDS_BEYOND_60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ class L1CRecord(Record):
     def is_beyond_60(self) -> bool:
         """Return True if the whole footprint is beyond 60° north or south, where there is no SRTM elevation model."""
         if self.bounds is None:
-            return self.product is not None and self.product.tile.lies_beyond_60
+            return self.product is not None and self.product.tile.name[2] in BANDS_BEYOND_60
         return self.bounds.south >= 60 or self.bounds.north <= -60
 
 

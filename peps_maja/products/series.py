@@ -131,6 +131,6 @@ def read_plan(text: str) -> list[PlannedDate]:
 
 def write_plan(products: Iterable[L1CProduct]) -> str:
     """Return the acquisitions of these products for the `submitting` line, each once, in the order of time."""
-    ordered = sorted(products, key=lambda product: (product.sensing, product.satellite, product.orbit))
-    planned = [PlannedDate(product.sensing.date(), product.satellite, product.orbit) for product in ordered]
+    ordered = sorted(products, key=lambda product: (product.seen, product.satellite, product.orbit))
+    planned = [PlannedDate(product.seen.date(), product.satellite, product.orbit) for product in ordered]
     return " ".join(dict.fromkeys(map(str, planned)))

@@ -11,7 +11,7 @@ TILE_NAME = re.compile(r"T?((?:0[1-9]|[1-5][0-9]|60)[C-HJ-NP-X][A-HJ-NP-Z]{2})")
 
 # MGRS latitude bands wholly beyond 60°: X is 72–84°N, W 64–72°N, C 80–72°S, D 72–64°S. V (56–64°N) and E
 # (64–56°S) are on both sides of 60°: there the footprint of each product decides.
-_BANDS_BEYOND_60 = frozenset("XWCD")
+BANDS_BEYOND_60 = frozenset("XWCD")
 BEYOND_60 = "beyond 60°"
 
 
@@ -33,8 +33,3 @@ class Tile:
 
     def __str__(self) -> str:
         return self.name
-
-    @property
-    def lies_beyond_60(self) -> bool:
-        """Whether the whole latitude band is beyond 60° north or south."""
-        return self.name[2] in _BANDS_BEYOND_60

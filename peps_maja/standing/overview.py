@@ -99,7 +99,7 @@ def dates_of(jobs: Jobs, stands: Mapping[str, Standing], folder: Path) -> tuple[
         if series := Series.parse(job.name):
             orbits |= {(series.tile.name, due.day, due.satellite): due.orbit for due in read_plan(job.plan)}
         elif product := L1CProduct.parse(job.name):
-            orbits[product.tile.name, product.sensing.date(), product.satellite] = product.orbit
+            orbits[product.tile.name, product.seen.date(), product.satellite] = product.orbit
 
     known: dict[_Pass, list[Standing]] = defaultdict(list)
     for job in sorted(jobs.values(), key=lambda job: (Series.parse(job.name) is not None, job.has_ended)):

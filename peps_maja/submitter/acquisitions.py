@@ -62,7 +62,7 @@ def _acquisition(
     records = sorted((what for _, what in sights if isinstance(what, Record)), key=lambda record: record.rank)
     l1c = next((product for product, _ in sights if isinstance(product, L1CProduct)), None)
     l2a = next((product for product, _ in sights if isinstance(product, L2AProduct)), None)
-    days = [l1c.sensing.date()] if l1c else l2a.days if l2a else []
+    days = [l1c.seen.date()] if l1c else l2a.days if l2a else []
     orbit = l1c.orbit if l1c else next((record.orbit for record in records if record.orbit), None)
     names = dict.fromkeys(what for _, what in sights if isinstance(what, str))
     singles = {name: jobs[name] for name in names if name not in series}

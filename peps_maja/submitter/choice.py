@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from peps_maja.joblog.events import Source, State
 from peps_maja.joblog.jobs import Jobs
 from peps_maja.options import ProcessOptions
-from peps_maja.products.names import L2AProduct, is_old_format, named_product, newest
+from peps_maja.products.names import OLD_FORMAT, L2AProduct, named_product
 from peps_maja.products.places import Box
 from peps_maja.products.records import L1CRecord, L2ARecord, Record
 from peps_maja.products.tiles import BEYOND_60
 from peps_maja.submitter.acquisitions import Acquisition, side_by_side
+from peps_maja.text import version_numbers
 
 SUBMIT, FROM_THEIA, IN_LOG, AT_THEIA, ON_DISK = "submit", "from Theia", "in log", "at Theia", "on disk"
 NOT_AT_THEIA, IN_SERIES = "not at Theia", f"{IN_LOG} (series)"
@@ -74,7 +75,7 @@ def decide(acquisition: Acquisition, options: ProcessOptions) -> list[Choice]:
 def not_asked_for(record: Record, left: Acquisition, options: ProcessOptions) -> str:
     """1. Out is what the options do not ask for, and what MAJA on PEPS does not take."""
     if record.product is None:
-        return "old format" if is_old_format(record.identifier) else "not L1C"
+        return "old format" if OLD_FORMAT.fullmatch(record.identifier) else "not L1C"
     if options.tile and record.tile not in options.tile:
         return "other tile"
     days = [record.product.seen.date()] if isinstance(record, L1CRecord) else left.days
@@ -98,7 +99,7 @@ def of_the_other_source(record: Record, left: Acquisition, options: ProcessOptio
     if logged:  # if both have some, each keeps its own, and nothing new is taken
         return IN_LOG if left.live else IN_SERIES
     items = [item for item in left.records if isinstance(item, L2ARecord)]
-    version = newest(item.version for item in items)
+    version = max((item.version for item in items), key=version_numbers, default="")
     has_theia = any(item.version == version and item.identifier not in left.ended for item in items)
     if has_theia or options.is_theia_only or len(items) == len(left.records):
         return "" if source is Source.THEIA else AT_THEIA
@@ -113,7 +114,7 @@ def in_log_or_older(record: Record, left: Acquisition, _: ProcessOptions) -> str
     if left.series:
         return IN_SERIES
     logged = [product.version for name in left.live or left.again if (product := named_product(name))]
-    version = newest(logged or (other.version for other in left.records))
+    version = max(logged or [other.version for other in left.records], key=version_numbers)
     if logged and record.version != version:
         return f"{IN_LOG} ({version})" if version else IN_LOG
     last = {other.identifier: other for other in sorted(left.records, key=lambda other: other.processed)}

@@ -12,10 +12,11 @@ from peps_maja.joblog.jobs import Job, Jobs
 from peps_maja.options import ProcessOptions
 from peps_maja.peps import catalogue
 from peps_maja.peps.service import Peps
-from peps_maja.products.names import L1CProduct, L2AProduct, is_one_pass, version_numbers
+from peps_maja.products.names import L1CProduct, L2AProduct, is_one_pass
 from peps_maja.products.places import Box
 from peps_maja.products.records import L1CRecord, L2ARecord, Record
-from peps_maja.products.tiles import BEYOND_60, Tile
+from peps_maja.products.tiles import BANDS_BEYOND_60, BEYOND_60
+from peps_maja.text import version_numbers
 from peps_maja.theia.queries import Search, searches_of_days
 from peps_maja.theia.service import Theia
 
@@ -43,7 +44,7 @@ def possible(options: ProcessOptions, notice: Callable[[str], None]) -> ProcessO
     """Return the options without what cannot be found, of which `notice` is told; raise UsageError if none is left."""
     if options.start_date and options.start_date > datetime.now(timezone.utc).date():
         notice(f"{options.start_date} to {options.end_date} is in the future: there are no products yet")
-    beyond = [tile for tile in options.tile if Tile(tile).lies_beyond_60 and not options.is_theia_only]
+    beyond = [tile for tile in options.tile if tile[2] in BANDS_BEYOND_60 and not options.is_theia_only]
     if not beyond:
         return options
     why = "MAJA has no elevation model there and PEPS cancels its jobs"
@@ -87,5 +88,5 @@ def _ready(options: ProcessOptions, listed: Sequence[L1CRecord], theia: Theia, k
         known = {record.product.name: record for record in found} | {record.identifier: record for record in found}
         return list({product.name: known.get(product.name) or L2ARecord.of(product) for product in named}.values())
     products = [record.product for record in listed if record.product]
-    found = theia.find(searches_of_days((product.tile.name, product.sensing.date()) for product in products), keep)
+    found = theia.find(searches_of_days((product.tile.name, product.seen.date()) for product in products), keep)
     return [record for record in found if any(is_one_pass(record.product, product) for product in products)]

@@ -130,8 +130,8 @@ def _in_series(
         job = jobs.get(series.name)
         is_known = (job and job.standing != "dropped" and job.name not in again) or jobs.may_have(series.name)
         if wanted and not is_known:
-            days = {product.sensing.date() for product in inside.values()}
-            logged = {product.sensing.date() for each, product in inside.items() if each.action.startswith(IN_LOG)}
+            days = {product.seen.date() for product in inside.values()}
+            logged = {product.seen.date() for each, product in inside.items() if each.action.startswith(IN_LOG)}
             of = f"{len(logged)} of its {counted(len(days), 'day')}"
             warning = f"{series.name}: the log has {of} already, which will be computed again"
             orders.append(_order(series, write_plan(inside.values()), *([warning] if logged else [])))

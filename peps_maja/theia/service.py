@@ -9,8 +9,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from requests import PreparedRequest
-
 from peps_maja.errors import (
     CredentialsError,
     Forbidden,
@@ -24,7 +22,7 @@ from peps_maja.errors import (
 )
 from peps_maja.network.answers import REDIRECTS, Answer, refusal
 from peps_maja.network.client import Client
-from peps_maja.network.credentials import read_key
+from peps_maja.network.credentials import Secret, read_key
 from peps_maja.network.documents import read_object, text
 from peps_maja.network.pages import Page, read_all
 from peps_maja.network.trust import Site
@@ -48,24 +46,16 @@ class Geodes(Site):
     what_it_asks: ClassVar[str] = "an API key"
 
 
-class Key:
+class Key(Secret):
     """The API key, read when a request first needs it: from the environment, else from the credentials file."""
 
-    header: ClassVar[str] = "X-API-Key"
+    header = "X-API-Key"
 
     def __init__(self, credentials: Path, environment: Mapping[str, str]) -> None:
         self._file = credentials
         self._in_environment = environment.get(KEY_VARIABLE, "").strip()
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Put the key into a request; raise CredentialsError if there is none."""
-        request.headers[self.header] = self.value
-        return request
-
-    @property
-    def source(self) -> str:
-        """Where the key comes from."""
-        return KEY_VARIABLE if self._in_environment else str(self._file)
+        self.source = KEY_VARIABLE if self._in_environment else str(credentials)
+        self.advice = f"the API key in {self.source} is wrong or has expired: {_NEW_KEY} and put it there"
 
     @property
     def is_given(self) -> bool:
@@ -75,12 +65,8 @@ class Key:
         except CredentialsError as error:
             return not isinstance(error, NoAccount)  # that is: no file
 
-    def advice(self) -> str:
-        """Return what to do when the key is refused."""
-        return f"the API key in {self.source} is wrong or has expired: {_NEW_KEY} and put it there"
-
     @cached_property
-    def value(self) -> str:
+    def value(self) -> str:  # type: ignore[override]
         """The key itself. Raises CredentialsError."""
         try:
             key = self._in_environment or read_key(self._file)
@@ -176,7 +162,7 @@ def refused_download(answer: Answer) -> PepsError | None:
             return error
         case status if answer.secret and (status in {401, 403} or (is_redirect and answer.headers.get("Location"))):
             how = "redirects without end" if is_redirect else status
-            return CredentialsError(f"GEODES refuses the download ({how}): {answer.secret.advice()}")
+            return CredentialsError(f"GEODES refuses the download ({how}): {answer.secret.advice}")
         case 401 | 403:
             return Forbidden(f"another server than GEODES has it and does not give it away ({answer.status})")
         case 404:

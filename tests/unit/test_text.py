@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peps_maja.text import counted, one_line, size
+from peps_maja.text import counted, one_line, size, version_numbers
 
 CONTROL_CHARACTERS = [
     *(
@@ -56,3 +56,9 @@ def test_size_and_counted() -> None:
     sizes = [size(number) for number in (0, 999, 1000, 999_999, 312_400_000, 999_600_000, 1_234_000_000, 2.5e12)]
     assert sizes == ["0 bytes", "999 bytes", "1 kB", "1 MB", "312 MB", "1.0 GB", "1.2 GB", "2500.0 GB"]
     assert [counted(number, "job") for number in (0, 1, 2)] == ["0 jobs", "1 job", "2 jobs"]
+
+
+def test_versions_are_compared_by_their_numbers() -> None:
+    assert max(["V4-0", "V10-0", "V9-9", ""], key=version_numbers) == "V10-0"
+    assert max(["", "V1-4"], key=version_numbers) == "V1-4"
+    assert max(["N0207", "N0500", "N0204"], key=version_numbers) == "N0500"

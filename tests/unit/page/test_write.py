@@ -21,12 +21,9 @@ def test_page_of_what_a_search_found(tmp_path: Path) -> None:
     asked = Standing(
         job="L1C", source=Source.PEPS, state="submit", tile="31TCJ", day=date(2025, 7, 3), satellite="S2B", clouds=8.4
     )
-
-    def product_of(standing: Standing) -> Product | None:
-        return Product(standing, "", Picture(reason="GEODES does not have it"), 3.2) if standing.file else None
-
+    product = Product(offered, "", Picture(reason="GEODES does not have it"), 3.2)
     found = Overview(jobs=(), dates=(offered, asked), tasks={})
-    assert write_page(tmp_path, lambda: contents("What there is", [], found, product_of)) == ""
+    assert write_page(tmp_path, lambda: contents("What there is", [], found, [product, None])) == ""
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     words = (
         "<h1>What there is</h1>",

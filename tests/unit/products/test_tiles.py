@@ -44,7 +44,3 @@ def test_any_text_is_a_tile_or_a_usage_error(text: str) -> None:
     except UsageError:
         return
     assert Tile.parse(tile.name) == tile
-
-
-def test_the_outermost_bands_lie_beyond_60() -> None:
-    assert "".join(band for band in "CDEFGHJKLMNPQRSTUVWX" if Tile(f"31{band}CJ").lies_beyond_60) == "CDWX"
