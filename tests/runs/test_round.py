@@ -144,7 +144,7 @@ def test_back_is_a_report_that_can_be_read_and_a_job_that_delivered_is_finished(
     there, empty, refused, delivered = add(peps, 1), add(peps, 2, results=()), add(peps, 3), add(peps, 4, results=())
     refused.wps_state = "ProcessFailed"
     spoil(peps, NOT_FOUND, Endpoint.REPORT, match=refused.wps_id)
-    whys = ((there, "404"), (empty, "no report"), (refused, "no report"))
+    whys = ((there, "404"), (empty, "404"), (refused, "no report"))
     known = [(job, "missing", f"- absent {why}") for job, why in whys]
     known += [(delivered, "downloaded", l2a(4)), (delivered, "missing", "- absent no results")]
     lines = [(ago(30), event, job.product, detail) for job, event, detail in known]
