@@ -69,10 +69,9 @@ class Console:
         # A signal that comes just before a read begins would have no effect until the read ends: so no read waits.
         while not select.select([sys.stdin], [], [], 0.2)[0]:
             pass
-        try:
+        answer = b""
+        with suppress(OSError):  # the terminal is gone
             answer = sys.stdin.buffer.readline()
-        except OSError:  # the terminal is gone
-            answer = b""
         if not answer.endswith(b"\n"):
             self._print("", "stdout")
         return answer.strip().lower() in {b"y", b"yes", b"o", b"oui"}

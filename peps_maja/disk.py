@@ -16,21 +16,19 @@ from filelock import lock_descriptor
 
 from peps_maja.errors import LogError, PepsError, Status, UsageError
 
-_STREAM = re.compile(r"/dev/std(out|err)|/(?:dev|proc/self)/fd/([0-9]{1,4})")
+_STREAMS = {"/dev/stdout": "/dev/fd/1", "/dev/stderr": "/dev/fd/2"}
 
 
 def write_whole(path: Path, text: str) -> None:
     """Replace a file (of a symbolic link, its target), whole or not at all. Raises UsageError."""
     try:
-        # A device, a pipe, or a stream of the process, whatever file the shell has led it to, is added to as it is:
-        # a stream at the place where it stands, for what is printed follows there.
-        if stream := _STREAM.fullmatch(str(path)):
-            descriptor = int(stream[2]) if stream[2] else ("out", "err").index(stream[1]) + 1
-            with os.fdopen(os.dup(descriptor), "w", encoding="utf-8", errors="replace") as file:
-                file.write(text)
-        elif path.exists() and not path.is_file():
-            with path.open("a", encoding="utf-8", errors="replace") as file:
-                file.write(text)
+        # A device or pipe is added to as it is; a stream of the process, whatever file the shell has led it to, at the
+        # place where it stands, for what is printed follows there.
+        stream = re.fullmatch("/(?:dev|proc/self)/fd/([0-9]{1,4})", _STREAMS.get(str(path), str(path)))
+        if stream or (path.exists() and not path.is_file()):
+            descriptor = os.dup(int(stream[1])) if stream else os.open(path, os.O_WRONLY)
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as device:
+                device.write(text)
         else:
             with replacing(path) as file:
                 file.write(text.encode(errors="replace"))
@@ -63,10 +61,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 def is_at(path: Path, descriptor: int) -> bool:
     """Return True if an open file is still the one that has this path."""
-    try:
+    with suppress(FileNotFoundError):
         return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
+    return False
 
 
 def sync_folder(folder: Path) -> None:
@@ -94,10 +91,8 @@ def lock(descriptor: int, path: Path, *, seconds: float = 0) -> bool:
                 return False
             time.sleep(0.005)
     except OSError as error:
-        raise LogError(
-            f"cannot lock {path}: {error.strerror}; look at its disk and, if its file system has no locks, keep log and"
-            " products on another one: without locks two runs could do the same job twice"
-        ) from error
+        how = "look at its disk: it has to have locks, or two runs could do the same job twice"
+        raise LogError(f"cannot lock {path}: {error.strerror}; {how}") from error
     return True
 
 

@@ -1,7 +1,4 @@
-"""Every error that somebody catches apart from the others, and the exit status with which it ends a run.
-
-A message is one line: what happened, to which job or file, and what to do about it.
-"""
+"""Every error that somebody catches apart from the others; its message is one line: what happened, what to do."""
 
 from __future__ import annotations
 
@@ -107,4 +104,4 @@ class DiskFull(PepsError):
 
 
 class Interrupted(BaseException):
-    """Ctrl-C, SIGTERM or SIGHUP, with its exit status. Not an `Exception`, so that no `except Exception` catches it."""
+    """Ctrl-C, SIGTERM or SIGHUP, with its status. Not an `Exception`, so that no `except Exception` catches it."""

@@ -59,7 +59,7 @@ def test_a_lock_that_fails_is_not_always_a_file_system_without_locks(place: Plac
     )
     place.write_log()
     for run in (place.process(*SEARCH, PYTHONPATH=str(tmp_path)), place.download("-q", PYTHONPATH=str(tmp_path))):
-        in_one_line(run, 2, ".lock: Input/output error; look at its disk and, if its file system has no locks")
+        in_one_line(run, 2, ".lock: Input/output error; look at its disk: it has to have locks")
 
 
 def test_a_mode_that_cannot_be_changed_is_no_matter_for_cron(place: Place, peps: Sandbox) -> None:
