@@ -18,7 +18,7 @@ from peps_maja.console import Console
 from peps_maja.errors import LogError, PepsError, Status, UsageError, worst
 from peps_maja.options import DownloaderOptions
 from peps_maja.parsing import downloader_options
-from peps_maja.run import Signals, read_timeout, run
+from peps_maja.run import Signals, read_timeout, run, tell
 from peps_maja.text import counted
 
 if TYPE_CHECKING:
@@ -128,9 +128,7 @@ def write_page(
     try:
         replaced = page_of_products(folder, log, everything, options.write_dir, [*damage, *troubles])
     except PepsError as problem:
-        console.warning(str(problem))
-        console.debug_traceback(problem)
-        return problem.status
+        return tell(problem, console)
     if replaced:
         console.warning(replaced)
     if not options.json:

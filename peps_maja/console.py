@@ -51,15 +51,14 @@ class Console:
         if not self.quiet:
             self.warning(line)
 
-    def debug(self, line: str) -> None:
-        """Show what helps to find a fault: only when verbose."""
-        if self.verbose:
-            self._print(f"  {one_line(line, 2000)}", "stderr")
-
-    def debug_traceback(self, error: BaseException) -> None:
-        """Show the traceback of an error: only when verbose."""
-        if self.verbose:
-            self._print("".join(traceback.format_exception(error)).rstrip(), "stderr")
+    def debug(self, what: str | BaseException) -> None:
+        """Show what helps to find a fault, also the traceback of an error: only when verbose."""
+        if not self.verbose:
+            return
+        if isinstance(what, BaseException):
+            self._print("".join(traceback.format_exception(what)).rstrip(), "stderr")
+        else:
+            self._print(f"  {one_line(what, 2000)}", "stderr")
 
     def agrees(self, question: str) -> bool:
         """Ask a person; raise UsageError where there is no terminal to ask on or to show the question on."""
@@ -106,12 +105,10 @@ class Console:
         line = "".join(char if char.isprintable() or char == "\n" else " " for char in line)
         line = re.sub(r"//\S*@", "//", line)
         with self._lock:
-            try:
+            with suppress(OSError, ValueError):
                 if stream := getattr(sys, name):  # else it was closed by the shell: `>&-`
                     self._write(line, file=stream, end=end)
-                    stream.flush()
-            except (OSError, ValueError):
-                _give_up(name)
+            flush()
 
 
 def command_for(script: str) -> str:
@@ -125,17 +122,15 @@ def command_for(script: str) -> str:
 
 
 def flush() -> None:
-    """Write what is still in the buffers, so that Python has no error to show at its end."""
+    """Write what is still in the buffers, so that Python has no error to show at its end.
+
+    A stream that cannot be written (disk full, closed terminal, `| head`) counts as closed from then on.
+    """
     for name in ("stdout", "stderr"):
         try:
             if stream := getattr(sys, name):
                 stream.flush()
         except (OSError, ValueError):
-            _give_up(name)
-
-
-def _give_up(name: str) -> None:
-    """Treat a stream that cannot be written (disk full, closed terminal, `| head`) as closed, and go on."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), getattr(sys, name).fileno())  # for what is still in the buffer
-    setattr(sys, name, None)
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for what is still in the buffer
+            setattr(sys, name, None)

@@ -133,17 +133,13 @@ class ProcessOptions(Options):
         return Days(self.start_date, self.end_date) if self.start_date and self.end_date else None
 
     @property
-    def box(self) -> Box | None:
-        """The box in which to search, or the point."""
+    def place(self) -> str | Box | None:
+        """Where to search, if not in tiles: a name that the catalogue of PEPS knows, a box, or a point."""
         edges = (self.lonmin, self.latmin, self.lonmax, self.latmax)
         if self.lat is not None and self.lon is not None:
             edges = (self.lon, self.lat, self.lon, self.lat)
-        return None if None in edges else Box(*(edge for edge in edges if edge is not None))
-
-    @property
-    def place(self) -> str | Box | None:
-        """Where to search, if not in tiles: a name that the catalogue of PEPS knows, or a box."""
-        return self.location or self.box
+        box = None if None in edges else Box(*(edge for edge in edges if edge is not None))
+        return self.location or box
 
     @property
     def is_theia_only(self) -> bool:

@@ -18,6 +18,7 @@ from peps_maja import __version__
 from peps_maja.errors import UsageError
 from peps_maja.options import DownloaderOptions, Options, ProcessOptions
 from peps_maja.products.names import L1CProduct, L2AProduct, pasted_name
+from peps_maja.products.places import Box
 from peps_maja.text import one_line
 
 _MORE = """\
@@ -93,8 +94,8 @@ def process_options(arguments: Sequence[str] | None) -> ProcessOptions:
         products[product.name] = None
     given["product"] = list(products)
     options = ProcessOptions(**given)
-    box = options.box
-    is_box = box and (box.is_point or (box.west < box.east and box.south < box.north))
+    box = options.place
+    is_box = isinstance(box, Box) and (box.is_point or (box.west < box.east and box.south < box.north))
     if not is_box and not given.keys().isdisjoint((*_POINT, *_BOX)):
         parser.error("a point is --lat --lon, a box --lonmin --latmin --lonmax --latmax, and no edge beyond the other")
     return parser.checked(options, options.json)

@@ -89,7 +89,8 @@ def run(
             status = Status(int(end.code or 0))
         except Exception as error:
             status = tell(error, console)
-        _ignore_signals()  # all is done, and the exit status stands
+        for each in _SIGNALS:  # all is done, and the exit status stands
+            signal.signal(each, signal.SIG_IGN)
     except (Interrupted, KeyboardInterrupt) as interruption:
         _leave_interrupted(next(iter(interruption.args), Status.INTERRUPTED), console)
     flush()
@@ -114,7 +115,7 @@ def tell(error: Exception, console: Console) -> Status:
     else:
         message, status = f"unexpected {type(error).__name__}: {error}; please report what -v shows", Status.TROUBLE
     say(message)
-    console.debug_traceback(error)
+    console.debug(error)
     return status
 
 
@@ -125,12 +126,8 @@ def read_timeout() -> float:
 
 def _leave_interrupted(status: Status, console: Console) -> NoReturn:
     """End the process now, whatever its threads do: they hold nothing worth waiting for."""
-    _ignore_signals()
+    for each in _SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
     console.warning("interrupted; the log has all that was done, the next run goes on from there")
     flush()
     os._exit(int(status))
-
-
-def _ignore_signals() -> None:
-    for each in _SIGNALS:
-        signal.signal(each, signal.SIG_IGN)

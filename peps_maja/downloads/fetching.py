@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -181,7 +181,7 @@ def _receive(client: Client, address: str, part: PartFile, meter: Meter, *, may_
                 start += chunk
             if not start.startswith(_ZIP_STARTS):
                 what = NoZip(f"{kind_of(start)} came in the place of {shown(answer.address)}")
-                raise client.error_in(answer, start) or what
+                raise client.judge(replace(answer, body=start)) or what
             part.restart(Remote.of(answer.status, answer.headers))
             part.write(start)
         length = part.remote.length

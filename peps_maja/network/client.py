@@ -50,7 +50,7 @@ class Client:
         self.secret = secret
         self.read_timeout = read_timeout
         self._site = site
-        self._judge = judge
+        self.judge = judge
         self._timeouts = min(CONNECT_TIMEOUT, read_timeout), read_timeout
         self._longest = 2 * read_timeout  # for the body of a small answer
         self._trace = trace
@@ -107,10 +107,6 @@ class Client:
         with self._with_retries(lambda: self._stream(self._site.reach(address), headers)) as response:
             yield Download(**vars(self._answer(response, b"")), chunks=self._chunks(response))
 
-    def error_in(self, download: Download, start: bytes) -> PepsError | None:
-        """Return the error that the first bytes of a download name, or None if they do not."""
-        return self._judge(replace(download, body=start))
-
     def _with_retries(self, attempt: Callable[[], _Result], tries: int = TRIES, patience: float = 0.0) -> _Result:
         """Return what an attempt returns; after a server's own trouble or a cut, wait and try again."""
         trouble: PepsError
@@ -147,7 +143,7 @@ class Client:
             response.close()
             if redirects == _MOST_REDIRECTS:  # then the first address decides what that means
                 circle = replace(self._answer(first, b""), status=response.status_code)
-                raise self._judge(circle) or ServerTrouble(f"{shown(first.url)} redirects in a circle")
+                raise self.judge(circle) or ServerTrouble(f"{shown(first.url)} redirects in a circle")
             redirects += 1
             response = self._send("GET", self._site.reach(target, response.url), **options)
         return response
@@ -172,7 +168,7 @@ class Client:
         return Answer(response.status_code, response.headers, body, response.url, self.secret if is_signed else None)
 
     def _accepted(self, answer: Answer) -> Answer:
-        if error := self._judge(answer):
+        if error := self.judge(answer):
             raise error
         return answer
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from math import isfinite
+from math import inf, isfinite
 
 from peps_maja.errors import ServerTrouble
 
@@ -36,12 +36,6 @@ def instead_of(expected: str, body: bytes) -> str:
         return f"{expected} that is damaged or cut short"
     hint = " (maintenance, or a login page); try again later" if kind == HTML else ""
     return f"{kind} where {expected} was expected{hint}"
-
-
-def refuse_html(body: bytes, expected: str) -> None:
-    """Raise ServerTrouble if the body is an HTML page."""
-    if kind_of(body) == HTML:
-        raise ServerTrouble(instead_of(expected, body))
 
 
 def read_json(document: bytes | str) -> object:
@@ -77,26 +71,20 @@ def text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def number(value: object) -> float | None:
-    """Return a finite number, None for anything else."""
+def number(value: object, least: float = -inf, most: float = inf) -> float | None:
+    """Return a finite number between these limits, both included; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:
-        return float(value) if isfinite(value) else None
+        return float(value) if isfinite(value) and least <= value <= most else None
     except OverflowError:
         return None
 
 
 def whole(value: object) -> int | None:
     """Return a whole number from 0 on, None for anything else."""
-    found = number(value)
-    return int(found) if found is not None and found >= 0 and found == int(found) else None
-
-
-def per_cent(value: object) -> float | None:
-    """Return a number from 0 to 100, None for anything else: some catalogues write -1 for clouds not known."""
-    found = number(value)
-    return found if found is not None and 0 <= found <= 100 else None
+    found = number(value, 0)
+    return int(found) if found is not None and found == int(found) else None
 
 
 def percentage(value: object) -> float | None:

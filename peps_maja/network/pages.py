@@ -56,24 +56,24 @@ def _read_once(ask: Callable[[int], Page], read: Callable[[object], _Read], cata
     total, is_announced = None, False
     for number in count(1):
         page = ask(number)
-        new = {key: feature for feature in page.features if (key := _key(feature)) not in found}
-        found |= {key: read(feature) for key, feature in new.items()}
+        before = len(found)
+        for feature in page.features:
+            item, properties = mapping(feature), mapping(mapping(feature).get("properties"))
+            # Its id and name, else the name that PEPS gives it, else all of it.
+            told = properties.get("productIdentifier") or feature
+            told = [item["id"], properties.get("identifier")] if item.get("id") else told
+            if (key := json.dumps(told)) not in found:
+                found[key] = read(feature)
+        has_new = len(found) > before
         total = total if page.total is None else page.total
         if max(len(found), total or 0) > MOST_PRODUCTS:
             raise UsageError(f"{catalogue} has more than {MOST_PRODUCTS} products: name fewer days or a smaller place")
         # A total that is known counts for more than links; without either, a full page speaks for another one.
-        has_more = page.has_next or (is_announced and not new) if total is None else len(found) < total
-        if not new and (page.features or has_more):
+        has_more = page.has_next or (is_announced and not has_new) if total is None else len(found) < total
+        if not has_new and (page.features or has_more):
             of = "an unknown number of" if total is None else total
             raise BrokenOff(f"{catalogue} broke off: {len(found)} of {of} products came, twice; try again later")
-        if not new or not (has_more or (total is None and page.is_full)):
+        if not has_new or not (has_more or (total is None and page.is_full)):
             break
         is_announced = has_more
     return list(found.values())
-
-
-def _key(feature: object) -> str:
-    """Return what tells a feature from others: its id and name, else the name that PEPS gives it, else all of it."""
-    item, properties = mapping(feature), mapping(mapping(feature).get("properties"))
-    unnamed = properties.get("productIdentifier") or feature
-    return json.dumps([item["id"], properties.get("identifier")] if item.get("id") else unnamed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar, Self
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
@@ -36,7 +37,10 @@ class Site:
             scheme = host = ""
         if scheme not in _PORTS or not host or parts.query or parts.fragment:
             raise UsageError(f"{cls.option} {address!r} is not an address: write it as {cls.example}")
-        if scheme == "http" and not _is_loopback(host):
+        is_loopback = host == "localhost"
+        with suppress(ValueError):  # a name, and no address of IP
+            is_loopback = is_loopback or ipaddress.ip_address(host).is_loopback
+        if scheme == "http" and not is_loopback:
             raise UsageError(
                 f"{cls.option} {address}: {cls.what_it_asks} is sent over https only; write https://{parts.netloc}"
             )
@@ -84,10 +88,3 @@ def shown(address: str) -> str:
 
 def _origin(parts: SplitResult) -> tuple[str, str, int | None]:
     return parts.scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

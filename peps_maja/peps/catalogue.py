@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from peps_maja.errors import Forbidden, NotThere, ServerSilent, ServerTrouble, UsageError
 from peps_maja.network.answers import BadRequest
-from peps_maja.network.documents import mapping, per_cent, text, whole
+from peps_maja.network.documents import mapping, number, text, whole
 from peps_maja.network.pages import Page, read_all, read_page
 from peps_maja.peps.service import Peps, explaining_closure
 from peps_maja.products.names import L1CProduct
@@ -92,7 +92,7 @@ def read_feature(feature: object) -> L1CRecord | None:
     if not isinstance(identifier, str) or not identifier.strip():
         return None
     known: dict[str, Any] = {
-        "clouds": per_cent(properties.get("cloudCover")),
+        "clouds": number(properties.get("cloudCover"), 0, 100),  # some catalogues write -1 for clouds not known
         "size": whole(properties.get("resourceSize")),
         "on_tape": mapping(properties.get("storage")).get("mode") in ("tape", "tier3"),
         "bounds": Box.around(mapping(feature)),

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from peps_maja.downloads.naming import is_of_zip
 from peps_maja.downloads.service import JobReport, Phase
 from peps_maja.errors import ServerTrouble
-from peps_maja.network.documents import array, mapping, percentage, read_json, refuse_html, text
+from peps_maja.network.documents import HTML, array, instead_of, kind_of, mapping, percentage, read_json, text
 from peps_maja.text import one_line
 
 _LONGEST_ADDRESS = 1000  # bytes
@@ -62,8 +62,8 @@ def results_in_joblog(chunks: Iterable[bytes], wps_id: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     read = b""
     for chunk in chunks:
-        if not read:
-            refuse_html(chunk, "a joblog")
+        if not read and kind_of(chunk) == HTML:
+            raise ServerTrouble(instead_of("a joblog", chunk))
         read = read[-_LONGEST_ADDRESS:] + chunk
         found |= {name.decode(errors="replace"): None for name in address.findall(read)}
     return tuple(found)

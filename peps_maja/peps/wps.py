@@ -9,7 +9,7 @@ from typing import NoReturn
 from urllib.parse import quote
 
 from peps_maja.errors import ServerTrouble
-from peps_maja.network.documents import instead_of, refuse_html
+from peps_maja.network.documents import HTML, instead_of, kind_of
 from peps_maja.text import one_line
 
 CAPABILITIES = "service=WPS&request=GetCapabilities&version=1.0.0"  # asks which processes this account may run
@@ -117,7 +117,8 @@ class _NoDoctype(ET.TreeBuilder):
 def _parse_xml(body: bytes) -> ET.Element:
     if not (body := body.lstrip()):
         raise ServerTrouble("an empty document")
-    refuse_html(body, "WPS's XML")
+    if kind_of(body) == HTML:
+        raise ServerTrouble(instead_of("WPS's XML", body))
     # A letter in another encoding, or an escape sequence in a message, is not well-formed XML, and still an answer.
     cleaned = _CONTROLS.sub(" ", body.decode(errors="replace"))
     problem = ""

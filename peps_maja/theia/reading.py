@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from peps_maja.errors import ServerTrouble
 from peps_maja.joblog.details import Offer
-from peps_maja.network.documents import mapping, number, per_cent, read_object, text, whole
+from peps_maja.network.documents import mapping, number, read_object, text, whole
 from peps_maja.network.pages import Page, read_page
 from peps_maja.network.trust import without_account
 from peps_maja.products.names import L2AProduct
@@ -69,7 +69,7 @@ def read_item(feature: object) -> L2ARecord | None:
         identifier=identifier if product.version or not version else f"{identifier}_{version}",
         version=version,
         orbit=orbit if orbit is not None and 1 <= orbit <= 143 else None,
-        clouds=per_cent(properties.get("eo:cloud_cover")),
+        clouds=number(properties.get("eo:cloud_cover"), 0, 100),
         processed=text(properties.get("datetime")),
         size=offer.size,
         bounds=Box.around(item),
