@@ -104,4 +104,4 @@ class DiskFull(PepsError):
 
 
 class Interrupted(BaseException):
-    """Ctrl-C, SIGTERM or SIGHUP, with its status. Not an `Exception`, so that no `except Exception` catches it."""
+    """Ctrl-C, SIGTERM or SIGHUP, with its exit status. Not an `Exception`, so that no `except Exception` catches it."""

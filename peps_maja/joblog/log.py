@@ -167,8 +167,7 @@ def _is_about(line: Line | Damaged, job: str) -> bool:
     series, own = Series.parse(line.job), Series.parse(job)
     if series and own:
         return series.overlaps(own)
-    product = named_product(job if series else line.job)
-    if product and (span := series or own):
-        return span.covers_days(product.tile, product.days, product.orbit)
-    other = named_product(job)
+    product, other = named_product(job), named_product(line.job)
+    if (named := product or other) and (span := series or own):
+        return span.covers_days(named.tile, named.days, named.orbit)
     return line.job == job or bool(product and other and is_one_pass(product, other))
