@@ -140,6 +140,13 @@ def test_lapses_of_a_server_close_no_job(place: Place, peps: Sandbox) -> None:
     assert outcomes(place) == {job.product: ["missing", "missing", "missing"]}
 
 
+def test_a_job_of_the_future_without_a_report_is_missing(place: Place, peps: Sandbox) -> None:
+    job = add(peps, 1, "RUNNING")
+    place.write_log(("2099-01-01T00:00:00Z", "submitted", job.product, job.status_url))
+    spoil(peps, NOT_FOUND, Endpoint.STATUS, Endpoint.REPORT)
+    assert (place.download("-q").status, outcomes(place)) == (1, {job.product: ["missing"]})
+
+
 def test_back_is_a_report_that_can_be_read_and_a_job_that_delivered_is_finished(place: Place, peps: Sandbox) -> None:
     there, empty, refused, delivered = add(peps, 1), add(peps, 2, results=()), add(peps, 3), add(peps, 4, results=())
     refused.wps_state = "ProcessFailed"
