@@ -25,11 +25,11 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
+@dataclass
 class Silence:
     """Jobs in a row to which a server said nothing: three of them end the round for its service."""
 
-    def __init__(self) -> None:
-        self.jobs: set[str] = set()  # by their names
+    jobs: set[str] = field(default_factory=set)  # by their names
 
     def ends(self, job: Job, error: PepsError | None) -> bool:
         """Take in how a job's turn ended, and return True if that ends the round."""
@@ -65,15 +65,14 @@ def ask_all(service: Service, jobs: Iterable[Job], leave_at: float = inf) -> Ans
             answers.problems[job.name] = error
         else:
             answers.reports[job.name] = poll.result()
-    refused = [error for error in answers.problems.values() if isinstance(error, Forbidden)]
+    refused = {name: error for name, error in answers.problems.items() if isinstance(error, Forbidden)}
     if refused and len(refused) == len(answers.problems) and not (answers.reports or answers.ends):
         who = f"the account in {service.client.secret.source}" if service.client.secret else "this account"
         seems = f"so it does for every open job: {who} seems to be refused, ask {service.name} about it"
         answers.problems.clear()
-        answers.ends.append(CredentialsError(f"{refused[0]}; {seems}"))
-    for name, error in answers.problems.items():
-        if isinstance(error, Forbidden):
-            answers.problems[name] = Forbidden(f"{error}; ask {service.name} why, or --drop the job")
+        answers.ends.append(CredentialsError(f"{next(iter(refused.values()))}; {seems}"))
+    why = f"ask {service.name} why, or --drop the job"
+    answers.problems |= {name: Forbidden(f"{refused[name]}; {why}") for name in refused if name in answers.problems}
     return answers
 
 

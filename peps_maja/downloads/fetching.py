@@ -65,8 +65,7 @@ class _Place(Enum):
 def fetch(client: Client, wanted: Wanted, folder: Path, transfer: Transfer) -> Fetched:
     """Bring a result to `folder`, unless it is there already; file and name are on disk then.
 
-    Raises NotThere, Forbidden or Broken if the server does not have it, NoZip, ServerTrouble or ServerBusy if it may
-    come later, DiskFull, PepsError if another run is at it or all names are taken, what ends a round.
+    Raises NotThere, Forbidden, Broken, DiskFull; ServerTrouble or ServerBusy if it may come later; what ends a round.
     """
     for final in [folder / name for name, may_be_ours in wanted.names.items() if may_be_ours]:
         with part_of(final) as part:  # also while looking at what is there: nobody else can put a file there then
@@ -110,15 +109,13 @@ def _what_is_at(final: Path, client: Client, wanted: Wanted) -> _Place:
 
 def _length_on_server(client: Client, addresses: Sequence[str]) -> int | None:
     """Return how long the file on the server is, without fetching it; None if the server does not say."""
-    trouble: PepsError | None = None
-    for address in addresses:
+    for number, address in enumerate(addresses, 1):
         try:
             with suppress(NotThere, Forbidden), client.download(address, {"Range": "bytes=0-0"}) as answer:
                 return Remote.of(answer.status, answer.headers).length
-        except (ServerTrouble, ServerBusy) as error:
-            trouble = error
-    if trouble:
-        raise trouble
+        except (ServerTrouble, ServerBusy):
+            if number == len(addresses):  # no other copy can tell
+                raise
     return None
 
 

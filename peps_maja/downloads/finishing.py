@@ -1,7 +1,4 @@
-"""What becomes of an open job in a round: which results it lacks, and when it is finished, failed or cancelled.
-
-What happened is told first, and then noted in the log.
-"""
+"""What becomes of an open job in a round: which results it lacks, and when it is finished, failed or cancelled."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""The part of a zip that is there already: kept for the next try or the next run, locked, and renamed when complete.
+"""The part of a zip that is there already, `NAME.zip.part`, locked, and renamed when complete.
 
-`NAME.zip.part` holds the bytes; beside it `NAME.zip.part.json` says of which remote file they are. Both are regular
-files of their own: what a link leads to could be anything of the user's.
+`NAME.zip.part.json` says of which remote file it is. What is a link is refused: it could lead to any file of the user.
 """
 
 from __future__ import annotations
