@@ -103,6 +103,8 @@ def held(path: Path) -> Iterator[None]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         message = f"cannot open the lock file {path}: {error.strerror}"
+        if isinstance(error, FileNotFoundError):
+            message += f"; make the folder {path.parent}, or fix --log"
         with suppress(OSError, KeyError):
             owner = path.owner()
             message += f"; it is {owner}'s: have it removed while no run is at work, or run as {owner}"

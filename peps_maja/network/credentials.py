@@ -14,7 +14,7 @@ from peps_maja.errors import CredentialsError, NoAccount
 
 USER_VARIABLE, PASSWORD_VARIABLE = "PEPS_USER", "PEPS_PASSWORD"
 KEY_OF_GEODES = "geodes"  # first word of a line that holds a key, and never the account
-_WRITE = "write e-mail and password into its first line, with a space between, and run chmod 600 on it"
+_WRITE = "write e-mail and password into one line of it, with a space between, and run chmod 600 on it"
 
 
 class Secret:
@@ -57,7 +57,9 @@ def read_credentials(path: Path, environment: Mapping[str, str]) -> Credentials:
         if not lines:
             raise NoAccount(f"the credentials file {path} has no account in it: {_WRITE}")
         if len(lines[0]) == 1:
-            raise CredentialsError(f"the credentials file {path} has only one word in its first line: {_WRITE}")
+            raise CredentialsError(
+                f"the credentials file {path} has only one word in the line of the account: {_WRITE}"
+            )
         email, password = lines[0]
         account = Credentials(email, password, str(path))
     # RFC 7617, section 2: the first colon ends the user name, so a name cannot have one.

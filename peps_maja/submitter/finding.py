@@ -63,7 +63,8 @@ def jobs_in(jobs: Jobs, standings: Sequence[str]) -> list[Job]:
 
 def _listed(options: ProcessOptions, jobs: Jobs, peps: Peps, keep: _Keep) -> list[L1CRecord]:
     if not options.days:
-        named = dict.fromkeys(options.product) or {job.name: job.clouds for job in jobs_in(jobs, options.resubmit)}
+        known = {name: jobs[name].clouds if name in jobs else None for name in options.product}
+        named = known or {job.name: job.clouds for job in jobs_in(jobs, options.resubmit)}
         products = filter(None, map(L1CProduct.parse, named))  # of a series, the log knows all
         return [L1CRecord.of(product, clouds=named[product.name]) for product in products]
     if options.place:

@@ -56,7 +56,7 @@ def show(proposal: Proposal, jobs: Jobs, options: ProcessOptions, console: Conso
         tiles = f" ({', '.join(options.tile)})" if options.tile else ""
         of, why = "The catalogue", "is the tile right, and are the dates?"
         if options.is_theia_only:
-            of, why = "Theia", "it has its zones only (France, and others)"
+            of, why = "Theia", "it has its zones only (France, and others), and of these not each day"
         console.info(f"{of} has nothing for this place and these days{tiles}: {why}")
     elif not (proposal.choices or proposal.orders):
         way = "--status of the downloader shows where its jobs stand"

@@ -452,6 +452,12 @@ def test_submit_again(
     assert len(peps.executed) == len(again), "what was submitted again is open now"
 
 
+def test_a_product_that_is_named_to_be_submitted_again_keeps_its_clouds(place: Place, peps: Sandbox) -> None:
+    place.write_log(*logged(("submitting", l1c(1), "2.5"), ("rejected", l1c(1), "no")))
+    assert place.process("--product", l1c(1), "--resubmit", "rejected").status == 0
+    assert place.events("submitting") == [("submitting", l1c(1), "2.5")] * 2
+
+
 def test_adopt(place: Place, peps: Sandbox) -> None:
     list_products(peps, l1c(1), l1c(11))
     job, other = peps.add_job(l1c(1)), peps.add_job(l1c(11))

@@ -97,10 +97,11 @@ class FakePeps(processes.Processes):
 
     def _my_processing(self) -> Reply:
         """Return the page where a person sees what became of all jobs: the account's, as the sandbox has but one."""
-        rows = [("Product", "Process", "State", "Message", "Results")]
+        rows = [("Product", "Process", "State", "Message", "Status URL", "Results")]
         for job in reversed(list(self.jobs)):
             names = " ".join(result.name for result in job.results if job.delivers)
-            rows.append((job.product, job.process, f"{job.status}, {job.percent} %", job.message, names))
+            state = f"{job.status}, {job.percent} %"
+            rows.append((job.product, job.process, state, job.message, job.status_url, names))
         lines = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
         table = "\n".join(f"<tr>{line}</tr>" for line in lines)
         html = (
