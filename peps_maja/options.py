@@ -11,7 +11,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from peps_maja.errors import UsageError
 from peps_maja.products.places import Box, Days
 from peps_maja.products.tiles import Tile
 
@@ -51,11 +50,11 @@ def _day(value: str) -> date:
     try:
         return date(*time.strptime(value, "%Y-%m-%d")[:3])
     except ValueError:
-        raise UsageError(f"{value} is not a valid date, as 2019-03-31 is") from None
+        raise ArgumentTypeError(f"{value} is not a valid date, as 2019-03-31 is") from None
 
 
 def number(least: float, most: float, what: str, kind: type[int] | type[float] = float) -> Callable[[str], float]:
-    """Return what reads a number between two limits, both included; it raises UsageError."""
+    """Return what reads a number between two limits, both included; it raises ArgumentTypeError."""
 
     def read(value: str) -> float:
         try:
@@ -63,7 +62,7 @@ def number(least: float, most: float, what: str, kind: type[int] | type[float] =
         except ValueError:
             found = float("nan")
         if not least <= found <= most:
-            raise UsageError(f"{value!r} is not a valid {what}")
+            raise ArgumentTypeError(f"{value!r} is not a valid {what}")
         return found
 
     return read

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import warnings
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,7 +122,10 @@ def tell(error: Exception, console: Console) -> Status:
 
 def read_timeout() -> float:
     """Return the seconds to wait for the next bytes of an answer: $PEPS_TIMEOUT, else 30."""
-    return number(0.001, 86_400, "number of seconds for PEPS_TIMEOUT")(os.environ.get("PEPS_TIMEOUT") or "30")
+    try:
+        return number(0.001, 86_400, "number of seconds for PEPS_TIMEOUT")(os.environ.get("PEPS_TIMEOUT") or "30")
+    except ArgumentTypeError as error:
+        raise UsageError(str(error)) from None
 
 
 def _leave_interrupted(status: Status, console: Console) -> NoReturn:

@@ -32,10 +32,9 @@ Transfer = Callable[[Path], AbstractContextManager[Meter]]  # holds the line whi
 
 @dataclass(frozen=True)
 class Wanted:
-    """A result to fetch: where copies of it are, and what it has to be.
+    """A result to fetch: where copies of it are, the `names` for it (False: another job's), and what it has to be.
 
-    It gets the first of the `names` that is free, and is True: the others belong to other jobs. Size (bytes) and MD5
-    (hex) are None and empty where nothing tells them before.
+    Size (bytes) and MD5 (hex) are None and empty where nothing tells them before.
     """
 
     addresses: Sequence[str]

@@ -163,7 +163,8 @@ class OpenJob:
         else:
             name = min(left)
             known = self._known[name]
-            self._close(Event.FAILED, f"{name} {known.kind} since {known.since:%Y-%m-%d}: {known.reason}")
+            what = "report or results" if name == NO_RESULTS else name
+            self._close(Event.FAILED, f"{what} {known.kind} since {known.since:%Y-%m-%d}: {known.reason}")
 
     def _close(self, event: Event, detail: str = "") -> None:
         """End the job; advise what to do if it did not finish."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from peps_maja.errors import UsageError
 from peps_maja.joblog.details import wps_id
@@ -13,7 +13,7 @@ from peps_maja.products.names import L1CProduct, pasted_name
 from peps_maja.products.series import Series
 
 
-def correct_log(log: JobLog, found: Iterable[tuple[str, str]], unwanted: Iterable[str]) -> tuple[list[str], list[str]]:
+def correct_log(log: JobLog, found: Iterable[tuple[str, str]], unwanted: Sequence[str]) -> tuple[list[str], list[str]]:
     """Log that jobs run under the status URLs that the user found for them, and that others are not wanted any more.
 
     Return the names of the adopted and of the dropped jobs. Raises UsageError, and logs nothing, if one is not valid.
@@ -29,6 +29,8 @@ def correct_log(log: JobLog, found: Iterable[tuple[str, str]], unwanted: Iterabl
             wrong = "the URL has an account in it: leave out what is before the @"
         elif not wps_id(url):
             wrong = f"{url!r} is not a status URL, which begins with http and ends in .xml"
+        elif adopted.get(job.name, url) != url or job.name in unwanted:
+            wrong = "it is named twice, with two URLs or with --drop, too: which is it?"
         elif job.state is State.FINISHED and wps_id(url) != job.wps_id:
             wrong = f"{log.path} has it as finished already, under {job.status_url}"
         elif job.state is State.OPEN and job.status_url != url:

@@ -35,6 +35,7 @@ _JOINED = re.compile(r"[0-9]Z\W+submitt(?:ing|ed)\b")
 _EVENT = re.compile("|".join(EVENTS).upper())
 # Colours of a terminal, controls, characters without width, and what Markdown sets before `_`.
 _INVISIBLE = re.compile("\x1b\\[[0-9;]*[A-Za-z]|[\x01-\x08\x0a-\x1f\x7f-\x9f\xad\u200b-\u200f\u2060\ufeff\\\\]")
+_OF_PEPS = {Event.SUBMITTING, Event.SUBMITTED, Event.POSTPONED}
 
 
 class Line(NamedTuple):
@@ -68,7 +69,7 @@ def read_line(line: str, known: Container[str] = ()) -> Line | Damaged | None:
     if not has_form or is_joined:
         return _damaged(text)
     event = EVENTS.get(word)
-    if event is Event.AVAILABLE and not job.startswith("SENTINEL2"):
+    if event in (_OF_PEPS if job.startswith("SENTINEL2") else {Event.AVAILABLE}):
         event = None  # a job's name tells its service
     if event is Event.AVAILABLE and Offer.parse(detail) is None:
         return None  # fetching again costs nothing

@@ -59,19 +59,16 @@ class JobLog:
 
     def append(self, event: Event, job: str, detail: str = "", if_: Callable[[News], bool] = lambda _: True) -> bool:
         """Add one event if `if_` (asked under the lock), and return True when it is on disk. Raises LogError."""
-        line = "\t".join((_now(), event.value, one_line(job), one_line(detail, _LONGEST_DETAIL)))
+        line = "\t".join(("", event.value, one_line(job), one_line(detail, _LONGEST_DETAIL)))
         then = "adopt the job with --adopt" if event is Event.SUBMITTED else "run the same command again"
-        return self._write(line, f"{event.value} {job} {detail}".rstrip() + f"; fix that, then {then}", if_)
+        return self._write("", line, f"{event.value} {job} {detail}".rstrip() + f"; fix that, then {then}", if_)
 
     def begin(self, event: Event, job: str, detail: str = "") -> bool:
         """Add the event with which a job begins; return False if another run began or ended one of its acquisition."""
         return self.append(event, job, detail, lambda news: not any(_is_about(line, job) for line in news))
 
     def tell_and_append(self, event: Event, job: Job, detail: str, tell: Callable[[], None]) -> bool:
-        """Tell what happened to a job, then add it, if `job` still is the submission that the last replay saw.
-
-        Return False if another run has dropped, adopted, ended or resubmitted it: what that logged stands.
-        """
+        """Tell what happened to a job, then add it; return False if another run changed the job since the replay."""
 
         def is_told(news: News) -> bool:
             for line in reversed(news):
@@ -91,7 +88,7 @@ class JobLog:
         """Note the command of a search as a comment, unless `jobs` has it as the last one noted. Raises LogError."""
         text = one_line(command, _LONGEST_DETAIL)
         if jobs.commands[-1:] != [text]:
-            self._write(f"# {_now()} {text}", f"{text}; fix that, then run it again", lambda _: True)
+            self._write("# ", f" {text}", f"{text}; fix that, then run it again", lambda _: True)
 
     def lock_for(self, script: str) -> AbstractContextManager[None]:
         """Return the lock that lets only one run of a script (`process`, `downloader`) work with this log."""
@@ -110,8 +107,8 @@ class JobLog:
         if (links := status.st_nlink) > 1:  # two runs could use it under two names
             raise LogError(f"the log {self.path} has {links} hard links: remove the others, or copy it")
 
-    def _write(self, line: str, not_noted: str, if_: Callable[[News], bool]) -> bool:
-        """Add a line under the append lock, all of it or nothing; return False if not `if_`."""
+    def _write(self, before: str, line: str, not_noted: str, if_: Callable[[News], bool]) -> bool:
+        """Add a line with its time under the append lock, all of it or nothing; return False if not `if_`."""
         path = Path(os.path.realpath(self.path))  # a link's target may have to be made
         flags = os.O_RDWR | os.O_APPEND | (0 if self._file else os.O_CREAT)
         try:
@@ -125,7 +122,8 @@ class JobLog:
                     return False
                 end = os.fstat(descriptor).st_size
                 lead = "" if os.pread(descriptor, 1, max(0, end - 1)) == b"\n" else f"{HEADER[end:]}\n"
-                whole = left = f"{lead}{line}\n".encode()
+                time = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+                whole = left = f"{lead}{before}{time}{line}\n".encode()
                 try:
                     while left:
                         left = left[os.write(descriptor, left) :]
@@ -152,10 +150,6 @@ class JobLog:
         added = added[: added.rfind(b"\n") + 1]  # another run may be writing the line behind it
         self._file, self._known, self._tail = file, self._known + len(added), (self._tail + added)[-_TAIL:]
         self._by_others += added
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _is_about(line: Line | Damaged, job: str) -> bool:

@@ -179,8 +179,10 @@ class Client:
         with response, self._in_time(response, seconds):
             for chunk in self._chunks(response):
                 body += chunk
-                if len(body) > limit:
+                if len(body) > limit and response.ok:
                     raise ServerTrouble(f"{shown(response.url)} answers with more than {size(limit)}: that is too long")
+                if len(body) > limit:  # the page of an error, whose status tells enough
+                    break
         return self._answer(response, bytes(body))
 
     def _in_time(self, response: requests.Response, seconds: float) -> AbstractContextManager[None]:

@@ -16,7 +16,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from urllib3 import exceptions as urllib3_errors
 
 from peps_maja import __version__
-from peps_maja.errors import ServerAway, Status
+from peps_maja.errors import ServerAway, ServerTrouble, Status
 
 _PROXY_SCHEMES = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}
 
@@ -84,7 +84,10 @@ def in_time(seconds: float, shut_down: Callable[[], object], too_late: Exception
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True
-    timer.start()
+    try:
+        timer.start()
+    except RuntimeError as error:  # what has gone out by then may have arrived
+        raise ServerTrouble("no more threads can be started (ulimit -u): end other programs first") from error
     try:
         yield
     except Exception:

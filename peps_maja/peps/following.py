@@ -45,7 +45,8 @@ class Follower:
             addresses = [self._server.report(job.wps_id)]
             with suppress(ServerTrouble):
                 if document and document.report:  # inside, as in the service's early days: it may be newer now
-                    return read_report((self._status(job)[0] or document).report)
+                    newer, _ = self._status(job)
+                    return read_report((newer and newer.report) or document.report)
                 if document and document.report_url:
                     addresses.insert(0, self._server.reach(document.report_url, self._server.reach(job.status_url)))
             for address in dict.fromkeys(addresses):

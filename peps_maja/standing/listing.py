@@ -143,6 +143,7 @@ def check(options: DownloaderOptions, log: JobLog, console: Console) -> Status:
         with looking_at("server", f"{peps.server.base} answers"):
             today = datetime.now(timezone.utc).date()
             read_page_of(peps, Search({"tileid": "31TCJ"}, Days(today, today)))  # one product: that needs no account
+    if account:
         with looking_at("account", f"it may run {MAJA}"):
             check_account(peps, MAJA)
     if has_theias or not account:

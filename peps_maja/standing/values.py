@@ -16,7 +16,6 @@ REJECTED, CANCELLED, MISSING, STALLED = "rejected", "cancelled", "missing", "sta
 LOST = (FAILED, CANCELLED, REJECTED, NOT_DELIVERED, DROPPED)
 BEST_FIRST = (ON_DISK, MOVED_AWAY, TOO_CLOUDY, RUNNING, WAITING, MISSING, UNSURE, *LOST)
 
-
 Task = tuple[str, str, tuple[str, ...]]
 """What a person has to look at (`unsure`, `rejected`, `failed`, `cancelled`, `missing`, `stalled`), what to do,
 and the submitter's options for that, the likeliest first, with NAME for the job's name."""

@@ -11,7 +11,19 @@ from contextlib import contextmanager
 import pytest
 from helpers import BROKEN, NO_REPORT, Place, Run, add, ago, l2a, lines_of, opened, outcomes
 
-from peps_maja.sandbox import FORBIDDEN, HTML_PAGE, NOT_FOUND, Canned, Endpoint, Fault, Job, Sandbox, Stall
+from peps_maja.sandbox import (
+    FORBIDDEN,
+    HTML_PAGE,
+    NOT_FOUND,
+    Altered,
+    Canned,
+    Endpoint,
+    Fault,
+    Job,
+    Reply,
+    Sandbox,
+    Stall,
+)
 from peps_maja.sandbox.faults import Answer
 
 SERIES = "31TCJ_2019-03-01_2019-04-30"
@@ -61,6 +73,23 @@ def test_a_joblog_of_many_megabytes_is_read(place: Place, peps: Sandbox) -> None
     spoil(peps, NOT_FOUND, Endpoint.REPORT)
     assert place.download().status == 0
     assert outcomes(place) == {job.product: DONE}
+
+
+def test_a_report_inside_the_status_document_counts_though_the_newer_document_has_none(
+    place: Place, peps: Sandbox
+) -> None:
+    def empty_later(reply: Reply) -> Reply:
+        replies.append(reply)
+        return reply if len(replies) == 1 else reply.with_body(reply.body.replace(b"LiteralData", b"Nothing"))
+
+    replies: list[Reply] = []
+    job = add(peps)
+    peps.faults.report_as = "literal"
+    spoil(peps, Altered(empty_later), Endpoint.STATUS)
+    spoil(peps, NOT_FOUND, Endpoint.REPORT)
+    place.write_log(*opened(job))
+    assert f"{job.product}: waiting\n" in place.download().out
+    assert len(replies) == 2
 
 
 # -- answers that concern all jobs, or one -------------------------------------------------------------------------

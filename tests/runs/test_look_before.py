@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import trustme
 from helpers import EMAIL, PASSWORD, TILE, Place, in_one_line, l1c, on_terminal, until
 from samples.geodes import GEODES, feature
 
@@ -37,14 +35,11 @@ def place(nowhere: Place, peps: Sandbox) -> Place:
 
 
 @pytest.fixture
-def other(place: Place, authority: trustme.CA, tmp_path: Path) -> Iterator[Sandbox]:
+def other(place: Place, secure: Sandbox, tmp_path: Path) -> Sandbox:
     """Another host, which has a picture at every address."""
-    certificate = str(tmp_path / "certificate.pem")
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
     place.environment["REQUESTS_CA_BUNDLE"] = str(tmp_path / "ca.pem")
-    with Sandbox(certificate=(certificate, certificate)) as sandbox:
-        sandbox.faults.add(Fault(None, PICTURE, times=None))
-        yield sandbox
+    secure.faults.add(Fault(None, PICTURE, times=None))
+    return secure
 
 
 def look_at(peps: Sandbox, number: int, address: str) -> None:

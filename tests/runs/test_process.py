@@ -452,7 +452,7 @@ def test_submit_again(
     assert len(peps.executed) == len(again), "what was submitted again is open now"
 
 
-def test_a_product_that_is_named_to_be_submitted_again_keeps_its_clouds(place: Place, peps: Sandbox) -> None:
+def test_a_product_that_is_named_to_be_submitted_again_keeps_its_clouds(place: Place) -> None:
     place.write_log(*logged(("submitting", l1c(1), "2.5"), ("rejected", l1c(1), "no")))
     assert place.process("--product", l1c(1), "--resubmit", "rejected").status == 0
     assert place.events("submitting") == [("submitting", l1c(1), "2.5")] * 2
@@ -571,6 +571,8 @@ def test_control_characters_of_the_catalogue_reach_no_terminal(place: Place, pep
     assert "a [2J b" in run.err
 
 
+ONE_URL = "https://peps.cnes.fr/resto/wps/outputs/pywps-"
+
 # -- bad input: which options go together is in tests/unit/test_parsing.py --------------------------------------
 
 
@@ -578,12 +580,14 @@ def test_control_characters_of_the_catalogue_reach_no_terminal(place: Place, pep
     ("arguments", "words"),
     [
         ((*SEARCH, "--resubmit", "failed", "--theia", "only"), "--resubmit"),
-        (("--adopt", "31TCJ", "https://peps.cnes.fr/resto/wps/outputs/pywps-1.xml"), "31TCJ"),
+        (("--adopt", "31TCJ", f"{ONE_URL}1.xml"), "31TCJ"),
         (("--adopt", l1c(1), "My processing"), "My processing"),
+        (("--adopt", l1c(1), f"{ONE_URL}1.xml", "--adopt", l1c(1), f"{ONE_URL}2.xml"), "which is it?"),
+        (("--adopt", l1c(1), f"{ONE_URL}1.xml", "--drop", l1c(1)), "which is it?"),
         (("--drop", l1c(1)), l1c(1)),
         ((*SEARCH, "--server", "http://peps.example.org"), "https"),
     ],
-    ids=["options", "adopt no job", "adopt no address", "drop what is not there", "http"],
+    ids=["options", "adopt no job", "adopt no address", "adopt twice", "adopt and drop", "drop nothing", "http"],
 )
 def test_what_cannot_be_done_is_one_line_before_any_request(
     place: Place, peps: Sandbox, arguments: tuple[str, ...], words: str

@@ -16,7 +16,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from helpers import EMAIL, STATUS_URL, TILE, Place, Run, is_one_line, l1c, waits
+from helpers import EMAIL, STATUS_URL, TILE, Place, Run, in_one_line, is_one_line, l1c, waits
 
 from peps_maja.sandbox import (
     BAD_GATEWAY,
@@ -329,8 +329,7 @@ def test_a_refused_account_names_where_it_came_from(
 ) -> None:
     (place.folder / "peps.txt").write_text(content, encoding="utf-8")
     run = place.process(*SEARCH, **environment)
-    assert run.status == 2
-    assert is_one_line(run, "401", source)
+    in_one_line(run, 2, "401", source)
     assert "hunter2" not in run.err
     assert len(peps.asked(Endpoint.CAPABILITIES)) == 1
     assert (peps.asked(Endpoint.EXECUTE), place.events()) == ([], [])
@@ -339,8 +338,7 @@ def test_a_refused_account_names_where_it_came_from(
 def test_an_account_without_a_right_names_where_it_came_from(place: Place, peps: Sandbox) -> None:
     peps.may_run = False
     run = place.process(*SEARCH)
-    assert run.status == 2
-    assert is_one_line(run, "the account in peps.txt may not run MAJA")
+    in_one_line(run, 2, "the account in peps.txt may not run MAJA")
     assert (peps.asked(Endpoint.EXECUTE), place.events()) == ([], [])
     peps.faults.add(Fault(Endpoint.CAPABILITIES, FORBIDDEN))
     run = place.process(*SEARCH, PEPS_USER=EMAIL, PEPS_PASSWORD="secret")
@@ -385,8 +383,7 @@ def test_no_connection(place: Place, peps: Sandbox) -> None:
 
     peps.faults.add(Fault(Endpoint.CAPABILITIES, Altered(close_the_port)))
     run = place.process(*SEARCH)
-    assert run.status == 75
-    assert is_one_line(run, f"no connection to {peps.url}")
+    in_one_line(run, 75, f"no connection to {peps.url}")
     assert kinds(place) == ["submitting 1", "postponed 1"]
     assert orders(peps) == 0
 
@@ -417,8 +414,7 @@ def test_the_password_goes_where_it_must_and_nowhere_else(place: Place, peps: Sa
 
 def test_a_log_in_a_folder_that_is_not_there(place: Place, peps: Sandbox) -> None:
     run = place.process(*SEARCH, "-l", "no/such/folder.log")
-    assert run.status == 2
-    assert is_one_line(run, "no/such/folder.log")
+    in_one_line(run, 2, "no/such/folder.log")
     assert not peps.asked(Endpoint.EXECUTE)
 
 
@@ -520,8 +516,7 @@ def test_a_second_signal_does_not_wait(place: Place, peps: Sandbox) -> None:
     assert "1 left for the next run" in out
 
     run = place.process(*SEARCH)
-    assert run.status == 1
-    assert is_one_line(run, TWO, "--resubmit unsure")
+    in_one_line(run, 1, TWO, "--resubmit unsure")
     assert (peps.executed, orders(peps)) == ([ONE, TWO, THREE], 3)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import islice
 from pathlib import Path
 
 import pytest
-import trustme
 from helpers import EMAIL, PASSWORD, Item, Place, Run, ago, in_one_line
 from relay import Relay
 
@@ -64,16 +63,6 @@ def announce(place: Keeper, peps: Sandbox) -> Announce:
         return items
 
     return write
-
-
-@pytest.fixture
-def secure(tmp_path: Path) -> Iterator[Sandbox]:
-    """A server on another port, over https with a certificate that `place` trusts."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "host.pem")
-    with Sandbox(certificate=(str(tmp_path / "host.pem"), str(tmp_path / "host.pem"))) as sandbox:
-        yield sandbox
 
 
 def is_whole(place: Keeper, item: Item) -> bool:

@@ -73,6 +73,7 @@ FAULTY: dict[str, tuple[Callable[[bytes], Canned], bool | None]] = {
 }
 ABSENT = {
     "404": NOT_FOUND,
+    "404 with a long page": Canned(404, "<html>" + "Not Found " * 200_000),
     "410": Canned(410),
     "403": FORBIDDEN,
     "404 with status 200": Canned(200, '{"ErrorCode": 404, "ErrorMessage": "Not Found"}'),

@@ -71,6 +71,12 @@ def test_two_lines_joined(between: str) -> None:
     assert replayed(lines(*SUBMITTED, ("failed", detail))).damage == ""
 
 
+@pytest.mark.parametrize("event", ["submitting", "submitted", "postponed"])
+def test_an_event_of_the_other_service_changes_nothing(event: str) -> None:
+    theias = lines(("available", "https://x/1 - -"), ("finished", ""), (event, STATUS_URL), job=ZIP[:-4])
+    assert replayed(theias)[ZIP[:-4]].state is State.FINISHED
+
+
 @pytest.mark.parametrize("word", ["stalled", "downloaded", "finished", "postponed"])
 def test_another_event_leaves_a_job_where_it_stood(word: str) -> None:
     jobs = replayed(f"{lines(*SUBMITTED, ('failed', ''))}{at(5)} {word} {JOB} {ZIP}\n{at(5)} {word} {OTHER}\n")

@@ -10,7 +10,7 @@ import pytest
 import trustme
 from relay import SLOW, Relay, host_and_port
 
-from peps_maja.errors import ServerSilent
+from peps_maja.errors import ServerSilent, ServerTrouble
 from peps_maja.network.client import Client
 from peps_maja.peps.service import Server
 from peps_maja.sandbox import Sandbox
@@ -21,6 +21,19 @@ def test_interim_answers_are_not_the_answer(peps: Sandbox, code: int) -> None:
     with Relay([f"{code} first"], target=host_and_port(peps.url)) as relay:
         answer = Client(Server(relay.url), lambda _: None).order(Server(relay.url).report("none"), "service=WPS")
     assert answer.status == 401  # of the sandbox, which wants an account
+
+
+def test_without_threads_what_went_out_may_have_arrived(peps: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: object) -> None:
+        starts.append(1)
+        if len(starts) > 1:  # the first is for the connection
+            raise RuntimeError("can't start new thread")
+
+    starts: list[int] = []
+    client = Client(Server(peps.url), lambda _: None)
+    monkeypatch.setattr("threading.Timer.start", start)
+    with pytest.raises(ServerTrouble, match="ulimit"):
+        client.order(Server(peps.url).report("none"), "service=WPS")
 
 
 @pytest.mark.parametrize("over_tls", [False, True], ids=["in clear", "over TLS"])

@@ -71,10 +71,7 @@ DID_NOT_BECOME = {
     "other satellite": L2A.replace("2A_2019", "2B_2019"),
     "other tile": L2A.replace("31TCJ", "31TCH"),
 }
-zones = st.integers(1, 60).map("{:02d}".format)
-bands = st.sampled_from("CDEFGHJKLMNPQRSTUVWX")
-letters = st.sampled_from("ABCDEFGHJKLMNPQRSTUVWXYZ")
-tiles = st.tuples(zones, bands, letters, letters).map("".join)
+tiles = st.from_regex("(0[1-9]|[1-5][0-9]|60)[C-HJ-NP-X][A-HJ-NP-Z]{2}", fullmatch=True)
 satellites = st.sampled_from(["S2A", "S2B", "S2C"])
 moments = st.datetimes(datetime(2015, 7, 1), datetime(2035, 1, 1)).map(  # noqa: DTZ001 (the next line says UTC)
     lambda moment: moment.replace(microsecond=0, tzinfo=timezone.utc)

@@ -13,10 +13,7 @@ NO_TILE = ["", "T", "1TCJ", "31TC", "31TCJX", "TT31TCJ", "031TCJ", "31-TCJ", "31
 NO_ZONE = ["00TCJ", "61TCJ", "99TCJ"]
 NO_BAND = ["31ACJ", "31BCJ", "31ICJ", "31OCJ", "31YCJ", "31ZCJ"]
 NO_SQUARE = ["31TIJ", "31TCI", "31TOJ", "31TCO"]
-zones = st.integers(1, 60).map("{:02d}".format)
-bands = st.sampled_from("CDEFGHJKLMNPQRSTUVWX")
-letters = st.sampled_from("ABCDEFGHJKLMNPQRSTUVWXYZ")
-tiles = st.tuples(zones, bands, letters, letters).map("".join)
+tiles = st.from_regex("(0[1-9]|[1-5][0-9]|60)[C-HJ-NP-X][A-HJ-NP-Z]{2}", fullmatch=True)
 
 
 @pytest.mark.parametrize("text", ["31TCJ", "T31TCJ", "t31tcj", "31tcj", " 31TCJ\n"])
