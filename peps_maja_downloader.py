@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def download(options: DownloaderOptions, console: Console, _: Signals) -> Status:
     """Poll the open jobs, fetch what is finished, and with --wait do so until no job is open."""
     # Here, for it takes a while: --help and a mistyped option are answered at once.
-    from peps_maja.downloads.finishing import Notes
+    from peps_maja.downloads.end_of_job import Notes
     from peps_maja.downloads.round import Rounds
     from peps_maja.downloads.unpacking import Unpacker
     from peps_maja.joblog.events import State

@@ -13,8 +13,8 @@ from threading import Semaphore
 
 from peps_maja.console import Meter
 from peps_maja.downloads.asking import ENDS_ROUND, Silence, ask_all, at_once, error_of
+from peps_maja.downloads.end_of_job import Notes, OpenJob
 from peps_maja.downloads.fetching import NO_WHOLE_ZIP, Fetched, NoZip, Wanted, fetch
-from peps_maja.downloads.finishing import Notes, OpenJob
 from peps_maja.downloads.service import Connect, Service
 from peps_maja.errors import Broken, Forbidden, NotThere, PepsError, QuotaReached, Status
 from peps_maja.joblog.events import ABSENT, BROKEN, Source, State

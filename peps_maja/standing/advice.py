@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from peps_maja.console import Console, command_for
-from peps_maja.downloads.finishing import came_complete
+from peps_maja.downloads.end_of_job import came_complete
 from peps_maja.errors import Status
 from peps_maja.joblog.events import NONE_NAMED, Event, Source
 from peps_maja.joblog.jobs import Job, Jobs
