@@ -145,7 +145,7 @@ def carry_out(
 def write_page(proposal: "Proposal", theia: "Theia", options: ProcessOptions, console: Console) -> None:
     """Write the page of what there is, as the table shows it; first what would be taken or submitted."""
     from peps_maja.page.found import page_of_search
-    from peps_maja.submitter.choice_of_version import AT_THEIA
+    from peps_maja.submitter.choice_of_baseline_and_version import AT_THEIA
     from peps_maja.submitter.table import summary
 
     choices = sorted(proposal.choices, key=lambda choice: not (choice.is_submitted or choice.is_taken))

@@ -45,7 +45,7 @@ from peps_maja.products.series import Series, read_plan
 from peps_maja.products.tiles import Tile
 from peps_maja.standing.listing import as_csv
 from peps_maja.standing.overview import dates_of, standing_of
-from peps_maja.submitter.choice_of_version import choose
+from peps_maja.submitter.choice_of_baseline_and_version import choose
 from peps_maja.submitter.table import summary, table
 from peps_maja.text import one_line
 from peps_maja.theia.reading import read_item, read_items

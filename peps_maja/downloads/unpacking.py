@@ -41,7 +41,7 @@ class Unpacker(AbstractContextManager["Unpacker"]):
 
     def add_all(self, folder: Path, names: Iterable[str]) -> None:
         """Unpack those zips of the log that earlier runs have left packed or half unpacked in a folder."""
-        zips = [folder / name for name in names if Path(name).name == name]
+        zips = [folder / name for name in names if self._is_wanted and Path(name).name == name]
         self.add(*(zipped for zipped in zips if zipped.is_file() or os.path.lexists(_unfinished(zipped))))
 
     def finish(self, leave_at: float) -> Status:

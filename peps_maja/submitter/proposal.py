@@ -15,7 +15,7 @@ from peps_maja.products.names import L2AProduct, named_product
 from peps_maja.products.records import L1CRecord, L2ARecord, Record
 from peps_maja.products.series import Series, hours_of_series, series_of, write_plan
 from peps_maja.products.tiles import Tile
-from peps_maja.submitter.choice_of_version import IN_LOG, SUBMIT, Choice, choose
+from peps_maja.submitter.choice_of_baseline_and_version import IN_LOG, SUBMIT, Choice, choose
 from peps_maja.submitter.finding import jobs_in
 from peps_maja.text import counted
 

@@ -20,7 +20,7 @@ from peps_maja.peps.submitting import Order, Outcome, Submission, Submitter, che
 from peps_maja.products.records import L2ARecord
 from peps_maja.run import Signals, tell
 from peps_maja.standing.advice import WAY_OUT, advise
-from peps_maja.submitter.choice_of_version import IN_LOG, NOT_AT_THEIA
+from peps_maja.submitter.choice_of_baseline_and_version import IN_LOG, NOT_AT_THEIA
 from peps_maja.submitter.finding import jobs_in
 from peps_maja.submitter.proposal import Proposal, costs
 from peps_maja.submitter.table import summary, table

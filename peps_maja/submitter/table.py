@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from peps_maja.products.records import L1CRecord, L2ARecord
-from peps_maja.submitter.choice_of_version import AT_THEIA, Choice
+from peps_maja.submitter.choice_of_baseline_and_version import AT_THEIA, Choice
 from peps_maja.text import counted, size
 
 LIKELY_NOVALD = 90  # percent of clouds: above, MAJA delivers nothing to use

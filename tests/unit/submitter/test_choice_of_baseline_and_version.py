@@ -17,7 +17,7 @@ from peps_maja.joblog.jobs import Jobs
 from peps_maja.parsing import process_options
 from peps_maja.products.names import L2AProduct, named_product
 from peps_maja.products.records import L2ARecord, Record
-from peps_maja.submitter.choice_of_version import source_of
+from peps_maja.submitter.choice_of_baseline_and_version import source_of
 from peps_maja.submitter.proposal import Proposal, propose
 from peps_maja.submitter.table import summary
 
