@@ -1,6 +1,5 @@
 """Runs the scripts in processes that are forked from one which has imported everything: several times as fast as
-starting Python each time. What an interpreter reads when it starts (the locale, PYTHONPATH) needs a process of its own,
-but for a `sitecustomize.py`.
+starting Python each time. What an interpreter reads when it starts (but a `sitecustomize.py`) needs one of its own.
 """
 
 from __future__ import annotations

@@ -75,9 +75,7 @@ def test_a_joblog_of_many_megabytes_is_read(place: Place, peps: Sandbox) -> None
     assert outcomes(place) == {job.product: DONE}
 
 
-def test_a_report_inside_the_status_document_counts_though_the_newer_document_has_none(
-    place: Place, peps: Sandbox
-) -> None:
+def test_a_report_inside_a_status_document_counts_till_there_is_a_newer_one(place: Place, peps: Sandbox) -> None:
     def empty_later(reply: Reply) -> Reply:
         replies.append(reply)
         return reply if len(replies) == 1 else reply.with_body(reply.body.replace(b"LiteralData", b"Nothing"))

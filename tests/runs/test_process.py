@@ -542,6 +542,11 @@ def test_a_question_is_asked_three_times(hasty: Place, peps: Sandbox, answer: An
     assert len(waits(hasty)) == 4
 
 
+def test_a_server_that_is_busy_and_then_broken_holds_up_no_run(hasty: Place, peps: Sandbox) -> None:
+    peps.faults.add(Fault(Endpoint.CATALOGUE, Canned(503), times=3), Fault(Endpoint.CATALOGUE, BAD_GATEWAY, times=None))
+    in_one_line(hasty.process(*SEARCH, "-n"), 75, "502")
+
+
 def test_the_catalogue_is_asked_without_an_account(place: Place, peps: Sandbox) -> None:
     netrc = Path(place.environment["HOME"], ".netrc")
     netrc.write_text(f"machine 127.0.0.1 login {EMAIL} password {PASSWORD}\n", encoding="utf-8")

@@ -58,13 +58,14 @@ def test_what_a_report_lists_is_fetched_however_the_job_ends(
     assert outcomes(place) == {SERIES: ["downloaded", "downloaded", end]}
 
 
-@pytest.mark.parametrize(("status", "events"), [("RUNNING", []), ("FINISHED", DONE)])
-def test_a_report_outweighs_the_status_document(place: Place, peps: Sandbox, status: str, events: list[str]) -> None:
-    job = add(peps, 1, status)
-    job.wps_state = "ProcessFailed"
-    place.write_log(*opened(job))
-    assert place.download("-q").status == 0
-    assert outcomes(place) == {job.product: events}
+def test_a_report_outweighs_the_status_document_also_one_that_cannot_be_read(place: Place, peps: Sandbox) -> None:
+    running, done, unread = add(peps, 1, "RUNNING"), add(peps, 2), add(peps, 3)
+    for job in peps.jobs:
+        job.wps_state = "ProcessFailed"
+    spoil(peps, HTML_PAGE, Endpoint.REPORT, Endpoint.JOBLOG, match=unread.wps_id)
+    place.write_log(*opened(*peps.jobs))
+    assert place.download("-q").status == 75
+    assert outcomes(place) == {running.product: [], done.product: DONE, unread.product: []}
 
 
 @pytest.mark.parametrize("dead_first", [True, False])

@@ -345,7 +345,7 @@ def test_an_account_without_a_right_names_where_it_came_from(place: Place, peps:
     assert is_one_line(run, "the account in PEPS_USER and PEPS_PASSWORD may not run MAJA")
     peps.faults.add(Fault(Endpoint.CAPABILITIES, Canned(200, ACCEPTED.format(location=""))))
     run = place.process(*SEARCH)
-    assert (run.status, is_one_line(run, "does not tell what this account may run")) == (75, True)
+    in_one_line(run, 75, "does not tell what this account may run")
 
 
 def test_busy_beyond_a_minute(hasty: Place, peps: Sandbox) -> None:
