@@ -82,7 +82,7 @@ def sync_folder(folder: Path) -> None:
 def lock(descriptor: int, path: Path, *, seconds: float = 0) -> bool:
     """Lock an open file until it is closed; return False if another process still has it after so many seconds.
 
-    Raises LogError where there are no real locks: any other kind would remain after a crash.
+    Raises LogError if it cannot be locked: there is no other kind of lock that ends with its process.
     """
     give_up_at = time.monotonic() + seconds
     try:

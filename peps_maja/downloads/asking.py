@@ -87,7 +87,7 @@ def at_once(
 ) -> Iterator[tuple[_Item, Future[_Result]]]:
     """Do the work for all items, so many at once, and yield each with its outcome as it comes.
 
-    Nothing is begun once something is in `ends`, or the (monotonic) time is over; what is under way gets `grace` then.
+    Nothing is begun once something is in `ends` (what is under way then gets `grace`) or the time is over (GRACE).
     """
     pool = ThreadPoolExecutor(most, WORKER)
     waiting, under_way = iter(items), dict[Future[_Result], _Item]()
